@@ -1,0 +1,50 @@
+/**
+ * Every way a request can fail that a caller may be told of: stable `code`, HTTP status and title.
+ * `api/problems.ts` is the only place that turns one into an answer.
+ */
+export const FAILURES = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  malformed_json: { status: 400, title: 'The body is not valid JSON' },
+  unknown_sku: { status: 400, title: 'A product does not exist' },
+  invalid_cursor: { status: 400, title: 'The cursor is not valid' },
+  payment_declined: { status: 402, title: 'The payment was declined' },
+  forbidden: { status: 403, title: 'Not allowed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  out_of_stock: { status: 409, title: 'Not enough stock' },
+  not_cancellable: { status: 409, title: 'The order cannot be cancelled' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key was used with another body' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  payment_unavailable: { status: 402, title: 'The payment could not be taken' },
+  service_unavailable: { status: 503, title: 'The service is not available at the moment' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type FailureCode = keyof typeof FAILURES;
+
+/** One thing that is wrong with a request: `pointer` is a JSON pointer (RFC 6901) or the name of a parameter. */
+export interface FailureDetail {
+  pointer: string;
+  detail: string;
+  [extension: string]: unknown;
+}
+
+/** An expected failure on its way to the caller. Never carries what the caller may not know. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  constructor(
+    readonly code: FailureCode,
+    readonly detail: string,
+    readonly extra: {
+      errors?: FailureDetail[];
+      retryAfterSeconds?: number;
+      headers?: Record<string, string>;
+      [extension: string]: unknown;
+    } = {},
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+  }
+}

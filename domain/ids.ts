@@ -1,0 +1,45 @@
+/**
+ * The one builder of ids and keys. An order's id is also its workflow id; a side effect's key is made from the order's
+ * id and the business step, never from an attempt, so that a retry asks for the same effect.
+ */
+
+const ORDER_ID = /^ord_[0-9A-HJKMNP-TV-Z]{26}$/;
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const ULID_TIME_LENGTH = 10;
+
+/** `ord_` and a ULID: sorts by time of placement, carries 80 random bits. */
+export const orderId = (ulid: string): string => `ord_${ulid}`;
+export const isOrderId = (value: string): boolean => ORDER_ID.test(value);
+/** Random, not a ULID: the time a customer was first seen is nobody's business. */
+export const customerId = (random26: string): string => `cus_${random26}`;
+
+/** Milliseconds since the epoch at which an order's id was made. */
+export function orderIdTimeMs(id: string): number {
+  let time = 0;
+  for (const char of id.slice(4, 4 + ULID_TIME_LENGTH)) time = time * 32 + CROCKFORD.indexOf(char);
+  return time;
+}
+
+/** The smallest order id of that millisecond: the boundary of a date range in an index on the id. */
+export function firstOrderIdAt(timeMs: number): string {
+  const latest = 2 ** 48 - 1;
+  let rest = Math.min(Math.max(0, Math.ceil(timeMs)), latest);
+  let time = '';
+  for (let i = 0; i < ULID_TIME_LENGTH; i += 1) {
+    time = CROCKFORD[rest % 32] + time;
+    rest = Math.floor(rest / 32);
+  }
+  return `ord_${time}${'0'.repeat(16)}`;
+}
+
+/** Event keys: one per order and business step. They are the CloudEvents ids too. */
+export const eventKey = (aggregateId: string, step: string): string => `${aggregateId}:${step}`;
+
+/** The customer's n-th try to pay; the provider's idempotency keys are derived from it. */
+export const paymentTryKey = (order: string, attempt: number): string => `${order}:pay:${attempt}`;
+export const refundKey = (order: string, why: string): string => `${order}:refund:${why}`;
+
+export const reservationId = (order: string, sku: string, warehouse: string): string =>
+  `${order}:rsv:${sku}:${warehouse}`;
+
+export const notificationId = (event: string, channel: string): string => `ntf:${channel}:${event}`;

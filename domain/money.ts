@@ -1,0 +1,84 @@
+/** An amount of money: `amount` is a whole number of the currency's minor unit (cents for EUR, yen for JPY). */
+export interface Money {
+  amount: number;
+  /** ISO 4217 code, upper case. */
+  currency: string;
+}
+
+export const money = (amount: number, currency: string): Money => ({ amount, currency });
+
+/** Currencies whose minor unit is not a hundredth (ISO 4217, table A.1). */
+const MINOR_UNIT_DIGITS: Record<string, number> = {
+  BHD: 3,
+  BIF: 0,
+  CLP: 0,
+  DJF: 0,
+  GNF: 0,
+  IQD: 3,
+  ISK: 0,
+  JOD: 3,
+  JPY: 0,
+  KMF: 0,
+  KRW: 0,
+  KWD: 3,
+  LYD: 3,
+  OMR: 3,
+  PYG: 0,
+  RWF: 0,
+  TND: 3,
+  UGX: 0,
+  VND: 0,
+  VUV: 0,
+  XAF: 0,
+  XOF: 0,
+  XPF: 0,
+};
+
+/** Digits after the decimal point that `currency` is written with. */
+export const minorUnitDigits = (currency: string): number => MINOR_UNIT_DIGITS[currency] ?? 2;
+
+/** Writes an amount for people: `€419.00`, `¥500`. Exact: no floating-point step on the way. */
+export function formatMoney({ amount, currency }: Money, locale = 'en'): string {
+  const digits = minorUnitDigits(currency);
+  const sign = amount < 0 ? '-' : '';
+  const padded = String(Math.abs(amount)).padStart(digits + 1, '0');
+  const decimal = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
+  return new Intl.NumberFormat(locale, {
+    style: 'currency',
+    currency,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(`${sign}${decimal}` as Intl.StringNumericLiteral);
+}
+
+/**
+ * Splits `totalMinor` over `weights` by largest remainder, so that the parts add up to the total exactly.
+ * Ties go to the earlier part. With no positive weight the parts are equal.
+ * @throws RangeError when the total or a weight is not a non-negative safe integer, or there are no weights for a total.
+ */
+export function allocate(totalMinor: number, weights: readonly number[]): number[] {
+  for (const n of [totalMinor, ...weights]) {
+    if (!Number.isSafeInteger(n) || n < 0) throw new RangeError(`not a non-negative whole number: ${n}`);
+  }
+  if (weights.length === 0) {
+    if (totalMinor > 0) throw new RangeError('nothing to allocate over');
+    return [];
+  }
+  const sum = weights.reduce((a, b) => a + b, 0);
+  const shares = sum > 0 ? weights : weights.map(() => 1);
+  const whole = BigInt(sum > 0 ? sum : weights.length);
+  const parts = shares.map((weight, index) => {
+    const product = BigInt(totalMinor) * BigInt(weight);
+    return { index, part: Number(product / whole), remainder: product % whole };
+  });
+  let left = totalMinor - parts.reduce((a, p) => a + p.part, 0);
+  const byRemainder = [...parts].sort((a, b) =>
+    a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1,
+  );
+  for (const p of byRemainder) {
+    if (left === 0) break;
+    p.part += 1;
+    left -= 1;
+  }
+  return parts.map((p) => p.part);
+}

@@ -1,0 +1,34 @@
+/** ESM-only packages that jest's CommonJS runtime must transform. */
+const ESM_ONLY = ['nodemailer', 'smtp-server', 'postal-mime', 'ulid', 'eta'];
+
+const shared = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.[mc]?[jt]s$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${ESM_ONLY.join('|')})/)`],
+  testPathIgnorePatterns: ['/node_modules/', '/\\.data/', '/\\.cache/'],
+  modulePathIgnorePatterns: ['<rootDir>/.data', '<rootDir>/.cache'],
+};
+
+const suite = (name, testMatch, extra = {}) => ({ ...shared, displayName: name, testMatch, ...extra });
+const setup = {
+  globalSetup: '<rootDir>/tests/support/global-setup.ts',
+  globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
+};
+
+/** One project per suite: `npx jest --selectProjects unit`. */
+module.exports = {
+  projects: [
+    suite('unit', ['<rootDir>/*/**/*.test.ts'], {
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '<rootDir>/tests/(?!architecture)'],
+    }),
+    suite('database', ['<rootDir>/tests/database/**/*.test.ts'], setup),
+    suite('workflow', ['<rootDir>/tests/workflow/**/*.test.ts'], setup),
+    suite('replay', ['<rootDir>/tests/replay/**/*.test.ts']),
+    suite('system', ['<rootDir>/tests/system/**/*.test.ts'], setup),
+  ],
+};
