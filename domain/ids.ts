@@ -39,7 +39,8 @@ export const eventKey = (aggregateId: string, step: string): string => `${aggreg
 export const paymentTryKey = (order: string, attempt: number): string => `${order}:pay:${attempt}`;
 export const refundKey = (order: string, why: string): string => `${order}:refund:${why}`;
 
-export const reservationId = (order: string, sku: string, warehouse: string): string =>
-  `${order}:rsv:${sku}:${warehouse}`;
+/** The token of a reservation: units of one line from one warehouse. */
+export const reservationId = (order: string, line: number, warehouse: string): string =>
+  `${order}:rsv:${line}:${warehouse}`;
 
 export const notificationId = (event: string, channel: string): string => `ntf:${channel}:${event}`;

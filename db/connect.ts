@@ -1,0 +1,120 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseError, type Options, Sequelize, Transaction, UniqueConstraintError } from 'sequelize';
+import { Failure } from '../domain/failures';
+import { sqliteDriver } from './sqlite-driver';
+
+export type Tx = Transaction;
+
+/** The one door to SQL. Repositories take it; no Sequelize object leaves `db/`. */
+export interface Database {
+  readonly dialect: 'sqlite' | 'mysql';
+  readonly sequelize: Sequelize;
+  /**
+   * Runs `work` in one transaction (READ COMMITTED; on SQLite one writer at a time, IMMEDIATE) and commits. A deadlock,
+   * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `mysql://user:password@host:port/name` or `sqlite:/path/to/file`. */
+  url: string;
+  /** Connections to MySQL; SQLite has one for reading and one for the write under way. */
+  poolSize?: number;
+  /** Called with every statement sent: the bench counts them. */
+  onStatement?: (sql: string) => void;
+}
+
+const MAX_TRIES = 8;
+/** Writers waiting for SQLite's one pen. Beyond it callers are told to come back, not queued without end. */
+const MAX_QUEUED_WRITES = 2_000;
+/** MySQL: deadlock, lock wait timeout. SQLite: busy, locked. */
+const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'SQLITE_BUSY', 'SQLITE_LOCKED']);
+
+export function isTransient(error: unknown): boolean {
+  const cause = error instanceof DatabaseError ? (error.original as { code?: string }) : undefined;
+  return TRANSIENT.has(cause?.code ?? (error as { code?: string }).code ?? '');
+}
+
+export const isDuplicate = (error: unknown): error is UniqueConstraintError =>
+  error instanceof UniqueConstraintError;
+
+export function connect(options: DatabaseOptions): Database {
+  const mysql = options.url.startsWith('mysql:');
+  const sequelize = mysql ? connectMysql(options) : connectSqlite(options);
+  const serialize = mysql ? <T>(work: () => Promise<T>) => work() : oneAtATime();
+
+  const write = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
+    serialize(async () => {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await sequelize.transaction(
+            mysql
+              ? { isolationLevel: Transaction.ISOLATION_LEVELS.READ_COMMITTED }
+              : { type: Transaction.TYPES.IMMEDIATE },
+            work,
+          );
+        } catch (error) {
+          if (!isTransient(error) || tries === MAX_TRIES) throw error;
+          await pause(2 ** tries * (1 + Math.random()));
+        }
+      }
+    });
+
+  return {
+    dialect: mysql ? 'mysql' : 'sqlite',
+    sequelize,
+    write,
+    close: () => sequelize.close(),
+  };
+}
+
+function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions): Sequelize {
+  return new Sequelize(url, {
+    ...shared(onStatement),
+    dialect: 'mysql',
+    dialectOptions: { connectTimeout: 5_000, charset: 'utf8mb4', supportBigNumbers: true },
+    pool: { max: poolSize, min: 0, acquire: 10_000, idle: 30_000 },
+  });
+}
+
+function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
+  const storage = url.replace(/^sqlite:/, '');
+  mkdirSync(dirname(storage), { recursive: true });
+  return new Sequelize({
+    ...shared(onStatement),
+    dialect: 'sqlite',
+    dialectModule: sqliteDriver,
+    storage,
+  });
+}
+
+const shared = (onStatement?: (sql: string) => void): Options => ({
+  logging: onStatement === undefined ? false : (sql) => onStatement(sql),
+  define: { timestamps: false, freezeTableName: true, underscored: true },
+  // Sequelize would run a failed statement again by itself; whole transactions are what `write` repeats.
+  retry: { max: 1 },
+});
+
+/** SQLite has one writer: a queue here costs less than connections fighting over the file's lock. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    if (waiting >= MAX_QUEUED_WRITES) {
+      return Promise.reject(
+        new Failure('service_unavailable', 'The shop is too busy at the moment.', { retryAfterSeconds: 2 }),
+      );
+    }
+    waiting += 1;
+    const result = last.then(work).finally(() => {
+      waiting -= 1;
+    });
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,86 @@
+import type { Database, Tx } from './connect';
+import { insert, select } from './sql';
+
+export interface Address {
+  name: string;
+  line1: string;
+  line2?: string | undefined;
+  city: string;
+  region?: string | undefined;
+  postalCode: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+}
+
+/** The person behind an order: all the personal data there is of it. Fields are null once erased. */
+export interface OrderContact {
+  orderId: string;
+  customerId: string;
+  email: string | null;
+  name: string | null;
+  phone: string | null;
+  shippingAddress: Address | null;
+}
+
+export interface Contacts {
+  /** The customer with this address of mail (lower case), made if new: `newId` is used then. */
+  customerByEmail(email: string, newId: string, atMs: number, tx: Tx): Promise<string>;
+  addToOrder(contact: OrderContact, tx: Tx): Promise<void>;
+  ofOrder(orderId: string): Promise<OrderContact | null>;
+}
+
+type Row = Omit<OrderContact, 'shippingAddress'> & { shippingAddress: string | null };
+
+export function createContacts(db: Database): Contacts {
+  const idByEmail = async (email: string, tx: Tx): Promise<string | undefined> => {
+    const [row] = await select<{ customerId: string }>(
+      db,
+      'SELECT customer_id AS customerId FROM customer_contacts WHERE email = :email',
+      { email },
+      tx,
+    );
+    return row?.customerId;
+  };
+
+  return {
+    async customerByEmail(email, newId, atMs, tx) {
+      const known = await idByEmail(email, tx);
+      if (known !== undefined) return known;
+      await insert(db, 'customer_contacts', [{ customer_id: newId, email, created_at_ms: atMs }], { tx });
+      return newId;
+    },
+
+    addToOrder: (contact, tx) =>
+      insert(
+        db,
+        'order_contacts',
+        [
+          {
+            order_id: contact.orderId,
+            customer_id: contact.customerId,
+            email: contact.email,
+            name: contact.name,
+            phone: contact.phone,
+            shipping_address:
+              contact.shippingAddress === null ? null : JSON.stringify(contact.shippingAddress),
+          },
+        ],
+        { tx },
+      ),
+
+    async ofOrder(orderId) {
+      const [row] = await select<Row>(
+        db,
+        `SELECT order_id AS orderId, customer_id AS customerId, email, name, phone,
+           shipping_address AS shippingAddress
+         FROM order_contacts WHERE order_id = :orderId`,
+        { orderId },
+      );
+      if (row === undefined) return null;
+      return {
+        ...row,
+        shippingAddress: row.shippingAddress === null ? null : (JSON.parse(row.shippingAddress) as Address),
+      };
+    },
+  };
+}

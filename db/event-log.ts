@@ -1,0 +1,150 @@
+import { createHmac } from 'node:crypto';
+import { canonicalJson } from '../domain/canonical-json';
+import { type DomainEvent, TOPICS, toCloudEvent } from '../domain/events';
+import type { Database, Tx } from './connect';
+import { execute, forUpdate, insert, select } from './sql';
+
+/** The newest link of a stream's chain. The workflow's history keeps it, so a rewritten tail is found. */
+export interface StreamHead {
+  seq: number;
+  hash: string;
+}
+
+/** One row of the log. `body` is the exact text that `hash` covers. */
+export interface LogRow {
+  id: number;
+  eventKey: string;
+  stream: string;
+  seq: number;
+  type: string;
+  topic: string;
+  orderId: string;
+  body: string;
+  prevHash: string;
+  hash: string;
+}
+
+export const GENESIS: StreamHead = { seq: 0, hash: '0'.repeat(64) };
+
+const COLUMNS =
+  'id, event_key AS eventKey, stream, seq, type, topic, order_id AS orderId, body, prev_hash AS prevHash, hash';
+
+/** The keyed hash of one link: HMAC-SHA256 over stream, position, the hash before and the stored bytes. */
+export const linkHash = (key: Buffer, row: Pick<LogRow, 'stream' | 'seq' | 'prevHash' | 'body'>): string =>
+  createHmac('sha256', key)
+    .update(`${row.stream}\n${row.seq}\n${row.prevHash}\n`)
+    .update(row.body)
+    .digest('hex');
+
+/** The same key was used for another fact: a fault of the program, and the transaction must not commit. */
+export class EventKeyConflict extends Error {
+  override readonly name = 'EventKeyConflict';
+  constructor(readonly key: string) {
+    super(`event ${key} is in the log with another body`);
+  }
+}
+
+export interface EventLog {
+  /** Locks the head of the stream for the rest of the transaction. */
+  lock(stream: string, tx: Tx): Promise<StreamHead>;
+  /**
+   * Adds events of one stream behind `head`, which `lock` returned in the same transaction.
+   * @throws UniqueConstraintError when one of the keys is in the log already.
+   */
+  append(head: StreamHead, events: readonly DomainEvent[], tx: Tx): Promise<StreamHead>;
+  /** Those of `events` that the log does not have. @throws EventKeyConflict when it has one with another body. */
+  missing(events: readonly DomainEvent[], tx: Tx): Promise<DomainEvent[]>;
+  byKeys(keys: readonly string[], tx?: Tx): Promise<LogRow[]>;
+  /** All events that tell of an order, oldest first: at most `MAX_EVENTS_OF_ORDER`. */
+  ofOrder(orderId: string): Promise<LogRow[]>;
+}
+
+/** An order of 30 steps writes 60 events at the most today; the bound is against a runaway. */
+export const MAX_EVENTS_OF_ORDER = 2_000;
+
+export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
+  const byKeys: EventLog['byKeys'] = (keys, tx) =>
+    select<LogRow>(db, `SELECT ${COLUMNS} FROM events WHERE event_key IN (:keys)`, { keys }, tx);
+
+  return {
+    byKeys,
+
+    async lock(stream, tx) {
+      const [head] = await select<StreamHead>(
+        db,
+        `SELECT seq, hash FROM event_streams WHERE stream = :stream${forUpdate(db)}`,
+        { stream },
+        tx,
+      );
+      return head ?? GENESIS;
+    },
+
+    async append(head, events, tx) {
+      let { seq, hash } = head;
+      const rows = events.map((event) => {
+        const row = {
+          stream: event.stream,
+          seq: seq + 1,
+          prevHash: hash,
+          body: JSON.stringify(toCloudEvent(event)),
+        };
+        seq = row.seq;
+        hash = linkHash(hmacKey, row);
+        return {
+          event_key: event.key,
+          stream: event.stream,
+          seq,
+          type: event.type,
+          topic: TOPICS[event.type],
+          order_id: event.orderId,
+          body: row.body,
+          prev_hash: row.prevHash,
+          hash,
+        };
+      });
+      const stream = rows[0]?.stream;
+      if (stream === undefined) return head;
+      await insert(db, 'events', rows, { tx });
+      if (head.seq === 0) await insert(db, 'event_streams', [{ stream, seq, hash }], { tx });
+      else {
+        await execute(
+          db,
+          'UPDATE event_streams SET seq = :seq, hash = :hash WHERE stream = :stream',
+          { stream, seq, hash },
+          tx,
+        );
+      }
+      return { seq, hash };
+    },
+
+    async missing(events, tx) {
+      const known = new Map(
+        (
+          await byKeys(
+            events.map((e) => e.key),
+            tx,
+          )
+        ).map((row) => [row.eventKey, row]),
+      );
+      return events.filter((event) => {
+        const row = known.get(event.key);
+        if (row === undefined) return true;
+        if (!sameFact(row, event)) throw new EventKeyConflict(event.key);
+        return false;
+      });
+    },
+
+    ofOrder: (orderId) =>
+      select<LogRow>(
+        db,
+        `SELECT ${COLUMNS} FROM events WHERE order_id = :orderId ORDER BY id LIMIT ${MAX_EVENTS_OF_ORDER}`,
+        { orderId },
+      ),
+  };
+}
+
+/** A step that runs again tells the same fact at another time. */
+function sameFact(row: LogRow, event: DomainEvent): boolean {
+  const { type, data } = JSON.parse(row.body) as { type: string; data: unknown };
+  return type === event.type && canonicalJson(data) === canonicalJson(event.data);
+}

@@ -1,0 +1,90 @@
+import { paymentTryKey } from '../domain/ids';
+import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
+import { type Database, isDuplicate, type Tx } from './connect';
+import { insert, select } from './sql';
+
+/** The key under which a try's intent is recorded: one per try, whatever became of it. */
+const intentEntryKey = (orderId: string, attempt: number): string =>
+  `${paymentTryKey(orderId, attempt)}:intent`;
+
+export type LedgerRow = LedgerEntry & { recordedAtMs: number };
+
+export interface PaymentLedger {
+  /** Adds entries; one whose key is there already is left as it is. */
+  add(entries: readonly LedgerEntry[], atMs: number, tx: Tx): Promise<void>;
+  /**
+   * Records the intent of a try before it is confirmed, unless the try has one.
+   * @returns the intent the try has: the one given, an earlier one, or null when the try was given up before it had one.
+   */
+  openTry(
+    entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode'> & { attempt: number; intentId: string },
+    atMs: number,
+  ): Promise<string | null>;
+  /**
+   * Ends a try for good: without an intent yet it can never get one, so that an undo cannot come before what it undoes.
+   * @returns the intent to undo, or null when there is none and never will be.
+   */
+  closeTry(
+    entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode' | 'intentId'> & { attempt: number },
+    atMs: number,
+  ): Promise<string | null>;
+  ofOrder(orderId: string): Promise<LedgerRow[]>;
+}
+
+const COLUMNS = `entry_key AS "key", order_id AS orderId, kind, amount_minor AS amountMinor, currency, provider,
+  intent_id AS intentId, decline_code AS declineCode, recorded_at_ms AS recordedAtMs`;
+
+export function createPaymentLedger(db: Database): PaymentLedger {
+  const toRow = (e: LedgerEntry, atMs: number) => ({
+    entry_key: e.key,
+    order_id: e.orderId,
+    kind: e.kind as string,
+    amount_minor: e.amountMinor,
+    currency: e.currency,
+    provider: e.provider,
+    intent_id: e.intentId,
+    decline_code: e.declineCode,
+    recorded_at_ms: atMs,
+  });
+
+  /** Inserts the try's intent row if it is the first; whoever came first decides. */
+  const firstIntent = async (
+    { attempt, ...entry }: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode'> & { attempt: number },
+    atMs: number,
+  ): Promise<string | null> => {
+    const key = intentEntryKey(entry.orderId, attempt);
+    const kind: LedgerKind = 'intent';
+    const row = toRow({ ...entry, key, kind, declineCode: null }, atMs);
+    try {
+      await db.write((tx) => insert(db, 'payment_ledger', [row], { tx }));
+      return entry.intentId;
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+    }
+    const [first] = await select<{ intentId: string | null }>(
+      db,
+      'SELECT intent_id AS intentId FROM payment_ledger WHERE entry_key = :key',
+      { key },
+    );
+    return first?.intentId ?? null;
+  };
+
+  return {
+    async add(entries, atMs, tx) {
+      await insert(
+        db,
+        'payment_ledger',
+        entries.map((entry) => toRow(entry, atMs)),
+        { tx, ifNew: true },
+      );
+    },
+    openTry: firstIntent,
+    closeTry: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),
+    ofOrder: (orderId) =>
+      select<LedgerRow>(
+        db,
+        `SELECT ${COLUMNS} FROM payment_ledger WHERE order_id = :orderId ORDER BY recorded_at_ms, entry_key`,
+        { orderId },
+      ),
+  };
+}

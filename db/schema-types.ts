@@ -1,0 +1,39 @@
+/** Column types in the words of each dialect. */
+export interface ColumnTypes {
+  /** Ids and keys: case-sensitive ASCII. */
+  id: string;
+  /** Short machine words: status, kind, hex. */
+  code(length: number): string;
+  /** Text for people. */
+  text(length: number): string;
+  /** Large text kept byte for byte. */
+  body: string;
+  int: string;
+  /** Milliseconds since the epoch. */
+  ms: string;
+  autoId: string;
+}
+
+const ascii = (length: number) => `VARCHAR(${length}) CHARACTER SET ascii COLLATE ascii_bin`;
+
+export const COLUMN_TYPES: Record<'sqlite' | 'mysql', ColumnTypes> = {
+  sqlite: {
+    id: 'TEXT',
+    code: () => 'TEXT',
+    text: () => 'TEXT',
+    body: 'TEXT',
+    int: 'INTEGER',
+    ms: 'INTEGER',
+    // AUTOINCREMENT: an id is never given again, even after the last row is gone.
+    autoId: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  },
+  mysql: {
+    id: ascii(190),
+    code: ascii,
+    text: (length) => `VARCHAR(${length}) CHARACTER SET utf8mb4`,
+    body: 'MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+    int: 'BIGINT',
+    ms: 'BIGINT',
+    autoId: 'BIGINT PRIMARY KEY AUTO_INCREMENT',
+  },
+};

@@ -1,0 +1,38 @@
+import type { Database } from './connect';
+import { type Contacts, createContacts } from './contacts';
+import { createEventLog, type EventLog } from './event-log';
+import { createFeed, type Feed } from './feed';
+import { createNotifications, type Notifications } from './notifications';
+import { createOrders, type Orders } from './orders';
+import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
+import { createPlacements, type Placements } from './placements';
+import { createProducts, type Products } from './products';
+import { createStock, type Stock } from './stock';
+
+/** All repositories over one database. */
+export interface Store {
+  db: Database;
+  orders: Orders;
+  stock: Stock;
+  ledger: PaymentLedger;
+  placements: Placements;
+  contacts: Contacts;
+  products: Products;
+  log: EventLog;
+  feed: Feed;
+  notifications: Notifications;
+}
+
+/** @param auditKey key of the log's hashes: it never goes into the database. */
+export const createStore = (db: Database, auditKey: Buffer): Store => ({
+  db,
+  orders: createOrders(db),
+  stock: createStock(db),
+  ledger: createPaymentLedger(db),
+  placements: createPlacements(db),
+  contacts: createContacts(db),
+  products: createProducts(db),
+  log: createEventLog(db, auditKey),
+  feed: createFeed(db),
+  notifications: createNotifications(db),
+});

@@ -1,0 +1,72 @@
+import type { Actor } from './order';
+
+export const TOPICS = {
+  OrderCreated: 'order-events',
+  OrderConfirmed: 'order-events',
+  OrderRejected: 'order-events',
+  OrderCancelling: 'order-events',
+  OrderCancelled: 'order-events',
+  CancellationRefused: 'order-events',
+  OrderNeedsAttention: 'order-events',
+  OrderAttentionResolved: 'order-events',
+  StockReserved: 'inventory-events',
+  StockReleased: 'inventory-events',
+  PaymentSucceeded: 'payment-events',
+  PaymentFailed: 'payment-events',
+  PaymentVoided: 'payment-events',
+  PaymentRefunded: 'payment-events',
+  NotificationSent: 'notification-events',
+  NotificationFailed: 'notification-events',
+} as const;
+
+export type EventType = keyof typeof TOPICS;
+export type Topic = (typeof TOPICS)[EventType];
+
+/** One fact about one aggregate. `key` is unique for ever: aggregate id + business step. No personal data in `data`. */
+export interface DomainEvent {
+  key: string;
+  type: EventType;
+  /** The aggregate whose stream this event extends. */
+  stream: string;
+  /** The order it tells of; the same as `stream` for an order's own events. */
+  orderId: string;
+  actor: Actor;
+  /** Milliseconds since the epoch. Not part of what makes two events the same. */
+  atMs: number;
+  data: Record<string, unknown>;
+}
+
+/** CloudEvents 1.0 (https://cloudevents.io), JSON format, with the extension attributes `topic` and `actor`. */
+export interface CloudEvent {
+  specversion: '1.0';
+  id: string;
+  source: string;
+  type: EventType;
+  subject: string;
+  time: string;
+  datacontenttype: 'application/json';
+  topic: Topic;
+  actor: string;
+  data: Record<string, unknown>;
+}
+
+/** `system`, `temporal`, `customer:cus_…`, or `signal (claims: ops@desk)` for what nobody has verified. */
+export function describeActor(actor: Actor): string {
+  if (actor.claim !== undefined) return `${actor.kind} (claims: ${actor.claim})`;
+  return actor.id === undefined ? actor.kind : `${actor.kind}:${actor.id}`;
+}
+
+export function toCloudEvent(event: DomainEvent): CloudEvent {
+  return {
+    specversion: '1.0',
+    id: event.key,
+    source: '/orders',
+    type: event.type,
+    subject: event.orderId,
+    time: new Date(event.atMs).toISOString(),
+    datacontenttype: 'application/json',
+    topic: TOPICS[event.type],
+    actor: describeActor(event.actor),
+    data: event.data,
+  };
+}

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import * as ids from './ids';
+
+const LATEST_MS = 2 ** 48 - 1;
+const timeMs = fc.integer({ min: 0, max: LATEST_MS });
+const randomPart = fc.string({
+  unit: fc.constantFrom(...'0123456789ABCDEFGHJKMNPQRSTVWXYZ'),
+  minLength: 16,
+  maxLength: 16,
+});
+
+describe('the first order id of a millisecond', () => {
+  test('is an order id that gives the millisecond back', () => {
+    fc.assert(
+      fc.property(timeMs, (ms) => {
+        expect(ids.isOrderId(ids.firstOrderIdAt(ms))).toBe(true);
+        expect(ids.orderIdTimeMs(ids.firstOrderIdAt(ms))).toBe(ms);
+      }),
+    );
+  });
+
+  test('sorts as time does', () => {
+    fc.assert(
+      fc.property(timeMs, timeMs, (a, b) => {
+        expect(ids.firstOrderIdAt(a) < ids.firstOrderIdAt(b)).toBe(a < b);
+      }),
+    );
+  });
+
+  test('is a boundary: every id of that millisecond is at or after it and before the next', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: LATEST_MS - 1 }), randomPart, (ms, random) => {
+        const id = ids.firstOrderIdAt(ms).slice(0, 14) + random;
+        expect(ids.orderIdTimeMs(id)).toBe(ms);
+        expect(ids.firstOrderIdAt(ms) <= id && id < ids.firstOrderIdAt(ms + 1)).toBe(true);
+      }),
+    );
+  });
+
+  test('a time between two milliseconds belongs to the next; a time out of range to the nearest', () => {
+    expect(ids.firstOrderIdAt(1000.2)).toBe(ids.firstOrderIdAt(1001));
+    expect(ids.firstOrderIdAt(-5)).toBe(`ord_${'0'.repeat(26)}`);
+    expect(ids.firstOrderIdAt(Number.MAX_SAFE_INTEGER)).toBe(ids.firstOrderIdAt(LATEST_MS));
+  });
+
+  test("agrees with the ULID specification's example", () => {
+    expect(ids.orderIdTimeMs('ord_01ARYZ6S41TSV4RRFFQ69G5FAV')).toBe(1_469_918_176_385);
+  });
+});
+
+test.each([
+  '01ARYZ6S41TSV4RRFFQ69G5FAV',
+  'ord_01ARYZ6S41TSV4RRFFQ69G5FA',
+  'ord_01ARYZ6S41TSV4RRFFQ69G5FAVX',
+  'ord_01aryz6s41tsv4rrffq69g5fav',
+  'ord_01ARYZ6S41TSV4RRFFQ69G5FAI',
+  'cus_01ARYZ6S41TSV4RRFFQ69G5FAV',
+])('%s is not an order id', (value) => {
+  expect(ids.isOrderId(value)).toBe(false);
+});
+
+test('keys name the order and the business step, so different effects never share one', () => {
+  const order = ids.orderId('01ARYZ6S41TSV4RRFFQ69G5FAV');
+  const keys = [
+    ids.eventKey(order, 'placed'),
+    ids.eventKey(order, 'confirmed'),
+    ids.paymentTryKey(order, 1),
+    ids.paymentTryKey(order, 2),
+    ids.refundKey(order, 'cancel'),
+    ids.reservationId(order, 1, 'BER'),
+    ids.reservationId(order, 1, 'RTM'),
+    ids.reservationId(order, 2, 'BER'),
+  ];
+  expect(new Set(keys).size).toBe(keys.length);
+  for (const key of keys) expect(key.startsWith(`${order}:`)).toBe(true);
+});

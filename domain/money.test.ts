@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { allocate, formatMoney, minorUnitDigits, money } from './money';
+
+const total = fc.integer({ min: 0, max: 1_000_000_000_000 });
+const weights = fc.array(fc.integer({ min: 0, max: 1_000_000_000 }), { minLength: 1, maxLength: 30 });
+const positiveWeights = weights.filter((ws) => ws.some((w) => w > 0));
+const sum = (ns: readonly number[]): number => ns.reduce((a, b) => a + b, 0);
+
+describe('allocate', () => {
+  test('the parts add up to the total exactly', () => {
+    fc.assert(
+      fc.property(total, weights, (t, ws) => {
+        const parts = allocate(t, ws);
+        expect(parts).toHaveLength(ws.length);
+        expect(sum(parts)).toBe(t);
+      }),
+    );
+  });
+
+  test('each part is within one minor unit of its exact share', () => {
+    fc.assert(
+      fc.property(total, positiveWeights, (t, ws) => {
+        const whole = BigInt(sum(ws));
+        allocate(t, ws).forEach((part, i) => {
+          const distance = BigInt(part) * whole - BigInt(t) * BigInt(ws[i]!);
+          expect(distance < whole && -distance < whole).toBe(true);
+        });
+      }),
+    );
+  });
+
+  test('a larger weight never gets a smaller part', () => {
+    fc.assert(
+      fc.property(total, positiveWeights, (t, ws) => {
+        const parts = allocate(t, ws);
+        const byWeight = ws.map((w, i) => ({ w, part: parts[i]! })).sort((a, b) => a.w - b.w);
+        for (let i = 1; i < byWeight.length; i += 1) {
+          const [lower, upper] = [byWeight[i - 1]!, byWeight[i]!];
+          if (lower.w < upper.w) expect(lower.part).toBeLessThanOrEqual(upper.part);
+        }
+      }),
+    );
+  });
+
+  test('a weight of nothing gets nothing while another has some', () => {
+    fc.assert(
+      fc.property(total, positiveWeights, (t, ws) => {
+        allocate(t, ws).forEach((part, i) => {
+          if (ws[i] === 0) expect(part).toBe(0);
+        });
+      }),
+    );
+  });
+
+  test('ties go to the earlier part, and without any weight the parts are equal', () => {
+    expect(allocate(100, [1, 1, 1])).toEqual([34, 33, 33]);
+    expect(allocate(5, [0, 0])).toEqual([3, 2]);
+    expect(allocate(0, [])).toEqual([]);
+  });
+
+  test.each([
+    ['a negative total', -1, [1]],
+    ['a fraction', 1.5, [1]],
+    ['a negative weight', 1, [-1]],
+    ['a weight beyond the safe integers', 1, [2 ** 53]],
+    ['nothing to allocate over', 1, []],
+  ])('refuses %s', (_name, t, ws) => {
+    expect(() => allocate(t, ws)).toThrow(RangeError);
+  });
+});
+
+describe('formatMoney', () => {
+  test.each([
+    [41900, 'EUR', '€419.00'],
+    [5, 'EUR', '€0.05'],
+    [-1999, 'EUR', '-€19.99'],
+    [500, 'JPY', '¥500'],
+    [0, 'JPY', '¥0'],
+    [1234567, 'KWD', 'KWD 1,234.567'],
+    [7, 'KWD', 'KWD 0.007'],
+    [Number.MAX_SAFE_INTEGER, 'EUR', '€90,071,992,547,409.91'],
+  ])('%d %s is written %s', (amount, currency, written) => {
+    // Intl puts a no-break space after a code.
+    expect(formatMoney(money(amount, currency)).replaceAll('\u00a0', ' ')).toBe(written);
+  });
+
+  test('no digit is lost or invented', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), fc.constantFrom('EUR', 'JPY', 'KWD'), (amount, currency) => {
+        const written = formatMoney(money(amount, currency));
+        expect(Number(written.replace(/\D/g, ''))).toBe(Math.abs(amount));
+        expect(written.split('.')[1] ?? '').toHaveLength(minorUnitDigits(currency));
+        expect(written.startsWith('-')).toBe(amount < 0);
+      }),
+    );
+  });
+});

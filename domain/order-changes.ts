@@ -1,0 +1,86 @@
+import type { Actor, Attention, Cancellation, Order, PaymentStatus, PricedBasket, Rejection } from './order';
+import { assertTransition } from './transitions';
+
+/** The changes an order can go through, as pure functions: the order before, the order after. */
+
+export function placeOrder(
+  basket: PricedBasket,
+  placed: { id: string; customerId: string; placedAtMs: number },
+): Order {
+  return {
+    ...basket,
+    ...placed,
+    status: 'placed',
+    payment: 'none',
+    fulfilment: 'unfulfilled',
+    updatedAtMs: placed.placedAtMs,
+    version: 1,
+    cancellation: null,
+    rejection: null,
+    attention: null,
+  };
+}
+
+const change = (order: Order, atMs: number, fields: Partial<Order>): Order => {
+  if (fields.status !== undefined) assertTransition(order.status, fields.status);
+  return { ...order, ...fields, updatedAtMs: atMs, version: order.version + 1 };
+};
+
+export const confirmOrder = (order: Order, payment: PaymentStatus, atMs: number): Order =>
+  change(order, atMs, { status: 'confirmed', payment });
+
+export const rejectOrder = (
+  order: Order,
+  rejection: Rejection,
+  payment: PaymentStatus,
+  atMs: number,
+): Order => change(order, atMs, { status: 'rejected', rejection, payment, attention: null });
+
+export const beginCancellation = (
+  order: Order,
+  cancellation: Cancellation,
+  payment: PaymentStatus,
+  atMs: number,
+): Order => change(order, atMs, { status: 'cancelling', cancellation, payment });
+
+export const finishCancellation = (order: Order, payment: PaymentStatus, atMs: number): Order =>
+  change(order, atMs, { status: 'cancelled', payment, attention: null });
+
+export const setAttention = (order: Order, attention: Attention | null, atMs: number): Order =>
+  change(order, atMs, { attention });
+
+const MAX_CLAIM_LENGTH = 200;
+/** Addresses of mail and long runs of digits (phone, card numbers): not to be kept in a log that is never erased. */
+const PERSONAL = /[^\s@]+@[^\s@]+|\+?\d(?:[ ()./-]?\d){6,}/g;
+
+/** Free text from outside, fit for the log: one line, bounded, without what looks like personal data. */
+export function cleanText(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  const text = value
+    .slice(0, 4 * MAX_CLAIM_LENGTH)
+    .replace(PERSONAL, '[removed]')
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_CLAIM_LENGTH);
+  return text === '' ? null : text;
+}
+
+/**
+ * Reads the payload of a `cancelOrder` signal. People type it by hand, so anything is accepted: no payload, a bare
+ * reason, or `{reason?, requestedBy?}`; what is not understood is left out.
+ */
+export function readCancelRequest(payload: unknown, atMs: number): Cancellation {
+  const fields =
+    typeof payload === 'object' && payload !== null
+      ? (payload as { reason?: unknown; requestedBy?: unknown })
+      : { reason: payload };
+  const claim = cleanText(fields.requestedBy);
+  const requestedBy: Actor = claim === null ? { kind: 'signal' } : { kind: 'signal', claim };
+  return { reason: cleanText(fields.reason), requestedBy, requestedAtMs: atMs };
+}
+
+export const temporalCancel = (atMs: number): Cancellation => ({
+  reason: null,
+  requestedBy: { kind: 'temporal' },
+  requestedAtMs: atMs,
+});

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import {
+  type BasketItem,
+  DEFAULT_PRICE_RULES,
+  MAX_TOTAL_MINOR,
+  type PriceRules,
+  priceBasket,
+  type TaxClass,
+} from './pricing';
+
+const TAX_ADDED: PriceRules = { ...DEFAULT_PRICE_RULES, taxIncluded: false };
+const GERMANY = { country: 'DE' };
+
+const item = (over: Partial<BasketItem> = {}): BasketItem => ({
+  sku: 'walnut-desk',
+  name: 'Walnut desk',
+  quantity: 1,
+  unitPriceMinor: 41900,
+  currency: 'EUR',
+  taxClass: 'standard',
+  weightGrams: 38000,
+  ...over,
+});
+
+const anyItem: fc.Arbitrary<BasketItem> = fc
+  .record({
+    quantity: fc.integer({ min: 1, max: 99 }),
+    unitPriceMinor: fc.integer({ min: 0, max: 30_000 }),
+    taxClass: fc.constantFrom<TaxClass>('standard', 'reduced', 'zero'),
+  })
+  .map(item);
+const basket = fc.array(anyItem, { minLength: 1, maxLength: 20 });
+const country = fc.constantFrom(...Object.keys(DEFAULT_PRICE_RULES.taxRatesBasisPoints), 'US', 'XX');
+const sum = (ns: readonly number[]): number => ns.reduce((a, b) => a + b, 0);
+
+describe.each([
+  ['contained in prices', DEFAULT_PRICE_RULES],
+  ['added to prices', TAX_ADDED],
+])('tax %s', (_name, rules) => {
+  const added = (tax: number): number => (rules.taxIncluded ? 0 : tax);
+
+  test('the total is lines, discount, shipping and tax, exactly', () => {
+    fc.assert(
+      fc.property(basket, country, (items, to) => {
+        const b = priceBasket(items, { country: to }, rules);
+        const shippingTaxMinor = b.taxMinor - sum(b.lines.map((l) => l.taxMinor));
+        expect(b.totalMinor).toBe(b.subtotalMinor - b.discountMinor + b.shippingMinor + added(b.taxMinor));
+        expect(b.totalMinor).toBe(
+          sum(b.lines.map((l) => l.totalMinor)) + b.shippingMinor + added(shippingTaxMinor),
+        );
+        expect(b.subtotalMinor).toBe(sum(b.lines.map((l) => l.subtotalMinor)));
+        expect(b.discountMinor).toBe(sum(b.lines.map((l) => l.discountMinor)));
+        expect(shippingTaxMinor).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+
+  test('a line is quantity × price, and its tax is within half a minor unit of the exact one', () => {
+    fc.assert(
+      fc.property(basket, country, (items, to) => {
+        const rates = rules.taxRatesBasisPoints[to] ?? rules.defaultTaxRatesBasisPoints;
+        priceBasket(items, { country: to }, rules).lines.forEach((line, i) => {
+          const { quantity, unitPriceMinor, taxClass } = items[i]!;
+          const rate = rates[taxClass];
+          expect(line.line).toBe(i + 1);
+          expect(line.subtotalMinor).toBe(quantity * unitPriceMinor);
+          expect(line.totalMinor).toBe(line.subtotalMinor - line.discountMinor + added(line.taxMinor));
+          // Twice the rounding error times the divisor: whole numbers, so the comparison is exact.
+          const divisor = 10_000 + (rules.taxIncluded ? rate : 0);
+          const error = 2 * (line.taxMinor * divisor - (line.subtotalMinor - line.discountMinor) * rate);
+          expect(error).toBeLessThanOrEqual(divisor);
+          expect(error).toBeGreaterThan(-divisor);
+        });
+      }),
+    );
+  });
+});
+
+describe('a basket in the default shop', () => {
+  test('a walnut desk to Germany ships free and contains 19 % VAT', () => {
+    const b = priceBasket([item()], GERMANY, DEFAULT_PRICE_RULES);
+    expect(b).toMatchObject({ currency: 'EUR', totalMinor: 41900, shippingMinor: 0, taxMinor: 6690 });
+  });
+
+  test('below the free limit shipping is charged and taxed at the standard rate', () => {
+    const mug = item({ unitPriceMinor: 1000, taxClass: 'zero' });
+    // 490 × 1900 / 11900 = 78.2
+    expect(priceBasket([mug], GERMANY, DEFAULT_PRICE_RULES)).toMatchObject({
+      shippingMinor: 490,
+      taxMinor: 78,
+      totalMinor: 1490,
+    });
+    // 490 × 0.19 = 93.1
+    expect(priceBasket([mug], GERMANY, TAX_ADDED)).toMatchObject({ taxMinor: 93, totalMinor: 1583 });
+  });
+
+  test.each([
+    [4999, 490],
+    [5000, 0],
+  ])('goods for %d ship for %d', (unitPriceMinor, shippingMinor) => {
+    const b = priceBasket([item({ unitPriceMinor })], GERMANY, DEFAULT_PRICE_RULES);
+    expect(b.shippingMinor).toBe(shippingMinor);
+  });
+
+  test('half a minor unit of tax is rounded up', () => {
+    // 50 × 0.19 = 9.5
+    expect(priceBasket([item({ unitPriceMinor: 50 })], GERMANY, TAX_ADDED).lines[0]!.taxMinor).toBe(10);
+  });
+
+  test('books are taxed at the reduced rate of the country they go to', () => {
+    const book = item({ unitPriceMinor: 10550, taxClass: 'reduced' });
+    expect(priceBasket([book], { country: 'FR' }, DEFAULT_PRICE_RULES).taxMinor).toBe(550);
+  });
+
+  test.each(['US', 'constructor', ''])('a country without rates pays no tax: "%s"', (to) => {
+    expect(priceBasket([item()], { country: to }, DEFAULT_PRICE_RULES).taxMinor).toBe(0);
+  });
+
+  test('an empty basket costs nothing, not even shipping', () => {
+    expect(priceBasket([], GERMANY, DEFAULT_PRICE_RULES)).toMatchObject({ lines: [], totalMinor: 0 });
+  });
+});
+
+describe('what cannot be priced', () => {
+  test.each([
+    ['another currency', [item(), item({ currency: 'USD' })]],
+    ['a quantity of nothing', [item({ quantity: 0 })]],
+    ['a negative quantity', [item({ quantity: -1 })]],
+    ['a fraction', [item({ quantity: 1.5 })]],
+    ['an unsafe quantity', [item({ quantity: 2 ** 53, unitPriceMinor: 0 })]],
+    ['a negative price', [item({ unitPriceMinor: -1 })]],
+    ['a price that is not a number', [item({ unitPriceMinor: Number.NaN })]],
+    ['one line above the limit', [item({ unitPriceMinor: MAX_TOTAL_MINOR + 1 })]],
+    [
+      'lines that exceed it together',
+      [item({ unitPriceMinor: MAX_TOTAL_MINOR }), item({ unitPriceMinor: 1 })],
+    ],
+    ['a product beyond the safe integers', [item({ quantity: 2 ** 52, unitPriceMinor: 2 ** 52 })]],
+  ])('%s is refused', (_name, items) => {
+    expect(() => priceBasket(items, GERMANY, DEFAULT_PRICE_RULES)).toThrow(RangeError);
+  });
+
+  test('the limit itself is fine, unless tax comes on top', () => {
+    const items = [item({ unitPriceMinor: MAX_TOTAL_MINOR })];
+    expect(priceBasket(items, GERMANY, DEFAULT_PRICE_RULES).totalMinor).toBe(MAX_TOTAL_MINOR);
+    expect(() => priceBasket(items, GERMANY, TAX_ADDED)).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,91 @@
+import type { Actor, FulfilmentStatus, Order, OrderStatus } from './order';
+
+/**
+ * The one table of what may follow what in an order's `status`. An empty row is an end. An order on hold is released
+ * (`confirmed`), given up (`rejected`: never accepted; `cancelling`: there is something to undo) or waits on.
+ */
+export const STATUS_TRANSITIONS: Record<OrderStatus, readonly OrderStatus[]> = {
+  placed: ['confirmed', 'on_hold', 'cancelling', 'rejected'],
+  confirmed: ['completed', 'on_hold', 'cancelling'],
+  on_hold: ['confirmed', 'cancelling', 'rejected'],
+  cancelling: ['cancelled'],
+  completed: [],
+  cancelled: [],
+  rejected: [],
+};
+
+export const canTransition = (from: OrderStatus, to: OrderStatus): boolean =>
+  STATUS_TRANSITIONS[from].includes(to);
+
+/** @throws Error when the table has no such step: a fault of the program, never of the caller. */
+export function assertTransition(from: OrderStatus, to: OrderStatus): void {
+  if (!canTransition(from, to)) throw new Error(`an order cannot go from ${from} to ${to}`);
+}
+
+/** What somebody may ask of an order. */
+export type OrderAction = 'cancel';
+
+export type RefusalCode =
+  | 'already_cancelling'
+  | 'already_cancelled'
+  | 'already_rejected'
+  | 'already_completed'
+  | 'already_shipped';
+
+/** Why an action is not possible: `reason` is for people, `code` is stable. */
+export interface Refusal {
+  allowed: false;
+  reason: string;
+  code: RefusalCode;
+}
+
+export type Permission = { allowed: true } | Refusal;
+
+const YES: Permission = { allowed: true };
+const no = (code: RefusalCode, reason: string): Refusal => ({ allowed: false, reason, code });
+
+/** Both axes must allow it; `status` is asked first because it explains more. */
+interface ActionRule {
+  status: Record<OrderStatus, Permission>;
+  fulfilment: Record<FulfilmentStatus, Permission>;
+}
+
+const SHIPPED = no('already_shipped', 'The order has already shipped');
+const PARTLY_SHIPPED = no('already_shipped', 'Part of the order has already shipped');
+
+const ACTION_RULES: Record<OrderAction, ActionRule> = {
+  cancel: {
+    status: {
+      placed: YES,
+      confirmed: YES,
+      on_hold: YES,
+      cancelling: no('already_cancelling', 'The order is already being cancelled'),
+      cancelled: no('already_cancelled', 'The order is already cancelled'),
+      rejected: no('already_rejected', 'The order was rejected'),
+      completed: no('already_completed', 'The order is already completed'),
+    },
+    fulfilment: {
+      unfulfilled: YES,
+      partially_shipped: PARTLY_SHIPPED,
+      shipped: SHIPPED,
+      partially_delivered: SHIPPED,
+      delivered: SHIPPED,
+      partially_returned: SHIPPED,
+      returned: SHIPPED,
+    },
+  },
+};
+
+/**
+ * Whether `action` is possible for the order as it stands: asked by the workflow, the API and the console alike.
+ * Whose order it is was decided before; no rule depends on the actor yet.
+ */
+export function can(
+  order: Pick<Order, 'status' | 'fulfilment'>,
+  action: OrderAction,
+  _actor?: Actor,
+): Permission {
+  const rule = ACTION_RULES[action];
+  const byStatus = rule.status[order.status];
+  return byStatus.allowed ? rule.fulfilment[order.fulfilment] : byStatus;
+}
