@@ -1,11 +1,6 @@
+import type { NotificationKind } from '../domain/notification-rules';
 import type { Database, Tx } from './connect';
 import { execute, insert, select } from './sql';
-
-export type NotificationKind =
-  | 'order_confirmed'
-  | 'payment_declined'
-  | 'order_out_of_stock'
-  | 'order_cancelled';
 
 export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
 

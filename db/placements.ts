@@ -1,5 +1,5 @@
 import type { Database, Tx } from './connect';
-import { insert, select } from './sql';
+import { insert, type Params, select } from './sql';
 
 /** What was promised for one placement: the order's id and the input its workflow is started with. */
 export interface Placement {
@@ -17,9 +17,21 @@ export interface Placements {
   /** @throws UniqueConstraintError when the caller has used the key before. */
   claim(placement: Placement, tx: Tx): Promise<void>;
   find(caller: string, idempotencyKey: string): Promise<Placement | null>;
+  byOrder(orderId: string): Promise<Placement | null>;
 }
 
 export function createPlacements(db: Database): Placements {
+  const one = async (condition: string, params: Params): Promise<Placement | null> => {
+    const [row] = await select<Placement>(
+      db,
+      `SELECT order_id AS orderId, caller, idempotency_key AS idempotencyKey, body_hash AS bodyHash, input,
+         created_at_ms AS createdAtMs
+       FROM placements WHERE ${condition}`,
+      params,
+    );
+    return row ?? null;
+  };
+
   return {
     claim: (p, tx) =>
       insert(
@@ -38,15 +50,9 @@ export function createPlacements(db: Database): Placements {
         { tx },
       ),
 
-    async find(caller, idempotencyKey) {
-      const [row] = await select<Placement>(
-        db,
-        `SELECT order_id AS orderId, caller, idempotency_key AS idempotencyKey, body_hash AS bodyHash, input,
-           created_at_ms AS createdAtMs
-         FROM placements WHERE caller = :caller AND idempotency_key = :idempotencyKey`,
-        { caller, idempotencyKey },
-      );
-      return row ?? null;
-    },
+    find: (caller, idempotencyKey) =>
+      one('caller = :caller AND idempotency_key = :idempotencyKey', { caller, idempotencyKey }),
+
+    byOrder: (orderId) => one('order_id = :orderId', { orderId }),
   };
 }

@@ -1,4 +1,13 @@
-import type { Actor, Attention, Cancellation, Order, PaymentStatus, PricedBasket, Rejection } from './order';
+import type {
+  Actor,
+  Attention,
+  Cancellation,
+  Order,
+  PaymentStatus,
+  PricedBasket,
+  Rejection,
+  StockShortage,
+} from './order';
 import { assertTransition } from './transitions';
 
 /** The changes an order can go through, as pure functions: the order before, the order after. */
@@ -11,7 +20,7 @@ export function placeOrder(
     ...basket,
     ...placed,
     status: 'placed',
-    payment: 'none',
+    payment: 'pending',
     fulfilment: 'unfulfilled',
     updatedAtMs: placed.placedAtMs,
     version: 1,
@@ -43,11 +52,25 @@ export const beginCancellation = (
   atMs: number,
 ): Order => change(order, atMs, { status: 'cancelling', cancellation, payment });
 
-export const finishCancellation = (order: Order, payment: PaymentStatus, atMs: number): Order =>
-  change(order, atMs, { status: 'cancelled', payment, attention: null });
+export const undoPayment = (order: Order, payment: PaymentStatus, atMs: number): Order =>
+  change(order, atMs, { payment });
+
+/** A payment that was never begun is none at all. */
+export const finishCancellation = (order: Order, atMs: number): Order =>
+  change(order, atMs, {
+    status: 'cancelled',
+    payment: order.payment === 'pending' ? 'none' : order.payment,
+    attention: null,
+  });
 
 export const setAttention = (order: Order, attention: Attention | null, atMs: number): Order =>
   change(order, atMs, { attention });
+
+export const outOfStock = (shortages: StockShortage[]): Rejection => ({
+  code: 'out_of_stock',
+  detail: 'Not enough stock for every line of the order.',
+  shortages,
+});
 
 const MAX_CLAIM_LENGTH = 200;
 /** Addresses of mail and long runs of digits (phone, card numbers): not to be kept in a log that is never erased. */

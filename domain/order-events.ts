@@ -91,7 +91,7 @@ export const paymentSucceeded = (order: Order, paid: SettledPayment): DomainEven
 
 export const paymentFailed = (
   order: Order,
-  failed: { attempt: number; provider: string; intentId: string | null; code: string },
+  failed: { attempt: number; provider: string | null; intentId: string | null; code: string },
 ): DomainEvent =>
   event(
     order,

@@ -1,0 +1,135 @@
+import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import type { Notification } from '../db/notifications';
+import type { Store } from '../db/store';
+import type { DomainEvent } from '../domain/events';
+import { eventKey } from '../domain/ids';
+import type { Order } from '../domain/order';
+import { MailError } from '../notifications/mail-error';
+import { type Mailer, messageIdFor } from '../notifications/mailer';
+import { type OrderMailData, renderOrderMail } from '../notifications/render';
+
+export interface NotificationActivities {
+  /**
+   * Sends those of the notifications that are not settled. A message whose outcome is unknown goes out again under the
+   * same Message-ID.
+   * @throws ApplicationFailure (retryable) while some could not be sent.
+   */
+  sendNotifications(ids: string[]): Promise<void>;
+  /** Counts those that are not settled as failed. */
+  giveUpNotifications(ids: string[], why: string): Promise<void>;
+}
+
+export interface NotificationOptions {
+  shopName: string;
+  /** Domain of the Message-IDs. */
+  mailDomain: string;
+  now?: () => number;
+}
+
+/** Longer than any attempt to send one message takes. */
+const CLAIM_MS = 60_000;
+/** The server, not the message: the rest of the batch would fare no better. */
+const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'closed']);
+
+export function createNotificationActivities(
+  { db, notifications, contacts, orders, log }: Store,
+  mailer: Mailer,
+  { shopName, mailDomain, now = Date.now }: NotificationOptions,
+): NotificationActivities {
+  const settle = (n: Notification, error: string | null): Promise<void> =>
+    db.write(async (tx) => {
+      const state = error === null ? 'sent' : 'failed';
+      const head = await log.lock(n.id, tx);
+      const atMs = now();
+      if (!(await notifications.settle(n.id, { state, error, atMs }, tx))) return;
+      await log.append(head, [settled(n, error, atMs)], tx);
+    });
+
+  /** @returns whether the message is settled now, one way or the other. */
+  const send = async (id: string): Promise<boolean> => {
+    const n = await notifications.find(id);
+    if (n === null || n.state === 'sent' || n.state === 'failed') return true;
+    if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
+    const [contact, order] = await Promise.all([contacts.ofOrder(n.orderId), orders.find(n.orderId)]);
+    if (order === null || contact?.email == null) {
+      await settle(n, 'no_recipient');
+      return true;
+    }
+    const name = contact.name ?? '';
+    try {
+      await mailer.send({
+        to: { name, address: contact.email },
+        ...renderOrderMail(n.kind, mailData(order, name, shopName)),
+        messageId: messageIdFor(n.id, mailDomain),
+      });
+    } catch (error) {
+      if (!(error instanceof MailError)) throw error;
+      if (error.permanent) {
+        await settle(n, error.code);
+        return true;
+      }
+      await notifications.defer(id, error.code);
+      throw error;
+    }
+    await settle(n, null);
+    return true;
+  };
+
+  return {
+    async sendNotifications(ids) {
+      let waiting = 0;
+      let last = 'being sent by another worker';
+      for (const [n, id] of ids.entries()) {
+        try {
+          if (!(await send(id))) waiting += 1;
+        } catch (error) {
+          if (!(error instanceof MailError)) throw error;
+          waiting += 1;
+          last = error.code;
+          if (UNREACHABLE.has(error.code)) {
+            waiting += ids.length - n - 1;
+            break;
+          }
+        }
+        heartbeat();
+      }
+      if (waiting > 0) {
+        throw ApplicationFailure.retryable(
+          `${waiting} of ${ids.length} messages could not be sent yet: ${last}`,
+          'MailDeferred',
+        );
+      }
+    },
+
+    async giveUpNotifications(ids, why) {
+      for (const id of ids) {
+        const n = await notifications.find(id);
+        if (n !== null) await settle(n, why);
+      }
+    },
+  };
+}
+
+const settled = (n: Notification, error: string | null, atMs: number): DomainEvent => ({
+  key: eventKey(n.id, error === null ? 'sent' : 'failed'),
+  type: error === null ? 'NotificationSent' : 'NotificationFailed',
+  stream: n.id,
+  orderId: n.orderId,
+  actor: { kind: 'system' },
+  atMs,
+  data: { notificationId: n.id, kind: n.kind, channel: n.channel, ...(error === null ? {} : { error }) },
+});
+
+const mailData = (order: Order, customerName: string, shopName: string): OrderMailData => {
+  const reason = order.cancellation?.reason ?? order.rejection?.detail;
+  return {
+    orderId: order.id,
+    customerName,
+    lines: order.lines,
+    totals: order,
+    currency: order.currency,
+    shopName,
+    refundedMinor: order.payment === 'refunded' ? order.totalMinor : 0,
+    ...(reason === undefined || reason === null ? {} : { reason }),
+  };
+};

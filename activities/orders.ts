@@ -1,0 +1,257 @@
+import { isDuplicate, type Tx } from '../db/connect';
+import type { StreamHead } from '../db/event-log';
+import type { Store } from '../db/store';
+import type { DomainEvent } from '../domain/events';
+import { paymentTryKey } from '../domain/ids';
+import type { Attention, Cancellation, Order, StockShortage } from '../domain/order';
+import { outOfStock, rejectOrder } from '../domain/order-changes';
+import type { SettledPayment } from '../domain/order-events';
+import * as events from '../domain/order-events';
+import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
+
+/** What a step left behind. The head anchors the log's chain in the workflow's history. */
+export interface Recorded {
+  /** `stale`: the stored order is not the version before, because an earlier run of a step got further than its answer. */
+  outcome: 'recorded' | 'stale';
+  head: StreamHead;
+  /** The stored order, where it is not the one that was given. */
+  order?: Order;
+}
+
+export type Opened =
+  | (Recorded & { outcome: 'recorded' | 'stale'; shortages?: undefined })
+  | { outcome: 'out_of_stock'; head: StreamHead; shortages: StockShortage[] };
+
+/** How a try to pay ended, as far as it is known. */
+export type PaymentAttempt =
+  | { outcome: 'captured'; paid: SettledPayment }
+  | { outcome: 'declined'; attempt: number; provider: string; intentId: string; declineCode: string }
+  /** Given up: whether money was taken is for the undo to find out. */
+  | { outcome: 'unavailable'; attempt: number };
+
+export interface PaymentUndone {
+  outcome: 'voided' | 'refunded';
+  provider: string;
+  intentId: string;
+  amountMinor: number;
+}
+export type PaymentUndo = { outcome: 'nothing' } | PaymentUndone;
+
+/**
+ * The steps of an order that touch SQL only. Each is one transaction: the effect, its events, the projection. Each may
+ * run again: a step whose last event is in the log has happened, and changes nothing the second time.
+ */
+export interface OrderActivities {
+  /** Writes the new order and, if `reserve`, takes its stock: all lines or none. Out of stock ends it at once. */
+  openOrder(input: { order: Order; reserve: boolean }): Promise<Opened>;
+  confirmOrder(input: { order: Order; paid: SettledPayment }): Promise<Recorded>;
+  /** Ends an order that was never accepted, after everything it did is undone. */
+  rejectOrder(input: { order: Order; attempt: PaymentAttempt }): Promise<Recorded>;
+  beginCancellation(input: {
+    order: Order;
+    cancellation: Cancellation;
+    attempt?: PaymentAttempt | undefined;
+  }): Promise<Recorded>;
+  /** Undoes the reservation of `openOrder`. */
+  releaseStock(input: { orderId: string; atMs: number }): Promise<{ head: StreamHead }>;
+  /** Writes down what `undoPayment` did at the provider. */
+  recordPaymentUndo(input: { order: Order; undo: PaymentUndone }): Promise<Recorded>;
+  finishCancellation(input: { order: Order }): Promise<Recorded>;
+  recordAttention(input: { order: Order; attention: Attention | null; step: string }): Promise<Recorded>;
+  recordRefusal(input: {
+    order: Order;
+    refused: Cancellation;
+    n: number;
+    why: string;
+  }): Promise<{ head: StreamHead }>;
+}
+
+class Stale extends Error {}
+
+interface Step {
+  order: Order;
+  /** In the order they are told; the last one names the step. */
+  events: DomainEvent[];
+  ledger?: LedgerEntry[];
+}
+
+export function createOrderActivities({ db, log, orders, stock, ledger }: Store): OrderActivities {
+  /** Does the step; `again` is for one that may have happened in part under another name. */
+  const apply = (step: Step, again: boolean): Promise<StreamHead> =>
+    db.write(async (tx) => {
+      const { order } = step;
+      const head = await log.lock(order.id, tx);
+      const next = await log.append(head, again ? await log.missing(step.events, tx) : step.events, tx);
+      if (step.ledger !== undefined) await ledger.add(step.ledger, order.updatedAtMs, tx);
+      if (!(await orders.update(order, tx))) throw new Stale();
+      return next;
+    });
+
+  /** What is stored, when a step did not go through: it has happened before, or the stored order is further. */
+  const stored = (order: Order, name: DomainEvent): Promise<Recorded> =>
+    db.write(async (tx) => {
+      const head = await log.lock(order.id, tx);
+      const happened = (await log.missing([name], tx)).length === 0;
+      const now = await orders.find(order.id, tx);
+      if (now === null) throw new Error(`order ${order.id} is not in the database`);
+      return { outcome: happened ? 'recorded' : 'stale', head, order: now };
+    });
+
+  const record = async (step: Step): Promise<Recorded> => {
+    const name = step.events.at(-1) as DomainEvent;
+    try {
+      return { outcome: 'recorded', head: await apply(step, false) };
+    } catch (error) {
+      if (!(error instanceof Stale) && !isDuplicate(error)) throw error;
+    }
+    const before = await stored(step.order, name);
+    if (before.outcome === 'recorded') return before;
+    try {
+      return { outcome: 'recorded', head: await apply(step, true) };
+    } catch (error) {
+      if (error instanceof Stale) return before;
+      throw error;
+    }
+  };
+
+  /** Events beside the order's own state: none of them changes the projection. */
+  const note = (orderId: string, effect: (tx: Tx) => Promise<DomainEvent[]>): Promise<{ head: StreamHead }> =>
+    db.write(async (tx) => {
+      const head = await log.lock(orderId, tx);
+      return { head: await log.append(head, await log.missing(await effect(tx), tx), tx) };
+    });
+
+  const open = (order: Order, reserve: boolean): Promise<Opened> =>
+    db.write(async (tx) => {
+      const head = await log.lock(order.id, tx);
+      const created = events.orderCreated(order);
+      const result = reserve ? await stock.reserve(order, tx) : { allocations: [] };
+      if ('shortages' in result) {
+        const rejected = rejectOrder(order, outOfStock(result.shortages), 'none', order.updatedAtMs);
+        await orders.insert(rejected, tx);
+        const next = await log.append(head, [created, events.orderRejected(rejected)], tx);
+        return { outcome: 'out_of_stock', head: next, shortages: result.shortages };
+      }
+      const reserved = reserve ? [events.stockReserved(order, result.allocations)] : [];
+      const next = await log.append(head, [created, ...reserved], tx);
+      await orders.insert(order, tx);
+      return { outcome: 'recorded', head: next };
+    });
+
+  return {
+    async openOrder({ order, reserve }) {
+      try {
+        return await open(order, reserve);
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+      }
+      const before = await stored(order, events.orderCreated(order));
+      return before.order?.rejection?.code === 'out_of_stock'
+        ? { outcome: 'out_of_stock', head: before.head, shortages: before.order.rejection.shortages ?? [] }
+        : before;
+    },
+
+    confirmOrder: ({ order, paid }) =>
+      record({
+        order,
+        events: [events.paymentSucceeded(order, paid), events.orderConfirmed(order)],
+        ledger: [ledgerEntry(order, 'captured', paid)],
+      }),
+
+    rejectOrder: ({ order, attempt }) =>
+      record({
+        order,
+        events: [...attemptEvents(order, attempt), events.orderRejected(order)],
+        ledger: attemptLedger(order, attempt),
+      }),
+
+    beginCancellation: ({ order, cancellation, attempt }) =>
+      record({
+        order,
+        events: [...attemptEvents(order, attempt), events.orderCancelling(order, cancellation)],
+        ledger: attemptLedger(order, attempt),
+      }),
+
+    releaseStock: ({ orderId, atMs }) =>
+      note(orderId, async (tx) => {
+        const released = await stock.release(orderId, atMs, tx);
+        return released.length === 0 ? [] : [events.stockReleased(orderId, released, atMs)];
+      }),
+
+    recordPaymentUndo: ({ order, undo }) =>
+      record({ order, events: [undoEvent(order, undo)], ledger: [ledgerEntry(order, undo.outcome, undo)] }),
+
+    finishCancellation: ({ order }) => record({ order, events: [events.orderCancelled(order)] }),
+
+    recordAttention: ({ order, attention, step }) =>
+      record({
+        order,
+        events: [
+          attention === null
+            ? events.attentionResolved(order, step)
+            : events.needsAttention(order, attention),
+        ],
+      }),
+
+    recordRefusal: ({ order, refused, n, why }) =>
+      note(order.id, async () => [events.cancellationRefused(order, refused, n, why)]),
+  };
+}
+
+const FIRST_TRY = 1;
+
+const ledgerEntry = (
+  order: Order,
+  kind: LedgerKind,
+  of: {
+    attempt?: number;
+    provider: string;
+    intentId: string | null;
+    amountMinor: number;
+    declineCode?: string;
+  },
+): LedgerEntry => ({
+  key: `${paymentTryKey(order.id, of.attempt ?? FIRST_TRY)}:${kind}`,
+  orderId: order.id,
+  kind,
+  amountMinor: of.amountMinor,
+  currency: order.currency,
+  provider: of.provider,
+  intentId: of.intentId,
+  declineCode: of.declineCode ?? null,
+});
+
+const attemptLedger = (order: Order, attempt: PaymentAttempt | undefined): LedgerEntry[] => {
+  switch (attempt?.outcome) {
+    case 'captured':
+      return [ledgerEntry(order, 'captured', attempt.paid)];
+    case 'declined':
+      return [ledgerEntry(order, 'declined', { ...attempt, amountMinor: order.totalMinor })];
+    default:
+      return [];
+  }
+};
+
+const attemptEvents = (order: Order, attempt: PaymentAttempt | undefined): DomainEvent[] => {
+  switch (attempt?.outcome) {
+    case 'captured':
+      return [events.paymentSucceeded(order, attempt.paid)];
+    case 'declined': {
+      const { attempt: n, provider, intentId, declineCode: code } = attempt;
+      return [events.paymentFailed(order, { attempt: n, provider, intentId, code })];
+    }
+    case 'unavailable': {
+      const { attempt: n } = attempt;
+      return [
+        events.paymentFailed(order, { attempt: n, provider: null, intentId: null, code: 'unavailable' }),
+      ];
+    }
+    case undefined:
+      return [];
+  }
+};
+
+const undoEvent = (order: Order, { outcome, provider, intentId, amountMinor }: PaymentUndone): DomainEvent =>
+  outcome === 'voided'
+    ? events.paymentVoided(order, { provider, intentId })
+    : events.paymentRefunded(order, { provider, intentId, amountMinor });

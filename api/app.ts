@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import { pinoHttp } from 'pino-http';
+import swaggerUi from 'swagger-ui-express';
+import type { ApiContext } from './context';
+import { openApiDocument } from './openapi';
+import { notFoundHandler, problemHandler } from './problems';
+import { inventoryRoutes, productRoutes } from './routes/catalogue';
+import { opsRoutes } from './routes/ops';
+import { orderRoutes } from './routes/orders';
+
+const BODY_LIMIT = '64kb';
+const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The HTTP API, not yet listening. */
+export function createApp(ctx: ApiContext): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  // An order's ETag is its version; for the rest a hash of every body would buy little.
+  app.set('etag', false);
+
+  app.use(
+    pinoHttp({
+      logger: ctx.log,
+      genReqId: (req, res) => {
+        const given = req.headers['x-request-id'];
+        const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+        res.setHeader('X-Request-Id', id);
+        return id;
+      },
+      // Neither headers nor query: they can carry secrets and personal data.
+      serializers: {
+        req: ({ id, method, url }: { id: string; method: string; url: string }) => ({
+          id,
+          method,
+          path: url.split('?')[0],
+        }),
+        res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
+      },
+      customLogLevel: (_req, res, error) => (error || res.statusCode >= 500 ? 'warn' : 'debug'),
+    }),
+  );
+  app.use(
+    helmet({
+      // The demo speaks plain HTTP; behind TLS the proxy in front adds these.
+      strictTransportSecurity: false,
+      contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+    }),
+  );
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store');
+    next();
+  });
+
+  const document = openApiDocument();
+  app.get('/openapi.json', (_req, res) => {
+    res.json(document);
+  });
+  app.use('/docs', swaggerUi.serve, swaggerUi.setup(document, { customSiteTitle: 'Durable Orders API' }));
+  app.get('/', (_req, res) => res.redirect('/docs/'));
+
+  app.use(opsRoutes(ctx));
+  app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
+  app.use('/api/orders', orderRoutes(ctx));
+  app.use('/api/products', productRoutes(ctx));
+  app.use('/api/inventory', inventoryRoutes(ctx));
+
+  app.use(notFoundHandler);
+  app.use(problemHandler);
+  return app;
+}

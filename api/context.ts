@@ -1,0 +1,24 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Store } from '../db/store';
+import type { OrderPolicy } from '../domain/policy';
+import type { PriceRules } from '../domain/pricing';
+import type { TaskQueues } from '../workflows/messages';
+
+/** What the routes work with. */
+export interface ApiContext {
+  store: Store;
+  temporal: Client;
+  log: Logger;
+  /** Where people look at workflows. */
+  temporalUiUrl: string;
+  /** Key of the hashes that tell one request body from another. */
+  fingerprintKey: Buffer;
+  priceRules: PriceRules;
+  queues: TaskQueues;
+  policy: OrderPolicy;
+  /** Milliseconds a placement waits for its decision unless the client says otherwise. */
+  decisionWaitMs: number;
+  /** Whether the workers of this process run; absent where they are another process. */
+  workersRunning?: () => boolean;
+}

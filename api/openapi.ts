@@ -1,0 +1,228 @@
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { FAILURES, type FailureCode } from '../domain/failures';
+import { groupBy } from '../domain/group-by';
+import * as catalogue from './schemas/catalogue';
+import * as order from './schemas/order';
+
+const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.enum(Object.keys(FAILURES) as [FailureCode, ...FailureCode[]]),
+    requestId: z.string(),
+    orderId: z.string().optional(),
+    errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi('Problem', { description: 'RFC 9457; `code` is stable' });
+
+const page = (item: z.ZodType) => z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+const json = (schema: z.ZodType, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+/** Answers to failures, by status: several codes may share one. */
+const problems = (...codes: FailureCode[]): RouteConfig['responses'] => {
+  const byStatus = groupBy([...codes, 'internal_error' as const], (code) => FAILURES[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [
+      status,
+      {
+        description: all.map((code) => `\`${code}\`: ${FAILURES[code].title}`).join('; '),
+        content: { 'application/problem+json': { schema: Problem } },
+      },
+    ]),
+  );
+};
+
+const orderId = z.object({
+  id: z
+    .string()
+    .regex(/^ord_[0-9A-HJKMNP-TV-Z]{26}$/)
+    .openapi({ example: 'ord_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+});
+const skuParam = z.object({ sku: order.sku });
+const prefer = z.object({
+  prefer: z.string().optional().openapi({
+    description: '`wait=N`: wait at most N seconds (60 at most), then 202. `respond-async`: 202 at once.',
+    example: 'wait=10',
+  }),
+});
+
+const ROUTES: RouteConfig[] = [
+  {
+    method: 'post',
+    path: '/api/orders',
+    summary: 'Place an order',
+    description: 'Prices come from the catalogue. Starts one durable workflow and waits for its decision.',
+    tags: ['orders'],
+    request: {
+      headers: prefer.extend({
+        'idempotency-key': z.string().min(1).max(255).optional().openapi({
+          description: 'The same key and body give the same answer, however often they are sent',
+        }),
+      }),
+      body: { required: true, content: { 'application/json': { schema: order.PlaceOrder } } },
+    },
+    responses: {
+      201: json(order.Order, 'Decided: confirmed, or cancelled in the meantime'),
+      202: json(order.PendingOrder, 'Accepted; the decision will be at `Location`'),
+      ...problems(
+        'invalid_request',
+        'malformed_json',
+        'unknown_sku',
+        'payment_declined',
+        'payment_unavailable',
+        'out_of_stock',
+        'payload_too_large',
+        'unsupported_media_type',
+        'idempotency_key_reused',
+        'service_unavailable',
+      ),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/orders',
+    summary: 'List orders, newest first',
+    description: 'Open on the loopback interface only until there are accounts.',
+    tags: ['orders'],
+    request: { query: order.ListOrders },
+    responses: {
+      200: json(page(order.OrderSummary), 'A page'),
+      ...problems('invalid_request', 'invalid_cursor', 'forbidden', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/orders/{id}',
+    summary: 'Read an order',
+    tags: ['orders'],
+    request: { params: orderId, query: order.ReadOrder },
+    responses: {
+      200: json(order.Order, 'The order; `ETag` is its version'),
+      304: { description: 'Not changed since the version in `If-None-Match`' },
+      ...problems('invalid_request', 'not_found', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/orders/{id}/history',
+    summary: 'What happened to an order, when and by whom',
+    tags: ['orders'],
+    request: { params: orderId },
+    responses: {
+      200: json(order.OrderHistory, 'Oldest first'),
+      ...problems('not_found', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'post',
+    path: '/api/orders/{id}/cancel',
+    summary: 'Cancel an order',
+    description: 'Everything the order did is undone. Twice is once.',
+    tags: ['orders'],
+    request: {
+      params: orderId,
+      headers: prefer,
+      body: { required: false, content: { 'application/json': { schema: order.CancelOrder } } },
+    },
+    responses: {
+      200: json(order.Order, 'Cancelled'),
+      202: json(order.Order, 'Asked for; the end will be at `Location`'),
+      ...problems(
+        'invalid_request',
+        'malformed_json',
+        'not_found',
+        'not_cancellable',
+        'payload_too_large',
+        'unsupported_media_type',
+        'service_unavailable',
+      ),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/products',
+    summary: 'List products, by sku',
+    tags: ['catalogue'],
+    request: { query: catalogue.Page },
+    responses: {
+      200: json(page(catalogue.Product), 'A page'),
+      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/products/{sku}',
+    summary: 'Read a product',
+    tags: ['catalogue'],
+    request: { params: skuParam },
+    responses: {
+      200: json(catalogue.Product, 'The product'),
+      ...problems('not_found', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/inventory',
+    summary: 'List stock, by sku',
+    tags: ['catalogue'],
+    request: { query: catalogue.Page },
+    responses: {
+      200: json(page(catalogue.InventoryItem), 'A page'),
+      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/inventory/{sku}',
+    summary: 'Read the stock of a product',
+    tags: ['catalogue'],
+    request: { params: skuParam },
+    responses: {
+      200: json(catalogue.InventoryItem, 'The stock'),
+      ...problems('not_found', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'The process lives',
+    tags: ['operations'],
+    responses: { 200: json(z.object({ status: z.literal('ok') }), 'Alive') },
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    summary: 'The system can take orders',
+    tags: ['operations'],
+    responses: {
+      200: json(z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.boolean()) }), 'Ready'),
+      503: json(
+        z.object({ status: z.literal('not_ready'), checks: z.record(z.string(), z.boolean()) }),
+        'Something is missing',
+      ),
+    },
+  },
+];
+
+/** The description of the API, from the schemas that validate it. */
+export function openApiDocument() {
+  const registry = new OpenAPIRegistry();
+  for (const route of ROUTES) registry.registerPath(route);
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Durable Orders',
+      version: '0.1.0',
+      description:
+        'Every order is a durable Temporal workflow. Errors are problem+json (RFC 9457) with a stable `code`.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+  });
+}

@@ -1,0 +1,242 @@
+import { createHmac } from 'node:crypto';
+import { WithStartWorkflowOperation, type WorkflowStartOptions } from '@temporalio/client';
+import { isDuplicate } from '../db/connect';
+import type { OrderContact } from '../db/contacts';
+import type { Placement } from '../db/placements';
+import { canonicalJson } from '../domain/canonical-json';
+import type { CloudEvent } from '../domain/events';
+import { Failure } from '../domain/failures';
+import { formatMoney, money } from '../domain/money';
+import type { Order } from '../domain/order';
+import { placeOrder } from '../domain/order-changes';
+import { decisionKeys, type OrderSnapshot } from '../domain/order-events';
+import { MAX_TOTAL_MINOR, priceBasket } from '../domain/pricing';
+import {
+  ORDER_WORKFLOW,
+  type OrderInput,
+  PLACEMENT_UPDATE_ID,
+  placement,
+  searchAttributes,
+} from '../workflows/messages';
+import type { ApiContext } from './context';
+import { newCustomerId, newOrderId } from './new-ids';
+import { unavailable } from './problems';
+import type { PlaceOrder } from './schemas/order';
+
+export interface PlacementRequest {
+  body: PlaceOrder;
+  /** Whose idempotency keys these are. */
+  caller: string;
+  idempotencyKey: string | undefined;
+  requestId: string;
+  /** Milliseconds to wait for the decision; 0 not at all. */
+  waitMs: number;
+}
+
+export interface PlacementAnswer {
+  orderId: string;
+  /** As it was when it was decided; null while it is not. */
+  order: Order | null;
+  contact: OrderContact;
+  /** The key had been used before, with this body. */
+  replayed: boolean;
+}
+
+/**
+ * Places one order: claims the key, starts the order's workflow, waits for its decision.
+ * @throws Failure `unknown_sku`, `invalid_request`, `idempotency_key_reused`, or `service_unavailable` when the order is
+ *   not known to have been started; the same request can then be repeated.
+ */
+export async function place(ctx: ApiContext, request: PlacementRequest): Promise<PlacementAnswer> {
+  const bodyHash = createHmac('sha256', ctx.fingerprintKey).update(canonicalJson(request.body)).digest('hex');
+  const earlier = await findEarlier(ctx, request);
+  if (earlier !== null) return join(ctx, request, earlier, bodyHash);
+
+  const claimed = await claim(ctx, request, bodyHash);
+  if (claimed.earlier) return join(ctx, request, claimed.placement, bodyHash);
+  return answer(ctx, request, claimed.placement, false);
+}
+
+const findEarlier = ({ store }: ApiContext, { caller, idempotencyKey }: PlacementRequest) =>
+  idempotencyKey === undefined ? null : store.placements.find(caller, idempotencyKey);
+
+/** The answer to the same request made before: from SQL once it is decided, else together with the first. */
+async function join(
+  ctx: ApiContext,
+  request: PlacementRequest,
+  earlier: Placement,
+  bodyHash: string,
+): Promise<PlacementAnswer> {
+  if (earlier.bodyHash !== bodyHash) {
+    throw new Failure(
+      'idempotency_key_reused',
+      'This Idempotency-Key was used for another order. A new order needs a new key.',
+    );
+  }
+  return answer(ctx, request, earlier, true);
+}
+
+async function answer(
+  ctx: ApiContext,
+  request: PlacementRequest,
+  claimed: Placement,
+  replayed: boolean,
+): Promise<PlacementAnswer> {
+  const input = JSON.parse(claimed.input) as OrderInput;
+  const order =
+    (replayed ? await storedDecision(ctx, claimed.orderId) : null) ??
+    (await decide(ctx, input, request.waitMs));
+  return {
+    orderId: claimed.orderId,
+    order,
+    contact: contactOf(request.body, claimed.orderId, input.order.customerId),
+    replayed,
+  };
+}
+
+/** The order as the log has it from when it was decided. */
+async function storedDecision({ store }: ApiContext, orderId: string): Promise<Order | null> {
+  const rows = await store.log.byKeys(decisionKeys(orderId));
+  const first = rows.sort((a, b) => a.seq - b.seq)[0];
+  if (first === undefined) return null;
+  const { time, data } = JSON.parse(first.body) as CloudEvent;
+  return { ...(data.order as OrderSnapshot), updatedAtMs: Date.parse(time) };
+}
+
+const MAX_CLAIM_TRIES = 5;
+
+/** Prices the order and writes down what is promised for the key, before anything is done. */
+async function claim(
+  ctx: ApiContext,
+  request: PlacementRequest,
+  bodyHash: string,
+): Promise<{ placement: Placement; earlier: boolean }> {
+  const { body, caller, idempotencyKey, requestId } = request;
+  const { store } = ctx;
+  const basket = await price(ctx, body);
+  for (let tries = 1; ; tries += 1) {
+    const placedAtMs = Date.now();
+    const id = newOrderId(placedAtMs);
+    try {
+      const placement = await store.db.write(async (tx): Promise<Placement> => {
+        const { email } = body.customer;
+        const customerId = await store.contacts.customerByEmail(email, newCustomerId(), placedAtMs, tx);
+        const input: OrderInput = {
+          order: placeOrder(basket, { id, customerId, placedAtMs }),
+          paymentMethod: body.payment.method,
+          queues: ctx.queues,
+          policy: ctx.policy,
+          requestId,
+        };
+        const claimed = {
+          orderId: id,
+          caller,
+          idempotencyKey: idempotencyKey ?? null,
+          bodyHash,
+          input: JSON.stringify(input),
+          createdAtMs: placedAtMs,
+        };
+        await store.placements.claim(claimed, tx);
+        await store.contacts.addToOrder(contactOf(body, id, customerId), tx);
+        return claimed;
+      });
+      return { placement, earlier: false };
+    } catch (error) {
+      if (!isDuplicate(error) || tries === MAX_CLAIM_TRIES) throw error;
+    }
+    // Another request was first with this key, or made this customer in the same moment.
+    const earlier = await findEarlier(ctx, request);
+    if (earlier !== null) return { placement: earlier, earlier: true };
+  }
+}
+
+const contactOf = (body: PlaceOrder, orderId: string, customerId: string): OrderContact => ({
+  orderId,
+  customerId,
+  email: body.customer.email,
+  name: body.customer.name,
+  phone: body.customer.phone ?? null,
+  shippingAddress: body.shippingAddress,
+});
+
+async function price({ store, priceRules }: ApiContext, body: PlaceOrder) {
+  const products = new Map(
+    (await store.products.bySkus([...new Set(body.items.map((i) => i.sku))])).map((p) => [p.sku, p]),
+  );
+  const unknown = body.items.flatMap(({ sku }, i) =>
+    products.has(sku) ? [] : [{ pointer: `/items/${i}/sku`, detail: `there is no product ${sku}` }],
+  );
+  if (unknown.length > 0)
+    throw new Failure('unknown_sku', 'The order names products that do not exist.', { errors: unknown });
+  const items = body.items.flatMap(({ sku, quantity }) => {
+    const product = products.get(sku);
+    return product === undefined ? [] : [{ ...product, quantity }];
+  });
+  try {
+    return priceBasket(items, { country: body.shippingAddress.country }, priceRules);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const most = formatMoney(money(MAX_TOTAL_MINOR, priceRules.currency));
+    throw new Failure('invalid_request', `The order comes to more than one payment can take (${most}).`, {
+      errors: [{ pointer: '/items', detail: 'the total is too large' }],
+    });
+  }
+}
+
+/**
+ * Starts the order's workflow unless it runs, and waits for its decision.
+ * @returns null when it runs but is not decided within `waitMs`.
+ */
+async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promise<Order | null> {
+  const { workflow } = ctx.temporal;
+  const { id } = input.order;
+  const options = startOptions(input);
+  try {
+    if (waitMs <= 0) {
+      await workflow.start(ORDER_WORKFLOW, options);
+      return null;
+    }
+    return await ctx.temporal.withDeadline(Date.now() + waitMs, () =>
+      workflow.executeUpdateWithStart(placement, {
+        updateId: PLACEMENT_UPDATE_ID,
+        startWorkflowOperation: new WithStartWorkflowOperation(ORDER_WORKFLOW, options),
+      }),
+    );
+  } catch (error) {
+    // Closed, away, or slow: what SQL and the server know decides what can be said.
+    const decided = await storedDecision(ctx, id);
+    if (decided !== null) return decided;
+    if (await isStarted(ctx, id)) return null;
+    throw unavailable(error);
+  }
+}
+
+const startOptions = (input: OrderInput) => {
+  const { order, queues } = input;
+  const units = order.lines.reduce((sum, l) => sum + l.quantity, 0);
+  return {
+    workflowId: order.id,
+    taskQueue: queues.orders,
+    args: [input],
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `${units} × ${order.lines.length === 1 ? order.lines[0]?.sku : `${order.lines.length} products`}, ${formatMoney(money(order.totalMinor, order.currency))}`,
+    typedSearchAttributes: [
+      { key: searchAttributes.status, value: order.status },
+      { key: searchAttributes.payment, value: order.payment },
+      { key: searchAttributes.customer, value: order.customerId },
+      { key: searchAttributes.total, value: order.totalMinor },
+      { key: searchAttributes.currency, value: order.currency },
+      { key: searchAttributes.attention, value: false },
+    ],
+  } satisfies WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' };
+};
+
+async function isStarted({ temporal }: ApiContext, id: string): Promise<boolean> {
+  try {
+    await temporal.withDeadline(Date.now() + 3_000, () => temporal.workflow.getHandle(id).describe());
+    return true;
+  } catch {
+    return false;
+  }
+}

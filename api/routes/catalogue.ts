@@ -1,0 +1,96 @@
+import type { Router } from 'express';
+import type { Product as StoredProduct } from '../../db/products';
+import type { StockLevel } from '../../domain/allocation';
+import { Failure } from '../../domain/failures';
+import { groupBy } from '../../domain/group-by';
+import { money } from '../../domain/money';
+import type { ApiContext } from '../context';
+import { decodeCursor, toPage } from '../cursors';
+import { methods, newRouter } from '../methods';
+import { readQuery } from '../read';
+import { type InventoryItem, Page } from '../schemas/catalogue';
+import { sku as skuSchema } from '../schemas/order';
+
+const isSku = (value: unknown): value is string => skuSchema.safeParse(value).success;
+const noSuchProduct = () => new Failure('not_found', 'There is no such product.');
+
+export function productRoutes({ store }: ApiContext): Router {
+  const router = newRouter();
+  methods(router, '/', {
+    get: async (req, res) => {
+      const { cursor, limit } = readQuery(req, Page);
+      const rows = await store.products.list({
+        ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
+        limit: limit + 1,
+      });
+      res.json(toPage(rows, limit, (row) => row.sku, presentProduct));
+    },
+  });
+  methods(router, '/:sku', {
+    get: async (req, res) => {
+      const { sku } = req.params;
+      const [product] = isSku(sku) ? await store.products.bySkus([sku]) : [];
+      if (product === undefined) throw noSuchProduct();
+      res.json(presentProduct(product));
+    },
+  });
+  return router;
+}
+
+export function inventoryRoutes({ store }: ApiContext): Router {
+  const router = newRouter();
+  methods(router, '/', {
+    get: async (req, res) => {
+      const { cursor, limit } = readQuery(req, Page);
+      const rows = await store.products.list({
+        ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
+        limit: limit + 1,
+      });
+      const levels = groupBy(await store.stock.levels(rows.map((r) => r.sku)), (l) => l.sku);
+      res.json(
+        toPage(
+          rows,
+          limit,
+          (row) => row.sku,
+          (row) => presentStock(row.sku, levels.get(row.sku) ?? []),
+        ),
+      );
+    },
+  });
+  methods(router, '/:sku', {
+    get: async (req, res) => {
+      const { sku } = req.params;
+      const levels = isSku(sku) ? await store.stock.levels([sku]) : [];
+      if (!isSku(sku) || levels.length === 0) throw noSuchProduct();
+      res.json(presentStock(sku, levels));
+    },
+  });
+  return router;
+}
+
+const presentProduct = (p: StoredProduct) => ({
+  sku: p.sku,
+  name: p.name,
+  description: p.description,
+  price: money(p.unitPriceMinor, p.currency),
+  taxClass: p.taxClass,
+  weightGrams: p.weightGrams,
+});
+
+function presentStock(sku: string, levels: readonly StockLevel[]): InventoryItem {
+  const sum = (of: (l: StockLevel) => number) => levels.reduce((total, l) => total + of(l), 0);
+  const onHand = sum((l) => l.onHand);
+  const reserved = sum((l) => l.reserved);
+  return {
+    sku,
+    onHand,
+    reserved,
+    available: onHand - reserved,
+    warehouses: levels.map((l) => ({
+      code: l.warehouse,
+      onHand: l.onHand,
+      reserved: l.reserved,
+      available: l.onHand - l.reserved,
+    })),
+  };
+}

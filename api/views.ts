@@ -1,0 +1,81 @@
+import type { OrderContact } from '../db/contacts';
+import type { OrderSummary as StoredSummary } from '../db/orders';
+import { describeActor } from '../domain/events';
+import { money } from '../domain/money';
+import type { Order } from '../domain/order';
+import { can } from '../domain/transitions';
+import type * as schema from './schemas/order';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const orderPath = (id: string): string => `/api/orders/${id}`;
+
+/** The page of an order's workflow in the Temporal Web UI. */
+export const workflowUrl = (uiUrl: string, namespace: string, id: string): string =>
+  `${uiUrl.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${id}`;
+
+export interface Links {
+  self: string;
+  history: string;
+  temporal: string;
+}
+
+export function presentSummary(order: StoredSummary): schema.OrderSummary {
+  const { attention } = order;
+  return {
+    id: order.id,
+    status: order.status,
+    payment: order.payment,
+    fulfilment: order.fulfilment,
+    customerId: order.customerId,
+    total: money(order.totalMinor, order.currency),
+    version: order.version,
+    placedAt: iso(order.placedAtMs),
+    updatedAt: iso(order.updatedAtMs),
+    attention:
+      attention === null
+        ? null
+        : { step: attention.step, detail: attention.detail, since: iso(attention.sinceMs) },
+  };
+}
+
+/** @param contact null when its personal data is erased. */
+export function presentOrder(order: Order, contact: OrderContact | null, links: Links): schema.Order {
+  const amount = (minor: number) => money(minor, order.currency);
+  const { cancellation, rejection } = order;
+  const cancel = can(order, 'cancel');
+  return {
+    ...presentSummary(order),
+    lines: order.lines.map((l) => ({
+      line: l.line,
+      sku: l.sku,
+      name: l.name,
+      quantity: l.quantity,
+      unitPrice: amount(l.unitPriceMinor),
+      discount: amount(l.discountMinor),
+      tax: amount(l.taxMinor),
+      total: amount(l.totalMinor),
+    })),
+    subtotal: amount(order.subtotalMinor),
+    discount: amount(order.discountMinor),
+    shipping: amount(order.shippingMinor),
+    tax: amount(order.taxMinor),
+    taxIncluded: order.taxIncluded,
+    customer:
+      contact?.email == null
+        ? null
+        : { email: contact.email, name: contact.name ?? '', phone: contact.phone },
+    shippingAddress: contact?.shippingAddress ?? null,
+    cancellation:
+      cancellation === null
+        ? null
+        : {
+            reason: cancellation.reason,
+            requestedBy: describeActor(cancellation.requestedBy),
+            requestedAt: iso(cancellation.requestedAtMs),
+          },
+    rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail },
+    actions: { cancel: cancel.allowed ? { allowed: true } : { allowed: false, reason: cancel.reason } },
+    links,
+  };
+}

@@ -1,0 +1,91 @@
+import { createHash, hkdfSync } from 'node:crypto';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** All that the system is told from outside. Read once, at boot. */
+export interface Config {
+  host: string;
+  port: number;
+  dataDir: string;
+  databaseUrl: string;
+  temporal: { address: string; namespace: string; uiUrl: string };
+  payment: { apiKey: string; apiUrl: string | undefined };
+  mail: { smtpUrl: string; from: string; shopName: string };
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  queues: 'single' | 'split';
+  keys: { audit: Buffer; fingerprint: Buffer };
+  /** Milliseconds a placement waits for its decision unless the client says otherwise. */
+  decisionWaitMs: number;
+}
+
+const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+
+const environment = z.object({
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port(3000),
+  DATA_DIR: z.string().min(1).default('.data'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(mysql:\/\/|sqlite:)/, 'must begin with mysql:// or sqlite:')
+    .optional(),
+  TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_UI_URL: z.url().default('http://127.0.0.1:8233'),
+  STRIPE_API_KEY: z.string().min(1, 'is needed to reach the payment provider'),
+  STRIPE_API_URL: z.url().optional(),
+  SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://'),
+  MAIL_FROM: z.string().min(3).default('Durable Orders <shop@orders.example>'),
+  SHOP_NAME: z.string().min(1).default('Durable Orders'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  TASK_QUEUES: z.enum(['single', 'split']).default('single'),
+  AUDIT_KEY: z.string().regex(/^[0-9a-fA-F]{64,}$/, 'must be at least 32 bytes in hexadecimal'),
+  DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
+});
+
+/** Names every fault of the environment at once. Never repeats a value: it may be a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(readonly faults: string[]) {
+    super(`The configuration is not valid:\n${faults.map((f) => `  ${f}`).join('\n')}`);
+  }
+}
+
+/** @throws ConfigError */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(present);
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map((issue) => {
+        const name = issue.path.join('.');
+        return present[name] === undefined ? `${name} is not set` : `${name} ${issue.message}`;
+      }),
+    );
+  }
+  const e = parsed.data;
+  const dataDir = resolve(e.DATA_DIR);
+  return {
+    host: e.HOST,
+    port: e.PORT,
+    dataDir,
+    databaseUrl: e.DATABASE_URL ?? `sqlite:${resolve(dataDir, 'orders.db')}`,
+    temporal: { address: e.TEMPORAL_ADDRESS, namespace: e.TEMPORAL_NAMESPACE, uiUrl: e.TEMPORAL_UI_URL },
+    payment: { apiKey: e.STRIPE_API_KEY, apiUrl: e.STRIPE_API_URL },
+    mail: { smtpUrl: e.SMTP_URL, from: e.MAIL_FROM, shopName: e.SHOP_NAME },
+    logLevel: e.LOG_LEVEL,
+    queues: e.TASK_QUEUES,
+    keys: deriveKeys(Buffer.from(e.AUDIT_KEY, 'hex')),
+    decisionWaitMs: e.DECISION_WAIT_MS,
+  };
+}
+
+export const loadConfig = (): Config => parseConfig(process.env);
+
+/** One secret, a key for each use of it (RFC 5869): what one leaks says nothing of the other. */
+function deriveKeys(secret: Buffer): Config['keys'] {
+  const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), use, 32));
+  return { audit: derive('event log'), fingerprint: derive('request fingerprint') };
+}
+
+/** A short name of a key, to see whether two processes have the same one. */
+export const keyId = (key: Buffer): string => createHash('sha256').update(key).digest('hex').slice(0, 8);

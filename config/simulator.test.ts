@@ -1,0 +1,22 @@
+import { readSimulatorConfig } from './simulator';
+
+test('an empty environment gives the documented defaults', () => {
+  expect(readSimulatorConfig({ SIMULATOR_PORT: '' })).toEqual({
+    host: '127.0.0.1',
+    port: 12111,
+    journalFile: '.data/simulator.jsonl',
+  });
+});
+
+test('the environment decides', () => {
+  const env = { SIMULATOR_HOST: '0.0.0.0', SIMULATOR_PORT: '0', DATA_DIR: '/var/lib/shop' };
+  expect(readSimulatorConfig(env)).toEqual({
+    host: '0.0.0.0',
+    port: 0,
+    journalFile: '/var/lib/shop/simulator.jsonl',
+  });
+});
+
+test.each(['http', '-1', '65536', '1e3'])('SIMULATOR_PORT=%s is refused by name', (port) => {
+  expect(() => readSimulatorConfig({ SIMULATOR_PORT: port })).toThrow('SIMULATOR_PORT');
+});

@@ -1,0 +1,194 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { CaughtMail } from './message';
+import { framedMail, listPage, type MailView, mailPage, type Page } from './pages';
+import { BEHAVIOURS, type Behaviour } from './smtp';
+import type { MailStore } from './store';
+
+export interface CatcherServerOptions {
+  store: MailStore;
+  behaviour(): Behaviour;
+  setBehaviour(behaviour: Behaviour): void;
+}
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+const MAX_BODY_BYTES = 1024;
+const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** An answer that is a problem (RFC 9457). */
+class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    detail: string,
+    readonly headers: Record<string, string> = {},
+  ) {
+    super(detail);
+  }
+}
+
+type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  id: string,
+) => void | Promise<void>;
+
+/** The page and the JSON interface of the mail catcher; not listening yet. */
+export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherServerOptions): Server {
+  const find = (id: string): CaughtMail => {
+    const mail = store.get(id);
+    if (!mail) throw new Problem(404, 'Not found', 'There is no mail with this id.');
+    return mail;
+  };
+  const routes: [RegExp, Record<string, Handler>][] = [
+    [
+      /^\/$/,
+      {
+        GET: (_request, response) =>
+          sendPage(response, listPage(store.list({ limit: MAX_LIMIT }).data, behaviour())),
+      },
+    ],
+    [
+      /^\/mails\/([^/]+)$/,
+      { GET: (_request, response, url, id) => sendPage(response, mailPage(find(id), viewOf(url))) },
+    ],
+    [
+      /^\/mails\/([^/]+)\/html$/,
+      { GET: (_request, response, _url, id) => sendPage(response, framedMail(find(id))) },
+    ],
+    [
+      /^\/mails\/([^/]+)\/raw$/,
+      {
+        GET: (_request, response, _url, id) =>
+          send(response, 200, 'text/plain; charset=utf-8', find(id).raw, {
+            'content-security-policy': "default-src 'none'",
+          }),
+      },
+    ],
+    [
+      /^\/messages$/,
+      {
+        GET: (_request, response, url) => sendJson(response, 200, store.list(listQuery(url))),
+        async DELETE(_request, response) {
+          await store.clear();
+          response.writeHead(204).end();
+        },
+      },
+    ],
+    [
+      /^\/messages\/([^/]+)$/,
+      { GET: (_request, response, _url, id) => sendJson(response, 200, find(id).message) },
+    ],
+    [
+      /^\/behaviour$/,
+      {
+        GET: (_request, response) => sendJson(response, 200, { mode: behaviour() }),
+        async POST(request, response) {
+          setBehaviour(await readBehaviour(request));
+          sendJson(response, 200, { mode: behaviour() });
+        },
+      },
+    ],
+    [/^\/healthz$/, { GET: (_request, response) => sendJson(response, 200, { status: 'ok' }) }],
+  ];
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const target = request.url ?? '/';
+    if (!URL.canParse(target, 'http://catcher'))
+      throw new Problem(400, 'Bad request', 'The URL is not valid.');
+    const url = new URL(target, 'http://catcher');
+    for (const [pattern, handlers] of routes) {
+      const match = pattern.exec(url.pathname);
+      if (!match) continue;
+      const handler = handlers[request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')];
+      const allow = Object.keys(handlers).join(', ');
+      if (!handler) throw new Problem(405, 'Method not allowed', `Allowed here: ${allow}.`, { allow });
+      return handler(request, response, url, match[1] ?? '');
+    }
+    throw new Problem(404, 'Not found', 'There is nothing at this address.');
+  }
+
+  return createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      const problem =
+        error instanceof Problem
+          ? error
+          : new Problem(500, 'Internal error', 'The request could not be served.');
+      if (response.headersSent) response.destroy();
+      else {
+        const { status, title, message: detail, headers } = problem;
+        const body = JSON.stringify({ type: 'about:blank', title, status, detail });
+        send(response, status, 'application/problem+json', body, headers);
+      }
+    });
+  });
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string | Buffer,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    'content-type': contentType,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    ...headers,
+  });
+  response.end(body);
+}
+
+const sendJson = (response: ServerResponse, status: number, body: unknown): void =>
+  send(response, status, 'application/json', JSON.stringify(body));
+
+const sendPage = (response: ServerResponse, page: Page): void =>
+  send(response, 200, 'text/html; charset=utf-8', page.html, { 'content-security-policy': page.policy });
+
+function listQuery(url: URL): { to?: string; limit: number; cursor?: string } {
+  const to = url.searchParams.get('to');
+  const cursor = url.searchParams.get('cursor');
+  const limit = Number(url.searchParams.get('limit') ?? DEFAULT_LIMIT);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new Problem(400, 'Bad request', `limit must be a whole number from 1 to ${MAX_LIMIT}.`);
+  }
+  if (cursor !== null && !ID.test(cursor)) throw new Problem(400, 'Bad request', 'cursor is not valid.');
+  return { limit, ...(to !== null && { to }), ...(cursor !== null && { cursor }) };
+}
+
+function viewOf(url: URL): MailView | null {
+  const view = url.searchParams.get('view');
+  return view === 'html' || view === 'text' || view === 'headers' || view === 'raw' ? view : null;
+}
+
+async function readBehaviour(request: IncomingMessage): Promise<Behaviour> {
+  // A page of another origin can post a form here, but not this content type.
+  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
+    throw new Problem(415, 'Unsupported media type', 'Send application/json.');
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) {
+      throw new Problem(413, 'Content too large', 'The body is too large.', { connection: 'close' });
+    }
+    chunks.push(chunk);
+  }
+  const mode = modeOf(Buffer.concat(chunks).toString());
+  const known = BEHAVIOURS.find((behaviour) => behaviour === mode);
+  if (!known) throw new Problem(400, 'Bad request', `mode must be one of ${BEHAVIOURS.join(', ')}.`);
+  return known;
+}
+
+function modeOf(body: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null && 'mode' in parsed ? parsed.mode : undefined;
+  } catch {
+    return undefined;
+  }
+}

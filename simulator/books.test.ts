@@ -1,0 +1,66 @@
+import { SimulatorFixture } from './fixture';
+
+const simulator = new SimulatorFixture();
+beforeEach(() => simulator.start());
+afterEach(() => simulator.remove());
+
+const order = (id: string) => ({ 'metadata[order_id]': id });
+
+test('totals are by currency and count only what was taken and given back', async () => {
+  const paid = await simulator.paid();
+  await simulator.post('/v1/refunds', { payment_intent: paid, amount: 190 });
+  await simulator.paid({ currency: 'usd', amount: 700 });
+  await simulator.paid({ capture_method: 'manual', amount: 300 });
+  await simulator.intent({ payment_method: 'pm_card_chargeDeclined', confirm: 'true' });
+  const voided = await simulator.paid({ capture_method: 'manual' });
+  await simulator.post(`/v1/payment_intents/${voided}/cancel`);
+  expect((await simulator.get('/_simulator/books')).body).toEqual({
+    intents: 5,
+    refunds: 1,
+    by_status: { succeeded: 2, requires_capture: 1, requires_payment_method: 1, canceled: 1 },
+    authorized_minor: { eur: 300 },
+    captured_minor: { eur: 4190, usd: 700 },
+    refunded_minor: { eur: 190 },
+  });
+});
+
+test('intents come oldest first, page by page, also of one order', async () => {
+  const ids: string[] = [];
+  for (const name of ['ord_a', 'ord_b', 'ord_a', 'ord_a', 'ord_b']) {
+    ids.push((await simulator.intent(order(name))).body.id);
+  }
+  const pages = async (query: string) => {
+    const found: string[] = [];
+    let cursor: string | null = '';
+    do {
+      const { body } = await simulator.get(`/_simulator/books/intents?limit=2&${query}&cursor=${cursor}`);
+      found.push(...body.data.map(({ id }) => id));
+      cursor = body.next_cursor;
+    } while (cursor !== null);
+    return found;
+  };
+  expect(await pages('')).toEqual(ids);
+  expect(await pages('order_id=ord_a')).toEqual([ids[0], ids[2], ids[3]]);
+  expect(await pages('order_id=ord_none')).toEqual([]);
+  expect((await simulator.get('/_simulator/books/intents?cursor=pi_none')).status).toBe(400);
+});
+
+test('an order that two intents hold money of is named until one is given back', async () => {
+  const doubles = async () => (await simulator.get('/_simulator/books/double-payments')).body.data;
+  await simulator.paid(order('ord_once'));
+  await simulator.intent({
+    ...order('ord_once'),
+    payment_method: 'pm_card_chargeDeclined',
+    confirm: 'true',
+  });
+  expect(await doubles()).toEqual([]);
+  const first = await simulator.paid(order('ord_twice'));
+  const second = await simulator.paid({ ...order('ord_twice'), capture_method: 'manual' });
+  expect(await doubles()).toMatchObject([
+    { order_id: 'ord_twice', intents: [{ id: first }, { id: second, status: 'requires_capture' }] },
+  ]);
+  await simulator.post('/v1/refunds', { payment_intent: first, amount: 1 });
+  expect(await doubles()).toHaveLength(1);
+  await simulator.post('/v1/refunds', { payment_intent: first });
+  expect(await doubles()).toEqual([]);
+});

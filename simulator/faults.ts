@@ -1,0 +1,80 @@
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import { invalidRequest } from './errors';
+import { newId } from './records';
+
+export const OPERATIONS = ['create', 'confirm', 'capture', 'cancel', 'refund'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+const MAX_DELAY_MS = 600_000;
+
+const faultRequest = z
+  .strictObject({
+    operation: z.enum([...OPERATIONS, '*']),
+    mode: z.enum(['fail_before', 'drop_before', 'drop_after', 'delay', 'rate_limit']),
+    /** How many requests it meets; null until it is cleared. */
+    times: z.int().positive().nullable().default(1),
+    delayMs: z.int().positive().max(MAX_DELAY_MS).optional(),
+    match: z.strictObject({ orderId: z.string().min(1).optional() }).optional(),
+  })
+  .refine((fault) => (fault.mode === 'delay') === (fault.delayMs !== undefined), {
+    path: ['delayMs'],
+    message: 'belongs to mode delay, and is needed there',
+  });
+
+export type FaultRequest = z.input<typeof faultRequest>;
+/** `times` is what is left of it. */
+export type Fault = z.output<typeof faultRequest> & { id: string };
+
+/** Faults on request. They live in memory only: a restart clears them. */
+export class Faults {
+  private list: Fault[] = [];
+
+  /** @throws ApiError 400 naming what is wrong. */
+  add(body: unknown): Fault {
+    const parsed = faultRequest.safeParse(body);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw invalidRequest(`${issue!.path.join('.') || 'body'}: ${issue!.message}`);
+    }
+    const fault = { ...parsed.data, id: newId('flt') };
+    this.list.push(fault);
+    return fault;
+  }
+
+  all(): readonly Fault[] {
+    return this.list;
+  }
+
+  clear(): void {
+    this.list = [];
+  }
+
+  /** The oldest fault that meets this request; counts it as used. */
+  take(operation: Operation, orderId: string | null): Fault | undefined {
+    const fault = this.list.find(
+      ({ operation: of, match }) =>
+        (of === '*' || of === operation) && (match?.orderId === undefined || match.orderId === orderId),
+    );
+    if (fault && fault.times !== null) {
+      fault.times -= 1;
+      if (fault.times === 0) this.list = this.list.filter((other) => other !== fault);
+    }
+    return fault;
+  }
+}
+
+/** `POST`, `GET` and `DELETE /_simulator/faults`. */
+export function faultRoutes(faults: Faults): Router {
+  return Router()
+    .post('/', (req: Request, res: Response) => {
+      res.status(201).json({ id: faults.add(req.body).id });
+    })
+    .get('/', (_req: Request, res: Response) => {
+      res.json({ data: faults.all() });
+    })
+    .delete('/', (_req: Request, res: Response) => {
+      faults.clear();
+      res.status(204).end();
+    });
+}

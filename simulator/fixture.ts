@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FaultRequest } from './faults';
+import { type RunningSimulator, startSimulator } from './start';
+
+/** A simulator for tests: a directory and a port of its own, and a client that speaks form encoding. */
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+/** The fields that tests read one by one, of whatever the simulator answers. */
+export interface Body {
+  id: string;
+  status: string;
+  amount: number;
+  charge: string;
+  intents: number;
+  data: Body[];
+  next_cursor: string | null;
+  latest_charge: unknown;
+  error: { code?: string; decline_code?: string; charge?: string; payment_intent: Body };
+}
+
+export class SimulatorFixture {
+  readonly directory = mkdtempSync(join(tmpdir(), 'simulator-'));
+  readonly journalFile = join(this.directory, 'simulator.jsonl');
+  private running: RunningSimulator | null = null;
+
+  get url(): string {
+    if (this.running === null) throw new Error('the simulator is not running');
+    return this.running.url;
+  }
+
+  async start(): Promise<this> {
+    this.running = await startSimulator({ journalFile: this.journalFile });
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.running?.close(0);
+    this.running = null;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** `params` are names as Stripe's clients write them: `metadata[order_id]`. */
+  async post(path: string, params: Record<string, string | number> = {}, key?: string): Promise<Answer> {
+    const body = new URLSearchParams(
+      Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
+    );
+    const headers = { authorization: 'Bearer sk_test_fixture', ...(key && { 'idempotency-key': key }) };
+    return answer(await fetch(this.url + path, { method: 'POST', body, headers }));
+  }
+
+  async get(path: string): Promise<Answer> {
+    return answer(await fetch(this.url + path, { headers: { authorization: 'Bearer sk_test_fixture' } }));
+  }
+
+  async fault(fault: FaultRequest): Promise<Answer> {
+    const headers = { 'content-type': 'application/json' };
+    return answer(
+      await fetch(`${this.url}/_simulator/faults`, { method: 'POST', headers, body: JSON.stringify(fault) }),
+    );
+  }
+
+  async clearFaults(): Promise<Answer> {
+    return answer(await fetch(`${this.url}/_simulator/faults`, { method: 'DELETE' }));
+  }
+
+  /** An intent of 41.90 EUR; `params` add or replace. */
+  async intent(params: Record<string, string | number> = {}, key?: string): Promise<Answer> {
+    return this.post('/v1/payment_intents', { amount: 4190, currency: 'eur', ...params }, key);
+  }
+
+  /** The id of an intent that is captured or, with `capture_method: manual`, authorized. */
+  async paid(params: Record<string, string | number> = {}): Promise<string> {
+    const { body } = await this.intent({ payment_method: 'pm_card_visa', confirm: 'true', ...params });
+    return body.id;
+  }
+}
+
+async function answer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? null : JSON.parse(text),
+  };
+}

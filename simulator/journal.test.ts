@@ -1,0 +1,101 @@
+import fs, { appendFileSync, readFileSync, truncateSync } from 'node:fs';
+import { SimulatorFixture } from './fixture';
+import { startSimulator } from './start';
+
+const simulator = new SimulatorFixture();
+beforeEach(() => simulator.start());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await simulator.remove();
+});
+
+const lines = () => readFileSync(simulator.journalFile, 'utf8').split('\n').filter(Boolean);
+
+test('objects, answers and keys are there again after a restart', async () => {
+  const paid = await simulator.paid({ 'metadata[order_id]': 'ord_1' });
+  const refund = () => simulator.post('/v1/refunds', { payment_intent: paid, amount: 90 }, 'refund');
+  const refunded = await refund();
+  const declined = () =>
+    simulator.intent({ payment_method: 'pm_card_chargeDeclined', confirm: 'true' }, 'declined');
+  const first = await declined();
+  const read = async () => [
+    (await simulator.get('/v1/payment_intents?expand[]=data.latest_charge')).body,
+    (await simulator.get('/_simulator/books')).body,
+    (await simulator.get('/_simulator/books/intents?order_id=ord_1')).body,
+  ];
+  const before = await read();
+
+  await simulator.restart();
+
+  expect(await read()).toEqual(before);
+  expect((await refund()).body).toEqual(refunded.body);
+  const again = await declined();
+  expect(again.status).toBe(402);
+  expect(again.body).toEqual(first.body);
+  expect(await read()).toEqual(before);
+});
+
+test('a request leaves one line, and a replay none', async () => {
+  await simulator.intent({}, 'once');
+  await simulator.intent({}, 'once');
+  expect(lines()).toHaveLength(1);
+});
+
+test('at whatever byte the last line was torn, effect and key are both there or both gone', async () => {
+  await simulator.intent({}, 'whole');
+  const wholeBytes = readFileSync(simulator.journalFile).length;
+  await simulator.intent({ 'metadata[name]': 'Zoë' }, 'torn');
+  const bytes = readFileSync(simulator.journalFile);
+  await simulator.stop();
+  for (const size of [wholeBytes, wholeBytes + 1, wholeBytes + 200, bytes.length - 1, bytes.length]) {
+    truncateSync(simulator.journalFile, 0);
+    appendFileSync(simulator.journalFile, bytes.subarray(0, size));
+    await simulator.start();
+    const survived = size === bytes.length;
+    expect((await simulator.get('/_simulator/books')).body.intents).toBe(survived ? 2 : 1);
+    const retried = await simulator.intent({ 'metadata[name]': 'Zoë' }, 'torn');
+    expect(retried.headers.get('idempotent-replayed')).toBe(survived ? 'true' : null);
+    await simulator.restart();
+    expect((await simulator.get('/_simulator/books')).body.intents).toBe(2);
+    await simulator.stop();
+  }
+});
+
+test('a damaged line in the middle stops the start, and says where', async () => {
+  await simulator.intent();
+  await simulator.stop();
+  appendFileSync(simulator.journalFile, '{"at":1,\n{"at":2}\n');
+  await expect(simulator.start()).rejects.toThrow('simulator.jsonl:2 is damaged');
+});
+
+test('a request that could not be written whole is answered 500 and has not happened', async () => {
+  await simulator.intent({}, 'before');
+  const write = fs.writeSync;
+  const report = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const full = jest
+    .spyOn(fs, 'writeSync')
+    .mockImplementationOnce((fd, line) => write(fd, (line as unknown as Buffer).subarray(0, 40), 0))
+    .mockImplementationOnce(() => {
+      throw new Error('ENOSPC: no space left on device');
+    });
+  expect((await simulator.intent({}, 'full')).status).toBe(500);
+  full.mockRestore();
+  expect(report).toHaveBeenCalledWith(expect.stringContaining('ENOSPC'));
+  expect((await simulator.get('/_simulator/books')).body.intents).toBe(1);
+
+  const retried = await simulator.intent({}, 'full');
+  expect(retried).toMatchObject({ status: 200 });
+  expect(retried.headers.get('idempotent-replayed')).toBeNull();
+  await simulator.restart();
+  expect((await simulator.get('/_simulator/books')).body.intents).toBe(2);
+});
+
+test('who does not get the port leaves the journal of the other alone', async () => {
+  await simulator.intent();
+  appendFileSync(simulator.journalFile, 'half a li');
+  const before = readFileSync(simulator.journalFile);
+  const port = Number(new URL(simulator.url).port);
+  const late = startSimulator({ journalFile: simulator.journalFile, port });
+  await expect(late).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(readFileSync(simulator.journalFile)).toEqual(before);
+});

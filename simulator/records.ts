@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+
+/** What the simulator keeps: one snapshot per change, never edited, so that a saved answer can be shown again as it was. */
+
+export type IntentStatus =
+  | 'requires_payment_method'
+  | 'requires_confirmation'
+  | 'requires_action'
+  | 'processing'
+  | 'requires_capture'
+  | 'canceled'
+  | 'succeeded';
+
+/** A payment method as attached to one intent: Stripe makes a fresh one of each use of a test method. */
+export interface MethodRecord {
+  id: string;
+  /** The test method it was made from, `pm_card_visa`. */
+  testMethod: string;
+  created: number;
+}
+
+export interface PaymentFailure {
+  chargeId: string;
+  method: MethodRecord;
+  code: string;
+  declineCode: string | null;
+  message: string;
+}
+
+/** Amounts in minor units of `currency` (lower case, as Stripe writes it); times in Unix seconds. */
+export interface IntentRecord {
+  id: string;
+  created: number;
+  amount: number;
+  currency: string;
+  captureMethod: 'automatic' | 'automatic_async' | 'manual';
+  automaticMethods: { allowRedirects: string } | null;
+  methodTypes: string[];
+  metadata: Record<string, string>;
+  description: string | null;
+  status: IntentStatus;
+  method: MethodRecord | null;
+  /** The latest try to charge, failed or not. */
+  chargeId: string | null;
+  chargedAt: number | null;
+  amountCaptured: number;
+  amountRefunded: number;
+  lastFailure: PaymentFailure | null;
+  canceledAt: number | null;
+  cancellationReason: string | null;
+}
+
+export interface RefundRecord {
+  id: string;
+  created: number;
+  intentId: string;
+  chargeId: string;
+  amount: number;
+  currency: string;
+  metadata: Record<string, string>;
+  reason: string | null;
+}
+
+/** The fields of Stripe's error object that the simulator fills. */
+export interface ErrorFields {
+  type: 'invalid_request_error' | 'card_error' | 'idempotency_error' | 'api_error';
+  message: string;
+  code?: string;
+  param?: string;
+  decline_code?: string;
+  charge?: string;
+}
+
+/** What a request came to. `refused` was decided by the state of things, so it is as final as a success. */
+export type Outcome =
+  | { kind: 'intent'; intent: IntentRecord }
+  | { kind: 'refund'; refund: RefundRecord; intent: IntentRecord }
+  | { kind: 'refused'; status: 400 | 402; error: ErrorFields; intent: IntentRecord | null };
+
+export interface KeyedRequest {
+  key: string;
+  /** Hash of method, path and parameters. */
+  fingerprint: string;
+}
+
+/** One line of the journal: the effect, the answer and the key of one request, together or not at all. */
+export interface JournalEntry {
+  /** Unix seconds. */
+  at: number;
+  /** Id of the request that acted. */
+  requestId: string;
+  request: KeyedRequest | null;
+  expandCharge: boolean;
+  outcome: Outcome;
+}
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const ID_LENGTH = 24;
+
+/** A random id in Stripe's form: `pi_` and 24 letters and digits. */
+export function newId(prefix: 'pi' | 'ch' | 'pm' | 're' | 'req' | 'flt'): string {
+  let id = `${prefix}_`;
+  for (const byte of randomBytes(ID_LENGTH)) id += ALPHABET[byte % ALPHABET.length];
+  return id;
+}

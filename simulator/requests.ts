@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Request, Response } from 'express';
+import { ApiError, invalidRequest } from './errors';
+import type { Faults, Operation } from './faults';
+import { type IdempotencyKeys, keyedRequest } from './idempotency';
+import type { Journal } from './journal';
+import { answerOf } from './objects';
+import { type JournalEntry, newId, type Outcome } from './records';
+import type { Store } from './store';
+
+export interface Simulation {
+  store: Store;
+  keys: IdempotencyKeys;
+  faults: Faults;
+  journal: Journal<JournalEntry>;
+  /** Unix seconds. */
+  now: () => number;
+}
+
+/** One request that acts: what it is, whom it concerns, and what it comes to. */
+export interface Action {
+  operation: Operation;
+  orderId: string | null;
+  expandCharge: boolean;
+  /** Decides by the state at this moment; must not wait for anything. */
+  act: () => Outcome;
+}
+
+/**
+ * Serves one acting request: faults first, then its key, then the effect. Between deciding and writing the journal
+ * nothing waits, so requests take effect one after the other.
+ * @throws ApiError for everything that is refused before it was decided.
+ */
+export async function serve(
+  simulation: Simulation,
+  req: Request,
+  res: Response,
+  action: Action,
+): Promise<void> {
+  const fault = simulation.faults.take(action.operation, action.orderId);
+  switch (fault?.mode) {
+    case 'fail_before':
+      throw new ApiError(500, { type: 'api_error', message: 'An injected fault: nothing was done.' });
+    case 'rate_limit':
+      throw invalidRequest('Too many requests hit the API too quickly.', { code: 'rate_limit' }, 429);
+    case 'drop_before':
+      req.socket.destroy();
+      return;
+  }
+  try {
+    const { entry, replayed } = await decide(simulation, req, action, fault?.delayMs);
+    if (fault?.mode === 'drop_after') return;
+    if (replayed) res.set({ 'idempotent-replayed': 'true', 'original-request': entry.requestId });
+    const { status, body } = answerOf(entry);
+    res.status(status).json(body);
+  } finally {
+    if (fault?.mode === 'drop_after') req.socket.destroy();
+  }
+}
+
+async function decide(
+  simulation: Simulation,
+  req: Request,
+  action: Action,
+  delayMs: number | undefined,
+): Promise<{ entry: JournalEntry; replayed: boolean }> {
+  const { keys } = simulation;
+  const request = keyedRequest(req.get('idempotency-key'), req.method, req.path, req.body);
+  const saved = request === null ? undefined : keys.claim(request);
+  try {
+    if (delayMs !== undefined) await delay(delayMs);
+    if (saved) return { entry: saved, replayed: true };
+    const entry: JournalEntry = {
+      at: simulation.now(),
+      requestId: newId('req'),
+      request,
+      expandCharge: action.expandCharge,
+      outcome: action.act(),
+    };
+    simulation.journal.append(entry);
+    simulation.store.apply(entry);
+    keys.save(entry);
+    return { entry, replayed: false };
+  } finally {
+    if (request !== null && saved === undefined) keys.release(request);
+  }
+}

@@ -1,0 +1,95 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { bookRoutes } from './books';
+import { ApiError, errorBody, invalidRequest } from './errors';
+import { Faults, faultRoutes } from './faults';
+import { authenticate } from './forms';
+import { IdempotencyKeys } from './idempotency';
+import { openJournal } from './journal';
+import { type JournalEntry, newId } from './records';
+import type { Simulation } from './requests';
+import { Store } from './store';
+import { stripeRoutes } from './stripe-routes';
+
+export interface Simulator {
+  /** Answers requests; listens to nothing by itself. */
+  app: Express;
+  /** Closes the journal. Requests that act are answered 500 from then on. */
+  close(): void;
+}
+
+const BODY_LIMIT = '256kb';
+
+/**
+ * The payment simulator on the journal in `journalFile`, which is created when missing. One process per journal.
+ * @throws Error when the journal cannot be opened or is damaged.
+ */
+export function createSimulator(options: { journalFile: string }): Simulator {
+  const store = new Store();
+  const keys = new IdempotencyKeys();
+  const faults = new Faults();
+  const journal = openJournal<JournalEntry>(options.journalFile, (entry) => {
+    store.apply(entry);
+    keys.save(entry);
+  });
+  const simulation: Simulation = { store, keys, faults, journal, now: () => Math.floor(Date.now() / 1000) };
+
+  const app = express();
+  app.disable('x-powered-by');
+  // Stripe's clients send nested parameters in queries too.
+  app.set('query parser', 'extended');
+  app.use((req, res, next) => {
+    res.set('request-id', newId('req'));
+    for (const name of ['idempotency-key', 'stripe-version']) {
+      const value = req.get(name);
+      if (value) res.set(name, value);
+    }
+    next();
+  });
+  app.get('/healthz', (_req, res) => {
+    res.json({ status: 'ok' });
+  });
+  app.use('/_simulator/faults', express.json({ limit: BODY_LIMIT }), faultRoutes(faults));
+  app.use('/_simulator/books', bookRoutes(store));
+  app.use(
+    '/v1',
+    (req, _res, next) => {
+      authenticate(req.get('authorization'));
+      next();
+    },
+    express.urlencoded({ extended: true, limit: BODY_LIMIT }),
+    stripeRoutes(simulation),
+  );
+  app.use((req) => {
+    throw invalidRequest(`Unrecognized request URL (${req.method}: ${req.path}).`, {}, 404);
+  });
+  app.use(answerError);
+  return { app, close: () => journal.close() };
+}
+
+/** Express knows an error handler by its four parameters. */
+function answerError(error: unknown, req: Request, res: Response, _next: NextFunction): void {
+  if (res.headersSent || req.socket.destroyed) {
+    req.socket.destroy();
+    return;
+  }
+  if (error instanceof ApiError) {
+    res.status(error.status).json(errorBody(error.fields));
+    return;
+  }
+  const status = parserStatus(error);
+  if (status !== null) {
+    res
+      .status(status)
+      .json(errorBody({ type: 'invalid_request_error', message: 'The body cannot be read.' }));
+    return;
+  }
+  const message = error instanceof Error ? error.message : 'unknown';
+  process.stderr.write(`simulator: ${req.method} ${req.path} failed: ${message}\n`);
+  res.status(500).json(errorBody({ type: 'api_error', message: 'An error occurred. Nothing was done.' }));
+}
+
+/** The body parsers mark what is the client's fault with a 4xx `status`. */
+function parserStatus(error: unknown): number | null {
+  if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return null;
+  return error.status >= 400 && error.status < 500 ? error.status : null;
+}

@@ -1,0 +1,55 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSimulator, type Simulator } from './server';
+
+export interface RunningSimulator {
+  /** `http://127.0.0.1:12111`, without a slash at the end. */
+  url: string;
+  /** Stops listening, lets running requests end within `graceMs`, closes the journal. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const GRACE_MS = 2000;
+
+/**
+ * Listens, then reads the journal: whoever does not get the port must not touch the file of the one who has it.
+ * @throws Error with code EADDRINUSE when the port is taken; whatever `createSimulator` throws.
+ */
+export function startSimulator(options: {
+  journalFile: string;
+  host?: string;
+  port?: number;
+}): Promise<RunningSimulator> {
+  const { journalFile, host = '127.0.0.1', port = 0 } = options;
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      try {
+        const simulator = createSimulator({ journalFile });
+        server.on('request', simulator.app);
+        resolve({
+          url: urlOf(server.address() as AddressInfo),
+          close: (graceMs = GRACE_MS) => stop(server, simulator, graceMs),
+        });
+      } catch (error) {
+        server.close();
+        reject(error);
+      }
+    });
+  });
+}
+
+const urlOf = ({ address, family, port }: AddressInfo): string =>
+  `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+
+async function stop(server: Server, simulator: Simulator, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+  simulator.close();
+}

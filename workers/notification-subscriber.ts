@@ -1,0 +1,79 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { FeedEvent } from '../db/feed';
+import type { Store } from '../db/store';
+import type { CloudEvent } from '../domain/events';
+import { notificationId } from '../domain/ids';
+import { mailFor } from '../domain/notification-rules';
+import { DELIVERY_WORKFLOW, type DeliveryInput, type DeliveryPolicy } from '../workflows/messages';
+import { type Loop, startLeasedLoop } from './loop';
+
+const SUBSCRIPTION = 'notifications';
+const BATCH = 100;
+const IDLE_MS = 200;
+
+export interface SubscriberOptions {
+  queue: string;
+  policy: DeliveryPolicy;
+}
+
+/**
+ * Turns events into notifications, one per event and channel, and hands them to delivery workflows. The position moves
+ * last: after a crash a batch is handed over again, and what was sent is not sent twice.
+ */
+export function startNotificationSubscriber(
+  { db, feed, notifications }: Store,
+  client: Client,
+  options: SubscriberOptions,
+  log: Logger,
+  holder: string,
+): Loop {
+  const round = async (): Promise<boolean> => {
+    const from = await feed.position(SUBSCRIPTION);
+    const events = await feed.after(from, BATCH);
+    const to = events.at(-1)?.position;
+    if (to === undefined) return false;
+    const queued = events.flatMap(toNotification);
+    if (queued.length > 0) {
+      await db.write((tx) => notifications.queue(queued, Date.now(), tx));
+      await deliver(
+        client,
+        `dlv_${from + 1}-${to}`,
+        queued.map((n) => n.id),
+        options,
+      );
+    }
+    await db.write((tx) => feed.advance(SUBSCRIPTION, to, tx));
+    return events.length === BATCH;
+  };
+  return startLeasedLoop({ name: `subscriber:${SUBSCRIPTION}`, feed, log, holder, idleMs: IDLE_MS, round });
+}
+
+function toNotification(event: FeedEvent) {
+  const { type, data } = JSON.parse(event.body) as CloudEvent;
+  const kind = mailFor(type, data);
+  if (kind === null) return [];
+  const channel = 'email' as const;
+  const id = notificationId(event.eventKey, channel);
+  return [{ id, orderId: event.orderId, eventKey: event.eventKey, kind, channel }];
+}
+
+async function deliver(
+  client: Client,
+  workflowId: string,
+  notificationIds: string[],
+  { queue, policy }: SubscriberOptions,
+): Promise<void> {
+  const input: DeliveryInput = { notificationIds, queue, policy };
+  try {
+    await client.workflow.start(DELIVERY_WORKFLOW, {
+      workflowId,
+      taskQueue: queue,
+      args: [input],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      staticSummary: `${notificationIds.length} notifications`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { createNotificationActivities, type NotificationOptions } from '../activities/notifications';
+import { createOrderActivities } from '../activities/orders';
+import { createPaymentActivities } from '../activities/payments';
+import type { Store } from '../db/store';
+import type { Mailer } from '../notifications/mailer';
+import type { PaymentProvider } from '../payments/provider';
+import type { TemporalAddress } from '../temporal/connect';
+import { SINGLE_QUEUE, SPLIT_QUEUES, type TaskQueues } from '../workflows/messages';
+
+export interface WorkerParts {
+  store: Store;
+  provider: PaymentProvider;
+  mailer: Mailer;
+  notification: NotificationOptions;
+}
+
+export type QueueName = keyof TaskQueues;
+
+export interface RunningWorkers {
+  /** Stops polling, lets tasks finish, then closes the connection. */
+  stop(): Promise<void>;
+  /** Rejects when a worker fails for good. */
+  readonly finished: Promise<void>;
+  readonly state: () => 'running' | 'stopped';
+}
+
+/** Orders kept in memory between tasks; one that is not is replayed when something happens to it. */
+const CACHED_ORDERS = 1_000;
+
+/**
+ * Runs workers for `queues`. With `layout` single, one worker on one queue serves all of them, and an order's activities
+ * start without a trip through the server.
+ */
+export async function runWorkers(
+  temporal: TemporalAddress,
+  bundle: WorkflowBundleWithSourceMap,
+  parts: WorkerParts,
+  layout: 'single' | 'split',
+  queues: readonly QueueName[] = ['orders', 'payments', 'notifications'],
+): Promise<RunningWorkers> {
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  const activities = activitiesByQueue(parts);
+  const names = layout === 'single' ? SINGLE_QUEUE : SPLIT_QUEUES;
+  const byTaskQueue = new Map<string, object>();
+  for (const queue of queues) {
+    byTaskQueue.set(names[queue], { ...byTaskQueue.get(names[queue]), ...activities[queue] });
+  }
+  const workers = await Promise.all(
+    [...byTaskQueue].map(([taskQueue, served]) =>
+      Worker.create({
+        connection,
+        namespace: temporal.namespace,
+        taskQueue,
+        activities: served,
+        // Payments are activities only; the others have workflows of their own.
+        ...(taskQueue === SPLIT_QUEUES.payments ? {} : { workflowBundle: bundle }),
+        maxCachedWorkflows: CACHED_ORDERS,
+        shutdownGraceTime: '10s',
+      }),
+    ),
+  );
+  const finished = Promise.all(workers.map((w) => w.run())).then(() => undefined);
+  finished.catch(() => undefined);
+  return {
+    finished,
+    state: () => (workers.every((w) => w.getState() === 'RUNNING') ? 'running' : 'stopped'),
+    async stop() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await finished.catch(() => undefined);
+      await connection.close();
+    },
+  };
+}
+
+const activitiesByQueue = ({
+  store,
+  provider,
+  mailer,
+  notification,
+}: WorkerParts): Record<QueueName, object> => ({
+  orders: createOrderActivities(store),
+  payments: createPaymentActivities(store, provider),
+  notifications: createNotificationActivities(store, mailer, notification),
+});

@@ -1,0 +1,3 @@
+/** What Temporal bundles: every workflow there is. */
+export { deliverNotifications } from './deliver-notifications';
+export { order } from './order';

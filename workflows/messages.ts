@@ -1,0 +1,77 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Order } from '../domain/order';
+import type { OrderPolicy } from '../domain/policy';
+
+/** The names people and programs speak to an order by. They are public: changing one breaks what is running. */
+
+export const ORDER_WORKFLOW = 'order';
+export const DELIVERY_WORKFLOW = 'deliverNotifications';
+
+/** Waits until the placement is decided. Sent with the start of the workflow, always under the same update id. */
+export const placement = defineUpdate<Order>('placement');
+export const PLACEMENT_UPDATE_ID = 'placement';
+
+/** Asks for cancellation: `{"reason"?: string, "requestedBy"?: string}`, or nothing. */
+export const cancelOrder = defineSignal<[request?: unknown]>('cancelOrder');
+
+/** The whole order as its workflow knows it. */
+export const getOrder = defineQuery<Order>('getOrder');
+
+/** The queues an order's activities run on: all the same on one machine, apart in a large shop. */
+export interface TaskQueues {
+  orders: string;
+  payments: string;
+  notifications: string;
+}
+
+export const SINGLE_QUEUE: TaskQueues = { orders: 'orders', payments: 'orders', notifications: 'orders' };
+export const SPLIT_QUEUES: TaskQueues = {
+  orders: 'orders',
+  payments: 'payments',
+  notifications: 'notifications',
+};
+
+/** Input of the order workflow. No personal data: the order's contact is found by its id. */
+export interface OrderInput {
+  /** As placed: priced, nothing reserved or paid. */
+  order: Order;
+  /** The provider's reference of a payment method (`pm_…`), never card data. */
+  paymentMethod: string;
+  queues: TaskQueues;
+  policy: OrderPolicy;
+  /** The HTTP request that placed it, for the logs. */
+  requestId: string;
+}
+
+/** Input of a delivery: the notifications to send. */
+export interface DeliveryInput {
+  notificationIds: string[];
+  queue: string;
+  policy: DeliveryPolicy;
+}
+
+/** Milliseconds. */
+export interface DeliveryPolicy {
+  /** How long a message is tried before it counts as failed. */
+  deadlineMs: number;
+  attemptTimeoutMs: number;
+  retryInitialMs: number;
+  retryMaxMs: number;
+}
+
+export const DEFAULT_DELIVERY_POLICY: DeliveryPolicy = {
+  deadlineMs: 72 * 60 * 60_000,
+  attemptTimeoutMs: 5 * 60_000,
+  retryInitialMs: 1_000,
+  retryMaxMs: 5 * 60_000,
+};
+
+export const searchAttributes = {
+  status: defineSearchAttributeKey('OrderStatus', SearchAttributeType.KEYWORD),
+  payment: defineSearchAttributeKey('PaymentStatus', SearchAttributeType.KEYWORD),
+  customer: defineSearchAttributeKey('CustomerId', SearchAttributeType.KEYWORD),
+  total: defineSearchAttributeKey('OrderTotal', SearchAttributeType.INT),
+  currency: defineSearchAttributeKey('OrderCurrency', SearchAttributeType.KEYWORD),
+  attention: defineSearchAttributeKey('NeedsAttention', SearchAttributeType.BOOL),
+};
