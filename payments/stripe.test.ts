@@ -12,7 +12,13 @@ beforeAll(async () => {
   provider = createStripeProvider({ apiKey: 'sk_test_adapter', baseUrl: simulator.url, timeoutMs: 5000 });
 });
 afterEach(() => simulator.clearFaults());
-afterAll(() => simulator.remove());
+afterAll(async () => {
+  for (const server of answerers) {
+    server.close();
+    server.closeAllConnections();
+  }
+  await simulator.remove();
+});
 
 let orders = 0;
 function anOrder() {
@@ -306,10 +312,13 @@ describe('errors', () => {
   );
 });
 
+const answerers: Server[] = [];
+
 function answering(status: number, body: object): Promise<Server> {
   const server = createServer((_req, res) => {
     res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
+  answerers.push(server);
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server));
   });
