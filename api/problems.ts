@@ -80,22 +80,25 @@ export const unavailable = (cause?: unknown): Failure =>
     { cause },
   );
 
-/** @param root prefix of the pointers: empty for a body, the name of a parameter is its own pointer. */
-export function validationFailure(error: ZodError, root = ''): Failure {
-  const errors = error.issues.flatMap((issue): FailureDetail[] => {
-    const at = `${root}${issue.path.map((part) => `/${escapePointer(String(part))}`).join('')}`;
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
-        pointer: `${at}/${escapePointer(key)}`,
-        detail: 'is not a known field',
-      }));
-    }
-    return [{ pointer: at === '' ? '/' : at, detail: issue.message }];
-  });
+/** A fault of a body is pointed to by JSON pointer, one of the query by the parameter's name. */
+export function validationFailure(error: ZodError, where: 'body' | 'query' = 'body'): Failure {
+  const pointer = (path: readonly PropertyKey[]): string =>
+    where === 'query'
+      ? path.map(String).join('.')
+      : `/${path.map((part) => escapePointer(String(part))).join('/')}`;
+  const errors = error.issues.flatMap((issue): FailureDetail[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          pointer: pointer([...issue.path, key.slice(0, MAX_KEY_LENGTH)]),
+          detail: 'is not known here',
+        }))
+      : [{ pointer: pointer(issue.path), detail: issue.message }],
+  );
   return new Failure('invalid_request', 'Some fields are not valid.', {
     errors: errors.slice(0, MAX_ERRORS),
   });
 }
 
 const MAX_ERRORS = 50;
-const escapePointer = (part: string): string => part.replace(/~/g, '~0').replace(/\//g, '~1').slice(0, 100);
+const MAX_KEY_LENGTH = 100;
+const escapePointer = (part: string): string => part.replace(/~/g, '~0').replace(/\//g, '~1');

@@ -19,7 +19,7 @@ export function readBody<Schema extends z.ZodType>(req: Request, schema: Schema)
 /** The query of a request, valid; unknown parameters are refused. @throws Failure `invalid_request` */
 export function readQuery<Schema extends z.ZodType>(req: Request, schema: Schema): z.infer<Schema> {
   const parsed = schema.safeParse(req.query);
-  if (!parsed.success) throw validationFailure(parsed.error);
+  if (!parsed.success) throw validationFailure(parsed.error, 'query');
   return parsed.data;
 }
 

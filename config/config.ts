@@ -12,7 +12,7 @@ export interface Config {
   payment: { apiKey: string; apiUrl: string | undefined };
   mail: { smtpUrl: string; from: string; shopName: string };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
-  queues: 'single' | 'split';
+  queues: { layout: 'single' | 'split'; prefix: string };
   keys: { audit: Buffer; fingerprint: Buffer };
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
@@ -38,6 +38,10 @@ const environment = z.object({
   SHOP_NAME: z.string().min(1).default('Durable Orders'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TASK_QUEUES: z.enum(['single', 'split']).default('single'),
+  TASK_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[\w-]{0,64}$/, 'must be letters, digits, dashes')
+    .default(''),
   AUDIT_KEY: z.string().regex(/^[0-9a-fA-F]{64,}$/, 'must be at least 32 bytes in hexadecimal'),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
@@ -73,7 +77,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     payment: { apiKey: e.STRIPE_API_KEY, apiUrl: e.STRIPE_API_URL },
     mail: { smtpUrl: e.SMTP_URL, from: e.MAIL_FROM, shopName: e.SHOP_NAME },
     logLevel: e.LOG_LEVEL,
-    queues: e.TASK_QUEUES,
+    queues: { layout: e.TASK_QUEUES, prefix: e.TASK_QUEUE_PREFIX },
     keys: deriveKeys(Buffer.from(e.AUDIT_KEY, 'hex')),
     decisionWaitMs: e.DECISION_WAIT_MS,
   };

@@ -1,10 +1,8 @@
 import net from 'node:net';
 import { inspect } from 'node:util';
 import { createMailCatcher, type MailCatcher } from './catcher/catcher';
-import { isMailAddress, parseMailAddress } from './mail-address';
-import { MailError, toMailError } from './mail-error';
+import { MailError } from './mail-error';
 import { createSmtpMailer, type Mailer, type MailMessage, messageIdFor } from './mailer';
-import { parseSmtpUrl } from './smtp-url';
 
 const NOTIFICATION = 'ntf:email:ord_01ARZ3NDEKTSV4RRFFQ69G5FAV:confirmed';
 const MESSAGE_ID = messageIdFor(NOTIFICATION, 'shop.example');
@@ -85,9 +83,13 @@ describe('a mailer and a mail server', () => {
 
   test('a server that never answers is a temporary timeout', async () => {
     await mailer.close();
-    mailer = mailerTo(catcher.smtpUrl, 150);
+    const timeoutMs = 500;
+    mailer = mailerTo(catcher.smtpUrl, timeoutMs);
     catcher.setBehaviour('hang');
+    const startedAtMs = Date.now();
     expect(await failure(mailer.send(message()))).toMatchObject({ code: 'timeout', permanent: false });
+    // One silent step, not the deadline of the whole send.
+    expect(Date.now() - startedAtMs).toBeLessThan(timeoutMs * 2.5);
   });
 
   test('a mail that waits behind hanging ones fails in bounded time too', async () => {
@@ -181,12 +183,17 @@ describe('a mailer and a mail server', () => {
     expect(await failure(mailer.send(message()))).toMatchObject({ code: 'closed', permanent: false });
   });
 
-  test('close lets a delivery that has begun finish', async () => {
+  test('close lets a delivery that has begun finish, and waits for it', async () => {
     await mailer.send(message());
-    const sending = mailer.send(message());
+    let delivered = false;
+    const sending = mailer.send(message()).then(() => {
+      delivered = true;
+    });
+    // Two turns of the event loop: the pool hands a mail to its connection in the turn after it took it.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     await mailer.close();
+    expect(delivered).toBe(true);
     await sending;
     expect(received()).toHaveLength(2);
   });
@@ -219,12 +226,14 @@ describe('what an error tells', () => {
   test('a password never goes out over a connection without TLS unless the URL says so', async () => {
     const catcher = await createMailCatcher({ smtpPort: 0, httpPort: 0, host: '127.0.0.1' });
     const mailer = mailerTo(catcher.smtpUrl.replace('smtp://', 'smtp://user:s3cret@'));
-    const error = await failure(mailer.send(message()));
-    await mailer.close();
-    await catcher.close();
-    expect(error.permanent).toBe(false);
-    expect(inspect(error)).not.toContain('s3cret');
-    expect(parseSmtpUrl('smtp://u:p@mail.example').requireTls).toBe(true);
+    try {
+      const error = await failure(mailer.send(message()));
+      expect(error).toMatchObject({ code: 'connection_failed', permanent: false });
+      expect(inspect(error)).not.toContain('s3cret');
+    } finally {
+      await mailer.close();
+      await catcher.close();
+    }
   });
 
   test.each([
@@ -241,70 +250,6 @@ describe('what an error tells', () => {
     } catch (error) {
       expect(inspect(error)).not.toContain('s3cret');
     }
-  });
-
-  test.each([
-    [
-      {
-        code: 'EENVELOPE',
-        command: 'RCPT TO',
-        responseCode: 550,
-        response: '550 5.1.1 <ada@example.com> unknown',
-      },
-      'recipient_refused',
-      true,
-    ],
-    [
-      { code: 'EENVELOPE', command: 'RCPT TO', responseCode: 503, response: '503 bad sequence' },
-      'recipient_refused',
-      false,
-    ],
-    [
-      { code: 'EENVELOPE', command: 'RCPT TO', responseCode: 530, response: '530 log in first' },
-      'login_failed',
-      false,
-    ],
-    [
-      { code: 'EENVELOPE', command: 'MAIL FROM', responseCode: 550, response: '550 no' },
-      'sender_refused',
-      false,
-    ],
-    [{ code: 'EMESSAGE', command: 'DATA', responseCode: 554, response: '554 spam' }, 'message_refused', true],
-    [
-      { code: 'EMESSAGE', command: 'DATA', responseCode: 451, response: '451 later' },
-      'message_refused',
-      false,
-    ],
-    [{ code: 'EPROTOCOL', responseCode: 554, response: '554 go away' }, 'connection_failed', false],
-    [{ code: 'EDNS' }, 'connection_failed', false],
-    [{ code: 'ETIMEDOUT' }, 'timeout', false],
-    [{}, 'send_failed', false],
-  ])('%j becomes %s, permanent: %s, without the words of the server', (fields, code, permanent) => {
-    const error = toMailError(Object.assign(new Error('ada@example.com'), fields));
-    expect(error).toMatchObject({ code, permanent });
-    expect(inspect(error)).not.toContain('ada@');
-  });
-});
-
-describe('addresses', () => {
-  test('real addresses are taken', () => {
-    for (const address of [
-      'a@b',
-      "o'hara+tag@mail.example.co.uk",
-      'jörg@müller.example',
-      '用户@例子.example',
-    ]) {
-      expect([address, isMailAddress(address)]).toEqual([address, true]);
-    }
-  });
-
-  test('a sender may have a name', () => {
-    expect(parseMailAddress('"Durable, Goods" <a@b.example>')).toEqual({
-      name: 'Durable, Goods',
-      address: 'a@b.example',
-    });
-    expect(parseMailAddress('a@b.example')).toEqual({ name: '', address: 'a@b.example' });
-    expect(() => parseMailAddress('a@b.example, c@d.example')).toThrow(RangeError);
   });
 });
 

@@ -16,7 +16,7 @@ import { startNotificationSubscriber } from '../workers/notification-subscriber'
 import { installRuntime } from '../workers/runtime';
 import { startSequencer } from '../workers/sequencer';
 import { runWorkers } from '../workers/workers';
-import { DEFAULT_DELIVERY_POLICY, SINGLE_QUEUE, SPLIT_QUEUES } from '../workflows/messages';
+import { DEFAULT_DELIVERY_POLICY, taskQueues } from '../workflows/messages';
 
 const STOP_GRACE_MS = 10_000;
 const PROVIDER_TIMEOUT_MS = 10_000;
@@ -29,10 +29,10 @@ async function start(config: Config): Promise<() => Promise<void>> {
   const db = connect({ url: config.databaseUrl });
   const store = createStore(db, config.keys.audit);
   const temporal = createTemporalClient(config.temporal);
-  const queues = config.queues === 'single' ? SINGLE_QUEUE : SPLIT_QUEUES;
+  const queues = taskQueues(config.queues.layout, config.queues.prefix);
   const mailer = createSmtpMailer({ ...config.mail, timeoutMs: SMTP_TIMEOUT_MS });
 
-  const [bundle] = await Promise.all([bundleWorkflows(), registerSearchAttributes(temporal)]);
+  const [bundle] = await Promise.all([bundleWorkflows(log), registerSearchAttributes(temporal)]);
   const workers = await runWorkers(
     config.temporal,
     bundle,
@@ -46,7 +46,7 @@ async function start(config: Config): Promise<() => Promise<void>> {
       mailer,
       notification: { shopName: config.mail.shopName, mailDomain: domainOf(config.mail.from) },
     },
-    config.queues,
+    queues,
   );
   const holder = `${hostname()}:${process.pid}`;
   const loops = [

@@ -36,12 +36,7 @@ export function startNotificationSubscriber(
     const queued = events.flatMap(toNotification);
     if (queued.length > 0) {
       await db.write((tx) => notifications.queue(queued, Date.now(), tx));
-      await deliver(
-        client,
-        `dlv_${from + 1}-${to}`,
-        queued.map((n) => n.id),
-        options,
-      );
+      await deliver(client, queued, options);
     }
     await db.write((tx) => feed.advance(SUBSCRIPTION, to, tx));
     return events.length === BATCH;
@@ -58,12 +53,14 @@ function toNotification(event: FeedEvent) {
   return [{ id, orderId: event.orderId, eventKey: event.eventKey, kind, channel }];
 }
 
+/** The id names what is delivered: another batch, or another shop on the same server, has another one. */
 async function deliver(
   client: Client,
-  workflowId: string,
-  notificationIds: string[],
+  queued: readonly { id: string; eventKey: string }[],
   { queue, policy }: SubscriberOptions,
 ): Promise<void> {
+  const workflowId = `deliver:${queued[0]?.eventKey}+${queued.length - 1}`;
+  const notificationIds = queued.map((n) => n.id);
   const input: DeliveryInput = { notificationIds, queue, policy };
   try {
     await client.workflow.start(DELIVERY_WORKFLOW, {

@@ -6,7 +6,7 @@ import type { Store } from '../db/store';
 import type { Mailer } from '../notifications/mailer';
 import type { PaymentProvider } from '../payments/provider';
 import type { TemporalAddress } from '../temporal/connect';
-import { SINGLE_QUEUE, SPLIT_QUEUES, type TaskQueues } from '../workflows/messages';
+import type { TaskQueues } from '../workflows/messages';
 
 export interface WorkerParts {
   store: Store;
@@ -28,20 +28,16 @@ export interface RunningWorkers {
 /** Orders kept in memory between tasks; one that is not is replayed when something happens to it. */
 const CACHED_ORDERS = 1_000;
 
-/**
- * Runs workers for `queues`. With `layout` single, one worker on one queue serves all of them, and an order's activities
- * start without a trip through the server.
- */
+/** Runs workers for `queues`: one worker for each task queue, so that queues of one name share one. */
 export async function runWorkers(
   temporal: TemporalAddress,
   bundle: WorkflowBundleWithSourceMap,
   parts: WorkerParts,
-  layout: 'single' | 'split',
+  names: TaskQueues,
   queues: readonly QueueName[] = ['orders', 'payments', 'notifications'],
 ): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect({ address: temporal.address });
   const activities = activitiesByQueue(parts);
-  const names = layout === 'single' ? SINGLE_QUEUE : SPLIT_QUEUES;
   const byTaskQueue = new Map<string, object>();
   for (const queue of queues) {
     byTaskQueue.set(names[queue], { ...byTaskQueue.get(names[queue]), ...activities[queue] });
@@ -53,8 +49,10 @@ export async function runWorkers(
         namespace: temporal.namespace,
         taskQueue,
         activities: served,
-        // Payments are activities only; the others have workflows of their own.
-        ...(taskQueue === SPLIT_QUEUES.payments ? {} : { workflowBundle: bundle }),
+        // A queue of payments has activities only; the others have workflows of their own.
+        ...(taskQueue === names.orders || taskQueue === names.notifications
+          ? { workflowBundle: bundle }
+          : {}),
         maxCachedWorkflows: CACHED_ORDERS,
         shutdownGraceTime: '10s',
       }),

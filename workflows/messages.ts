@@ -25,12 +25,14 @@ export interface TaskQueues {
   notifications: string;
 }
 
-export const SINGLE_QUEUE: TaskQueues = { orders: 'orders', payments: 'orders', notifications: 'orders' };
-export const SPLIT_QUEUES: TaskQueues = {
-  orders: 'orders',
-  payments: 'payments',
-  notifications: 'notifications',
-};
+/** `single`: one machine runs everything, activities start without a trip through the server. `split`: a queue each. */
+export type QueueLayout = 'single' | 'split';
+
+/** @param prefix tells apart systems that share a namespace. */
+export function taskQueues(layout: QueueLayout, prefix = ''): TaskQueues {
+  const name = (queue: keyof TaskQueues) => `${prefix}${layout === 'single' ? 'orders' : queue}`;
+  return { orders: name('orders'), payments: name('payments'), notifications: name('notifications') };
+}
 
 /** Input of the order workflow. No personal data: the order's contact is found by its id. */
 export interface OrderInput {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +14,7 @@ interface PageOfMessages {
 
 const open: MailCatcher[] = [];
 const directories: string[] = [];
+const children: ChildProcess[] = [];
 
 async function start(options: Partial<MailCatcherOptions> = {}): Promise<MailCatcher> {
   const catcher = await createMailCatcher({ smtpPort: 0, httpPort: 0, host: '127.0.0.1', ...options });
@@ -60,6 +61,7 @@ const get = async (catcher: MailCatcher, target: string): Promise<PageOfMessages
 const subjects = ({ data }: PageOfMessages): string[] => data.map(({ subject }) => subject);
 
 afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
   await Promise.all(open.splice(0).map((catcher) => catcher.close()));
   await Promise.all(directories.splice(0).map((made) => rm(made, { recursive: true, force: true })));
 });
@@ -93,6 +95,23 @@ test('one mail is read by its id', async () => {
     html: expect.stringContaining('<p>one</p>'),
     receivedAt: expect.stringMatching(/^\d{4}-.*Z$/),
   });
+});
+
+test('the recipients are those of the envelope, whatever the headers say', async () => {
+  const catcher = await start();
+  const headers = [
+    'Delivered-To: forged@b.example',
+    'To: "Ada" <ada@b.example>, shown@b.example',
+    'Subject: s',
+  ];
+  await catcher.store.add(Buffer.from(`${headers.join('\r\n')}\r\n\r\nhi\r\n`), {
+    from: 'shop@b.example',
+    to: ['Ada@B.example', 'blind@b.example'],
+  });
+  expect((await get(catcher, '/messages')).data[0]!.to).toEqual([
+    { name: 'Ada', address: 'ada@b.example' },
+    { name: '', address: 'blind@b.example' },
+  ]);
 });
 
 test('a restart keeps the mails, and deleting them is for good', async () => {
@@ -220,6 +239,7 @@ describe('the process', () => {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    children.push(child);
     const output = { stdout: '', stderr: '' };
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     const ready = new Promise<void>((resolve) =>

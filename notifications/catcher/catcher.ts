@@ -76,6 +76,6 @@ function refuse(protocol: string, port: number, host: string, error: unknown): n
   // By shape: `instanceof Error` is false for Node's own errors under jest.
   const code =
     typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
-  const why = code === 'X' ? 'another process uses it' : code;
+  const why = code === 'EADDRINUSE' ? 'another process uses it' : code;
   throw new Error(`The mail catcher cannot listen for ${protocol} on ${host}:${port}: ${why}.`);
 }

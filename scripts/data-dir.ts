@@ -1,0 +1,109 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const KEY_BYTES = 32;
+
+/** Creates the directory when it is missing. @throws Error of one sentence when nothing can be written there. */
+export function assertWritable(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.W_OK | constants.X_OK);
+    const probe = join(dataDir, `.writable-${process.pid}`);
+    writeFileSync(probe, '');
+    rmSync(probe);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(
+      `The data directory ${dataDir} cannot be written to (${code}): change that or set DATA_DIR to another one.`,
+    );
+  }
+}
+
+/**
+ * Keeps a second run out of the directory for as long as this process lives: two Temporal servers on one file would
+ * ruin it. A listening socket, because the kernel gives it up however the process ends, as no file would be.
+ * @throws Error of one sentence when another run has it.
+ */
+export async function lockDataDir(dataDir: string): Promise<{ unlock(): void }> {
+  // Not in the directory itself: the path of a socket may have about 100 characters.
+  const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
+  const socketPath = join(tmpdir(), `durable-orders-${name}.sock`);
+  const lock =
+    (await listen(socketPath)) ?? ((await isHeld(socketPath)) ? undefined : await relisten(socketPath));
+  if (!lock) {
+    throw new Error(
+      `Another run is using the data directory ${dataDir}: stop it or set DATA_DIR to another one.`,
+    );
+  }
+  return { unlock: () => lock.close() };
+}
+
+function listen(socketPath: string): Promise<Server | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(undefined);
+      else reject(error);
+    });
+    server.listen(socketPath, () => resolve(server.unref()));
+  });
+}
+
+/** Takes over from a run that was killed: its socket file is still there, but nobody listens. */
+function relisten(socketPath: string): Promise<Server | undefined> {
+  rmSync(socketPath, { force: true });
+  return listen(socketPath);
+}
+
+function isHeld(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/**
+ * The key over the event log (AUDIT_KEY, hexadecimal), made at the first start. Without it the log can no longer be
+ * checked, so a damaged file is never replaced.
+ * @throws Error of one sentence when the file cannot be read.
+ */
+export function auditKey(dataDir: string): string {
+  const file = join(dataDir, 'keys.json');
+  if (!existsSync(file)) {
+    const draft = `${file}.new`;
+    const keys = { AUDIT_KEY: randomBytes(KEY_BYTES).toString('hex') };
+    writeFileSync(draft, `${JSON.stringify(keys, undefined, 2)}\n`, { mode: 0o600, flush: true });
+    // Whole or not at all: a kill in between leaves no half a key.
+    renameSync(draft, file);
+  }
+  return readKey(file);
+}
+
+function readKey(file: string): string {
+  let key: unknown;
+  try {
+    key = (JSON.parse(readFileSync(file, 'utf8')) as { AUDIT_KEY?: unknown } | null)?.AUDIT_KEY;
+  } catch {
+    // Said below.
+  }
+  if (typeof key === 'string' && /^[0-9a-f]{64,}$/i.test(key)) return key;
+  throw new Error(
+    `${file} holds no usable AUDIT_KEY: put back a copy of it, or set AUDIT_KEY (at least 64 hexadecimal digits).`,
+  );
+}

@@ -1,0 +1,65 @@
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface WantedPort {
+  port: number;
+  /** The environment variable that changes it. */
+  variable: string;
+  /** What listens there. */
+  use: string;
+  /** Default 127.0.0.1. */
+  host?: string;
+}
+
+/** A run that was killed a moment ago may still be letting go of its ports. */
+const LETTING_GO_MS = 2_000;
+const POLL_MS = 100;
+
+/** A port of this machine that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address && typeof address === 'object') resolve(address.port);
+        else reject(new Error('no free port'));
+      });
+    });
+  });
+}
+
+/**
+ * Waits a moment for those that are being let go of.
+ * @throws Error that names every port which cannot be had and the variable that changes it.
+ */
+export async function assertPortsFree(wanted: WantedPort[], patienceMs = LETTING_GO_MS): Promise<void> {
+  const deadlineMs = performance.now() + patienceMs;
+  let faults: string[];
+  do {
+    faults = (await Promise.all(wanted.map(faultOf))).filter((fault) => fault !== undefined);
+    if (faults.length === 0) return;
+    await delay(POLL_MS);
+  } while (performance.now() < deadlineMs);
+  throw new Error(faults.join('\n'));
+}
+
+/** @throws Error when the port cannot be had. */
+export const assertPortFree = (wanted: WantedPort): Promise<void> => assertPortsFree([wanted]);
+
+function faultOf({ port, variable, use, host = '127.0.0.1' }: WantedPort): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'is already in use (perhaps by an earlier run)'
+          : `cannot be had (${error.code})`;
+      resolve(
+        `Port ${port} on ${host}, wanted for ${use}, ${why}: free it or set ${variable} to another one.`,
+      );
+    });
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
+  });
+}

@@ -1,0 +1,3 @@
+export default async function stopSharedServers(): Promise<void> {
+  await globalThis.stopSharedServers?.();
+}

@@ -1,0 +1,13 @@
+import type { DevServer } from '../../scripts/temporal-cli';
+import type { MariaDb } from './mariadb';
+
+interface SharedServers {
+  dir?: string | undefined;
+  temporal?: DevServer;
+  mariadb?: MariaDb;
+}
+
+/** Set-up and teardown are separate modules, loaded once for each suite: what they share stands on the global object. */
+const holder = globalThis as { durableOrdersServers?: SharedServers };
+holder.durableOrdersServers ??= {};
+export const shared: SharedServers = holder.durableOrdersServers;
