@@ -24,7 +24,7 @@ const setup = {
 module.exports = {
   projects: [
     suite('unit', ['<rootDir>/*/**/*.test.ts'], {
-      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '<rootDir>/tests/(?!architecture)'],
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '<rootDir>/tests/[a-z]+/'],
     }),
     suite('database', ['<rootDir>/tests/database/**/*.test.ts'], setup),
     suite('workflow', ['<rootDir>/tests/workflow/**/*.test.ts'], setup),

@@ -15,7 +15,7 @@ const INSTALLED_FILE = path.join(MODULES, '.package-lock-hash');
 const OLDEST_NODE = [20, 19];
 /** A second signal within this time is the same Ctrl-C: the terminal sends it to npm and to us, and npm passes it on. */
 const SAME_SIGNAL_MS = 500;
-const PARENT_CHECK_MS = 500;
+const STARTERS_CHECK_MS = 500;
 
 function checkNodeVersion() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -91,6 +91,18 @@ async function installPackages(wanted) {
   process.stdout.write(`Dependencies installed in ${seconds()} s.\n`);
 }
 
+/** Who has started us: npm, or npm through a shell. */
+function findStarters() {
+  const { ppid } = process;
+  try {
+    // "pid (name) state ppid …"; where there is no /proc the parent alone must do.
+    const [, name, grandparent] = fs.readFileSync(`/proc/${ppid}/stat`, 'utf8').match(/\((.*)\) \S (\d+)/);
+    return ['sh', 'dash', 'bash'].includes(name) ? `${ppid} ${grandparent}` : `${ppid}`;
+  } catch {
+    return `${ppid}`;
+  }
+}
+
 /**
  * Runs the script and ends as it ends. It runs in a session of its own, so that a Ctrl-C in the terminal, which goes to
  * every process there, reaches it once: through us. When we are killed hard, it sees the channel between us close.
@@ -102,20 +114,20 @@ function run(script, args) {
     detached: true,
   });
   let lastSignalMs = Number.NEGATIVE_INFINITY;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      const nowMs = performance.now();
-      if (nowMs - lastSignalMs > SAME_SIGNAL_MS) child.kill(signal);
-      lastSignalMs = nowMs;
-    });
-  }
-  // npm killed hard leaves us behind; without npm a parent that goes away (nohup) means nothing.
+  const passOn = (signal) => {
+    const nowMs = performance.now();
+    if (nowMs - lastSignalMs > SAME_SIGNAL_MS) child.kill(signal);
+    lastSignalMs = nowMs;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => passOn(signal));
+  // npm passes a SIGTERM to its shell, which ends without telling us, and killed hard it tells nobody.
   if (process.env.npm_lifecycle_event) {
-    const parent = process.ppid;
-    setInterval(() => {
-      if (process.ppid !== parent && lastSignalMs === Number.NEGATIVE_INFINITY)
-        process.kill(process.pid, 'SIGKILL');
-    }, PARENT_CHECK_MS).unref();
+    const starters = findStarters();
+    const timer = setInterval(() => {
+      if (findStarters() === starters) return;
+      clearInterval(timer);
+      if (lastSignalMs === Number.NEGATIVE_INFINITY) passOn('SIGTERM');
+    }, STARTERS_CHECK_MS);
   }
   child.on('error', (error) => fail(`${script} could not be started: ${error.message}`));
   child.on('exit', (code, signal) => {

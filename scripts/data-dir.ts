@@ -12,8 +12,12 @@ import {
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const KEY_BYTES = 32;
+/** A run that was told to stop a moment ago may need this long. */
+const STOPPING_MS = 5_000;
+const POLL_MS = 100;
 
 /** Creates the directory when it is missing. @throws Error of one sentence when nothing can be written there. */
 export function assertWritable(dataDir: string): void {
@@ -36,18 +40,20 @@ export function assertWritable(dataDir: string): void {
  * ruin it. A listening socket, because the kernel gives it up however the process ends, as no file would be.
  * @throws Error of one sentence when another run has it.
  */
-export async function lockDataDir(dataDir: string): Promise<{ unlock(): void }> {
+export async function lockDataDir(dataDir: string, patienceMs = STOPPING_MS): Promise<{ unlock(): void }> {
   // Not in the directory itself: the path of a socket may have about 100 characters.
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
   const socketPath = join(tmpdir(), `durable-orders-${name}.sock`);
-  const lock =
-    (await listen(socketPath)) ?? ((await isHeld(socketPath)) ? undefined : await relisten(socketPath));
-  if (!lock) {
-    throw new Error(
-      `Another run is using the data directory ${dataDir}: stop it or set DATA_DIR to another one.`,
-    );
-  }
-  return { unlock: () => lock.close() };
+  const deadlineMs = performance.now() + patienceMs;
+  do {
+    const lock =
+      (await listen(socketPath)) ?? ((await isHeld(socketPath)) ? undefined : await relisten(socketPath));
+    if (lock) return { unlock: () => lock.close() };
+    await delay(POLL_MS);
+  } while (performance.now() < deadlineMs);
+  throw new Error(
+    `Another run is using the data directory ${dataDir}: stop it or set DATA_DIR to another one.`,
+  );
 }
 
 function listen(socketPath: string): Promise<Server | undefined> {

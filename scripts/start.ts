@@ -22,8 +22,7 @@ import {
   untilReady,
   urlAnswers,
 } from './supervise';
-import { findTemporalCli } from './temporal-cli';
-import { devServerPorts, startDevServer } from './temporal-server';
+import { devServerPorts, findTemporalCli, startDevServer } from './temporal-cli';
 import { dieWithParent } from './watchdog';
 
 const LOCAL = '127.0.0.1';
@@ -120,7 +119,7 @@ async function startTemporal(config: StartConfig): Promise<void> {
         ...{ cli, port, uiPort, dbFile, namespace },
         logFile: logFile(config, 'temporal'),
       });
-      await keep(devServer.child);
+      running.push(devServer.child);
     },
     () => `ready on port ${port}`,
   );
@@ -164,14 +163,9 @@ function own(spec: Parameters<typeof startChild>[0]): Child {
   return child;
 }
 
-/** A child that came up while we were told to stop goes at once. */
-async function keep(child: Child): Promise<void> {
-  if (stopping) await child.stop();
-  else running.push(child);
-}
-
 async function down(): Promise<void> {
   stopping = true;
+  steps.abandon();
   for (const child of running.toReversed()) {
     if (child.exit()) continue;
     await steps.run(
@@ -196,15 +190,7 @@ function toldToStop(): Promise<'stop'> {
 }
 
 /** Settles when a part that should run until we stop it ends by itself. */
-async function partDies(): Promise<Child> {
-  const dead = await Promise.race(
-    running.map(async (child) => {
-      await child.exited;
-      return child;
-    }),
-  );
-  return dead;
-}
+const partDies = (): Promise<Child> => Promise.race(running.map((child) => child.exited.then(() => child)));
 
 const apiUrl = ({ host, port }: StartConfig): string => {
   const everywhere = ['0.0.0.0', '::'].includes(host);
@@ -251,8 +237,7 @@ async function main(): Promise<number> {
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }
-  if (failure) steps.say(`\n${failure}\n`);
-  else steps.say('');
+  steps.say(failure ? `\n${failure}\n` : '');
   await down();
   return failure ? 1 : 0;
 }

@@ -6,6 +6,8 @@ export interface Output {
 export class Steps {
   /** Whether the cursor stands behind the label of the step under way. */
   private lineIsOpen = false;
+  /** Goes up when what is under way no longer matters. */
+  private generation = 0;
 
   constructor(private readonly output: Output) {}
 
@@ -19,18 +21,27 @@ export class Steps {
     const seconds = () => `(${((performance.now() - startedMs) / 1000).toFixed(1)} s)`;
     this.output.write(`${label} … `);
     this.lineIsOpen = true;
+    const { generation } = this;
     const end = (text: string) => {
+      if (generation !== this.generation) return;
       this.output.write(`${this.lineIsOpen ? '' : `${label}: `}${text} ${seconds()}\n`);
       this.lineIsOpen = false;
     };
     try {
-      const value = await work((text) => this.say(`  ${text}`));
+      const value = await work((text) => {
+        if (generation === this.generation) this.say(`  ${text}`);
+      });
       end(result(value));
       return value;
     } catch (error) {
       end('failed');
       throw error;
     }
+  }
+
+  /** Nothing more is heard of the steps under way. */
+  abandon(): void {
+    this.generation += 1;
   }
 
   say(text: string): void {

@@ -1,30 +1,22 @@
 import { execFile } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { runToEnd } from './supervise';
+import { assertPortsFree, type WantedPort } from './ports';
+import { type Child, startChild, untilReady } from './supervise';
+import { buildCli, CLI_VERSION, downloadCli, type Progress } from './temporal-cli-sources';
 
 export interface CliSearch {
   /** Folders to look in, as in PATH. */
   path: string;
   /** Folders that may hold a copy already; a new one goes into the first that can be written to. */
   cacheDirs: string[];
-  progress: (text: string) => void;
-  /** Where the official builds are; `undefined` asks nobody. */
-  archiveUrl?: string | undefined;
+  progress: Progress;
+  /** Where the builds are; default: Temporal's own. */
+  archiveUrl?: string;
 }
 
-/** The one the tests run on. Later releases cannot be built with `go install`: their go.mod has a `replace`. */
-const VERSION = 'v1.5.1';
-const OFFICIAL_ARCHIVE = `https://temporal.download/cli/archive/${VERSION}`;
-const GO_MODULE = `github.com/temporalio/cli/cmd/temporal@${VERSION}`;
 const VERSION_TIMEOUT_MS = 15_000;
-const CONNECT_TIMEOUT_MS = 15_000;
-const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
-const TICK_MS = 15_000;
-const ARCHITECTURES: Partial<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 const execute = promisify(execFile);
 
@@ -34,15 +26,18 @@ const execute = promisify(execFile);
  * @throws Error of one sentence that says what to install.
  */
 export async function findTemporalCli(search: CliSearch): Promise<string> {
-  const inCache = search.cacheDirs.map((dir) => join(dir, VERSION));
+  const inCache = search.cacheDirs.map((dir) => join(dir, CLI_VERSION));
   for (const dir of [...search.path.split(delimiter).filter(Boolean), ...inCache]) {
     const cli = join(dir, 'temporal');
     if (await answersVersion(cli)) return cli;
   }
   const reasons: string[] = [];
-  for (const obtain of [download, buildWithGo]) {
+  for (const obtain of [
+    (dir: string) => downloadCli(dir, search.progress, search.archiveUrl),
+    (dir: string) => buildCli(dir, search.progress, search.path),
+  ]) {
     try {
-      return await intoCache(search, (dir) => obtain(dir, search));
+      return await intoCache(search.cacheDirs, obtain);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       search.progress(reason);
@@ -66,13 +61,13 @@ async function answersVersion(command: string): Promise<boolean> {
 }
 
 /** Lets `obtain` put the binary into a folder of its own and moves it in place whole: others may be looking. */
-async function intoCache(search: CliSearch, obtain: (dir: string) => Promise<void>): Promise<string> {
-  const { cacheDir, draft } = draftFolder(search.cacheDirs);
+async function intoCache(cacheDirs: string[], obtain: (dir: string) => Promise<void>): Promise<string> {
+  const { cacheDir, draft } = draftFolder(cacheDirs);
   try {
     await obtain(draft);
     if (!(await answersVersion(join(draft, 'temporal'))))
       throw new Error('The Temporal CLI fetched does not run here.');
-    const home = join(cacheDir, VERSION);
+    const home = join(cacheDir, CLI_VERSION);
     mkdirSync(home, { recursive: true });
     renameSync(join(draft, 'temporal'), join(home, 'temporal'));
     return join(home, 'temporal');
@@ -93,85 +88,101 @@ function draftFolder(cacheDirs: string[]): { cacheDir: string; draft: string } {
   throw new Error(`No folder to keep the Temporal CLI in can be written to (${cacheDirs.join(', ')}).`);
 }
 
-async function download(dir: string, search: CliSearch): Promise<void> {
-  const base = 'archiveUrl' in search ? search.archiveUrl : OFFICIAL_ARCHIVE;
-  const arch = ARCHITECTURES[process.arch];
-  if (!base || !arch) throw new Error(`There is no download of the Temporal CLI for ${process.arch}.`);
-  search.progress(`downloading the Temporal CLI ${VERSION} …`);
-  const archive = join(dir, 'temporal.tar.gz');
-  try {
-    await fetchTo(archive, `${base}?platform=${process.platform}&arch=${arch}`, search.progress);
-    await execute('tar', ['-xzf', archive, '-C', dir, 'temporal']);
-  } catch (error) {
-    const { cause, message } = error as Error;
-    const reason = cause instanceof Error ? cause.message : message;
-    throw new Error(`The Temporal CLI could not be downloaded (${reason}).`);
-  }
+export interface DevServerOptions {
+  /** See `findTemporalCli`. */
+  cli: string;
+  port: number;
+  /** Of the Web UI; left out: none. */
+  uiPort?: number;
+  /** Keeps everything in this file; left out: in memory. */
+  dbFile?: string;
+  namespace: string;
+  /** Name → type (`Keyword`, `Int`, …). A file that exists keeps those it has. */
+  searchAttributes?: Record<string, string>;
+  logFile: string;
 }
 
-async function fetchTo(file: string, url: string, progress: (text: string) => void): Promise<void> {
-  const abort = new AbortController();
-  const limit = (ms: number) =>
-    setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms);
-  let timer = limit(CONNECT_TIMEOUT_MS);
-  try {
-    const response = await fetch(url, { signal: abort.signal });
-    clearTimeout(timer);
-    if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
-    timer = limit(DOWNLOAD_TIMEOUT_MS);
-    const totalBytes = Number(response.headers.get('content-length'));
-    await pipeline(Readable.fromWeb(response.body), counter(totalBytes, progress), createWriteStream(file));
-  } finally {
-    clearTimeout(timer);
-  }
+export interface DevServer {
+  address: string;
+  uiUrl: string | undefined;
+  child: Child;
+  pid: number;
+  exited: Child['exited'];
+  stop: Child['stop'];
+  kill: Child['kill'];
 }
 
-function counter(totalBytes: number, progress: (text: string) => void): Transform {
-  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
-  let bytes = 0;
-  let saidMs = performance.now();
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      if (performance.now() - saidMs > TICK_MS / 5) {
-        saidMs = performance.now();
-        progress(`${megabytes(bytes)}${totalBytes ? ` of ${megabytes(totalBytes)}` : ''} MB`);
-      }
-      done(null, chunk);
-    },
+const HOST = '127.0.0.1';
+const READY_TIMEOUT_MS = 60_000;
+const HEALTH_TIMEOUT_MS = 5_000;
+
+/**
+ * The development server polls 20 times a second for each step of a workflow, in four partitions, and syncs its file at
+ * each write, unless it is told otherwise: 450 ms for four activities become 40 ms. The file survives a kill at any
+ * time, not a power cut.
+ */
+const FAST = [
+  ...['journal_mode=wal', 'synchronous=normal'].flatMap((pragma) => ['--sqlite-pragma', pragma]),
+  ...[
+    'matching.numTaskqueueReadPartitions=1',
+    'matching.numTaskqueueWritePartitions=1',
+    'history.transferProcessorMaxPollRPS=2000',
+    'history.timerProcessorMaxPollRPS=2000',
+    'history.visibilityProcessorMaxPollRPS=2000',
+    'system.enableActivityEagerExecution=true',
+  ].flatMap((setting) => ['--dynamic-config-value', setting]),
+];
+
+/**
+ * Starts Temporal's development server and waits until it answers.
+ * @throws Error naming the busy ports, or with the end of the server's log.
+ */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  const { cli, port, uiPort, dbFile, namespace, searchAttributes = {}, logFile } = options;
+  await assertPortsFree(devServerPorts(port, uiPort));
+  if (dbFile) mkdirSync(dirname(dbFile), { recursive: true });
+  const child = startChild({
+    name: 'Temporal',
+    command: cli,
+    args: [
+      ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--namespace', namespace],
+      ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+      ...(dbFile ? ['--db-filename', dbFile] : []),
+      ...Object.entries(searchAttributes).flatMap(([name, type]) => [
+        '--search-attribute',
+        `${name}=${type}`,
+      ]),
+      ...FAST,
+    ],
+    logFile,
   });
-}
-
-async function buildWithGo(dir: string, { path, progress }: CliSearch): Promise<void> {
-  const go = await findGo(path);
-  if (!go) throw new Error('Go is not installed, so the Temporal CLI cannot be built either.');
-  progress(`building the Temporal CLI ${VERSION} with Go (about 3 minutes the first time) …`);
-  const startedMs = performance.now();
-  const ticker = setInterval(() => {
-    progress(`still building, ${Math.round((performance.now() - startedMs) / 1000)} s …`);
-  }, TICK_MS);
+  const address = `${HOST}:${port}`;
   try {
-    await runToEnd({
-      name: 'go install',
-      // GOBIN through `env`, so that the build keeps the rest of the environment.
-      command: 'env',
-      args: [`GOBIN=${dir}`, go, 'install', GO_MODULE],
-      cwd: dir,
-      logFile: join(dir, 'go.log'),
-    });
-  } finally {
-    clearInterval(ticker);
+    await untilReady(child, () => temporalAnswers(cli, address), READY_TIMEOUT_MS);
+  } catch (error) {
+    await child.kill();
+    throw error;
   }
+  const uiUrl = uiPort === undefined ? undefined : `http://${HOST}:${uiPort}`;
+  const { pid, exited, stop, kill } = child;
+  return { address, uiUrl, child, pid, exited, stop, kill };
 }
 
-async function findGo(path: string): Promise<string | undefined> {
-  for (const dir of [...path.split(delimiter).filter(Boolean), '/usr/local/go/bin']) {
-    const go = join(dir, 'go');
-    const found = await execute(go, ['version'], { timeout: VERSION_TIMEOUT_MS }).then(
-      () => true,
-      () => false,
-    );
-    if (found) return go;
+/** What the server listens on, and which variables change it. */
+export const devServerPorts = (port: number, uiPort?: number): WantedPort[] => [
+  { port, variable: 'TEMPORAL_PORT', use: 'Temporal' },
+  ...(uiPort === undefined
+    ? []
+    : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', use: 'the Temporal Web UI' }]),
+];
+
+/** Asks by the CLI (60 ms): loading the SDK's client for it takes ten times as long. */
+async function temporalAnswers(cli: string, address: string): Promise<boolean> {
+  try {
+    const health = ['operator', 'cluster', 'health', '--address', address];
+    const { stdout } = await execute(cli, health, { timeout: HEALTH_TIMEOUT_MS });
+    return stdout.includes('SERVING');
+  } catch {
+    return false;
   }
-  return undefined;
 }

@@ -1,56 +1,43 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toolLocations } from '../../config/start';
 import { freePort } from '../../scripts/ports';
-import { findTemporalCli } from '../../scripts/temporal-cli';
-import { startDevServer } from '../../scripts/temporal-server';
+import { findTemporalCli, startDevServer } from '../../scripts/temporal-cli';
+import stopSharedServers from './global-teardown';
 import { findMariaDb, startMariaDb } from './mariadb';
 import { shareServers } from './servers';
+import { shared } from './shared-servers';
 
-declare global {
-  /** Ends what this run of jest has started; several projects name this setup, one run has one set of servers. */
-  var stopSharedServers: (() => Promise<void>) | undefined;
-}
-
-/** One Temporal and, where it is installed, one MariaDB for all suites. They die with jest, however it ends. */
+/**
+ * One Temporal and, where it is installed, one MariaDB for the whole run: several projects name this setup. They die
+ * with jest, however it ends.
+ */
 export default async function startSharedServers(): Promise<void> {
-  if (globalThis.stopSharedServers) return;
+  if (shared.dir) return;
   const dir = mkdtempSync(join(tmpdir(), 'orders-tests-'));
-  const stops: (() => Promise<unknown>)[] = [];
-  globalThis.stopSharedServers = async () => {
-    globalThis.stopSharedServers = undefined;
-    await Promise.all(stops.map((stop) => stop()));
-    rmSync(dir, { recursive: true, force: true });
-  };
+  shared.dir = dir;
   try {
-    const [temporal, mysqlAdminUrl] = await Promise.all([startTemporal(dir, stops), startMySql(dir, stops)]);
-    shareServers({ ...temporal, mysqlAdminUrl });
+    const [temporalCli] = await Promise.all([startTemporal(dir), startMySql(dir)]);
+    shareServers({
+      temporalAddress: shared.temporal!.address,
+      temporalCli,
+      mysqlAdminUrl: shared.mariadb?.adminUrl,
+    });
   } catch (error) {
-    await globalThis.stopSharedServers();
+    await stopSharedServers();
     throw error;
   }
 }
 
-async function startTemporal(dir: string, stops: (() => Promise<unknown>)[]) {
-  const temporalCli = await findTemporalCli({
-    ...toolLocations(),
-    progress: (text) => process.stderr.write(`${text}\n`),
-  });
-  const server = await startDevServer({
-    cli: temporalCli,
-    port: await freePort(),
-    namespace: 'default',
-    logFile: join(dir, 'temporal.log'),
-  });
-  // Nothing of it is kept: no need to wait for a clean end.
-  stops.push(server.kill);
-  return { temporalAddress: server.address, temporalCli };
+async function startTemporal(dir: string): Promise<string> {
+  const progress = (text: string) => process.stderr.write(`${text}\n`);
+  const cli = await findTemporalCli({ ...toolLocations(), progress });
+  const logFile = join(dir, 'temporal.log');
+  shared.temporal = await startDevServer({ cli, port: await freePort(), namespace: 'default', logFile });
+  return cli;
 }
 
-async function startMySql(dir: string, stops: (() => Promise<unknown>)[]): Promise<string | undefined> {
-  if (!findMariaDb()) return undefined;
-  const mariaDb = await startMariaDb({ dir: join(dir, 'mariadb') });
-  stops.push(mariaDb.kill);
-  return mariaDb.adminUrl;
+async function startMySql(dir: string): Promise<void> {
+  if (findMariaDb()) shared.mariadb = await startMariaDb({ dir: join(dir, 'mariadb') });
 }

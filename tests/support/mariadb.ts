@@ -13,7 +13,7 @@ export interface MariaDbPrograms {
 
 export interface MariaDb {
   port: number;
-  /** `mysql://…` of an account that may do everything; no database. */
+  /** `mysql://…` of an account that may do everything; no database, no slash at the end. */
   adminUrl: string;
   pid(): number;
   /** @returns `mysql://…` of a new, empty database with an account of its own that may do everything there. */
@@ -96,7 +96,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
     'FLUSH PRIVILEGES',
   ];
   writeFileSync(initFile, accounts.map((statement) => `${statement};\n`).join(''), { mode: 0o600 });
-  const adminUrl = `mysql://${ADMIN}:${password}@${HOST}:${port}/`;
+  const adminUrl = `mysql://${ADMIN}:${password}@${HOST}:${port}`;
 
   const launch = async (): Promise<Child> => {
     const child = startChild({

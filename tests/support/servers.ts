@@ -14,7 +14,8 @@ export interface SharedServers {
 export function shareServers(servers: SharedServers): void {
   process.env.TEST_TEMPORAL_ADDRESS = servers.temporalAddress;
   process.env.TEST_TEMPORAL_CLI = servers.temporalCli;
-  process.env.TEST_MYSQL_ADMIN_URL = servers.mysqlAdminUrl ?? '';
+  if (servers.mysqlAdminUrl) process.env.TEST_MYSQL_ADMIN_URL = servers.mysqlAdminUrl;
+  else delete process.env.TEST_MYSQL_ADMIN_URL;
 }
 
 /** @throws Error outside the jest projects that have the global setup. */
@@ -26,6 +27,6 @@ export function sharedServers(): SharedServers {
   return {
     temporalAddress: TEST_TEMPORAL_ADDRESS,
     temporalCli: TEST_TEMPORAL_CLI,
-    mysqlAdminUrl: TEST_MYSQL_ADMIN_URL || undefined,
+    mysqlAdminUrl: TEST_MYSQL_ADMIN_URL,
   };
 }

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '..');
+
+/** Which folders a folder may import from. `messages` is workflows/messages.ts, the part of workflows others may see. */
+const MAY_IMPORT: Record<string, string[]> = {
+  domain: [],
+  messages: ['domain'],
+  workflows: ['domain', 'messages'],
+  config: [],
+  db: ['domain'],
+  temporal: ['domain', 'messages'],
+  payments: ['domain'],
+  notifications: ['domain', 'config'],
+  simulator: ['config'],
+  activities: ['domain', 'db', 'payments', 'notifications'],
+  workers: ['domain', 'db', 'payments', 'notifications', 'activities', 'temporal', 'messages', 'workflows'],
+  api: ['domain', 'db', 'config', 'temporal', 'messages'],
+};
+
+/** Of these a folder may import the types, never the code. */
+const MAY_IMPORT_TYPES: Record<string, string[]> = { workflows: ['activities'] };
+
+/** Packages that run inside a workflow or in pure code. */
+const PACKAGES: Record<string, RegExp> = {
+  domain: /^$/,
+  workflows: /^@temporalio\/(workflow|common)$/,
+  messages: /^@temporalio\/(workflow|common)$/,
+};
+
+interface Import {
+  from: string;
+  what: string;
+  typeOnly: boolean;
+}
+
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && !file.endsWith('.test.ts') && existsSync(join(ROOT, file)));
+
+const roomOf = (file: string): string =>
+  file === 'workflows/messages.ts' ? 'messages' : (file.split('/')[0] ?? '');
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  return [...source.matchAll(/^(import|export)\s+(type\s+)?[^;'"]*?from\s+'([^']+)'/gm)].map((match) => ({
+    from: file,
+    typeOnly: match[2] !== undefined,
+    what: match[3]?.startsWith('.')
+      ? `${relative(ROOT, resolve(ROOT, dirname(file), match[3]))}.ts`
+      : (match[3] ?? ''),
+  }));
+}
+
+const rooms = Object.keys(MAY_IMPORT);
+const inRooms = files.filter((file) => rooms.includes(roomOf(file)));
+
+test('the rooms of the house are where they are expected', () => {
+  expect(new Set(inRooms.map(roomOf))).toEqual(new Set(rooms));
+});
+
+test('imports go one way', () => {
+  const wrong = inRooms.flatMap(importsOf).filter(({ from, what, typeOnly }) => {
+    const room = roomOf(from);
+    const target = roomOf(what);
+    if (!what.endsWith('.ts') || target === room) return false;
+    if (MAY_IMPORT[room]?.includes(target)) return false;
+    return !(typeOnly && MAY_IMPORT_TYPES[room]?.includes(target));
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('workflows and the domain use no package that is not made for workflows', () => {
+  const wrong = inRooms
+    .flatMap(importsOf)
+    .filter(({ from, what }) => !what.endsWith('.ts') && !(PACKAGES[roomOf(from)]?.test(what) ?? true));
+  expect(wrong).toEqual([]);
+});
+
+test('only config reads the environment of the system', () => {
+  const readers = inRooms.filter(
+    (file) => roomOf(file) !== 'config' && /process\.env/.test(readFileSync(join(ROOT, file), 'utf8')),
+  );
+  expect(readers).toEqual([]);
+});
+
+test('only one file knows the SQLite package', () => {
+  const knowing = files.filter((file) => importsOf(file).some(({ what }) => what === 'sqlite3'));
+  expect(knowing).toEqual(['db/sqlite-driver.ts']);
+});
