@@ -109,7 +109,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
     try {
       return { outcome: 'recorded', head: await apply(step, true) };
     } catch (error) {
-      if (error instanceof Stale) return before;
+      if (error instanceof Stale) return stored(step.order, name);
       throw error;
     }
   };

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
-import swaggerUi from 'swagger-ui-express';
 import type { ApiContext } from './context';
-import { openApiDocument } from './openapi';
 import { notFoundHandler, problemHandler } from './problems';
 import { inventoryRoutes, productRoutes } from './routes/catalogue';
+import { docsRoutes } from './routes/docs';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
 
@@ -54,13 +53,7 @@ export function createApp(ctx: ApiContext): Express {
     next();
   });
 
-  const document = openApiDocument();
-  app.get('/openapi.json', (_req, res) => {
-    res.json(document);
-  });
-  app.use('/docs', swaggerUi.serve, swaggerUi.setup(document, { customSiteTitle: 'Durable Orders API' }));
-  app.get('/', (_req, res) => res.redirect('/docs/'));
-
+  app.use(docsRoutes());
   app.use(opsRoutes(ctx));
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/orders', orderRoutes(ctx));

@@ -204,7 +204,7 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
     );
   } catch (error) {
     // Closed, away, or slow: what SQL and the server know decides what can be said.
-    const decided = await storedDecision(ctx, id);
+    const decided = await storedDecision(ctx, id).catch(() => null);
     if (decided !== null) return decided;
     if (await isStarted(ctx, id)) return null;
     throw unavailable(error);

@@ -85,7 +85,7 @@ export function validationFailure(error: ZodError, where: 'body' | 'query' = 'bo
   const pointer = (path: readonly PropertyKey[]): string =>
     where === 'query'
       ? path.map(String).join('.')
-      : `/${path.map((part) => escapePointer(String(part))).join('/')}`;
+      : path.map((part) => `/${escapePointer(String(part))}`).join('');
   const errors = error.issues.flatMap((issue): FailureDetail[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({

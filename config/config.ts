@@ -1,4 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
@@ -90,6 +90,3 @@ function deriveKeys(secret: Buffer): Config['keys'] {
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), use, 32));
   return { audit: derive('event log'), fingerprint: derive('request fingerprint') };
 }
-
-/** A short name of a key, to see whether two processes have the same one. */
-export const keyId = (key: Buffer): string => createHash('sha256').update(key).digest('hex').slice(0, 8);

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Connection } from 'mysql2';
 import { DatabaseError, type Options, Sequelize, Transaction, UniqueConstraintError } from 'sequelize';
 import { Failure } from '../domain/failures';
-import { sqliteDriver } from './sqlite-driver';
+import { keepConnections, sqliteDriver } from './sqlite-driver';
 
 export type Tx = Transaction;
 
@@ -28,6 +29,11 @@ export interface DatabaseOptions {
 }
 
 const MAX_TRIES = 8;
+/**
+ * Statements that one connection to MySQL keeps prepared. The server has room for 16,382 in all, and every length of a
+ * list is a statement of its own.
+ */
+const MAX_PREPARED_STATEMENTS = 200;
 /** Writers waiting for SQLite's one pen. Beyond it callers are told to come back, not queued without end. */
 const MAX_QUEUED_WRITES = 2_000;
 /** MySQL: deadlock, lock wait timeout. SQLite: busy, locked. */
@@ -38,8 +44,11 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT.has(cause?.code ?? (error as { code?: string }).code ?? '');
 }
 
+/** Sequelize takes every constraint that fails on SQLite for a UNIQUE one; the driver's message tells them apart. */
 export const isDuplicate = (error: unknown): error is UniqueConstraintError =>
-  error instanceof UniqueConstraintError;
+  error instanceof UniqueConstraintError &&
+  ((error.original as { code?: string }).code !== 'SQLITE_CONSTRAINT' ||
+    error.original.message.includes('UNIQUE constraint failed'));
 
 export function connect(options: DatabaseOptions): Database {
   const mysql = options.url.startsWith('mysql:');
@@ -50,12 +59,7 @@ export function connect(options: DatabaseOptions): Database {
     serialize(async () => {
       for (let tries = 1; ; tries += 1) {
         try {
-          return await sequelize.transaction(
-            mysql
-              ? { isolationLevel: Transaction.ISOLATION_LEVELS.READ_COMMITTED }
-              : { type: Transaction.TYPES.IMMEDIATE },
-            work,
-          );
+          return await sequelize.transaction(mysql ? {} : { type: Transaction.TYPES.IMMEDIATE }, work);
         } catch (error) {
           if (!isTransient(error) || tries === MAX_TRIES) throw error;
           await pause(2 ** tries * (1 + Math.random()));
@@ -72,23 +76,37 @@ export function connect(options: DatabaseOptions): Database {
 }
 
 function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions): Sequelize {
-  return new Sequelize(url, {
+  const sequelize = new Sequelize(url, {
     ...shared(onStatement),
     dialect: 'mysql',
-    dialectOptions: { connectTimeout: 5_000, charset: 'utf8mb4', supportBigNumbers: true },
+    dialectOptions: {
+      connectTimeout: 5_000,
+      charset: 'utf8mb4',
+      supportBigNumbers: true,
+      maxPreparedStatements: MAX_PREPARED_STATEMENTS,
+    },
     pool: { max: poolSize, min: 0, acquire: 10_000, idle: 30_000 },
   });
+  // Once for each connection; as an option of the transaction it would be sent before every one.
+  sequelize.addHook('afterConnect', async (connection) => {
+    await (connection as Connection)
+      .promise()
+      .query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  });
+  return sequelize;
 }
 
 function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
   const storage = url.replace(/^sqlite:/, '');
   mkdirSync(dirname(storage), { recursive: true });
-  return new Sequelize({
+  const sequelize = new Sequelize({
     ...shared(onStatement),
     dialect: 'sqlite',
     dialectModule: sqliteDriver,
     storage,
   });
+  keepConnections(sequelize);
+  return sequelize;
 }
 
 const shared = (onStatement?: (sql: string) => void): Options => ({

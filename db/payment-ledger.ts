@@ -1,3 +1,4 @@
+import { canonicalJson } from '../domain/canonical-json';
 import { paymentTryKey } from '../domain/ids';
 import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
 import { type Database, isDuplicate, type Tx } from './connect';
@@ -9,8 +10,16 @@ const intentEntryKey = (orderId: string, attempt: number): string =>
 
 export type LedgerRow = LedgerEntry & { recordedAtMs: number };
 
+/** The same key was used for another entry: a fault of the program, and the transaction must not commit. */
+export class LedgerKeyConflict extends Error {
+  override readonly name = 'LedgerKeyConflict';
+  constructor(readonly key: string) {
+    super(`entry ${key} is in the payment ledger with other contents`);
+  }
+}
+
 export interface PaymentLedger {
-  /** Adds entries; one whose key is there already is left as it is. */
+  /** Adds entries; one that is there already is left as it is. @throws LedgerKeyConflict when it says something else. */
   add(entries: readonly LedgerEntry[], atMs: number, tx: Tx): Promise<void>;
   /**
    * Records the intent of a try before it is confirmed, unless the try has one.
@@ -69,14 +78,28 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     return first?.intentId ?? null;
   };
 
+  const assertSame = async (entry: LedgerEntry, tx: Tx): Promise<void> => {
+    const [row] = await select<LedgerRow>(
+      db,
+      `SELECT ${COLUMNS} FROM payment_ledger WHERE entry_key = :key`,
+      { key: entry.key },
+      tx,
+    );
+    if (row === undefined) throw new LedgerKeyConflict(entry.key);
+    const { recordedAtMs: _, ...stored } = row;
+    if (canonicalJson(stored) !== canonicalJson(entry)) throw new LedgerKeyConflict(entry.key);
+  };
+
   return {
     async add(entries, atMs, tx) {
-      await insert(
-        db,
-        'payment_ledger',
-        entries.map((entry) => toRow(entry, atMs)),
-        { tx, ifNew: true },
-      );
+      for (const entry of entries) {
+        try {
+          await insert(db, 'payment_ledger', [toRow(entry, atMs)], { tx });
+        } catch (error) {
+          if (!isDuplicate(error)) throw error;
+          await assertSame(entry, tx);
+        }
+      }
     },
     openTry: firstIntent,
     closeTry: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),

@@ -4,7 +4,7 @@ export interface ColumnTypes {
   id: string;
   /** Short machine words: status, kind, hex. */
   code(length: number): string;
-  /** Text for people. */
+  /** Text for people. Compared by its bytes, as SQLite does: `ä` is not `a` in an address of mail. */
   text(length: number): string;
   /** Large text kept byte for byte. */
   body: string;
@@ -30,7 +30,7 @@ export const COLUMN_TYPES: Record<'sqlite' | 'mysql', ColumnTypes> = {
   mysql: {
     id: ascii(190),
     code: ascii,
-    text: (length) => `VARCHAR(${length}) CHARACTER SET utf8mb4`,
+    text: (length) => `VARCHAR(${length}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
     body: 'MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
     int: 'BIGINT',
     ms: 'BIGINT',

@@ -45,7 +45,10 @@ export async function execute(db: Database, sql: string, params: Params = {}, tx
   return affected;
 }
 
-/** Inserts rows of one shape in one statement. `ifNew` leaves rows whose key exists as they are. */
+/**
+ * Inserts rows of one shape in one statement. `ifNew` leaves rows whose key exists as they are; on MySQL that counts as an
+ * UPDATE, so it is not for tables that only grow. (`INSERT IGNORE` would also swallow broken CHECKs and cut long values.)
+ */
 export async function insert(
   db: Database,
   table: string,
@@ -55,13 +58,19 @@ export async function insert(
   const first = rows[0];
   if (first === undefined) return;
   const columns = Object.keys(first);
-  const ignore = ifNew ? (db.dialect === 'mysql' ? 'IGNORE ' : 'OR IGNORE ') : '';
+  const onConflict =
+    db.dialect === 'mysql'
+      ? ` ON DUPLICATE KEY UPDATE ${columns[0]} = ${columns[0]}`
+      : ' ON CONFLICT DO NOTHING';
   const values = rows.map((_, r) => `(${columns.map((_, c) => `:v${r}_${c}`).join(', ')})`).join(', ');
   const params: Record<string, Value> = {};
   for (const [r, row] of rows.entries()) {
     for (const [c, column] of columns.entries()) params[`v${r}_${c}`] = row[column] as Value;
   }
-  const query = bind(`INSERT ${ignore}INTO ${table} (${columns.join(', ')}) VALUES ${values}`, params);
+  const query = bind(
+    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values}${ifNew ? onConflict : ''}`,
+    params,
+  );
   await db.sequelize.query(query.sql, { bind: query.values, type: QueryTypes.RAW, ...within(tx) });
 }
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const KEY_BYTES = 32;
@@ -22,7 +22,7 @@ const POLL_MS = 100;
 /** Creates the directory when it is missing. @throws Error of one sentence when nothing can be written there. */
 export function assertWritable(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeDirectory(dataDir);
     accessSync(dataDir, constants.W_OK | constants.X_OK);
     const probe = join(dataDir, `.writable-${process.pid}`);
     writeFileSync(probe, '');
@@ -33,6 +33,13 @@ export function assertWritable(dataDir: string): void {
       `The data directory ${dataDir} cannot be written to (${code}): change that or set DATA_DIR to another one.`,
     );
   }
+}
+
+/** Node's own `recursive` never returns where the system denies that a folder exists, as under /proc. */
+function makeDirectory(dir: string): void {
+  if (existsSync(dir)) return;
+  makeDirectory(dirname(dir));
+  mkdirSync(dir);
 }
 
 /**

@@ -36,9 +36,14 @@ const steps = new Steps(process.stdout);
 /** In the order they were started; they are stopped in the opposite one. */
 const running: Child[] = [];
 let stopping = false;
+let tellOfDeath: (child: Child) => void;
+/** Settles when a part that should run until we stop it ends by itself, also while others are still starting. */
+const partDies = new Promise<Child>((resolve) => {
+  tellOfDeath = resolve;
+});
 
 /** Brings everything up. @throws Error whose message is for people. */
-async function up(config: StartConfig): Promise<void> {
+async function up(config: StartConfig): Promise<undefined> {
   await steps.run(
     'Data directory',
     async () => {
@@ -78,6 +83,7 @@ async function up(config: StartConfig): Promise<void> {
     },
     () => 'ready',
   );
+  return undefined;
 }
 
 function wantedPorts({ host, port, temporal, simulator, mailCatcher }: StartConfig): WantedPort[] {
@@ -119,7 +125,7 @@ async function startTemporal(config: StartConfig): Promise<void> {
         ...{ cli, port, uiPort, dbFile, namespace },
         logFile: logFile(config, 'temporal'),
       });
-      running.push(devServer.child);
+      watch(devServer.child);
     },
     () => `ready on port ${port}`,
   );
@@ -158,8 +164,12 @@ const logFile = (config: StartConfig, name: string): string => join(config.dataD
 
 function own(spec: Parameters<typeof startChild>[0]): Child {
   if (stopping) throw new Error('stopping');
-  const child = startChild(spec);
+  return watch(startChild(spec));
+}
+
+function watch(child: Child): Child {
   running.push(child);
+  void child.exited.then(() => tellOfDeath(child));
   return child;
 }
 
@@ -188,9 +198,6 @@ function toldToStop(): Promise<'stop'> {
     }
   });
 }
-
-/** Settles when a part that should run until we stop it ends by itself. */
-const partDies = (): Promise<Child> => Promise.race(running.map((child) => child.exited.then(() => child)));
 
 const apiUrl = ({ host, port }: StartConfig): string => {
   const everywhere = ['0.0.0.0', '::'].includes(host);
@@ -228,12 +235,12 @@ async function main(): Promise<number> {
   const stopRequest = toldToStop();
   let failure: string | undefined;
   try {
-    const outcome = await Promise.race([up(config), stopRequest]);
-    if (outcome !== 'stop') {
+    let end = await Promise.race([up(config), stopRequest, partDies]);
+    if (end === undefined) {
       process.stdout.write(welcome(config));
-      const end = await Promise.race([partDies(), stopRequest]);
-      if (end !== 'stop') failure = describeEnd(end);
+      end = await Promise.race([stopRequest, partDies]);
     }
+    if (end !== 'stop') failure = describeEnd(end);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }

@@ -7,9 +7,6 @@ export interface TemporalAddress {
   namespace: string;
 }
 
-/** Longest wait for any call that does not wait on purpose. */
-export const TEMPORAL_CALL_TIMEOUT_MS = 10_000;
-
 /** A client that connects when first used: the API starts, and says what it lacks, while Temporal is away. */
 export function createTemporalClient({ address, namespace }: TemporalAddress): Client {
   return new Client({ connection: Connection.lazy({ address, connectTimeout: 5_000 }), namespace });

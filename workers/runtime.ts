@@ -7,9 +7,11 @@ const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERR
 export function installRuntime(log: Logger): void {
   Runtime.install({
     logger: new DefaultLogger(log.level === 'debug' ? 'DEBUG' : 'INFO', ({ level, message, meta }) => {
-      // Signals are handled by the process itself: the SDK's own handler would stop workers before the API.
-      log[LEVELS[level]]({ ...meta }, message);
+      // The token is long and says nothing to a reader.
+      const { taskToken: _, ...rest } = meta ?? {};
+      log[LEVELS[level]](rest, message);
     }),
+    // The process stops its parts in their order; the SDK's own handler would stop workers before the API.
     shutdownSignals: [],
   });
 }

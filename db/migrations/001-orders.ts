@@ -44,7 +44,7 @@ export const up: Migration = async ({ run, type }) => {
     reserved_at_ms ${ms} NOT NULL,
     released_at_ms ${ms} NULL
   )`);
-  await run('CREATE INDEX reservations_of_order ON reservations (order_id)');
+  await run('CREATE UNIQUE INDEX reservations_of_order ON reservations (order_id, line, warehouse)');
   await run('CREATE INDEX reservations_of_stock ON reservations (sku, warehouse, state)');
 
   // What the API promised to do for an idempotency key, before it did it. Holds no personal data.
@@ -126,7 +126,7 @@ export const up: Migration = async ({ run, type }) => {
     decline_code ${code(64)} NULL,
     recorded_at_ms ${ms} NOT NULL
   )`);
-  await run('CREATE INDEX payment_ledger_of_order ON payment_ledger (order_id)');
+  await run('CREATE INDEX payment_ledger_of_order ON payment_ledger (order_id, recorded_at_ms, entry_key)');
 };
 
 export const down: Migration = async ({ run }) => {

@@ -35,7 +35,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
   )`);
   await run(`CREATE TABLE leases (
     name ${code(64)} PRIMARY KEY,
-    holder ${code(64)} NOT NULL,
+    holder ${id} NOT NULL,
     expires_at_ms ${ms} NOT NULL
   )`);
   await run(`CREATE TABLE subscriptions (
@@ -57,7 +57,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
     created_at_ms ${ms} NOT NULL,
     sent_at_ms ${ms} NULL
   )`);
-  await run('CREATE INDEX notifications_of_order ON notifications (order_id)');
+  await run('CREATE INDEX notifications_of_order ON notifications (order_id, created_at_ms, id)');
 
   const perRow = dialect === 'mysql' ? 'FOR EACH ROW' : '';
   await run(`CREATE TRIGGER events_to_outbox AFTER INSERT ON events ${perRow}

@@ -165,6 +165,18 @@ export class Lab {
     return this.client.workflow.getHandle(id);
   }
 
+  /** Which try of the workflow's activity is under way or waited for; 0 while there is none. */
+  async attempt(id: string): Promise<number> {
+    const { raw } = await this.handle(id).describe();
+    return raw.pendingActivities?.[0]?.attempt ?? 0;
+  }
+
+  /** What the Web UI shows of the order: Markdown. */
+  async currentDetails(id: string): Promise<string> {
+    const metadata = await this.handle(id).query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+    return metadata.currentDetails ?? '';
+  }
+
   /** Types of the events that tell of an order, in the order of the log. */
   async story(id: string): Promise<string[]> {
     return (await this.store.log.ofOrder(id)).map((row) => row.type);
@@ -190,6 +202,7 @@ export class Lab {
     mode: string;
     times?: number | null;
     delayMs?: number;
+    match?: { orderId: string };
   }): Promise<void> {
     const response = await fetch(`${this.simulator.url}/_simulator/faults`, {
       method: 'POST',

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import { ConfigError, parseConfig } from './config';
+
+const NEEDED = {
+  STRIPE_API_KEY: 'sk_test_x',
+  SMTP_URL: 'smtp://127.0.0.1:1025',
+  AUDIT_KEY: 'ab'.repeat(32),
+};
+
+test('what is not set has the documented defaults', () => {
+  expect(parseConfig(NEEDED)).toMatchObject({
+    host: '127.0.0.1',
+    port: 3000,
+    databaseUrl: `sqlite:${resolve('.data', 'orders.db')}`,
+    temporal: { address: '127.0.0.1:7233', namespace: 'default' },
+    queues: { layout: 'single', prefix: '' },
+    logLevel: 'info',
+  });
+});
+
+test('every fault is named at once, and no value is repeated', () => {
+  const parse = () =>
+    parseConfig({ PORT: '99999', AUDIT_KEY: 'hunter2', DATABASE_URL: 'postgres://u:secret@h/d' });
+  expect(parse).toThrow(ConfigError);
+  let message = '';
+  try {
+    parse();
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  for (const name of ['PORT', 'AUDIT_KEY', 'DATABASE_URL', 'STRIPE_API_KEY', 'SMTP_URL']) {
+    expect(message).toContain(name);
+  }
+  for (const secret of ['hunter2', 'secret', '99999']) expect(message).not.toContain(secret);
+});
+
+test('a variable that is set to nothing counts as not set', () => {
+  expect(parseConfig({ ...NEEDED, PORT: '' }).port).toBe(3000);
+});
+
+test('each use of the secret has a key of its own', () => {
+  const { audit, fingerprint } = parseConfig(NEEDED).keys;
+  expect(audit).toHaveLength(32);
+  expect(audit.equals(fingerprint)).toBe(false);
+  expect(parseConfig(NEEDED).keys.audit.equals(audit)).toBe(true);
+});

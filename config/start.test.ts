@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import { ConfigError } from './config';
+import { childEnvironment, type Environment, parseStartConfig } from './start';
+
+const KEY = 'ab'.repeat(32);
+
+function faultsOf(env: Environment): string[] {
+  try {
+    parseStartConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test('without any setting everything is started here, and the children are told where it is', () => {
+  const start = parseStartConfig({});
+  expect(start.dataDir).toBe(resolve('.data'));
+  expect(childEnvironment(start, KEY)).toEqual({
+    HOST: '127.0.0.1',
+    PORT: '3000',
+    DATA_DIR: resolve('.data'),
+    TEMPORAL_NAMESPACE: 'default',
+    TEMPORAL_ADDRESS: '127.0.0.1:7233',
+    TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
+    SIMULATOR_HOST: '127.0.0.1',
+    SIMULATOR_PORT: '12111',
+    STRIPE_API_URL: 'http://127.0.0.1:12111',
+    STRIPE_API_KEY: 'sk_test_simulator',
+    MAIL_SMTP_PORT: '1025',
+    MAIL_UI_PORT: '8025',
+    SMTP_URL: 'smtp://127.0.0.1:1025',
+    AUDIT_KEY: KEY,
+  });
+});
+
+test('what is configured is used, not started', () => {
+  const start = parseStartConfig({
+    TEMPORAL_ADDRESS: 'temporal.example:7233',
+    STRIPE_API_KEY: 'sk_test_1',
+    SMTP_URL: 'smtps://mail.example',
+    AUDIT_KEY: KEY,
+  });
+  expect(start).toMatchObject({ simulator: undefined, mailCatcher: undefined });
+  const told = childEnvironment(start, 'never used');
+  expect(told).toMatchObject({ TEMPORAL_ADDRESS: 'temporal.example:7233', AUDIT_KEY: KEY });
+  for (const name of ['STRIPE_API_KEY', 'STRIPE_API_URL', 'SMTP_URL']) expect(told).not.toHaveProperty(name);
+});
+
+test('an empty setting counts as none', () => {
+  expect(parseStartConfig({ PORT: '', SMTP_URL: '', TEMPORAL_ADDRESS: '' })).toEqual(parseStartConfig({}));
+});
+
+test('all faults are named at once, those of the system too, and no value is repeated', () => {
+  const faults = faultsOf({
+    PORT: '0',
+    MAIL_UI_PORT: '70000',
+    AUDIT_KEY: 'secret',
+    DATABASE_URL: 'pg://secret',
+    STRIPE_API_URL: 'http://127.0.0.1:1',
+  });
+  expect(faults.map((fault) => fault.split(' ')[0]).sort()).toEqual([
+    'AUDIT_KEY',
+    'DATABASE_URL',
+    'MAIL_UI_PORT',
+    'PORT',
+    'STRIPE_API_URL',
+  ]);
+  expect(faults.join()).not.toContain('secret');
+});
+
+test('two parts cannot share a port, but a part that is not started takes none', () => {
+  expect(faultsOf({ PORT: '8025' })).toEqual(['MAIL_UI_PORT and PORT must differ, both are 8025']);
+  expect(faultsOf({ PORT: '8025', SMTP_URL: 'smtp://mail.example' })).toEqual([]);
+});

@@ -1,0 +1,92 @@
+import { connect, type Database } from '../../db/connect';
+import { migrator } from '../../db/migrate';
+import { seed } from '../../db/seed';
+import { createDatabase, DIALECTS, type Dialect, type TestDatabase } from '../support/databases';
+import { rowsOf } from './sample-orders';
+
+describe.each(DIALECTS)('migrations on %s', (dialect) => {
+  let database: TestDatabase;
+  let db: Database;
+  beforeEach(async () => {
+    database = await createDatabase(dialect);
+    db = connect({ url: database.url });
+  });
+  afterEach(async () => {
+    await db.close();
+    await database.drop();
+  });
+
+  test('apply in order, revert one by one, and apply again to the same schema', async () => {
+    const migrations = migrator(db);
+    expect(await migrations.pending()).toEqual(['001-orders', '002-log']);
+    expect(await migrations.up()).toEqual(['001-orders', '002-log']);
+    expect(await migrations.pending()).toEqual([]);
+    const first = await schema(db, dialect);
+    expect(first.length).toBeGreaterThan(15);
+
+    expect(await migrations.down()).toEqual(['002-log']);
+    expect(await migrations.pending()).toEqual(['002-log']);
+    expect(await migrations.down()).toEqual(['001-orders']);
+    expect(await schema(db, dialect)).toEqual([]);
+
+    expect(await migrations.up()).toEqual(['001-orders', '002-log']);
+    expect(await schema(db, dialect)).toEqual(first);
+  });
+
+  test('revert all at once, leaving nothing, and tell of each step', async () => {
+    const steps: string[] = [];
+    const migrations = migrator(db, (step) => steps.push(step));
+    await migrations.up();
+    expect(await migrations.up()).toEqual([]);
+    expect(await migrations.down(true)).toEqual(['002-log', '001-orders']);
+    expect(await schema(db, dialect)).toEqual([]);
+    expect(steps).toEqual([
+      'applied 001-orders',
+      'applied 002-log',
+      'reverted 002-log',
+      'reverted 001-orders',
+    ]);
+  });
+
+  test('seeding again leaves catalogue and stock as they are, also where they have changed since', async () => {
+    await migrator(db).up();
+    await seed(db, 1);
+    await db.sequelize.query("UPDATE stock SET reserved = 3 WHERE sku = 'walnut-desk' AND warehouse = 'BER'");
+    await db.sequelize.query("UPDATE products SET price_minor = 1 WHERE sku = 'oak-desk'");
+    const before = await catalogue(db);
+    await seed(db, 2);
+    expect(await catalogue(db)).toEqual(before);
+    expect(before.products.length).toBeGreaterThan(20);
+  });
+});
+
+/** Every table, index and trigger of the shop, as the database itself describes them. */
+async function schema(db: Database, dialect: Dialect): Promise<unknown[]> {
+  if (dialect === 'sqlite') {
+    return rowsOf(
+      db,
+      `SELECT type, name, sql FROM sqlite_master
+       WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> 'migrations' ORDER BY type, name`,
+    );
+  }
+  const tables = await rowsOf(
+    db,
+    `SELECT table_name AS name FROM information_schema.tables
+     WHERE table_schema = DATABASE() AND table_name <> 'migrations' ORDER BY table_name`,
+  );
+  const described: unknown[] = [];
+  for (const { name } of tables) described.push(...(await rowsOf(db, `SHOW CREATE TABLE ${String(name)}`)));
+  const triggers = await rowsOf(
+    db,
+    `SELECT trigger_name AS name, event_object_table AS onTable, action_timing AS timing, event_manipulation AS event,
+       action_statement AS body FROM information_schema.triggers
+     WHERE trigger_schema = DATABASE() ORDER BY trigger_name`,
+  );
+  return [...described, ...triggers];
+}
+
+const catalogue = async (db: Database) => ({
+  products: await rowsOf(db, 'SELECT * FROM products ORDER BY sku'),
+  warehouses: await rowsOf(db, 'SELECT * FROM warehouses ORDER BY code'),
+  stock: await rowsOf(db, 'SELECT * FROM stock ORDER BY sku, warehouse'),
+});
