@@ -152,10 +152,6 @@ export function portAnswers(port: number, host = '127.0.0.1'): Promise<boolean> 
   });
 }
 
-/** Whether the child has printed such a line. */
-const hasPrinted = async (child: Child, line: RegExp): Promise<boolean> =>
-  readLog(child).some((text) => line.test(text));
-
 /** Runs a command to its end. @throws Error with the end of its log unless it ends with 0. */
 export async function runToEnd(spec: ChildSpec): Promise<void> {
   const child = startChild(spec);
