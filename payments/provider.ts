@@ -55,6 +55,8 @@ export interface PaymentProvider {
   void(request: { key: string; intentId: string }): Promise<PaymentIntent>;
   refund(request: { key: string; intentId: string; amountMinor: number }): Promise<Refund>;
   retrieve(intentId: string): Promise<PaymentIntent>;
+  /** All intents, newest first, behind the intent `after`; at most 100 at once. For the audit. */
+  list(page: { after?: string; limit: number }): Promise<(PaymentIntent & { orderId: string | null })[]>;
 }
 
 export class PaymentProviderError extends Error {

@@ -128,6 +128,12 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
         const refund = await stripe.refunds.create(params, { idempotencyKey: `${key}:refund` });
         return toRefund(wasReplayed(refund) ? await stripe.refunds.retrieve(refund.id) : refund, intentId);
       }),
+    list: ({ after, limit }) =>
+      translated('list', async () => {
+        const page = { limit, ...(after && { starting_after: after }), expand: ['data.latest_charge'] };
+        const { data } = await stripe.paymentIntents.list(page);
+        return data.map((intent) => ({ ...toIntent(intent), orderId: intent.metadata.order_id ?? null }));
+      }),
     retrieve: (intentId) => translated('retrieve', async () => toIntent(await fetchIntent(intentId))),
   };
 }

@@ -1,11 +1,11 @@
-import { loadConfig } from '../config/config';
 import { connect } from '../db/connect';
 import { migrator } from '../db/migrate';
 import { seed } from '../db/seed';
+import { localConfig } from './local-config';
 
 /** `migrate up [--seed]`, `migrate down [--all]`, `migrate pending`. */
 async function main([command, ...flags]: string[]): Promise<void> {
-  const db = connect({ url: loadConfig().databaseUrl, poolSize: 2 });
+  const db = connect({ url: localConfig().databaseUrl, poolSize: 2 });
   const say = (text: string) => process.stdout.write(`${text}\n`);
   try {
     const migrations = migrator(db, say);

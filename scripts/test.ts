@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isCi, toolLocations } from '../config/start';
@@ -21,12 +21,16 @@ interface JestReport {
   numTodoTests: number;
   /** Suites that could not be run at all: none of their tests is counted. */
   numRuntimeErrorTestSuites: number;
+  /** False also when something other than a test failed, a teardown for instance. */
+  success: boolean;
 }
 
 const ROOT = resolve(__dirname, '..');
 /** Those that need nothing run side by side; the others share two cores with the servers they test. */
 const WITHOUT_SERVERS = ['unit', 'replay'];
 const WITH_SERVERS = ['database', 'workflow', 'system'];
+
+const EXIT_GRACE_MS = 10_000;
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 let jest: ChildProcess | undefined;
@@ -46,8 +50,10 @@ async function runJest(projects: string[], args: string[]): Promise<Totals> {
       });
       const { pid } = jest;
       if (pid !== undefined) guard(pid);
+      const lingering = endWhenReported(jest, reportFile);
       jest.once('error', reject);
       jest.once('exit', (status) => {
+        clearInterval(lingering);
         if (pid !== undefined) release(pid);
         settle(status);
       });
@@ -56,6 +62,21 @@ async function runJest(projects: string[], args: string[]): Promise<Totals> {
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/**
+ * A test that fails may leave a worker open, and jest waits for it for ever. The report is written when all is done,
+ * teardown included, so whatever still runs some time later is ended: the result stands.
+ */
+function endWhenReported(child: ChildProcess, reportFile: string): NodeJS.Timeout {
+  let reportedMs: number | undefined;
+  return setInterval(() => {
+    if (reportedMs === undefined && existsSync(reportFile)) reportedMs = performance.now();
+    if (reportedMs === undefined || performance.now() - reportedMs < EXIT_GRACE_MS) return;
+    say('\nA test has left something open (see above); ending jest.');
+    child.kill('SIGKILL');
+    reportedMs = Number.POSITIVE_INFINITY;
+  }, 500);
 }
 
 function readReport(file: string): JestReport | undefined {
@@ -67,11 +88,13 @@ function readReport(file: string): JestReport | undefined {
 }
 
 function totals(report: JestReport | undefined, exitCode: number | null): Totals {
+  // No code: jest was ended after its report.
+  const succeeded = exitCode === null ? report?.success === true : exitCode === 0;
   const failed = report ? report.numFailedTests + report.numRuntimeErrorTestSuites : 0;
   return {
     passed: report?.numPassedTests ?? 0,
     // jest can fail without a failed test: a setup that throws, a crash.
-    failed: exitCode === 0 ? failed : Math.max(failed, 1),
+    failed: succeeded ? failed : Math.max(failed, 1),
     skipped: report ? report.numPendingTests + report.numTodoTests : 0,
   };
 }

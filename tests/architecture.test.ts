@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   simulator: ['config'],
   activities: ['domain', 'db', 'payments', 'notifications'],
   workers: ['domain', 'db', 'payments', 'notifications', 'activities', 'temporal', 'messages', 'workflows'],
+  audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
   api: ['domain', 'db', 'config', 'temporal', 'messages'],
 };
 

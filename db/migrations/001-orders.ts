@@ -127,6 +127,7 @@ export const up: Migration = async ({ run, type }) => {
     recorded_at_ms ${ms} NOT NULL
   )`);
   await run('CREATE INDEX payment_ledger_of_order ON payment_ledger (order_id, recorded_at_ms, entry_key)');
+  await run('CREATE INDEX payment_ledger_of_intent ON payment_ledger (intent_id)');
 };
 
 export const down: Migration = async ({ run }) => {

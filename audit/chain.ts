@@ -1,0 +1,63 @@
+import { GENESIS, type LogRow, linkHash, type StreamHead } from '../db/event-log';
+import type { CloudEvent } from '../domain/events';
+import type { Finding } from './findings';
+
+/** One stream as it is stored. */
+export interface StoredStream {
+  stream: string;
+  rows: LogRow[];
+  head: StreamHead | undefined;
+}
+
+/** Recomputes every link of the chain with the key that is not in the database. */
+export function checkChain({ stream, rows, head }: StoredStream, key: Buffer): Finding[] {
+  const broken = (detail: string): Finding => ({ check: 'chain_broken', subject: stream, detail });
+  const findings: Finding[] = [];
+  let before = GENESIS;
+  for (const row of rows) {
+    if (row.seq !== before.seq + 1) findings.push(broken(`event ${before.seq + 1} is missing`));
+    if (row.prevHash !== before.hash)
+      findings.push(broken(`event ${row.seq} does not follow the one before`));
+    if (row.hash !== linkHash(key, row)) findings.push(broken(`event ${row.seq} was altered`));
+    else if (!columnsMatch(row)) findings.push(broken(`the columns of event ${row.seq} were altered`));
+    before = row;
+  }
+  if (head === undefined) findings.push(broken('the head of the stream is missing'));
+  else if (head.seq !== before.seq || head.hash !== before.hash) {
+    findings.push(broken(`the head says ${head.seq} events, the log has ${before.seq}`));
+  }
+  return findings;
+}
+
+/** Columns repeat the body for the sake of indexes; the hash covers the body. */
+function columnsMatch(row: LogRow): boolean {
+  try {
+    const event = JSON.parse(row.body) as CloudEvent;
+    return (
+      event.id === row.eventKey &&
+      event.type === row.type &&
+      event.topic === row.topic &&
+      event.subject === row.orderId
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Holds the log against what the workflow's history was told: position → hash. */
+export function checkAnchors(
+  { stream, rows }: StoredStream,
+  anchors: ReadonlyMap<number, string>,
+): Finding[] {
+  const bySeq = new Map(rows.map((row) => [row.seq, row]));
+  return [...anchors].flatMap(([seq, hash]): Finding[] => {
+    const row = bySeq.get(seq);
+    if (row === undefined) {
+      return [{ check: 'log_incomplete', subject: stream, detail: `the history tells of event ${seq}` }];
+    }
+    if (row.hash === hash) return [];
+    return [
+      { check: 'anchor_mismatch', subject: stream, detail: `the history has another hash of event ${seq}` },
+    ];
+  });
+}

@@ -1,0 +1,31 @@
+/** What the audit looks for. Codes are stable. */
+export type CheckCode =
+  /** The log of one stream: a row altered, deleted, inserted, cut off, or another head. */
+  | 'chain_broken'
+  /** The workflow's history was told another hash than the log has. */
+  | 'anchor_mismatch'
+  /** The workflow wrote steps whose events are not in the log. */
+  | 'log_incomplete'
+  /** The projection disagrees with what the log told last. */
+  | 'projection_mismatch'
+  /** Ledger, log and what the customer owes disagree. */
+  | 'money_mismatch'
+  /** The payment provider's books disagree with the ledger. */
+  | 'provider_mismatch'
+  /** Reservations disagree with the log or with the order's state. */
+  | 'reservation_mismatch'
+  /** `reserved` is not the sum of live reservations, or more than is there. */
+  | 'stock_mismatch'
+  /** An open order without a running workflow. */
+  | 'workflow_missing'
+  /** A running workflow without an order. */
+  | 'order_missing'
+  /** An event that no subscriber will ever see, or a hole in the feed. */
+  | 'feed_mismatch';
+
+export interface Finding {
+  check: CheckCode;
+  /** The order, notification, product or event it is about. */
+  subject: string;
+  detail: string;
+}

@@ -1,0 +1,156 @@
+import { groupBy } from '../domain/group-by';
+import type { Database } from './connect';
+import type { LogRow, StreamHead } from './event-log';
+import type { LedgerRow } from './payment-ledger';
+import { limit, select } from './sql';
+
+export interface StoredReservation {
+  id: string;
+  orderId: string;
+  sku: string;
+  quantity: number;
+  state: string;
+}
+
+export interface StockRow {
+  sku: string;
+  warehouse: string;
+  onHand: number;
+  reserved: number;
+  held: number;
+}
+
+/** What the audit reads: everything of many streams at once, by pages. */
+export interface AuditReads {
+  /** Streams and orders after `after`, ascending, from every place that names one. */
+  streams(after: string, rows: number): Promise<string[]>;
+  events(streams: readonly string[]): Promise<Map<string, LogRow[]>>;
+  heads(streams: readonly string[]): Promise<Map<string, StreamHead>>;
+  ledger(orderIds: readonly string[]): Promise<Map<string, LedgerRow[]>>;
+  reservations(orderIds: readonly string[]): Promise<Map<string, StoredReservation[]>>;
+  /** Rows of stock whose `reserved` is not what live reservations come to. One statement: one moment. */
+  wrongStock(rows: number): Promise<StockRow[]>;
+  /** Live reservations of stock that does not exist. */
+  strayReservations(rows: number): Promise<{ id: string }[]>;
+  /** Events that neither wait for a position nor have one. */
+  unpublishable(rows: number): Promise<{ eventKey: string }[]>;
+  /** Positions whose event is gone. */
+  danglingPositions(rows: number): Promise<{ position: number }[]>;
+  feedSize(): Promise<{ last: number; rows: number }>;
+  knownIntents(intentIds: readonly string[]): Promise<Set<string>>;
+  knownOrders(ids: readonly string[]): Promise<Set<string>>;
+}
+
+export function createAuditReads(db: Database): AuditReads {
+  return {
+    async streams(after, rows) {
+      const from = (column: string, table: string) =>
+        `SELECT * FROM (SELECT DISTINCT ${column} AS stream FROM ${table} WHERE ${column} > :after
+           ORDER BY ${column}${limit(rows)}) AS ${table}_page`;
+      const found = await select<{ stream: string }>(
+        db,
+        `${from('stream', 'events')} UNION ${from('stream', 'event_streams')} UNION ${from('id', 'orders')}
+         ORDER BY stream${limit(rows)}`,
+        { after },
+      );
+      return found.map((r) => r.stream);
+    },
+
+    async events(streams) {
+      const rows = await select<LogRow>(
+        db,
+        `SELECT id, event_key AS eventKey, stream, seq, type, topic, order_id AS orderId, body,
+           prev_hash AS prevHash, hash
+         FROM events WHERE stream IN (:streams) ORDER BY stream, seq`,
+        { streams },
+      );
+      return groupBy(rows, (r) => r.stream);
+    },
+
+    async heads(streams) {
+      const rows = await select<StreamHead & { stream: string }>(
+        db,
+        'SELECT stream, seq, hash FROM event_streams WHERE stream IN (:streams)',
+        { streams },
+      );
+      return new Map(rows.map(({ stream, seq, hash }) => [stream, { seq, hash }]));
+    },
+
+    async ledger(orderIds) {
+      const rows = await select<LedgerRow>(
+        db,
+        `SELECT entry_key AS "key", order_id AS orderId, kind, amount_minor AS amountMinor, currency, provider,
+           intent_id AS intentId, decline_code AS declineCode, recorded_at_ms AS recordedAtMs
+         FROM payment_ledger WHERE order_id IN (:orderIds) ORDER BY order_id, recorded_at_ms, entry_key`,
+        { orderIds },
+      );
+      return groupBy(rows, (r) => r.orderId);
+    },
+
+    async reservations(orderIds) {
+      const rows = await select<StoredReservation>(
+        db,
+        `SELECT id, order_id AS orderId, sku, quantity, state FROM reservations
+         WHERE order_id IN (:orderIds) ORDER BY order_id, line, warehouse`,
+        { orderIds },
+      );
+      return groupBy(rows, (r) => r.orderId);
+    },
+
+    wrongStock: (rows) =>
+      select<StockRow>(
+        db,
+        `SELECT s.sku, s.warehouse, s.on_hand AS onHand, s.reserved, COALESCE(r.held, 0) AS held
+         FROM stock s LEFT JOIN (
+           SELECT sku, warehouse, SUM(quantity) AS held FROM reservations WHERE state = 'held'
+           GROUP BY sku, warehouse
+         ) r ON r.sku = s.sku AND r.warehouse = s.warehouse
+         WHERE s.reserved <> COALESCE(r.held, 0) OR s.reserved > s.on_hand OR s.reserved < 0
+         ORDER BY s.sku, s.warehouse${limit(rows)}`,
+      ),
+
+    strayReservations: (rows) =>
+      select<{ id: string }>(
+        db,
+        `SELECT r.id FROM reservations r LEFT JOIN stock s ON s.sku = r.sku AND s.warehouse = r.warehouse
+         WHERE r.state = 'held' AND s.sku IS NULL ORDER BY r.id${limit(rows)}`,
+      ),
+
+    unpublishable: (rows) =>
+      select<{ eventKey: string }>(
+        db,
+        `SELECT e.event_key AS eventKey FROM events e
+         LEFT JOIN event_feed f ON f.event_id = e.id LEFT JOIN event_outbox o ON o.event_id = e.id
+         WHERE f.event_id IS NULL AND o.event_id IS NULL ORDER BY e.id${limit(rows)}`,
+      ),
+
+    danglingPositions: (rows) =>
+      select<{ position: number }>(
+        db,
+        `SELECT f.position FROM event_feed f LEFT JOIN events e ON e.id = f.event_id
+         WHERE e.id IS NULL ORDER BY f.position${limit(rows)}`,
+      ),
+
+    async feedSize() {
+      const [row] = await select<{ last: number | null; size: number }>(
+        db,
+        'SELECT MAX(position) AS last, COUNT(*) AS size FROM event_feed',
+      );
+      return { last: Number(row?.last ?? 0), rows: Number(row?.size ?? 0) };
+    },
+
+    async knownIntents(intentIds) {
+      const rows = await select<{ intentId: string }>(
+        db,
+        'SELECT DISTINCT intent_id AS intentId FROM payment_ledger WHERE intent_id IN (:intentIds)',
+        { intentIds },
+      );
+      return new Set(rows.map((r) => r.intentId));
+    },
+
+    async knownOrders(ids) {
+      const rows = await select<{ id: string }>(db, 'SELECT id FROM orders WHERE id IN (:ids)', { ids });
+      return new Set(rows.map((r) => r.id));
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { verify } from '../audit/verify';
+
+import { createAuditReads } from '../db/audit';
+import { connect } from '../db/connect';
+import { createStore } from '../db/store';
+import { isOrderId } from '../domain/ids';
+import { createStripeProvider } from '../payments/stripe';
+import { createTemporalClient } from '../temporal/connect';
+import { taskQueues } from '../workflows/messages';
+import { localConfig } from './local-config';
+
+const PROVIDER_TIMEOUT_MS = 10_000;
+
+/** `verify [--json] [ord_… …]`: exit code 0 when everything agrees, 1 when something differs, 2 when it could not look. */
+async function main(args: string[]): Promise<number> {
+  const json = args.includes('--json');
+  const ids = args.filter((arg) => arg !== '--json');
+  const wrong = ids.filter((id) => !isOrderId(id));
+  if (wrong.length > 0) throw new Error(`not the id of an order: ${wrong.join(', ')}`);
+
+  const config = localConfig();
+  const db = connect({ url: config.databaseUrl, poolSize: 10 });
+  const temporal = createTemporalClient(config.temporal);
+  const say = (text: string) => process.stdout.write(`${text}\n`);
+  try {
+    const verified = await verify(
+      {
+        store: createStore(db, config.keys.audit),
+        reads: createAuditReads(db),
+        auditKey: config.keys.audit,
+        provider: createStripeProvider({
+          apiKey: config.payment.apiKey,
+          baseUrl: config.payment.apiUrl,
+          timeoutMs: PROVIDER_TIMEOUT_MS,
+        }),
+        temporal,
+        taskQueue: taskQueues(config.queues.layout, config.queues.prefix).orders,
+      },
+      (finding) =>
+        say(json ? JSON.stringify(finding) : `${finding.check}  ${finding.subject}: ${finding.detail}`),
+      ids.length > 0 ? ids : undefined,
+    );
+    const agrees = verified.findings === 0;
+    say(
+      json
+        ? JSON.stringify({ ...verified, agrees })
+        : `${verified.orders} orders, ${verified.streams} streams: ${agrees ? 'history, log, money and stock agree' : `${verified.findings} findings`}`,
+    );
+    return agrees ? 0 : 1;
+  } finally {
+    await temporal.connection.close();
+    await db.close();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(
+      `It could not be verified: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    process.exit(2);
+  },
+);
