@@ -97,10 +97,10 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
       return { outcome: happened ? 'recorded' : 'stale', head, order: now };
     });
 
-  const record = async (step: Step): Promise<Recorded> => {
+  const record = async (step: Step, partlyTold = false): Promise<Recorded> => {
     const name = step.events.at(-1) as DomainEvent;
     try {
-      return { outcome: 'recorded', head: await apply(step, false) };
+      return { outcome: 'recorded', head: await apply(step, partlyTold) };
     } catch (error) {
       if (!(error instanceof Stale) && !isDuplicate(error)) throw error;
     }
@@ -179,7 +179,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
       }),
 
     recordPaymentUndo: ({ order, undo }) =>
-      record({ order, events: [undoEvent(order, undo)], ledger: [ledgerEntry(order, undo.outcome, undo)] }),
+      record({ order, events: undoEvents(order, undo), ledger: undoLedger(order, undo) }, true),
 
     finishCancellation: ({ order }) => record({ order, events: [events.orderCancelled(order)] }),
 
@@ -232,6 +232,12 @@ const attemptLedger = (order: Order, attempt: PaymentAttempt | undefined): Ledge
   }
 };
 
+/** Money that was given back was taken before, even where the answer that said so was lost. */
+const undoLedger = (order: Order, undo: PaymentUndone): LedgerEntry[] =>
+  undo.outcome === 'voided'
+    ? [ledgerEntry(order, 'voided', undo)]
+    : [ledgerEntry(order, 'captured', undo), ledgerEntry(order, 'refunded', undo)];
+
 const attemptEvents = (order: Order, attempt: PaymentAttempt | undefined): DomainEvent[] => {
   switch (attempt?.outcome) {
     case 'captured':
@@ -251,7 +257,11 @@ const attemptEvents = (order: Order, attempt: PaymentAttempt | undefined): Domai
   }
 };
 
-const undoEvent = (order: Order, { outcome, provider, intentId, amountMinor }: PaymentUndone): DomainEvent =>
-  outcome === 'voided'
-    ? events.paymentVoided(order, { provider, intentId })
-    : events.paymentRefunded(order, { provider, intentId, amountMinor });
+const undoEvents = (order: Order, undo: PaymentUndone): DomainEvent[] => {
+  const { provider, intentId, amountMinor } = undo;
+  if (undo.outcome === 'voided') return [events.paymentVoided(order, { provider, intentId })];
+  return [
+    events.paymentSucceeded(order, { attempt: FIRST_TRY, provider, intentId, amountMinor }),
+    events.paymentRefunded(order, { provider, intentId, amountMinor }),
+  ];
+};

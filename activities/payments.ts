@@ -64,6 +64,8 @@ export function createPaymentActivities(
         if (result === null) return declined('invalid_payment_method');
         switch (result.outcome) {
           case 'captured': {
+            // The provider still calls it paid when the undo has given the money back.
+            if (result.intent.refundedMinor > 0) throw closed();
             const paid = {
               attempt,
               provider: provider.name,

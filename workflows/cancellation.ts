@@ -30,6 +30,11 @@ export class CancellationRequests {
     if (this.requested !== undefined) react();
   }
 
+  /** The order was being cancelled when this run took it up. */
+  resume(stored: Cancellation): void {
+    this.requested ??= stored;
+  }
+
   /** From now on the order ends another way. */
   close(because: string): void {
     this.closedBecause = because;

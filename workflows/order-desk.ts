@@ -1,8 +1,8 @@
 import {
-  ActivityFailure,
   proxyLocalActivities,
   setCurrentDetails,
   sleep,
+  TemporalFailure,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { OrderActivities, Recorded } from '../activities/orders';
@@ -71,7 +71,8 @@ export class OrderDesk {
         this.setOutage(undefined);
         return result;
       } catch (error) {
-        if (!(error instanceof ActivityFailure)) throw error;
+        // A local activity that failed comes as its own failure, not wrapped as an ActivityFailure.
+        if (!(error instanceof TemporalFailure)) throw error;
         this.setOutage(`${step}: ${causeOf(error)}`);
         await sleep(pauseMs, { summary: `database away: ${step}` });
       }
@@ -123,7 +124,7 @@ export class OrderDesk {
 }
 
 /** What to tell people of a failed activity: the innermost message, bounded. */
-export function causeOf(failure: ActivityFailure): string {
+export function causeOf(failure: TemporalFailure): string {
   let cause: Error = failure;
   while (cause.cause instanceof Error) cause = cause.cause;
   return cause.message.slice(0, 200);

@@ -9,11 +9,10 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { PaymentAttempt, PaymentUndo } from '../activities/orders';
+import type { PaymentAttempt } from '../activities/orders';
 import type { PaymentActivities, PaymentTry } from '../activities/payments';
-import { isClosed, type Rejection } from '../domain/order';
+import type { Rejection } from '../domain/order';
 import * as change from '../domain/order-changes';
-import type { OrderPolicy } from '../domain/policy';
 import { CancellationRequests } from './cancellation';
 import { getOrder, type OrderInput, placement } from './messages';
 import { AlreadyClosed, causeOf, OrderDesk, steps } from './order-desk';
@@ -50,7 +49,16 @@ export async function order(input: OrderInput): Promise<{ status: string }> {
 async function run(input: OrderInput, desk: OrderDesk, cancellation: CancellationRequests): Promise<void> {
   const undo = createUndo();
 
-  if ((await reserve(desk, undo, cancellation)) === 'out_of_stock') return;
+  const opened = await reserve(desk, undo, cancellation);
+  if (opened === 'out_of_stock') return;
+  if (opened === 'taken_up') {
+    // The run before this one may have paid, or may still be about to: the undo knows.
+    undo.add(GIVE_BACK, () => giveBackPayment(input, desk));
+    if (desk.order.status !== 'placed') {
+      await condition(() => cancellation.requested !== undefined);
+      return cancel(desk, undo, cancellation);
+    }
+  }
 
   const attempt =
     cancellation.requested === undefined ? await pay(input, desk, undo, cancellation) : undefined;
@@ -76,7 +84,7 @@ async function reserve(
   desk: OrderDesk,
   undo: Undo,
   cancellation: CancellationRequests,
-): Promise<'reserved' | 'out_of_stock'> {
+): Promise<'reserved' | 'out_of_stock' | 'taken_up'> {
   const { order } = desk;
   undo.add('release the stock', async () => {
     await desk.persist('release the stock', () =>
@@ -91,43 +99,33 @@ async function reserve(
     desk.adopt(change.rejectOrder(order, change.outOfStock(opened.shortages), 'none', order.updatedAtMs));
     return 'out_of_stock';
   }
-  // A run that was reset finds the order of the run before it.
-  if (opened.order !== undefined && isClosed(opened.order.status)) desk.adopt(opened.order, order);
-  return 'reserved';
+  if (opened.order === undefined) return 'reserved';
+  // A run that was reset takes the order up where the run before left it.
+  desk.adopt(opened.order, order);
+  if (opened.order.cancellation !== null) cancellation.resume(opened.order.cancellation);
+  return 'taken_up';
 }
 
 /** Tries to take the money until it is taken, refused, too late, or not wanted any more. */
 async function pay(
-  { order, paymentMethod, queues, policy }: OrderInput,
+  input: OrderInput,
   desk: OrderDesk,
   undo: Undo,
   cancellation: CancellationRequests,
 ): Promise<PaymentAttempt | undefined> {
-  const { id: orderId, totalMinor: amountMinor, currency } = order;
-  const request: PaymentTry = { orderId, attempt: 1, amountMinor, currency };
-  const provider = (summary: string, deadlineMs: number) =>
-    proxyActivities<PaymentActivities>({
-      summary,
-      taskQueue: queues.payments,
-      startToCloseTimeout: policy.paymentAttemptTimeoutMs,
-      scheduleToCloseTimeout: deadlineMs,
-      retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
-      // A payment in flight is awaited, then undone; one between two attempts ends at once.
-      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    });
-
-  undo.add('give back the payment', () =>
-    giveBackPayment(desk, policy, (roundMs) =>
-      provider('give back the payment', roundMs).undoPayment(request),
-    ),
-  );
+  const { policy, paymentMethod } = input;
+  const request = firstTry(input);
+  undo.add(GIVE_BACK, () => giveBackPayment(input, desk));
   const inFlight = new CancellationScope();
   cancellation.onRequest(() => inFlight.cancel());
   try {
     const attempt = await inFlight.run(() =>
-      provider('take the payment', policy.paymentDeadlineMs).takePayment({ ...request, paymentMethod }),
+      provider(input, 'take the payment', policy.paymentDeadlineMs).takePayment({
+        ...request,
+        paymentMethod,
+      }),
     );
-    if (attempt.outcome === 'declined') undo.forget('give back the payment');
+    if (attempt.outcome === 'declined') undo.forget(GIVE_BACK);
     return attempt;
   } catch (error) {
     if (cancellation.requested !== undefined && isCancellation(error)) return undefined;
@@ -136,19 +134,35 @@ async function pay(
   }
 }
 
+const GIVE_BACK = 'give back the payment';
+
+const firstTry = ({ order }: OrderInput): PaymentTry => ({
+  orderId: order.id,
+  attempt: 1,
+  amountMinor: order.totalMinor,
+  currency: order.currency,
+});
+
+const provider = ({ queues, policy }: OrderInput, summary: string, deadlineMs: number) =>
+  proxyActivities<PaymentActivities>({
+    summary,
+    taskQueue: queues.payments,
+    startToCloseTimeout: policy.paymentAttemptTimeoutMs,
+    scheduleToCloseTimeout: deadlineMs,
+    retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
+    // A payment in flight is awaited, then undone; one between two attempts ends at once.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+
 /** Voids or refunds in rounds, for as long as it takes. After the first the order says that it needs attention. */
-async function giveBackPayment(
-  desk: OrderDesk,
-  policy: OrderPolicy,
-  round: (roundMs: number) => Promise<PaymentUndo>,
-): Promise<void> {
-  const step = 'give back the payment';
+async function giveBackPayment(input: OrderInput, desk: OrderDesk): Promise<void> {
+  const { policy } = input;
   let pauseMs = policy.retryInitialMs;
   let roundMs = policy.attentionAfterMs;
   for (;;) {
     try {
-      const undo = await round(roundMs);
-      if (desk.order.attention !== null) await desk.setAttention(step, null);
+      const undo = await provider(input, GIVE_BACK, roundMs).undoPayment(firstTry(input));
+      if (desk.order.attention !== null) await desk.setAttention(GIVE_BACK, null);
       if (undo.outcome === 'nothing') return;
       return await desk.record(
         'record the undone payment',
@@ -157,9 +171,9 @@ async function giveBackPayment(
       );
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      if (desk.order.attention === null) await desk.setAttention(step, causeOf(error));
+      if (desk.order.attention === null) await desk.setAttention(GIVE_BACK, causeOf(error));
     }
-    await sleep(pauseMs, { summary: `next try to ${step}` });
+    await sleep(pauseMs, { summary: `next try to ${GIVE_BACK}` });
     pauseMs = Math.min(2 * pauseMs, policy.retryMaxMs);
     roundMs = policy.undoRoundMs;
   }
@@ -197,15 +211,17 @@ async function cancel(
   attempt?: PaymentAttempt,
 ): Promise<void> {
   if (requested === undefined) throw new Error('nobody asked for cancellation');
-  await desk.record(
-    'begin the cancellation',
-    (o) => {
-      const paid = attempt?.outcome === 'captured' || o.payment === 'paid';
-      const payment = paid ? 'refund_pending' : attempt?.outcome === 'declined' ? 'failed' : o.payment;
-      return change.beginCancellation(o, requested, payment, Date.now());
-    },
-    (order) => steps.beginCancellation({ order, cancellation: requested, attempt }),
-  );
+  if (desk.order.status !== 'cancelling') {
+    await desk.record(
+      'begin the cancellation',
+      (o) => {
+        const paid = attempt?.outcome === 'captured' || o.payment === 'paid';
+        const payment = paid ? 'refund_pending' : attempt?.outcome === 'declined' ? 'failed' : o.payment;
+        return change.beginCancellation(o, requested, payment, Date.now());
+      },
+      (order) => steps.beginCancellation({ order, cancellation: requested, attempt }),
+    );
+  }
   await undo.all();
   await desk.record(
     'finish the cancellation',

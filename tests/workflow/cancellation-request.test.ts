@@ -152,7 +152,10 @@ test('while it is being cancelled the order says so, with its stock back before 
   await lab.handle(id).signal(cancelOrder, { reason: 'too late' });
   await refund.reached;
 
-  await eventually('the stock to be back', async () => (await lab.stockOf('walnut-desk')).reserved === before.reserved);
+  await eventually(
+    'the stock to be back',
+    async () => (await lab.stockOf('walnut-desk')).reserved === before.reserved,
+  );
   const asked: Partial<Order> = { status: 'cancelling', payment: 'refund_pending' };
   expect(await lab.handle(id).query(getOrder)).toMatchObject(asked);
   expect(await lab.store.orders.find(id)).toMatchObject(asked);
