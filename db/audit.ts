@@ -7,7 +7,9 @@ import { limit, select } from './sql';
 export interface StoredReservation {
   id: string;
   orderId: string;
+  line: number;
   sku: string;
+  warehouse: string;
   quantity: number;
   state: string;
 }
@@ -34,12 +36,23 @@ export interface AuditReads {
   strayReservations(rows: number): Promise<{ id: string }[]>;
   /** Events that neither wait for a position nor have one. */
   unpublishable(rows: number): Promise<{ eventKey: string }[]>;
+  /** Events that wait for a position and are gone, or have one already: the sequencer would stand still. */
+  unqueueable(rows: number): Promise<{ eventId: number }[]>;
   /** Positions whose event is gone. */
   danglingPositions(rows: number): Promise<{ position: number }[]>;
   feedSize(): Promise<{ last: number; rows: number }>;
   knownIntents(intentIds: readonly string[]): Promise<Set<string>>;
   knownOrders(ids: readonly string[]): Promise<Set<string>>;
 }
+
+/** Every place that names a stream or an order; each has an index that begins with the column. */
+const SOURCES = [
+  ['stream', 'events'],
+  ['stream', 'event_streams'],
+  ['id', 'orders'],
+  ['order_id', 'payment_ledger'],
+  ['order_id', 'reservations'],
+] as const;
 
 export function createAuditReads(db: Database): AuditReads {
   return {
@@ -49,8 +62,7 @@ export function createAuditReads(db: Database): AuditReads {
            ORDER BY ${column}${limit(rows)}) AS ${table}_page`;
       const found = await select<{ stream: string }>(
         db,
-        `${from('stream', 'events')} UNION ${from('stream', 'event_streams')} UNION ${from('id', 'orders')}
-         ORDER BY stream${limit(rows)}`,
+        `${SOURCES.map(([column, table]) => from(column, table)).join(' UNION ')} ORDER BY stream${limit(rows)}`,
         { after },
       );
       return found.map((r) => r.stream);
@@ -90,7 +102,7 @@ export function createAuditReads(db: Database): AuditReads {
     async reservations(orderIds) {
       const rows = await select<StoredReservation>(
         db,
-        `SELECT id, order_id AS orderId, sku, quantity, state FROM reservations
+        `SELECT id, order_id AS orderId, line, sku, warehouse, quantity, state FROM reservations
          WHERE order_id IN (:orderIds) ORDER BY order_id, line, warehouse`,
         { orderIds },
       );
@@ -122,6 +134,14 @@ export function createAuditReads(db: Database): AuditReads {
         `SELECT e.event_key AS eventKey FROM events e
          LEFT JOIN event_feed f ON f.event_id = e.id LEFT JOIN event_outbox o ON o.event_id = e.id
          WHERE f.event_id IS NULL AND o.event_id IS NULL ORDER BY e.id${limit(rows)}`,
+      ),
+
+    unqueueable: (rows) =>
+      select<{ eventId: number }>(
+        db,
+        `SELECT o.event_id AS eventId FROM event_outbox o
+         LEFT JOIN events e ON e.id = o.event_id LEFT JOIN event_feed f ON f.event_id = o.event_id
+         WHERE e.id IS NULL OR f.event_id IS NOT NULL ORDER BY o.event_id${limit(rows)}`,
       ),
 
     danglingPositions: (rows) =>

@@ -84,24 +84,35 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     test('an event with a lower id that commits last gets the last position, and nobody waits for it', async () => {
       const { sequelize } = shop.db;
       const late = await sequelize.transaction();
-      const lateKey = await append(late);
-      const early = await sequelize.transaction();
-      const earlyKey = await append(early);
-      await early.commit();
-      await holdLease('a');
-      expect(await publish('a')).toBe(1);
-      expect(await keysAfter(0)).toEqual([earlyKey]);
-
-      const more = await Promise.all(Array.from({ length: 40 }, write));
-      expect(await publish('a')).toBe(40);
-      await late.commit();
+      let publishing: Promise<unknown> = Promise.resolve();
+      const publishNow = (count: number) => {
+        let published: number | undefined;
+        publishing = publish('a').then((n) => {
+          published = n;
+        });
+        return eventually(`${count} published`, () => published === count, 5_000);
+      };
+      let keys: { late: string; early: string; more: string[] };
+      try {
+        const lateKey = await append(late);
+        const early = await write();
+        await holdLease('a');
+        await publishNow(1);
+        expect(await keysAfter(0)).toEqual([early]);
+        const more = await Promise.all(Array.from({ length: 40 }, write));
+        await publishNow(40);
+        keys = { late: lateKey, early, more };
+      } finally {
+        await late.commit();
+        await publishing;
+      }
       expect(await publish('a')).toBe(1);
 
       const events = await shop.store.feed.after(0, 100);
       expect(events.map((e) => e.position)).toEqual(events.map((_, i) => i + 1));
-      expect(events[0]?.eventKey).toBe(earlyKey);
-      expect(events.at(-1)?.eventKey).toBe(lateKey);
-      expect(new Set(events.slice(1, -1).map((e) => e.eventKey))).toEqual(new Set(more));
+      expect(events[0]?.eventKey).toBe(keys.early);
+      expect(events.at(-1)?.eventKey).toBe(keys.late);
+      expect(new Set(events.slice(1, -1).map((e) => e.eventKey))).toEqual(new Set(keys.more));
       const ids = (await rowsOf(shop.db, 'SELECT event_id AS id FROM event_feed ORDER BY position')).map(
         ({ id }) => Number(id),
       );
