@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inheritedEnvironment, toolLocations } from '../config/start';
+import { connect } from '../db/connect';
+import { migrator } from '../db/migrate';
+import { seed } from '../db/seed';
+import { execute } from '../db/sql';
+import { freePort } from '../scripts/ports';
+import { type Child, nodeScript, startChild, untilReady, urlAnswers } from '../scripts/supervise';
+import { findTemporalCli, startDevServer } from '../scripts/temporal-cli';
+import { createDatabase, findMariaDb, startMariaDb } from '../tests/support/mariadb';
+
+export type Dialect = 'sqlite' | 'mysql';
+
+export interface Servers {
+  temporalAddress: string;
+  referenceQueue: string;
+  databaseUrl: string;
+  apiUrl: string;
+  bareUrl: string;
+  stop(): Promise<void>;
+}
+
+const READY_MS = 90_000;
+const STOCK = 10_000_000;
+
+/** The databases this machine has. */
+export const dialects = (): Dialect[] => (findMariaDb() ? ['sqlite', 'mysql'] : ['sqlite']);
+
+/** Everything on ports of its own, with files of its own: Temporal, database, simulator, system, references. */
+export async function startServers(dialect: Dialect): Promise<Servers> {
+  const dir = mkdtempSync(join(tmpdir(), 'orders-bench-'));
+  const log = (name: string) => join(dir, `${name}.log`);
+  const children: Child[] = [];
+  const start = (
+    name: string,
+    command: { command: string; args: string[] },
+    env: Record<string, string> = {},
+  ) => {
+    const child = startChild({ name, ...command, env: inheritedEnvironment(env), logFile: log(name) });
+    children.push(child);
+    return child;
+  };
+
+  const cli = await findTemporalCli({
+    ...toolLocations(),
+    progress: (text) => process.stderr.write(`${text}\n`),
+  });
+  const temporal = await startDevServer({
+    cli,
+    port: await freePort(),
+    namespace: 'default',
+    dbFile: join(dir, 'temporal.db'),
+    logFile: log('temporal'),
+  });
+  const mariadb = dialect === 'mysql' ? await startMariaDb({ dir: join(dir, 'mariadb') }) : undefined;
+  const databaseUrl =
+    mariadb === undefined
+      ? `sqlite:${join(dir, 'orders.db')}`
+      : await createDatabase(mariadb.adminUrl, 'bench');
+  const db = connect({ url: databaseUrl });
+  await migrator(db).up();
+  await seed(db, Date.now());
+  await execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK });
+  await db.close();
+
+  const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];
+  const simulator = start('simulator', nodeScript('simulator/main.ts'), {
+    SIMULATOR_PORT: String(simulatorPort),
+    DATA_DIR: dir,
+  });
+  const system = start('system', nodeScript('scripts/system.ts'), {
+    PORT: String(port),
+    DATA_DIR: dir,
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: temporal.address,
+    STRIPE_API_KEY: 'sk_test_bench',
+    STRIPE_API_URL: `http://127.0.0.1:${simulatorPort}`,
+    // Nobody listens: mails wait in their delivery workflows and cost what they cost while a mail server is away.
+    SMTP_URL: 'smtp://127.0.0.1:1',
+    AUDIT_KEY: 'ab'.repeat(32),
+    LOG_LEVEL: 'warn',
+    DECISION_WAIT_MS: '60000',
+  });
+  const referenceQueue = 'reference';
+  const reference = start(
+    'reference',
+    nodeScript('bench/reference-worker.ts', temporal.address, referenceQueue),
+  );
+  const bare = start('bare', nodeScript('bench/bare-express.ts', databaseUrl, String(barePort)));
+
+  const apiUrl = `http://127.0.0.1:${port}`;
+  const bareUrl = `http://127.0.0.1:${barePort}`;
+  await Promise.all([
+    untilReady(simulator, () => urlAnswers(`http://127.0.0.1:${simulatorPort}/healthz`), READY_MS),
+    untilReady(system, () => urlAnswers(`${apiUrl}/readyz`), READY_MS),
+    untilReady(bare, () => urlAnswers(`${bareUrl}/healthz`), READY_MS),
+  ]);
+  void reference;
+
+  return {
+    temporalAddress: temporal.address,
+    referenceQueue,
+    databaseUrl,
+    apiUrl,
+    bareUrl,
+    async stop() {
+      for (const child of children.toReversed()) await child.stop(10_000);
+      await temporal.kill();
+      await mariadb?.kill();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
