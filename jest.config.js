@@ -28,7 +28,13 @@ module.exports = {
     }),
     suite('database', ['<rootDir>/tests/database/**/*.test.ts'], setup),
     suite('workflow', ['<rootDir>/tests/workflow/**/*.test.ts'], setup),
+    suite('audit', ['<rootDir>/tests/audit/**/*.test.ts'], setup),
     suite('replay', ['<rootDir>/tests/replay/**/*.test.ts']),
     suite('system', ['<rootDir>/tests/system/**/*.test.ts'], setup),
+    // What is deployed: its files, and it running as several processes.
+    suite('deploy', ['<rootDir>/tests/deploy/*.test.ts'], {
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/processes\\.test\\.ts$'],
+    }),
+    suite('processes', ['<rootDir>/tests/deploy/processes.test.ts'], setup),
   ],
 };

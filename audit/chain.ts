@@ -50,7 +50,7 @@ export function checkAnchors(
   anchors: ReadonlyMap<number, string>,
 ): Finding[] {
   const bySeq = new Map(rows.map((row) => [row.seq, row]));
-  return [...anchors].flatMap(([seq, hash]): Finding[] => {
+  const findings = [...anchors].flatMap(([seq, hash]): Finding[] => {
     const row = bySeq.get(seq);
     if (row === undefined) {
       return [{ check: 'log_incomplete', subject: stream, detail: `the history tells of event ${seq}` }];
@@ -60,4 +60,11 @@ export function checkAnchors(
       { check: 'anchor_mismatch', subject: stream, detail: `the history has another hash of event ${seq}` },
     ];
   });
+  const told = Math.max(0, ...anchors.keys());
+  const unknown = rows.filter((row) => row.seq > told).length;
+  if (unknown > 0 && findings.length === 0) {
+    const detail = `the history does not know the last ${unknown} events`;
+    findings.push({ check: 'anchor_mismatch', subject: stream, detail });
+  }
+  return findings;
 }

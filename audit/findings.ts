@@ -6,21 +6,21 @@ export type CheckCode =
   | 'anchor_mismatch'
   /** The workflow wrote steps whose events are not in the log. */
   | 'log_incomplete'
-  /** The projection disagrees with what the log told last. */
+  /** The order's row disagrees with what the log tells. */
   | 'projection_mismatch'
-  /** Ledger, log and what the customer owes disagree. */
+  /** The ledger disagrees with what the log tells, or with what the customer owes. */
   | 'money_mismatch'
   /** The payment provider's books disagree with the ledger. */
   | 'provider_mismatch'
-  /** Reservations disagree with the log or with the order's state. */
+  /** Reservations disagree with what the log tells, or with the order's state. */
   | 'reservation_mismatch'
   /** `reserved` is not the sum of live reservations, or more than is there. */
   | 'stock_mismatch'
   /** An open order without a running workflow. */
   | 'workflow_missing'
-  /** A running workflow without an order. */
+  /** A workflow, a ledger or reservations of an order that is not there. */
   | 'order_missing'
-  /** An event that no subscriber will ever see, or a hole in the feed. */
+  /** An event that no subscriber will ever see or one that is published twice, or a hole in the feed. */
   | 'feed_mismatch';
 
 export interface Finding {

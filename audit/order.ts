@@ -2,9 +2,8 @@ import type { StoredReservation } from '../db/audit';
 import type { LedgerRow } from '../db/payment-ledger';
 import { canonicalJson } from '../domain/canonical-json';
 import type { CloudEvent } from '../domain/events';
-import type { Order } from '../domain/order';
-import { isClosed } from '../domain/order';
-import type { OrderSnapshot } from '../domain/order-events';
+import { isClosed, type Order, type OrderStatus } from '../domain/order';
+import type { LedgerEntry } from '../domain/payment-ledger';
 import type { Finding } from './findings';
 
 /** All that SQL holds of one order. */
@@ -17,147 +16,153 @@ export interface StoredOrder {
   reservations: StoredReservation[];
 }
 
-/** Holds an order's rows against each other. Pure: an order that is moving may be read again. */
-export function checkOrder(stored: StoredOrder): Finding[] {
-  if (stored.order === null) {
+/**
+ * Holds each kind of an order's rows against its log, not against each other: what differs is what was altered. Pure, so
+ * an order that is moving may be read again.
+ * @param told the order as its log tells it.
+ */
+export function checkOrder(stored: StoredOrder, told: Order | undefined): Finding[] {
+  if (told === undefined) {
     return [
-      { check: 'projection_mismatch', subject: stored.id, detail: 'the log tells of an order that is gone' },
+      { check: 'projection_mismatch', subject: stored.id, detail: 'the log does not tell of this order' },
     ];
   }
-  return [
-    ...checkProjection(stored, stored.order),
-    ...checkMoney(stored, stored.order),
-    ...checkReservations(stored, stored.order),
-  ];
+  return [...checkProjection(stored, told), ...checkMoney(stored, told), ...checkReservations(stored, told)];
 }
 
-const STATUS_OF: Partial<Record<string, Order['status']>> = {
-  OrderCreated: 'placed',
-  OrderConfirmed: 'confirmed',
-  OrderRejected: 'rejected',
-  OrderCancelling: 'cancelling',
-  OrderCancelled: 'cancelled',
-};
-
-function checkProjection({ id, events }: StoredOrder, order: Order): Finding[] {
+function checkProjection({ id, order }: StoredOrder, told: Order): Finding[] {
   const differs = (detail: string): Finding => ({ check: 'projection_mismatch', subject: id, detail });
-  const told = events.filter((e) => e.type in STATUS_OF).at(-1);
-  if (told === undefined) return [differs('the log does not tell of this order')];
-  const findings: Finding[] = [];
-  const status = STATUS_OF[told.type];
-  if (status !== order.status) findings.push(differs(`the order is ${order.status}, the log says ${status}`));
-
-  const created = events.find((e) => e.type === 'OrderCreated')?.data;
-  const snapshot = told.data.order as OrderSnapshot | undefined;
-  const fixed: (keyof Order)[] = [
-    'customerId',
-    'currency',
-    'lines',
-    'subtotalMinor',
-    'discountMinor',
-    'shippingMinor',
-    'taxMinor',
-    'totalMinor',
-    'taxIncluded',
-  ];
-  for (const field of fixed) {
-    if (canonicalJson(created?.[field]) !== canonicalJson(order[field]))
-      findings.push(differs(`${field} was altered`));
-  }
-  if (snapshot !== undefined) {
-    if (order.version < snapshot.version) findings.push(differs('the version is older than the log'));
-    for (const field of ['cancellation', 'rejection'] as const) {
-      if (canonicalJson(snapshot[field]) !== canonicalJson(order[field]))
-        findings.push(differs(`${field} was altered`));
-    }
-  }
-  return findings;
+  if (order === null) return [differs('the log tells of an order that is gone')];
+  return (Object.keys(told) as (keyof Order)[]).flatMap((field) => {
+    const [row, log] = [canonicalJson(order[field]), canonicalJson(told[field])];
+    return row === log ? [] : [differs(`${field} is ${row}, the log says ${log}`)];
+  });
 }
 
-/** Which event tells of a ledger row. */
-const TOLD_BY = {
-  captured: 'PaymentSucceeded',
-  declined: 'PaymentFailed',
-  voided: 'PaymentVoided',
-  refunded: 'PaymentRefunded',
-} as const;
+/** Money is on its way to or from the provider, whose books may be ahead of the ledger. */
+export const isPaying = (status: OrderStatus | undefined): boolean =>
+  status === 'placed' || status === 'cancelling';
 
 export const ledgerSum = (ledger: readonly LedgerRow[], kind: LedgerRow['kind']): number =>
   ledger.filter((e) => e.kind === kind).reduce((sum, e) => sum + e.amountMinor, 0);
 
-function checkMoney({ id, events, ledger }: StoredOrder, order: Order): Finding[] {
+function checkMoney({ id, events, ledger }: StoredOrder, told: Order): Finding[] {
   const wrong = (detail: string): Finding => ({ check: 'money_mismatch', subject: id, detail });
   const findings: Finding[] = [];
 
-  const { subtotalMinor, discountMinor, shippingMinor, taxMinor, totalMinor, taxIncluded } = order;
+  const { subtotalMinor, discountMinor, shippingMinor, taxMinor, totalMinor, taxIncluded } = told;
   if (totalMinor !== subtotalMinor - discountMinor + shippingMinor + (taxIncluded ? 0 : taxMinor)) {
     findings.push(wrong('the total is not what its parts come to'));
   }
 
-  for (const [kind, type] of Object.entries(TOLD_BY) as [keyof typeof TOLD_BY, string][]) {
-    const rows = ledger.filter((e) => e.kind === kind).map((e) => e.intentId);
-    const told = events
-      .filter((e) => e.type === type && e.data.intentId !== null)
-      .map((e) => e.data.intentId);
-    if (canonicalJson(rows.sort()) !== canonicalJson(told.sort())) {
-      findings.push(wrong(`the ledger has ${rows.length} × ${kind}, the log ${told.length} × ${type}`));
-    }
-    for (const event of events.filter((e) => e.type === type && e.data.amountMinor !== undefined)) {
-      const row = ledger.find((e) => e.kind === kind && e.intentId === event.data.intentId);
-      if (row !== undefined && row.amountMinor !== event.data.amountMinor) {
-        findings.push(
-          wrong(`${kind}: the ledger has ${row.amountMinor}, the log ${String(event.data.amountMinor)}`),
-        );
-      }
-    }
-  }
+  const rows = ledger.map(inWords);
+  const log = ledgerAsTold(told, events, ledger);
+  findings.push(
+    ...surplus(rows, log).map((row) => wrong(`the ledger says ${row}, the log does not`)),
+    ...surplus(log, rows).map((row) => wrong(`the log says ${row}, the ledger does not`)),
+  );
 
-  const kept = ledgerSum(ledger, 'captured') - ledgerSum(ledger, 'refunded');
-  const owed = order.status === 'confirmed' ? totalMinor : isClosed(order.status) ? 0 : undefined;
+  const refunded = ledgerSum(ledger, 'refunded');
+  const kept = ledgerSum(ledger, 'captured') - refunded;
+  const owed = told.status === 'confirmed' ? totalMinor : isClosed(told.status) ? 0 : undefined;
   if (owed !== undefined && kept !== owed) findings.push(wrong(`${kept} was kept, ${owed} is owed`));
-  const refunded = ledgerSum(ledger, 'refunded') > 0;
-  if (order.status === 'confirmed' && order.payment !== 'paid')
-    findings.push(wrong(`confirmed, but ${order.payment}`));
-  if ((order.payment === 'refunded') !== refunded && isClosed(order.status)) {
-    findings.push(
-      wrong(`the order says ${order.payment}, the ledger ${refunded ? 'refunded' : 'nothing refunded'}`),
-    );
+  if (told.status === 'confirmed' && told.payment !== 'paid') {
+    findings.push(wrong(`confirmed, but ${told.payment}`));
+  }
+  if (isClosed(told.status) && (told.payment === 'refunded') !== refunded > 0) {
+    findings.push(wrong(`the order says ${told.payment}, the ledger says ${refunded} refunded`));
   }
   return findings;
 }
 
-function checkReservations({ id, events, reservations }: StoredOrder, order: Order): Finding[] {
+type LedgerFact = Pick<
+  LedgerEntry,
+  'kind' | 'amountMinor' | 'currency' | 'provider' | 'intentId' | 'declineCode'
+>;
+
+const inWords = ({ kind, amountMinor, currency, provider, intentId, declineCode }: LedgerFact): string =>
+  `${amountMinor} ${currency} ${kind} by ${provider} as ${intentId}${declineCode === null ? '' : ` (${declineCode})`}`;
+
+/** The rows that the log tells of. No event tells of an intent before it has come to something. */
+function ledgerAsTold(
+  { totalMinor, ...order }: Order,
+  events: readonly CloudEvent[],
+  ledger: readonly LedgerRow[],
+): string[] {
+  const rows = new Set<string>();
+  const tell = (of: Pick<LedgerFact, 'kind' | 'provider' | 'intentId'> & Partial<LedgerFact>) =>
+    rows.add(inWords({ amountMinor: totalMinor, currency: order.currency, declineCode: null, ...of }));
+  for (const { type, data } of events) {
+    const { provider, intentId, amountMinor } = data as unknown as LedgerFact;
+    const of = { provider, intentId };
+    // A try that was given up before it had an intent.
+    if (intentId === null) continue;
+    switch (type) {
+      case 'PaymentSucceeded':
+        tell({ kind: 'captured', ...of, amountMinor });
+        break;
+      case 'PaymentFailed':
+        tell({ kind: 'declined', ...of, amountMinor, declineCode: String(data.code) });
+        break;
+      case 'PaymentVoided':
+        tell({ kind: 'voided', ...of });
+        break;
+      case 'PaymentRefunded':
+        tell({ kind: 'refunded', ...of, amountMinor });
+        break;
+      default:
+        continue;
+    }
+    tell({ kind: 'intent', ...of });
+  }
+  for (const { kind, provider, intentId } of ledger) {
+    if (kind === 'intent' && (intentId === null || isPaying(order.status)))
+      tell({ kind, provider, intentId });
+  }
+  return [...rows];
+}
+
+function checkReservations({ id, events, reservations }: StoredOrder, told: Order): Finding[] {
   const wrong = (detail: string): Finding => ({ check: 'reservation_mismatch', subject: id, detail });
-  const tokens = (type: string): string[] =>
-    events
-      .filter((e) => e.type === type)
-      .flatMap((e) => e.data.reservations as { token: string; quantity: number }[])
-      .map((r) => `${r.token}=${r.quantity}`)
-      .sort();
-  const rows = (state?: string): string[] =>
-    reservations
-      .filter((r) => state === undefined || r.state === state)
-      .map((r) => `${r.id}=${r.quantity}`)
-      .sort();
-  const findings: Finding[] = [];
-  if (canonicalJson(tokens('StockReserved')) !== canonicalJson(rows())) {
-    findings.push(wrong('the reservations are not those the log tells of'));
+  const of = (type: CloudEvent['type']) =>
+    events.filter((e) => e.type === type).flatMap((e) => e.data.reservations as ToldReservation[]);
+  const released = new Set(of('StockReleased').map((r) => r.token));
+  const log = of('StockReserved').map((r) => ({
+    ...r,
+    id: r.token,
+    state: released.has(r.token) ? 'released' : 'held',
+  }));
+  const [rows, facts] = [reservations.map(reservationInWords), log.map(reservationInWords)];
+  const findings = [
+    ...surplus(rows, facts).map((row) => wrong(`the reservations say ${row}, the log does not`)),
+    ...surplus(facts, rows).map((row) => wrong(`the log says ${row}, the reservations do not`)),
+  ];
+
+  const held = log.filter((r) => r.state === 'held');
+  if (isClosed(told.status) && held.length > 0) {
+    findings.push(wrong(`the order is ${told.status} and holds ${held.length}`));
   }
-  if (canonicalJson(tokens('StockReleased')) !== canonicalJson(rows('released'))) {
-    findings.push(wrong('the reservations given back are not those the log tells of'));
-  }
-  const held = rows('held').length;
-  if (isClosed(order.status) && held > 0)
-    findings.push(wrong(`the order is ${order.status} and holds ${held}`));
-  if (order.status === 'confirmed') {
-    const units = (sku: string) =>
-      reservations.filter((r) => r.state === 'held' && r.sku === sku).reduce((sum, r) => sum + r.quantity, 0);
-    const wanted = new Map<string, number>();
-    for (const line of order.lines) wanted.set(line.sku, (wanted.get(line.sku) ?? 0) + line.quantity);
-    for (const [sku, quantity] of wanted) {
-      if (units(sku) !== quantity)
-        findings.push(wrong(`${quantity} of ${sku} are ordered, ${units(sku)} reserved`));
+  if (told.status === 'confirmed') {
+    for (const line of told.lines) {
+      const units = held.filter((r) => r.line === line.line).reduce((sum, r) => sum + r.quantity, 0);
+      if (units === line.quantity) continue;
+      findings.push(wrong(`${line.quantity} of ${line.sku} are ordered, ${units} reserved`));
     }
   }
   return findings;
+}
+
+type ToldReservation = Omit<StoredReservation, 'id' | 'orderId' | 'state'> & { token: string };
+
+const reservationInWords = (r: Omit<StoredReservation, 'orderId'>): string =>
+  `${r.quantity} × ${r.sku} from ${r.warehouse} ${r.state} as ${r.id}`;
+
+/** What `some` says and `others` does not, each as often as it is said. */
+function surplus(some: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return some.filter((fact) => {
+    const at = left.indexOf(fact);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }

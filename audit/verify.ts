@@ -4,13 +4,15 @@ import type { AuditReads } from '../db/audit';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
 import { isOrderId } from '../domain/ids';
-import { isClosed } from '../domain/order';
+import { isClosed, type OrderStatus } from '../domain/order';
 import type { PaymentProvider } from '../payments/provider';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
 import { ORDER_WORKFLOW } from '../workflows/messages';
 import { checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
-import { checkOrder, ledgerSum, type StoredOrder } from './order';
+import { checkOrder, type StoredOrder } from './order';
+import { projectionOf } from './projection';
+import { checkBooks, checkProvider } from './provider';
 
 export interface VerifyParts {
   store: Store;
@@ -21,6 +23,8 @@ export interface VerifyParts {
   temporal: Client;
   /** Orders' workflows run on it; others in the namespace are somebody else's. */
   taskQueue: string;
+  /** Milliseconds before the second look at what had findings; each further look waits twice as long. */
+  pauseMs?: number;
 }
 
 export interface Verified {
@@ -55,13 +59,13 @@ export async function verify(
   for await (const streams of pages(parts, orderIds)) {
     verified.streams += streams.length;
     verified.orders += streams.filter(isOrderId).length;
-    report(await settled(streams, (some) => checkStreams(parts, some)));
+    report(await settled(parts, streams, (some) => checkStreams(parts, some)));
   }
   if (orderIds === undefined) {
     report(await checkStock(parts));
     report(await checkFeed(parts));
-    for await (const findings of checkProviderBooks(parts)) report(findings);
-    for await (const findings of checkRunningWorkflows(parts)) report(findings);
+    for await (const findings of checkBooks(parts.provider, parts.reads)) report(findings);
+    for await (const findings of checkWorkflows(parts)) report(findings);
   }
   return verified;
 }
@@ -82,12 +86,13 @@ async function* pages({ reads }: VerifyParts, ids?: readonly string[]): AsyncGen
 
 /** Looks again at what had findings, until they are gone or have stayed. */
 async function settled(
+  { pauseMs = PAUSE_MS }: VerifyParts,
   subjects: readonly string[],
   check: (subjects: readonly string[]) => Promise<Finding[]>,
 ): Promise<Finding[]> {
   let findings = await check(subjects);
   for (let look = 1; look < LOOKS && findings.length > 0; look += 1) {
-    await delay(PAUSE_MS);
+    await delay(pauseMs * 2 ** (look - 1));
     const again = new Set(findings.map((f) => f.subject));
     findings = await check(subjects.filter((s) => again.has(s)));
   }
@@ -95,7 +100,7 @@ async function settled(
 }
 
 async function checkStreams(parts: VerifyParts, streams: readonly string[]): Promise<Finding[]> {
-  const { reads, auditKey } = parts;
+  const { reads } = parts;
   const orderIds = streams.filter(isOrderId);
   const [events, heads, ledger, reservations] = await Promise.all([
     reads.events(streams),
@@ -103,96 +108,64 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
     reads.ledger(orderIds),
     reads.reservations(orderIds),
   ]);
-  const stored = (stream: string): StoredStream => ({
-    stream,
-    rows: events.get(stream) ?? [],
-    head: heads.get(stream),
-  });
-  const chains = streams.flatMap((stream) => checkChain(stored(stream), auditKey));
-  const orders = await inTurns(orderIds, async (id) => {
-    const order: StoredOrder = {
-      id,
+  const findings = await inTurns(streams, async (id) => {
+    const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head: heads.get(id) };
+    if (!isOrderId(id)) return checkChain(log, parts.auditKey);
+    return checkOneOrder(parts, log, {
       order: await parts.store.orders.find(id),
-      events: stored(id).rows.flatMap((row) => parse(row.body)),
       ledger: ledger.get(id) ?? [],
       reservations: reservations.get(id) ?? [],
-    };
-    return [
-      ...checkOrder(order),
-      ...(await checkWorkflow(parts, order, stored(id))),
-      ...(await checkProvider(parts, order)),
-    ];
+    });
   });
-  return [...chains, ...orders.flat()];
+  return findings.flat();
 }
 
-/** A body that is not JSON any more is a finding of the chain already. */
-function parse(body: string): CloudEvent[] {
-  try {
-    return [JSON.parse(body) as CloudEvent];
-  } catch {
-    return [];
-  }
-}
-
-async function checkWorkflow(
-  { temporal }: VerifyParts,
-  { id, order }: StoredOrder,
-  stream: StoredStream,
+/** The history proves the log, the log proves the rows. A log that is not whole proves nothing. */
+async function checkOneOrder(
+  parts: VerifyParts,
+  log: StoredStream,
+  rows: Pick<StoredOrder, 'order' | 'ledger' | 'reservations'>,
 ): Promise<Finding[]> {
-  const missing = (detail: string): Finding[] => [{ check: 'workflow_missing', subject: id, detail }];
-  let history: WorkflowHistory;
+  const id = log.stream;
+  if (rows.order === null && log.rows.length === 0 && log.head === undefined) {
+    return [{ check: 'order_missing', subject: id, detail: 'neither the order nor its log is there' }];
+  }
+  const history = await historyOf(parts.temporal, id);
+  const findings = checkChain(log, parts.auditKey);
+  if (history !== null) findings.push(...checkAnchors(log, history.anchors));
+  const whole = findings.length === 0;
+  const events = whole ? log.rows.map((row) => JSON.parse(row.body) as CloudEvent) : [];
+  const told = projectionOf(id, events);
+  const stored: StoredOrder = { id, events, ...rows };
+  if (whole) findings.push(...checkOrder(stored, told));
+  const status = told?.status ?? rows.order?.status;
+  findings.push(...(await checkProvider(parts.provider, stored, status)));
+  if (status !== undefined) findings.push(...checkWorkflow(id, status, history));
+  return findings;
+}
+
+/** Null when Temporal has none: it forgets closed workflows after a while. */
+async function historyOf(temporal: Client, id: string): Promise<WorkflowHistory | null> {
   try {
-    history = await readWorkflowHistory(temporal, id);
+    return await readWorkflowHistory(temporal, id);
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    // Temporal forgets closed workflows; what they did is in the log.
-    return order === null || isClosed(order.status) ? [] : missing('it is open and has no workflow');
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
   }
-  const findings = checkAnchors(stream, history.anchors);
-  const told = Math.max(0, ...history.anchors.keys());
-  const unknown = stream.rows.filter((row) => row.seq > told).length;
-  if (unknown > 0 && findings.length === 0) {
-    findings.push({
-      check: 'anchor_mismatch',
-      subject: id,
-      detail: `the history does not know the last ${unknown} events`,
-    });
-  }
-  if (order !== null && !isClosed(order.status) && history.status !== 'RUNNING') {
-    findings.push(...missing(`it is ${order.status} and its workflow is ${history.status}`));
-  }
-  if (order !== null && isClosed(order.status) && history.status === 'RUNNING') {
-    findings.push({
-      check: 'projection_mismatch',
-      subject: id,
-      detail: `it is ${order.status} and its workflow still runs`,
-    });
-  }
-  return findings;
 }
 
-async function checkProvider(
-  { provider }: VerifyParts,
-  { id, ledger, order }: StoredOrder,
-): Promise<Finding[]> {
-  if (order === null) return [];
-  const findings: Finding[] = [];
-  for (const { intentId } of ledger.filter((e) => e.kind === 'intent')) {
-    if (intentId === null) continue;
-    const intent = await provider.retrieve(intentId);
-    const of = ledger.filter((e) => e.intentId === intentId);
-    const books = { captured: intent.capturedMinor, refunded: intent.refundedMinor };
-    const rows = { captured: ledgerSum(of, 'captured'), refunded: ledgerSum(of, 'refunded') };
-    if (books.captured - books.refunded !== rows.captured - rows.refunded) {
-      findings.push({
-        check: 'provider_mismatch',
-        subject: id,
-        detail: `${intentId}: the provider kept ${books.captured - books.refunded}, the ledger ${rows.captured - rows.refunded}`,
-      });
-    }
-  }
-  return findings;
+function checkWorkflow(subject: string, status: OrderStatus, history: WorkflowHistory | null): Finding[] {
+  const runs = history?.status === 'RUNNING';
+  if (runs !== isClosed(status)) return [];
+  return runs
+    ? [{ check: 'projection_mismatch', subject, detail: `it is ${status} and its workflow still runs` }]
+    : [
+        {
+          check: 'workflow_missing',
+          subject,
+          detail: `it is ${status} and its workflow is ${history?.status ?? 'gone'}`,
+        },
+      ];
 }
 
 async function checkStock({ reads }: VerifyParts): Promise<Finding[]> {
@@ -212,52 +185,39 @@ async function checkStock({ reads }: VerifyParts): Promise<Finding[]> {
 }
 
 async function checkFeed({ reads }: VerifyParts): Promise<Finding[]> {
-  const [lost, dangling, { last, rows }] = await Promise.all([
+  const [lost, stuck, dangling, { last, rows }] = await Promise.all([
     reads.unpublishable(LISTED),
+    reads.unqueueable(LISTED),
     reads.danglingPositions(LISTED),
     reads.feedSize(),
   ]);
   const wrong = (subject: string, detail: string): Finding => ({ check: 'feed_mismatch', subject, detail });
   return [
     ...lost.map((e) => wrong(e.eventKey, 'no subscriber will ever see this event')),
+    ...stuck.map((o) => wrong(`event ${o.eventId}`, 'it waits for a position, but is gone or has one')),
     ...dangling.map((p) => wrong(`position ${p.position}`, 'its event is gone')),
     ...(last === rows ? [] : [wrong('feed', `the last position is ${last}, but there are ${rows}`)]),
   ];
 }
 
-/** Money at the provider that the ledger knows nothing of. */
-async function* checkProviderBooks({ provider, reads }: VerifyParts): AsyncGenerator<Finding[]> {
-  for (let after: string | undefined; ; ) {
-    const intents = await provider.list({ ...(after === undefined ? {} : { after }), limit: LISTED });
-    const last = intents.at(-1);
-    if (last === undefined) return;
-    const live = intents.filter((i) => i.capturedMinor > i.refundedMinor || i.state === 'authorized');
-    const known = await reads.knownIntents(live.map((i) => i.id));
-    yield live
-      .filter((i) => !known.has(i.id))
-      .map((i) => ({
-        check: 'provider_mismatch',
-        subject: i.orderId ?? i.id,
-        detail: `${i.id}: the provider holds ${i.capturedMinor - i.refundedMinor}, the ledger does not know it`,
-      }));
-    after = last.id;
-  }
-}
-
-async function* checkRunningWorkflows({
-  temporal,
-  reads,
-  taskQueue,
-}: VerifyParts): AsyncGenerator<Finding[]> {
-  const query = `WorkflowType = "${ORDER_WORKFLOW}" AND ExecutionStatus = "Running" AND TaskQueue = "${taskQueue}"`;
-  let ids: string[] = [];
-  const check = (some: readonly string[]) =>
-    settled(some, async (subjects) => {
+/** Workflows that run or came to their end have stored their order. */
+async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
+  const { temporal, reads, taskQueue } = parts;
+  const query = `WorkflowType = "${ORDER_WORKFLOW}" AND ExecutionStatus IN ("Running", "Completed") AND TaskQueue = "${taskQueue}"`;
+  const check = (ids: readonly string[]) =>
+    settled(parts, ids, async (subjects) => {
       const known = await reads.knownOrders(subjects);
       return subjects
         .filter((id) => !known.has(id))
-        .map((id): Finding => ({ check: 'order_missing', subject: id, detail: 'its workflow runs' }));
+        .map(
+          (id): Finding => ({
+            check: 'order_missing',
+            subject: id,
+            detail: 'it has a workflow and no order',
+          }),
+        );
     });
+  let ids: string[] = [];
   for await (const { workflowId } of temporal.workflow.list({ query, pageSize: LISTED })) {
     ids.push(workflowId);
     if (ids.length < LISTED) continue;

@@ -1,11 +1,13 @@
+import type { Client } from '@temporalio/client';
 import { verify } from '../audit/verify';
-
+import type { Config } from '../config/config';
 import { createAuditReads } from '../db/audit';
-import { connect } from '../db/connect';
+import { connect, type Database } from '../db/connect';
+import { select } from '../db/sql';
 import { createStore } from '../db/store';
 import { isOrderId } from '../domain/ids';
 import { createStripeProvider } from '../payments/stripe';
-import { createTemporalClient } from '../temporal/connect';
+import { createTemporalClient, temporalIsReady } from '../temporal/connect';
 import { taskQueues } from '../workflows/messages';
 import { localConfig } from './local-config';
 
@@ -14,7 +16,7 @@ const PROVIDER_TIMEOUT_MS = 10_000;
 /** `verify [--json] [ord_… …]`: exit code 0 when everything agrees, 1 when something differs, 2 when it could not look. */
 async function main(args: string[]): Promise<number> {
   const json = args.includes('--json');
-  const ids = args.filter((arg) => arg !== '--json');
+  const ids = [...new Set(args.filter((arg) => arg !== '--json'))];
   const wrong = ids.filter((id) => !isOrderId(id));
   if (wrong.length > 0) throw new Error(`not the id of an order: ${wrong.join(', ')}`);
 
@@ -23,6 +25,7 @@ async function main(args: string[]): Promise<number> {
   const temporal = createTemporalClient(config.temporal);
   const say = (text: string) => process.stdout.write(`${text}\n`);
   try {
+    await reachable(db, temporal, config);
     const verified = await verify(
       {
         store: createStore(db, config.keys.audit),
@@ -51,6 +54,16 @@ async function main(args: string[]): Promise<number> {
     await temporal.connection.close();
     await db.close();
   }
+}
+
+/** What went wrong deep in a driver says little: the parts are tried first. @throws Error of one sentence. */
+async function reachable(db: Database, temporal: Client, config: Config): Promise<void> {
+  await select(db, 'SELECT 1 AS up').catch((cause: Error) => {
+    throw new Error(`the database does not answer: ${cause.message}`);
+  });
+  if (await temporalIsReady(temporal)) return;
+  const { address, namespace } = config.temporal;
+  throw new Error(`Temporal does not answer at ${address}, or has no namespace ${namespace}`);
 }
 
 main(process.argv.slice(2)).then(

@@ -16,9 +16,21 @@ const MAY_IMPORT: Record<string, string[]> = {
   notifications: ['domain', 'config'],
   simulator: ['config'],
   activities: ['domain', 'db', 'payments', 'notifications'],
-  workers: ['domain', 'db', 'payments', 'notifications', 'activities', 'temporal', 'messages', 'workflows'],
+  // What every process has in common: how it starts, says how it is, and stops.
+  process: ['config', 'db', 'temporal', 'messages'],
+  workers: [
+    'domain',
+    'db',
+    'payments',
+    'notifications',
+    'activities',
+    'temporal',
+    'messages',
+    'workflows',
+    'process',
+  ],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
-  api: ['domain', 'db', 'config', 'temporal', 'messages'],
+  api: ['domain', 'db', 'config', 'temporal', 'messages', 'process'],
 };
 
 /** Of these a folder may import the types, never the code. */
