@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Store } from '../db/store';
 import type { OrderPolicy } from '../domain/policy';
 import type { PriceRules } from '../domain/pricing';
+import type { Readiness } from '../process/readiness';
 import type { TaskQueues } from '../workflows/messages';
 
 /** What the routes work with. */
@@ -19,6 +20,6 @@ export interface ApiContext {
   policy: OrderPolicy;
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
-  /** Whether the workers of this process run; absent where they are another process. */
-  workersRunning?: () => boolean;
+  /** Whether orders can be taken at this moment. */
+  readiness: () => Promise<Readiness>;
 }

@@ -201,14 +201,20 @@ const ROUTES: RouteConfig[] = [
     summary: 'The system can take orders',
     tags: ['operations'],
     responses: {
-      200: json(z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.boolean()) }), 'Ready'),
-      503: json(
-        z.object({ status: z.literal('not_ready'), checks: z.record(z.string(), z.boolean()) }),
-        'Something is missing',
-      ),
+      200: json(readiness('ready'), 'Ready'),
+      503: json(readiness('not_ready'), 'Something is missing'),
     },
   },
 ];
+
+/** @param status as the answer has it; `missing` says in words what is not there. */
+function readiness(status: 'ready' | 'not_ready') {
+  return z.object({
+    status: z.literal(status),
+    checks: z.record(z.string(), z.boolean()),
+    missing: z.array(z.string()),
+  });
+}
 
 /** The description of the API, from the schemas that validate it. */
 export function openApiDocument() {

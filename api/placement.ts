@@ -183,6 +183,9 @@ async function price({ store, priceRules }: ApiContext, body: PlaceOrder) {
   }
 }
 
+/** Who does not wait for the decision waits this long at most for the start. */
+const START_TIMEOUT_MS = 5_000;
+
 /**
  * Starts the order's workflow unless it runs, and waits for its decision.
  * @returns null when it runs but is not decided within `waitMs`.
@@ -193,7 +196,9 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
   const options = startOptions(input);
   try {
     if (waitMs <= 0) {
-      await workflow.start(ORDER_WORKFLOW, options);
+      await ctx.temporal.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
+        workflow.start(ORDER_WORKFLOW, options),
+      );
       return null;
     }
     return await ctx.temporal.withDeadline(Date.now() + waitMs, () =>

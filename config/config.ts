@@ -16,6 +16,10 @@ export interface Config {
   keys: { audit: Buffer; fingerprint: Buffer };
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
+  /** Port of `/healthz` and `/readyz`; undefined: none (the API has both on its own port). */
+  healthPort: number | undefined;
+  /** Milliseconds between saying `not ready` and taking no more requests: a balancer in front needs them to notice. */
+  drainMs: number;
 }
 
 const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
@@ -43,6 +47,8 @@ const environment = z.object({
     .regex(/^[\w-]{0,64}$/, 'must be letters, digits, dashes')
     .default(''),
   AUDIT_KEY: z.string().regex(/^[0-9a-fA-F]{64,}$/, 'must be at least 32 bytes in hexadecimal'),
+  HEALTH_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+  DRAIN_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
 
@@ -80,6 +86,8 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     queues: { layout: e.TASK_QUEUES, prefix: e.TASK_QUEUE_PREFIX },
     keys: deriveKeys(Buffer.from(e.AUDIT_KEY, 'hex')),
     decisionWaitMs: e.DECISION_WAIT_MS,
+    healthPort: e.HEALTH_PORT,
+    drainMs: e.DRAIN_MS,
   };
 }
 

@@ -11,7 +11,7 @@ const MAX_PORT = 65_535;
 
 /**
  * Where the mail catcher listens and keeps its mails: `MAIL_SMTP_PORT` (1025), `MAIL_UI_PORT` (8025; 0 for either
- * takes any free port), `DATA_DIR` (.data). It takes mail from everyone, so it listens on this machine alone.
+ * takes any free port), `MAIL_HOST` (127.0.0.1: it takes mail from everyone), `DATA_DIR` (.data).
  * @throws Error that names every fault.
  */
 export function readMailCatcherConfig(env: NodeJS.ProcessEnv = process.env): MailCatcherConfig {
@@ -25,7 +25,7 @@ export function readMailCatcherConfig(env: NodeJS.ProcessEnv = process.env): Mai
   const config: MailCatcherConfig = {
     smtpPort: port('MAIL_SMTP_PORT', 1025),
     httpPort: port('MAIL_UI_PORT', 8025),
-    host: '127.0.0.1',
+    host: env.MAIL_HOST || '127.0.0.1',
     directory: path.join(env.DATA_DIR || '.data', 'mail'),
   };
   if (config.smtpPort !== 0 && config.smtpPort === config.httpPort) {

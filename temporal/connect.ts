@@ -9,7 +9,13 @@ export interface TemporalAddress {
 
 /** A client that connects when first used: the API starts, and says what it lacks, while Temporal is away. */
 export function createTemporalClient({ address, namespace }: TemporalAddress): Client {
-  return new Client({ connection: Connection.lazy({ address, connectTimeout: 5_000 }), namespace });
+  const connection = Connection.lazy({
+    address,
+    connectTimeout: 5_000,
+    // The default is two minutes: so long after a long outage nobody would notice that it is over.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
+  });
+  return new Client({ connection, namespace });
 }
 
 const { IndexedValueType } = temporal.api.enums.v1;
@@ -36,6 +42,23 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
   } catch (error) {
     if (!/already exists/i.test(String(error))) throw error;
   }
+}
+
+/** A worker asks for tasks at least once a minute; one that is killed stays on the server's list for five. */
+const POLLED_WITHIN_MS = 90_000;
+
+/** Whether a worker has asked for workflow tasks of that queue lately. */
+export async function hasPoller(client: Client, taskQueue: string): Promise<boolean> {
+  const { pollers } = await client.withDeadline(Date.now() + 2_000, () =>
+    client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    }),
+  );
+  return (pollers ?? []).some(
+    ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > Date.now() - POLLED_WITHIN_MS,
+  );
 }
 
 /** Whether the server answers and knows the namespace. */

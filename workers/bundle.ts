@@ -1,4 +1,11 @@
-import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type WorkflowBundleOption,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import type { Logger } from 'pino';
 
 /** The workflows as Temporal runs them: bundled, apart from everything else. Takes a second or two. */
@@ -7,3 +14,12 @@ export const bundleWorkflows = (log: Logger): Promise<WorkflowBundleWithSourceMa
     workflowsPath: require.resolve('../workflows'),
     logger: new DefaultLogger('WARN', ({ message }) => log.warn(message)),
   });
+
+/** Where a build leaves the bundle: beside the compiled code, never beside the sources, which may be newer. */
+export const BUNDLE_FILE = 'workflow-bundle.js';
+
+/** The bundle that was built with this code, or else one made now. */
+export async function workflowBundle(log: Logger): Promise<WorkflowBundleOption> {
+  const codePath = resolve(__dirname, '..', BUNDLE_FILE);
+  return existsSync(codePath) ? { codePath } : bundleWorkflows(log);
+}

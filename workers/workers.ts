@@ -1,4 +1,4 @@
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createNotificationActivities, type NotificationOptions } from '../activities/notifications';
 import { createOrderActivities } from '../activities/orders';
 import { createPaymentActivities } from '../activities/payments';
@@ -7,6 +7,7 @@ import type { Mailer } from '../notifications/mailer';
 import type { PaymentProvider } from '../payments/provider';
 import type { TemporalAddress } from '../temporal/connect';
 import type { TaskQueues } from '../workflows/messages';
+import { ALL_QUEUES, type QueueName } from './queues';
 
 export interface WorkerParts {
   store: Store;
@@ -14,8 +15,6 @@ export interface WorkerParts {
   mailer: Mailer;
   notification: NotificationOptions;
 }
-
-export type QueueName = keyof TaskQueues;
 
 export interface RunningWorkers {
   /** Stops polling, lets tasks finish, then closes the connection. */
@@ -31,10 +30,10 @@ const CACHED_ORDERS = 1_000;
 /** Runs workers for `queues`: one worker for each task queue, so that queues of one name share one. */
 export async function runWorkers(
   temporal: TemporalAddress,
-  bundle: WorkflowBundleWithSourceMap,
+  bundle: WorkflowBundleOption,
   parts: WorkerParts,
   names: TaskQueues,
-  queues: readonly QueueName[] = ['orders', 'payments', 'notifications'],
+  queues: readonly QueueName[] = ALL_QUEUES,
 ): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect({ address: temporal.address });
   const activities = activitiesByQueue(parts);
@@ -42,7 +41,7 @@ export async function runWorkers(
   for (const queue of queues) {
     byTaskQueue.set(names[queue], { ...byTaskQueue.get(names[queue]), ...activities[queue] });
   }
-  const workers = await Promise.all(
+  const created = await Promise.allSettled(
     [...byTaskQueue].map(([taskQueue, served]) =>
       Worker.create({
         connection,
@@ -58,6 +57,12 @@ export async function runWorkers(
       }),
     ),
   );
+  const failed = created.find((outcome) => outcome.status === 'rejected');
+  const workers = created.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  if (failed !== undefined) {
+    await discard(workers, connection);
+    throw failed.reason;
+  }
   const finished = Promise.all(workers.map((w) => w.run())).then(() => undefined);
   finished.catch(() => undefined);
   return {
@@ -69,6 +74,18 @@ export async function runWorkers(
       await connection.close();
     },
   };
+}
+
+/** A worker that was made holds the connection until it has run and stopped. */
+async function discard(workers: readonly Worker[], connection: NativeConnection): Promise<void> {
+  await Promise.all(
+    workers.map(async (worker) => {
+      const run = worker.run();
+      worker.shutdown();
+      await run.catch(() => undefined);
+    }),
+  );
+  await connection.close();
 }
 
 const activitiesByQueue = ({

@@ -1,10 +1,8 @@
 import type { Router } from 'express';
-import { select } from '../../db/sql';
-import { temporalIsReady } from '../../temporal/connect';
 import type { ApiContext } from '../context';
 import { methods, newRouter } from '../methods';
 
-/** `/healthz`: the process lives. `/readyz`: it can take orders; otherwise which part is missing. */
+/** `/healthz`: the process lives. `/readyz`: it can take orders; otherwise what is missing. */
 export function opsRoutes(ctx: ApiContext): Router {
   const router = newRouter();
   methods(router, '/healthz', {
@@ -14,23 +12,9 @@ export function opsRoutes(ctx: ApiContext): Router {
   });
   methods(router, '/readyz', {
     get: async (_req, res) => {
-      const [database, temporal] = await Promise.all([
-        databaseIsReady(ctx).catch(() => false),
-        temporalIsReady(ctx.temporal),
-      ]);
-      const checks = {
-        database,
-        temporal,
-        ...(ctx.workersRunning === undefined ? {} : { workers: ctx.workersRunning() }),
-      };
-      const ready = Object.values(checks).every(Boolean);
-      res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not_ready', checks });
+      const readiness = await ctx.readiness();
+      res.status(readiness.status === 'ready' ? 200 : 503).json(readiness);
     },
   });
   return router;
-}
-
-async function databaseIsReady({ store }: ApiContext): Promise<boolean> {
-  await select(store.db, 'SELECT sku FROM products LIMIT 1');
-  return true;
 }

@@ -112,21 +112,20 @@ export class System {
 
   /** Starts the process. @throws Error with the end of its log when it does not get ready. */
   async start(): Promise<void> {
-    const child = this.launch();
-    await untilReady(child, () => urlAnswers(`${this.url}/readyz`), READY_TIMEOUT_MS);
+    this.child = this.launch();
+    await untilReady(this.child, () => urlAnswers(`${this.url}/readyz`), READY_TIMEOUT_MS);
   }
 
-  /** Starts the process and does not wait for it. */
+  /** Starts one more process of the system, for the test to look after. */
   launch(env: Record<string, string> = {}): Child {
     const logFile = join(this.dir, `system-${this.logFiles.length}.log`);
     this.logFiles.push(logFile);
-    this.child = startChild({
+    return startChild({
       name: 'orders system',
       ...nodeScript('scripts/system.ts'),
       env: { ...this.env, ...env },
       logFile,
     });
-    return this.child;
   }
 
   /** `kill -9`. */

@@ -88,10 +88,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
   test('an order cancelled while it is being paid ends cancelled, paid by nobody', async () => {
     await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
     const { body: placed } = await system.place(orderOf({ 'oak-desk': 2 }), { prefer: 'respond-async' });
-    await eventually(
-      'a payment under way',
-      async () => (await system.intents(placed.id)).length === 1,
-    );
+    await eventually('a payment under way', async () => (await system.intents(placed.id)).length === 1);
 
     const answer = await cancel(placed.id, {}, { prefer: 'wait=20' });
 

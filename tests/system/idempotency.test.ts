@@ -1,5 +1,4 @@
 import { DIALECTS } from '../support/databases';
-import { eventually } from '../support/eventually';
 import { type System, startSystem } from '../support/system';
 import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
 
@@ -102,35 +101,5 @@ describe.each(DIALECTS)('idempotency keys on %s', (dialect) => {
     const answer = await system.place<Problem>(orderOf(), { 'idempotency-key': key });
     const { errors } = expectProblem(answer, 400, 'invalid_request');
     expect(errors?.[0]?.pointer).toBe('Idempotency-Key');
-  });
-
-  test('a kill in the middle of the payment and a retry with the key make one order and one payment', async () => {
-    const [body, key] = [orderOf(), newKey()];
-    const known = new Set((await system.intents()).map((intent) => intent.id));
-    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_000 });
-    const lost = system.place(body, key).catch(() => 'lost');
-    const inFlight = await eventually('a payment under way', async () =>
-      (await system.intents()).find((intent) => !known.has(intent.id)),
-    );
-
-    await system.kill();
-    expect(await lost).toBe('lost');
-    await system.restart();
-    const answer = await eventually(
-      'the decision',
-      async () => {
-        const retry = await system.place(body, { ...key, prefer: 'wait=20' });
-        return retry.status === 201 && retry;
-      },
-      60_000,
-    );
-
-    expect(answer.body).toMatchObject({ id: inFlight.order_id, status: 'confirmed', payment: 'paid' });
-    expect(answer.headers['idempotent-replayed']).toBe('true');
-    expect(await system.orders(`&customerId=${answer.body.customerId}`)).toHaveLength(1);
-    expect(await system.intents(answer.body.id)).toEqual([
-      expect.objectContaining({ status: 'succeeded', amount_captured: answer.body.total.amount }),
-    ]);
-    expect(await system.doublePayments()).toEqual([]);
   });
 });

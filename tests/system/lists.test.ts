@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { InventoryItem, Product } from '../../api/schemas/catalogue';
-import { PRODUCTS } from '../../db/seeds/catalogue';
 import type { Order, OrderSummary } from '../../api/schemas/order';
+import { PRODUCTS } from '../../db/seeds/catalogue';
 import { DIALECTS } from '../support/databases';
 import { type System, startSystem } from '../support/system';
 import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
@@ -169,7 +169,9 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
 
     const same = await system.api(path, { headers: since });
     expect([same.status, same.text, same.headers.etag]).toEqual([304, '', headers.etag]);
-    expect((await system.api(path, { headers: { 'if-none-match': `"0", W/${headers.etag}` } })).status).toBe(304);
+    expect((await system.api(path, { headers: { 'if-none-match': `"0", W/${headers.etag}` } })).status).toBe(
+      304,
+    );
 
     await system.api(`${path}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
     const changed = await system.api(path, { headers: since });

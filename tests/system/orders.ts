@@ -1,5 +1,5 @@
-import type { PlaceOrder } from '../../api/schemas/order';
 import type { Problem } from '../../api/problems';
+import type { PlaceOrder } from '../../api/schemas/order';
 import type { Answer } from '../support/http';
 
 export type { Problem };

@@ -60,7 +60,11 @@ test.each<[what: string, body: unknown, pointer: string]>([
   ['a sku that is SQL', item({ sku: "x' OR 1=1 --" }), '/items/0/sku'],
   ['no customer', without('customer'), '/customer'],
   ['no address of mail', customer({ email: 'ada' }), '/customer/email'],
-  ['an address of mail with a line break', customer({ email: 'a@b.example\r\nBcc: c@d.example' }), '/customer/email'],
+  [
+    'an address of mail with a line break',
+    customer({ email: 'a@b.example\r\nBcc: c@d.example' }),
+    '/customer/email',
+  ],
   ['two addresses of mail', customer({ email: 'a@b.example,c@d.example' }), '/customer/email'],
   ['a name with a line break', customer({ name: 'Ada\r\nBcc: x@y.example' }), '/customer/name'],
   ['a name with NUL', customer({ name: 'Ada\u0000' }), '/customer/name'],
@@ -81,9 +85,7 @@ test.each<[what: string, body: unknown, pointer: string]>([
 test('a product that does not exist is refused with 400 that names the line', async () => {
   const body = orderOf({ 'walnut-desk': 1, 'no-such-thing': 1 });
   const { errors } = expectProblem(await system.place(body), 400, 'unknown_sku');
-  expect(errors).toEqual([
-    { pointer: '/items/1/sku', detail: expect.stringContaining('no-such-thing') },
-  ]);
+  expect(errors).toEqual([{ pointer: '/items/1/sku', detail: expect.stringContaining('no-such-thing') }]);
 });
 
 test('an order that no payment could take is refused with 400', async () => {
@@ -168,13 +170,15 @@ test('an id of a request is taken over when it is one, and replaced when it is n
   expectProblem(await answer('abc-123_X'), 404, 'not_found');
 });
 
-test.each(['/api/orders/ord_00000000000000000000000000', '/api/orders/1', '/api/nothing', '/api/products/no-such'])(
-  '%s is answered with 404',
-  async (path) => {
-    const { instance } = expectProblem(await system.api(path), 404, 'not_found');
-    expect(instance).toBe(path);
-  },
-);
+test.each([
+  '/api/orders/ord_00000000000000000000000000',
+  '/api/orders/1',
+  '/api/nothing',
+  '/api/products/no-such',
+])('%s is answered with 404', async (path) => {
+  const { instance } = expectProblem(await system.api(path), 404, 'not_found');
+  expect(instance).toBe(path);
+});
 
 test('an address that cannot be decoded is answered with 400', async () => {
   expectProblem(await system.api('/api/orders/%E0%A4%A'), 400, 'invalid_request');

@@ -1,8 +1,8 @@
+import type { z } from 'zod';
 import type { Money, Order, OrderSummary, PendingOrder } from '../../api/schemas/order';
 import { DIALECTS } from '../support/databases';
 import { type System, startSystem } from '../support/system';
 import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
-import type { z } from 'zod';
 
 describe.each(DIALECTS)('placing orders on %s', (dialect) => {
   let system: System;
@@ -154,7 +154,7 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
   });
 
   test.each([0, 1])('wait=%i bounds the wait for the decision, and the order goes on', async (seconds) => {
-    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 2_500 });
+    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
 
     const answer = await system.place(orderOf(), { prefer: `wait=${seconds}` });
 

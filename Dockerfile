@@ -1,0 +1,35 @@
+# syntax=docker/dockerfile:1
+
+# One image for all processes: the command chooses (docs/production.md). The API is the default.
+
+FROM node:22.20.0-bookworm AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY . .
+RUN npm run build
+
+# The same system as the final stage plus the compiler that sqlite3 may need; its packages are copied, not itself.
+FROM node:22.20.0-bookworm AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
+
+# glibc, not musl: Temporal's core and sqlite3 are compiled for it.
+FROM node:22.20.0-bookworm-slim
+ENV NODE_ENV=production \
+    NODE_OPTIONS=--enable-source-maps \
+    HOST=0.0.0.0 \
+    PORT=3000 \
+    DATA_DIR=/data
+WORKDIR /app
+COPY --from=packages /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+RUN mkdir /data && chown node:node /data
+USER node
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "dist/process/check-health.js"]
+CMD ["node", "dist/api/main.js"]

@@ -1,0 +1,19 @@
+import { assertShareable, layFoundation } from '../process/foundation';
+import { serveHealth } from '../process/health-server';
+import { runProcess } from '../process/lifecycle';
+import { createReadiness, databaseProbe, pollerProbe, temporalProbe } from '../process/readiness';
+import { startApi } from './start';
+
+/** The API alone; the workers are other processes. */
+runProcess('api', async (life) => {
+  assertShareable(life.config);
+  const foundation = layFoundation(life);
+  const probes = {
+    database: databaseProbe(foundation.store.db),
+    temporal: temporalProbe(foundation.temporal),
+    workers: pollerProbe(foundation.temporal, foundation.queues.orders),
+  };
+  const readiness = createReadiness(probes, life.stopping);
+  await serveHealth(life, readiness);
+  await startApi(life, foundation, readiness);
+});

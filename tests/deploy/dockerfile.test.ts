@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '../..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** Instructions in their order, continued lines joined, by stage. */
+const stages = read('Dockerfile')
+  .replaceAll(/^#.*$/gm, '')
+  .replaceAll(/\\\n\s*/g, '')
+  .split(/^(?=FROM )/m)
+  .map((stage) => stage.split('\n').filter((line) => line.trim() !== ''))
+  .filter(([first]) => first?.startsWith('FROM '));
+const final = stages.at(-1) ?? [];
+const has = (pattern: RegExp) => final.some((line) => pattern.test(line));
+
+test('every stage begins with one exact version of one system', () => {
+  const bases = stages.map(([from]) => /^FROM (\S+)/.exec(from ?? '')?.[1] ?? '');
+  expect(bases).toHaveLength(3);
+  for (const base of bases) expect(base).toMatch(/^node:22\.\d+\.\d+-bookworm(-slim)?$/);
+  expect(new Set(bases.map((base) => base.replace('-slim', '')))).toHaveProperty('size', 1);
+  expect(bases.at(-1)).toMatch(/-slim$/);
+});
+
+test('packages come from the lock file, those of development only where the build is', () => {
+  const installs = stages.flat().filter((line) => /npm (ci|i|install)\b/.test(line));
+  expect(installs).toHaveLength(2);
+  expect(installs[0]).toMatch(/npm ci /);
+  expect(installs[1]).toMatch(/npm ci --omit=dev/);
+});
+
+test('nothing is installed in the final image: no package manager is run, no sources are copied', () => {
+  expect(has(/apt-get|apk|npm |curl|wget/)).toBe(false);
+  const copied = final.filter((line) => line.startsWith('COPY'));
+  expect(copied).toEqual([
+    'COPY --from=packages /app/node_modules ./node_modules',
+    'COPY --from=build /app/dist ./dist',
+    'COPY package.json LICENSE ./',
+  ]);
+});
+
+test('it runs as nobody special, can be told to stop, and says whether it lives', () => {
+  const user = final.indexOf('USER node');
+  expect(user).toBeGreaterThan(0);
+  expect(final.slice(user).some((line) => /^(RUN|COPY|USER root)/.test(line))).toBe(false);
+  expect(final).toContain('STOPSIGNAL SIGTERM');
+  expect(has(/^HEALTHCHECK .*CMD \["node", "dist\/process\/check-health\.js"\]$/)).toBe(true);
+  // The exec form: a shell in between would keep the signal to itself.
+  expect(final.at(-1)).toBe('CMD ["node", "dist/api/main.js"]');
+});
+
+test('no secret is written into an image', () => {
+  expect(stages.flat().filter((line) => /^(ARG|ENV).*(KEY|PASSWORD|SECRET|TOKEN)/.test(line))).toEqual([]);
+});
+
+test('what is sent to the engine is named file by file, and is there', () => {
+  const lines = read('.dockerignore')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(lines[0]).toBe('*');
+  const letIn = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+  for (const path of letIn) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
+  for (const secret of ['.data', '.git', 'deploy', 'node_modules']) expect(letIn).not.toContain(secret);
+  const built = JSON.parse(read('tsconfig.build.json')) as { include: string[] };
+  for (const path of built.include) expect(letIn).toContain(path.split('/')[0]);
+});

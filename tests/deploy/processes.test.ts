@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import type { Order } from '../../api/schemas/order';
+import { APPEND_ONLY_TABLES } from '../../db/grants';
+import { eventually } from '../support/eventually';
+import { http } from '../support/http';
+import { sharedServers } from '../support/servers';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
+import { DECLINED, orderOf } from '../system/orders';
+import { Production, query, type Served } from './production';
+
+jest.setTimeout(120_000);
+
+const admin = sharedServers().mysqlAdminUrl;
+/** As many as there are prints, each asked for by one order; every tenth card is declined. */
+const ORDERS = 50;
+const SKU = 'limited-50';
+const BODIES = Array.from({ length: ORDERS }, (_, i) =>
+  orderOf({ [SKU]: 1 }, i % 10 === 9 ? { method: DECLINED } : {}),
+);
+
+(admin === undefined ? describe.skip : describe)('the built system as several processes', () => {
+  let production: Production;
+  /** The way to Temporal of those that start too early. */
+  let line: TcpProxy;
+  let apis: Served[];
+  let sequencers: Served[];
+
+  beforeAll(async () => {
+    const [host = '', port = ''] = sharedServers().temporalAddress.split(':');
+    line = await startTcpProxy({ host, port: Number(port) });
+    production = await Production.build(admin ?? '');
+  });
+  afterAll(async () => {
+    await production?.close();
+    await line?.close();
+  });
+
+  const api = (i: number, path: string): string => `${apis[i % apis.length]?.url}/api${path}`;
+  const order = async (id: string) => (await http<Order>(api(0, `/orders/${id}`))).body;
+  const untilStatus = (id: string, status: Order['status']) =>
+    eventually(`order ${id} ${status}`, async () => (await order(id)).status === status, 60_000);
+  const place = (i: number, via: number) =>
+    http<Order>(api(via, '/orders'), {
+      body: BODIES[i],
+      headers: { 'idempotency-key': `processes-${i}`, prefer: 'wait=20' },
+    });
+
+  /** The lease's holder is `host:process:…`. */
+  const leading = async (): Promise<Served> => {
+    const [lease] = await production.asAdmin<{ holder: string }>(
+      "SELECT holder FROM orders.leases WHERE name = 'sequencer'",
+    );
+    const leader = sequencers.find(({ child }) => lease?.holder.split(':')[1] === String(child.pid));
+    if (leader === undefined) throw new Error(`no sequencer is ${lease?.holder}`);
+    return leader;
+  };
+
+  test('SQLite refuses to serve several processes, in one sentence', async () => {
+    const refused = await Promise.all(
+      ['api/main.js', 'workers/main.js', 'workers/sequencer-main.js'].map((script) =>
+        production.start(script, [], { DATABASE_URL: '' }),
+      ),
+    );
+    for (const { child } of refused) {
+      expect(await child.exited).toEqual({ code: 1, signal: null });
+      expect(readFileSync(child.logFile, 'utf8')).toMatch(/^SQLite serves one process only: .*\n$/);
+    }
+  });
+
+  test('started before Temporal and the tables are there, each says what it lacks, then gets ready', async () => {
+    line.cut();
+    const away = { TEMPORAL_ADDRESS: `127.0.0.1:${line.port}` };
+    const early = await Promise.all([
+      production.start('api/main.js', [], away),
+      production.start('workers/main.js', ['--queues', 'orders'], away),
+      production.start('workers/sequencer-main.js', [], away),
+    ]);
+    for (const process of early) {
+      await process.alive();
+      const { status, missing } = await process.readiness();
+      expect(status).toBe('not_ready');
+      expect(missing).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^migrations pending: 001-orders, /), 'temporal']),
+      );
+    }
+
+    // Two deployments at once: one migrates, the other waits for it.
+    await Promise.all([production.migrate('migrate-a'), production.migrate('migrate-b')]);
+    line.mend();
+    await Promise.all(early.map((process) => process.ready()));
+    for (const { child } of early) expect(await child.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  test('a worker and the leading sequencer are killed, orders are cancelled: all end right, once', async () => {
+    const worker = await production.start('workers/main.js', ['--queues', 'orders']);
+    const parts = await Promise.all([
+      production.start('workers/main.js', ['--queues', 'payments,notifications']),
+      production.start('workers/sequencer-main.js'),
+      production.start('workers/sequencer-main.js'),
+      production.start('api/main.js', [], { DRAIN_MS: '1000' }),
+      production.start('api/main.js'),
+    ]);
+    sequencers = parts.slice(1, 3);
+    apis = parts.slice(3);
+    await Promise.all([worker, ...parts].map((process) => process.ready()));
+
+    const answers = Promise.all(BODIES.map((_, i) => place(i, i)));
+    await eventually('payments under way', async () => (await production.intents()).length > 5);
+    await worker.child.kill();
+    await (await leading()).child.kill();
+    await (await production.start('workers/main.js', ['--queues', 'orders'])).ready();
+    for (const { status } of await answers) expect([201, 202, 402]).toContain(status);
+
+    // Whatever each was told, the same request to the other API now tells how it ended.
+    const ends = await Promise.all(
+      BODIES.map((_, i) =>
+        eventually(
+          `order ${i} decided`,
+          async () => {
+            const again = await place(i, i + 1);
+            return again.status !== 202 && again;
+          },
+          60_000,
+        ),
+      ),
+    );
+    expect(ends.map(({ status }) => status)).toEqual(
+      BODIES.map(({ payment }) => (payment.method === DECLINED ? 402 : 201)),
+    );
+    const confirmed = ends.filter(({ status }) => status === 201).map(({ body }) => body.id);
+    expect(new Set(confirmed).size).toBe(ORDERS * 0.9);
+
+    const cancelled = confirmed.slice(0, 5);
+    for (const [i, id] of cancelled.entries()) {
+      const { status } = await http(api(i, `/orders/${id}/cancel`), { body: {} });
+      expect([200, 202]).toContain(status);
+    }
+    await Promise.all(cancelled.map((id) => untilStatus(id, 'cancelled')));
+    const kept = confirmed.slice(cancelled.length);
+    await Promise.all(kept.map((id) => untilStatus(id, 'confirmed')));
+
+    const intents = await production.intents();
+    for (const id of confirmed) {
+      const ofOrder = intents.filter((intent) => intent.order_id === id);
+      const heldMinor = ofOrder.reduce((sum, i) => sum + i.amount_captured - i.amount_refunded, 0);
+      expect([id, ofOrder.length, heldMinor > 0]).toEqual([id, 1, kept.includes(id)]);
+    }
+    const stock = (await http(api(0, `/inventory/${SKU}`))).body;
+    expect(stock).toMatchObject({ onHand: ORDERS, reserved: kept.length });
+  });
+
+  test('the other sequencer has taken over: every event is published once, every mail is sent', async () => {
+    await eventually(
+      'all events published',
+      async () => {
+        const [row] = await production.asAdmin<Record<'waiting' | 'events' | 'published' | 'last', number>>(
+          `SELECT (SELECT COUNT(*) FROM orders.event_outbox) AS waiting,
+                (SELECT COUNT(*) FROM orders.events) AS events,
+                (SELECT COUNT(*) FROM orders.event_feed) AS published,
+                (SELECT MAX(position) FROM orders.event_feed) AS last`,
+        );
+        return row?.waiting === 0 && row.published === row.events && row.last === row.events;
+      },
+      30_000,
+    );
+    for (const { customer } of BODIES) {
+      const to = customer.email;
+      const mails = () => production.mail.store.list({ to, limit: 10 }).data;
+      await eventually(`a mail to ${to}`, () => mails().length > 0, 30_000);
+    }
+  });
+
+  test('the account that the system runs under cannot change what only grows, nor any table', async () => {
+    const running = production.runningUrl;
+    for (const table of APPEND_ONLY_TABLES) {
+      for (const sql of [
+        `UPDATE ${table} SET order_id = 'x'`,
+        `DELETE FROM ${table}`,
+        `REPLACE INTO ${table} SELECT * FROM ${table}`,
+        `TRUNCATE TABLE ${table}`,
+        `ALTER TABLE ${table} ADD COLUMN x INT`,
+        `DROP TABLE ${table}`,
+      ]) {
+        await expect(query(running, sql)).rejects.toThrow(/command denied/);
+      }
+    }
+    for (const sql of [
+      'DROP TRIGGER events_no_update',
+      'CREATE TABLE mine (x INT)',
+      "INSERT INTO migrations (name) VALUES ('x')",
+      'DROP DATABASE orders',
+      'GRANT SELECT ON orders.events TO orders_app',
+    ]) {
+      await expect(query(running, sql)).rejects.toThrow(/denied|not allowed/);
+    }
+    const refusing = await production.asAdmin<{ name: string }>(
+      `SELECT DISTINCT event_object_table AS name FROM information_schema.triggers
+       WHERE trigger_schema = 'orders' AND action_statement LIKE '%only grows%' ORDER BY name`,
+    );
+    expect(refusing.map(({ name }) => name)).toEqual(APPEND_ONLY_TABLES);
+  });
+
+  test('told to stop, all end with 0 and leave no lease behind', async () => {
+    const running = production.served.filter(({ child }) => child.exit() === undefined);
+    expect(running).toHaveLength(5);
+    const exits = Promise.all(running.map(({ child }) => child.stop(30_000)));
+    // The one that has a balancer in front says no first, and still answers.
+    await eventually('not ready', async () => {
+      const readiness = await apis[0]?.readiness();
+      return readiness?.missing.includes('the process is stopping');
+    });
+    expect(await exits).toEqual(running.map(() => ({ code: 0, signal: null })));
+    expect(await production.asAdmin('SELECT name FROM orders.leases')).toEqual([]);
+  });
+});

@@ -1,0 +1,161 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import mysql, { type RowDataPacket } from 'mysql2/promise';
+import { ulid } from 'ulid';
+import { createMailCatcher, type MailCatcher } from '../../notifications/catcher/catcher';
+import { compile } from '../../scripts/compile';
+import { freePort } from '../../scripts/ports';
+import {
+  type Child,
+  type ChildSpec,
+  runToEnd,
+  startChild,
+  untilReady,
+  urlAnswers,
+} from '../../scripts/supervise';
+import type { BookRow } from '../../simulator/books';
+import { type RunningSimulator, startSimulator } from '../../simulator/start';
+import { http } from '../support/http';
+import { sharedServers } from '../support/servers';
+
+const ROOT = resolve(__dirname, '../..');
+/** With everything that has to be quoted somewhere on its way. */
+const MIGRATE_PASSWORD = 'it\'s "\\quoted\\" @/:?';
+const APP_PASSWORD = 'app-password';
+const READY_TIMEOUT_MS = 30_000;
+
+/** One process of the system, and where it says how it is. */
+export class Served {
+  constructor(
+    readonly child: Child,
+    readonly url: string,
+  ) {}
+
+  ready(): Promise<void> {
+    return untilReady(this.child, () => urlAnswers(`${this.url}/readyz`), READY_TIMEOUT_MS);
+  }
+
+  alive(): Promise<void> {
+    return untilReady(this.child, () => urlAnswers(`${this.url}/healthz`), READY_TIMEOUT_MS);
+  }
+
+  async readiness(): Promise<{ status: string; missing: string[] }> {
+    return (await http<{ status: string; missing: string[] }>(`${this.url}/readyz`)).body;
+  }
+}
+
+/**
+ * The system as it is built and run in production: processes of their own, split task queues, one MySQL database with the
+ * two accounts of deploy/mysql. Simulator and mail catcher belong to the test.
+ */
+export class Production {
+  readonly served: Served[] = [];
+
+  private constructor(
+    readonly dir: string,
+    private readonly dist: string,
+    private readonly admin: string,
+    private readonly simulator: RunningSimulator,
+    readonly mail: MailCatcher,
+  ) {}
+
+  static async build(admin: string): Promise<Production> {
+    const dir = mkdtempSync(join(tmpdir(), 'production-'));
+    // Inside the project, where its packages are found.
+    const dist = join(ROOT, '.cache', `dist-${ulid()}`);
+    const [simulator, mail] = await Promise.all([
+      startSimulator({ journalFile: join(dir, 'simulator.jsonl') }),
+      createMailCatcher({ host: '127.0.0.1', smtpPort: 0, httpPort: 0 }),
+      compile(dist),
+    ]);
+    const production = new Production(dir, dist, admin, simulator, mail);
+    const accounts = readFileSync(join(ROOT, 'deploy/mysql/accounts.sql'), 'utf8');
+    await production.asAdmin(
+      `SET @migrate_password = ${mysql.escape(MIGRATE_PASSWORD)}, @app_password = ${mysql.escape(APP_PASSWORD)};
+       ${accounts}`,
+    );
+    return production;
+  }
+
+  get runningUrl(): string {
+    return this.urlOf('orders_app', APP_PASSWORD);
+  }
+
+  private urlOf(account: string, password: string): string {
+    return `mysql://${account}:${encodeURIComponent(password)}@${new URL(this.admin).host}/orders`;
+  }
+
+  asAdmin<Row>(sql: string): Promise<Row[]> {
+    return query<Row>(this.admin, sql);
+  }
+
+  /** The deployment's job. */
+  migrate(name: string): Promise<void> {
+    return runToEnd({
+      ...this.command(name, 'process/migrate-main.js', ['up', '--seed']),
+      env: {
+        DATABASE_URL: this.urlOf('orders_migrate', MIGRATE_PASSWORD),
+        DATABASE_RUNNING_ACCOUNT: 'orders_app@%',
+      },
+    });
+  }
+
+  async start(script: string, args: string[] = [], env: Record<string, string> = {}): Promise<Served> {
+    const port = await freePort();
+    const name = `${script.replaceAll('/', '-')}-${this.served.length}`;
+    const child = startChild({
+      ...this.command(name, script, args),
+      env: {
+        DATA_DIR: this.dir,
+        DATABASE_URL: this.runningUrl,
+        TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+        TASK_QUEUES: 'split',
+        TASK_QUEUE_PREFIX: `${this.dist.slice(-26)}-`,
+        STRIPE_API_KEY: 'sk_test_production',
+        STRIPE_API_URL: this.simulator.url,
+        SMTP_URL: this.mail.smtpUrl,
+        AUDIT_KEY: 'ab'.repeat(32),
+        [script === 'api/main.js' ? 'PORT' : 'HEALTH_PORT']: String(port),
+        ...env,
+      },
+    });
+    const served = new Served(child, `http://127.0.0.1:${port}`);
+    this.served.push(served);
+    return served;
+  }
+
+  private command(name: string, script: string, args: string[]): ChildSpec {
+    return {
+      name,
+      command: process.execPath,
+      args: [join(this.dist, script), ...args],
+      logFile: join(this.dir, `${name}.log`),
+    };
+  }
+
+  /** The provider's own books. */
+  async intents(): Promise<BookRow[]> {
+    const url = `${this.simulator.url}/_simulator/books/intents?limit=1000`;
+    return (await http<{ data: BookRow[] }>(url)).body.data;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.served.map(({ child }) => child.kill()));
+    await this.simulator.close();
+    await this.mail.close();
+    await this.asAdmin('DROP DATABASE orders; DROP USER orders_migrate, orders_app');
+    for (const path of [this.dist, this.dir]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Runs one or more statements. @returns the rows of a single one. */
+export async function query<Row>(uri: string, sql: string): Promise<Row[]> {
+  const connection = await mysql.createConnection({ uri, multipleStatements: true });
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(sql);
+    return rows as unknown as Row[];
+  } finally {
+    await connection.end();
+  }
+}

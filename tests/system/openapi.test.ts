@@ -1,0 +1,143 @@
+import type { Client } from '@temporalio/client';
+import { pino } from 'pino';
+import { createApp } from '../../api/app';
+import { openApiDocument } from '../../api/openapi';
+import type { Store } from '../../db/store';
+import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
+import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
+import { taskQueues } from '../../workflows/messages';
+import { type System, startSystem } from '../support/system';
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+/** Served, and part of no description: the description itself, its page, the way to it. */
+const UNDESCRIBED = ['get /', 'get /openapi.json', 'get /docs/problems'];
+
+interface Operation {
+  summary?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: unknown }[];
+  requestBody?: { content: Record<string, unknown> };
+  responses: Record<string, { description: string; content?: Record<string, unknown> }>;
+}
+interface Document {
+  openapi: string;
+  info: { title: string; version: string };
+  paths: Record<string, Partial<Record<(typeof METHODS)[number], Operation>>>;
+  components: { schemas: Record<string, unknown> };
+}
+
+/** The parts of an Express layer that are read here. */
+interface Layer {
+  route?: { path: string; stack: { method?: string }[] };
+  handle: { stack?: Layer[] };
+  /** Where it is mounted. */
+  rawPath: string;
+}
+
+interface Schema {
+  properties?: object;
+  allOf?: Schema[];
+  $ref?: string;
+}
+
+let system: System;
+let document: Document;
+beforeAll(async () => {
+  system = await startSystem({ dialect: 'sqlite' });
+  document = (await system.api<Document>('/openapi.json')).body;
+});
+afterAll(() => system?.close());
+
+const operations = (): [name: string, operation: Operation][] =>
+  Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method): [string, Operation][] => {
+      const operation = item[method];
+      return operation === undefined ? [] : [[`${method} ${path}`, operation]];
+    }),
+  );
+
+const express = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
+
+/** Every route of the app, as `get /api/orders/:id`. */
+function routesOf(layers: Layer[], prefix = ''): string[] {
+  return layers.flatMap(({ route, rawPath, handle: { stack } }) => {
+    if (route === undefined) return stack === undefined ? [] : routesOf(stack, joined(prefix, rawPath));
+    const spoken = route.stack.flatMap(({ method }) => (method === undefined ? [] : [method]));
+    return [...new Set(spoken)].map((method) => `${method} ${joined(prefix, route.path)}`);
+  });
+}
+
+const joined = (prefix: string, path: string): string =>
+  `${prefix}/${path}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+
+/** A schema that extends another one refers to it. */
+function propertiesOf({ properties = {}, allOf = [], $ref }: Schema): string[] {
+  const base = $ref && propertiesOf(document.components.schemas[$ref.split('/').at(-1) ?? ''] as Schema);
+  return [...Object.keys(properties), ...allOf.flatMap(propertiesOf), ...(base || [])];
+}
+
+test('the description is OpenAPI 3.1 whose references all lead somewhere', () => {
+  expect(document.openapi).toMatch(/^3\.1\./);
+  expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
+  expect(references.length).toBeGreaterThan(10);
+  for (const reference of references) {
+    const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1];
+    expect([reference, Object.keys(document.components.schemas)]).toEqual([
+      reference,
+      expect.arrayContaining([name]),
+    ]);
+  }
+  expect(JSON.parse(JSON.stringify(openApiDocument()))).toEqual(document);
+});
+
+test('every operation says what it is, what it takes and how it fails', () => {
+  expect(operations().length).toBeGreaterThan(10);
+  for (const [name, operation] of operations()) {
+    const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+    const declared = (operation.parameters ?? []).filter((p) => p.in === 'path');
+    expect([name, declared.map((p) => p.name), declared.every((p) => p.required)]).toEqual([
+      name,
+      inPath,
+      true,
+    ]);
+    expect([name, operation.summary, operation.tags]).toEqual([
+      name,
+      expect.any(String),
+      [expect.any(String)],
+    ]);
+    for (const [status, response] of Object.entries(operation.responses)) {
+      expect([name, response.description]).toEqual([name, expect.stringMatching(/./)]);
+      if (Number(status) >= 400 && !name.endsWith('/readyz'))
+        expect([name, Object.keys(response.content ?? {})]).toEqual([name, ['application/problem+json']]);
+    }
+  }
+});
+
+test('every route of the app is described, and every description has its route', () => {
+  const app = createApp({
+    store: {} as Store,
+    temporal: {} as Client,
+    log: pino({ level: 'silent' }),
+    temporalUiUrl: '',
+    fingerprintKey: Buffer.alloc(32),
+    priceRules: DEFAULT_PRICE_RULES,
+    queues: taskQueues('single'),
+    policy: DEFAULT_ORDER_POLICY,
+    decisionWaitMs: 0,
+    readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),
+  });
+  const described = operations().map(([name]) => express(name));
+  const served = routesOf((app.router as unknown as { stack: Layer[] }).stack);
+  expect(served.filter((name) => !UNDESCRIBED.includes(name)).toSorted()).toEqual(described.toSorted());
+});
+
+test('what the answers hold is what the description says', async () => {
+  const described = (name: string) => Object.keys(document.paths[name]?.get?.responses ?? {});
+  expect(described('/api/orders/{id}')).toEqual(expect.arrayContaining(['200', '304', '400', '404', '503']));
+  const properties = propertiesOf(document.components.schemas.Order as Schema);
+  const example = (document.components.schemas.PlaceOrder as { example: unknown }).example;
+  const placed = await system.place<object>(example);
+  expect(placed.status).toBe(201);
+  expect(Object.keys(placed.body).toSorted()).toEqual(properties.toSorted());
+});
