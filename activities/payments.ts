@@ -1,4 +1,4 @@
-import { ApplicationFailure, log } from '@temporalio/activity';
+import { ApplicationFailure, heartbeat, log } from '@temporalio/activity';
 import type { Store } from '../db/store';
 import { paymentTryKey, refundKey } from '../domain/ids';
 import { type PaymentProvider, PaymentProviderError } from '../payments/provider';
@@ -41,7 +41,7 @@ export function createPaymentActivities(
   return {
     async takePayment({ orderId, attempt, amountMinor, currency, paymentMethod }) {
       const key = paymentTryKey(orderId, attempt);
-      return asFailures(async () => {
+      return callProvider(async () => {
         const created = await provider.createIntent({
           key,
           orderId,
@@ -102,7 +102,7 @@ export function createPaymentActivities(
 
     async undoPayment({ orderId, attempt, amountMinor, currency }) {
       const key = paymentTryKey(orderId, attempt);
-      return asFailures(async () => {
+      return callProvider(async () => {
         const intentId = await ledger.closeTry(
           { orderId, attempt, amountMinor, currency, provider: provider.name },
           now(),
@@ -136,8 +136,11 @@ export function createPaymentActivities(
   };
 }
 
-/** Gives Temporal what it needs to know of a provider's error, and nothing of the request. */
-async function asFailures<T>(work: () => Promise<T>): Promise<T> {
+const HEARTBEAT_MS = 3_000;
+
+/** Tells Temporal that it lives, and what it needs to know of a provider's error: nothing of the request. */
+async function callProvider<T>(work: () => Promise<T>): Promise<T> {
+  const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     return await work();
   } catch (error) {
@@ -149,5 +152,7 @@ async function asFailures<T>(work: () => Promise<T>): Promise<T> {
       nonRetryable: !error.retryable,
       details: [error.code],
     });
+  } finally {
+    clearInterval(alive);
   }
 }

@@ -20,6 +20,8 @@ export interface ApiContext {
   policy: OrderPolicy;
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
+  /** Aborted a while after the process was told to stop: who still waits is answered with what is known. */
+  hurry: AbortSignal;
   /** Whether orders can be taken at this moment. */
   readiness: () => Promise<Readiness>;
 }

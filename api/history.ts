@@ -29,7 +29,7 @@ export async function orderHistory(ctx: ApiContext, id: string): Promise<OrderHi
         type: e.type,
         by: e.by,
         source: 'workflow',
-        workflowEventId: e.eventId,
+        ...(e.eventId === null ? {} : { workflowEventId: e.eventId }),
       }),
     ),
   ];

@@ -108,7 +108,7 @@ async function waitForEnd(
       if (found.order.status !== 'cancelled') refuseUnless(found.order);
       return { ...found, finished: true };
     }
-    if (Date.now() + pauseMs > untilMs) return { ...found, finished: false };
+    if (Date.now() + pauseMs > untilMs || ctx.hurry.aborted) return { ...found, finished: false };
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     found = await findOrder(ctx, id);
   }

@@ -201,11 +201,13 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
       );
       return null;
     }
-    return await ctx.temporal.withDeadline(Date.now() + waitMs, () =>
-      workflow.executeUpdateWithStart(placement, {
-        updateId: PLACEMENT_UPDATE_ID,
-        startWorkflowOperation: new WithStartWorkflowOperation(ORDER_WORKFLOW, options),
-      }),
+    return await ctx.temporal.withAbortSignal(ctx.hurry, () =>
+      ctx.temporal.withDeadline(Date.now() + waitMs, () =>
+        workflow.executeUpdateWithStart(placement, {
+          updateId: PLACEMENT_UPDATE_ID,
+          startWorkflowOperation: new WithStartWorkflowOperation(ORDER_WORKFLOW, options),
+        }),
+      ),
     );
   } catch (error) {
     // Closed, away, or slow: what SQL and the server know decides what can be said.

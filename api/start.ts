@@ -6,15 +6,22 @@ import type { Readiness } from '../process/readiness';
 import { createApp } from './app';
 import { listen } from './listen';
 
+/** What is left of the grace to those who are told to come back later. */
+const ANSWERING_MS = 3_000;
+
 /**
  * Serves the API until the process stops, whatever is missing meanwhile. @throws Error that names the port, when it is
  * taken.
  */
 export async function startApi(
-  { config, log, onStop }: Life,
+  { config, log, stopping, onStop }: Life,
   { store, temporal, queues }: Foundation,
   readiness: () => Promise<Readiness>,
 ): Promise<void> {
+  const hurry = new AbortController();
+  stopping.addEventListener('abort', () => {
+    setTimeout(() => hurry.abort(), config.drainMs + STOP_GRACE_MS - ANSWERING_MS).unref();
+  });
   const app = createApp({
     store,
     temporal,
@@ -25,6 +32,7 @@ export async function startApi(
     queues,
     policy: DEFAULT_ORDER_POLICY,
     decisionWaitMs: config.decisionWaitMs,
+    hurry: hurry.signal,
     readiness,
   });
   const api = await listen(app, config.host, config.port);

@@ -8,7 +8,8 @@ type RawEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** What a workflow's history adds to the audit rows: what people and outages did to it. */
 export interface WorkflowEntry {
-  eventId: number;
+  /** null for what is under way: it is not in the history yet. */
+  eventId: number | null;
   atMs: number;
   type: string;
   what: string;
@@ -40,7 +41,7 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
     status: description.status.name,
     events: description.historyLength,
     anchors: new Map(),
-    entries: [],
+    entries: retriesUnderWay(description.raw.pendingActivities ?? []),
   };
   const activities = new Map<string, string>();
   let nextPageToken: Uint8Array | undefined;
@@ -61,6 +62,19 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
     if (nextPageToken === undefined || nextPageToken.length === 0) break;
   }
   return history;
+}
+
+/** Attempts that failed are not in the history before the last one ends. */
+function retriesUnderWay(pending: readonly temporal.api.workflow.v1.IPendingActivityInfo[]): WorkflowEntry[] {
+  return pending
+    .filter(({ attempt }) => (attempt ?? 1) > 1)
+    .map(({ attempt, activityType, lastFailure, lastStartedTime }) => ({
+      eventId: null,
+      atMs: toMs(lastStartedTime),
+      type: 'ActivityRetrying',
+      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is due: ${innermost(lastFailure) ?? 'the worker was lost'}`,
+      by: 'system',
+    }));
 }
 
 /** Local activities leave their result in a marker: the head of the log's chain is in it. */

@@ -9,6 +9,8 @@ export async function deliverNotifications({ notificationIds, queue, policy }: D
     summary: `send ${notificationIds.length} notifications`,
     startToCloseTimeout: policy.attemptTimeoutMs,
     scheduleToCloseTimeout: policy.deadlineMs,
+    // It tells after each message that it lives: one that died is noticed before its attempt is over.
+    heartbeatTimeout: '1m',
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
   const { giveUpNotifications } = proxyActivities<NotificationActivities>({

@@ -148,6 +148,8 @@ const provider = ({ queues, policy }: OrderInput, summary: string, deadlineMs: n
     summary,
     taskQueue: queues.payments,
     startToCloseTimeout: policy.paymentAttemptTimeoutMs,
+    // A worker that was killed in the middle of a payment must not keep the customer waiting for all of it.
+    heartbeatTimeout: '10s',
     scheduleToCloseTimeout: deadlineMs,
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
     // A payment in flight is awaited, then undone; one between two attempts ends at once.

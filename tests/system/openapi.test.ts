@@ -125,6 +125,7 @@ test('every route of the app is described, and every description has its route',
     queues: taskQueues('single'),
     policy: DEFAULT_ORDER_POLICY,
     decisionWaitMs: 0,
+    hurry: new AbortController().signal,
     readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),
   });
   const described = operations().map(([name]) => express(name));

@@ -45,6 +45,7 @@ async function placed(): Promise<Order> {
       queues: lab.queues,
       policy: lab.policy,
       decisionWaitMs: 10_000,
+      hurry: new AbortController().signal,
       readiness: () => Promise.reject(new Error('nobody asks')),
     },
     { body: body(), caller: 'test', idempotencyKey: ulid(), requestId: 'req_test', waitMs: 10_000 },
