@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isCi, toolLocations } from '../config/start';
+import { findChromium } from '../tests/support/chromium';
 import { findMariaDb } from '../tests/support/mariadb';
 import { findTemporalCli } from './temporal-cli';
 import { dieWithParent, guard, release } from './watchdog';
@@ -114,6 +115,7 @@ async function findLeftOut(): Promise<{ temporal: boolean; sentences: string[] }
       'MySQL suites — no MariaDB found: apt-get install mariadb-server-core mariadb-client-core',
     );
   }
+  if (!findChromium()) sentences.push('browser tests — no Chromium found: apt-get install chromium');
   return { temporal, sentences };
 }
 
