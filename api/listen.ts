@@ -9,12 +9,15 @@ export interface ListeningApi {
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than proxies and clients keep a connection they may use again: they must be the ones to close it. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 /** @throws Error that names the port, when it is taken. */
 export async function listen(app: Express, host: string, port: number): Promise<ListeningApi> {
   const server = createServer(app);
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(

@@ -45,7 +45,7 @@ function main([url, port]: string[]): void {
       data: await select(db, "SELECT * FROM products WHERE sku > '' AND active = 1 ORDER BY sku LIMIT 21"),
     });
   });
-  app.listen(Number(port), '127.0.0.1');
+  app.listen(Number(port), '127.0.0.1').keepAliveTimeout = 65_000;
 }
 
 main(process.argv.slice(2));
