@@ -1,5 +1,6 @@
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import type { Product as StoredProduct } from '../../db/products';
+import type { Store } from '../../db/store';
 import type { StockLevel } from '../../domain/allocation';
 import { Failure } from '../../domain/failures';
 import { groupBy } from '../../domain/group-by';
@@ -11,6 +12,16 @@ import { readQuery } from '../read';
 import { type InventoryItem, Page } from '../schemas/catalogue';
 import { sku as skuSchema } from '../schemas/order';
 
+/** One product more than the page has room for: it tells whether there is a next page. */
+async function readProducts(store: Store, req: Request): Promise<{ rows: StoredProduct[]; limit: number }> {
+  const { cursor, limit } = readQuery(req, Page);
+  const rows = await store.products.list({
+    ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
+    limit: limit + 1,
+  });
+  return { rows, limit };
+}
+
 const isSku = (value: unknown): value is string => skuSchema.safeParse(value).success;
 const noSuchProduct = () => new Failure('not_found', 'There is no such product.');
 
@@ -18,11 +29,7 @@ export function productRoutes({ store }: ApiContext): Router {
   const router = newRouter();
   methods(router, '/', {
     get: async (req, res) => {
-      const { cursor, limit } = readQuery(req, Page);
-      const rows = await store.products.list({
-        ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
-        limit: limit + 1,
-      });
+      const { rows, limit } = await readProducts(store, req);
       res.json(toPage(rows, limit, (row) => row.sku, presentProduct));
     },
   });
@@ -41,11 +48,7 @@ export function inventoryRoutes({ store }: ApiContext): Router {
   const router = newRouter();
   methods(router, '/', {
     get: async (req, res) => {
-      const { cursor, limit } = readQuery(req, Page);
-      const rows = await store.products.list({
-        ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
-        limit: limit + 1,
-      });
+      const { rows, limit } = await readProducts(store, req);
       const levels = groupBy(await store.stock.levels(rows.map((r) => r.sku)), (l) => l.sku);
       res.json(
         toPage(
