@@ -22,6 +22,8 @@ const setup = {
 
 /** One project per suite: `npx jest --selectProjects unit`. */
 module.exports = {
+  // Bounds what hangs; nothing is timed by it. Jest's own 5 s are too few for servers on a busy machine.
+  testTimeout: 60_000,
   projects: [
     suite('unit', ['<rootDir>/*/**/*.test.ts'], {
       testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '<rootDir>/tests/[a-z]+/'],
@@ -31,6 +33,7 @@ module.exports = {
     suite('audit', ['<rootDir>/tests/audit/**/*.test.ts'], setup),
     suite('replay', ['<rootDir>/tests/replay/**/*.test.ts']),
     suite('system', ['<rootDir>/tests/system/**/*.test.ts'], setup),
+    suite('crash', ['<rootDir>/tests/crash/**/*.test.ts'], setup),
     // What is deployed: its files, and it running as several processes.
     suite('deploy', ['<rootDir>/tests/deploy/*.test.ts'], {
       testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/processes\\.test\\.ts$'],

@@ -1,5 +1,5 @@
 import { isDuplicate, type Tx } from '../db/connect';
-import type { StreamHead } from '../db/event-log';
+import { EventKeyConflict, GENESIS, type StreamHead } from '../db/event-log';
 import type { Store } from '../db/store';
 import type { DomainEvent } from '../domain/events';
 import { paymentTryKey } from '../domain/ids';
@@ -19,7 +19,12 @@ export interface Recorded {
 }
 
 export type Opened =
-  | (Recorded & { outcome: 'recorded' | 'stale'; shortages?: undefined })
+  | (Recorded & {
+      outcome: 'recorded' | 'stale';
+      shortages?: undefined;
+      /** Of an order that was there before: whether it has its stock (still). */
+      holdsStock?: boolean;
+    })
   | { outcome: 'out_of_stock'; head: StreamHead; shortages: StockShortage[] };
 
 /** How a try to pay ended, as far as it is known. */
@@ -121,22 +126,40 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
       return { head: await log.append(head, await log.missing(await effect(tx), tx), tx) };
     });
 
+  /** There is nothing to lock yet: of two that open the same order the keys let one through. */
   const open = (order: Order, reserve: boolean): Promise<Opened> =>
     db.write(async (tx) => {
-      const head = await log.lock(order.id, tx);
       const created = events.orderCreated(order);
       const result = reserve ? await stock.reserve(order, tx) : { allocations: [] };
       if ('shortages' in result) {
         const rejected = rejectOrder(order, outOfStock(result.shortages), 'none', order.updatedAtMs);
         await orders.insert(rejected, tx);
-        const next = await log.append(head, [created, events.orderRejected(rejected)], tx);
+        const next = await log.append(GENESIS, [created, events.orderRejected(rejected)], tx);
         return { outcome: 'out_of_stock', head: next, shortages: result.shortages };
       }
       const reserved = reserve ? [events.stockReserved(order, result.allocations)] : [];
-      const next = await log.append(head, [created, ...reserved], tx);
+      const next = await log.append(GENESIS, [created, ...reserved], tx);
       await orders.insert(order, tx);
       return { outcome: 'recorded', head: next };
     });
+
+  /** A run that was started again counts from 1: a number that stands for another refusal is left to it. */
+  const nextRefusal = async (
+    order: Order,
+    refused: Cancellation,
+    n: number,
+    why: string,
+    tx: Tx,
+  ): Promise<DomainEvent> => {
+    const event = events.cancellationRefused(order, refused, n, why);
+    try {
+      await log.missing([event], tx);
+      return event;
+    } catch (error) {
+      if (!(error instanceof EventKeyConflict)) throw error;
+      return nextRefusal(order, refused, n + 1, why, tx);
+    }
+  };
 
   return {
     async openOrder({ order, reserve }) {
@@ -148,7 +171,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
       const before = await stored(order, events.orderCreated(order));
       return before.order?.rejection?.code === 'out_of_stock'
         ? { outcome: 'out_of_stock', head: before.head, shortages: before.order.rejection.shortages ?? [] }
-        : before;
+        : { ...before, holdsStock: await stock.isHeldBy(order.id) };
     },
 
     confirmOrder: ({ order, paid }) =>
@@ -194,7 +217,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
       }),
 
     recordRefusal: ({ order, refused, n, why }) =>
-      note(order.id, async () => [events.cancellationRefused(order, refused, n, why)]),
+      note(order.id, async (tx) => [await nextRefusal(order, refused, n, why, tx)]),
   };
 }
 

@@ -2,14 +2,18 @@ import { randomUUID } from 'node:crypto';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { atMost } from './admission';
 import type { ApiContext } from './context';
 import { notFoundHandler, problemHandler } from './problems';
 import { inventoryRoutes, productRoutes } from './routes/catalogue';
 import { docsRoutes } from './routes/docs';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
+import { quoteRoutes } from './routes/quotes';
 
 const BODY_LIMIT = '64kb';
+/** A connection each, and what its answer needs. */
+const MAX_REQUESTS = 1_000;
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The HTTP API, not yet listening. */
@@ -53,10 +57,12 @@ export function createApp(ctx: ApiContext): Express {
     next();
   });
 
-  app.use(docsRoutes());
   app.use(opsRoutes(ctx));
+  app.use(atMost(MAX_REQUESTS));
+  app.use(docsRoutes());
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/orders', orderRoutes(ctx));
+  app.use('/api/quotes', quoteRoutes(ctx));
   app.use('/api/products', productRoutes(ctx));
   app.use('/api/inventory', inventoryRoutes(ctx));
 

@@ -5,6 +5,7 @@ import type { OrderPolicy } from '../domain/policy';
 import type { PriceRules } from '../domain/pricing';
 import type { Readiness } from '../process/readiness';
 import type { TaskQueues } from '../workflows/messages';
+import type { Admission } from './admission';
 
 /** What the routes work with. */
 export interface ApiContext {
@@ -18,6 +19,7 @@ export interface ApiContext {
   priceRules: PriceRules;
   queues: TaskQueues;
   policy: OrderPolicy;
+  admission: Admission;
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
   /** Aborted a while after the process was told to stop: who still waits is answered with what is known. */

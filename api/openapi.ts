@@ -4,6 +4,7 @@ import { FAILURES, type FailureCode } from '../domain/failures';
 import { groupBy } from '../domain/group-by';
 import * as catalogue from './schemas/catalogue';
 import * as order from './schemas/order';
+import * as quote from './schemas/quote';
 
 const Problem = z
   .object({
@@ -26,7 +27,10 @@ const json = (schema: z.ZodType, description: string) => ({
 });
 /** Answers to failures, by status: several codes may share one. */
 const problems = (...codes: FailureCode[]): RouteConfig['responses'] => {
-  const byStatus = groupBy([...codes, 'internal_error' as const], (code) => FAILURES[code].status);
+  const byStatus = groupBy(
+    [...codes, 'overloaded' as const, 'internal_error' as const],
+    (code) => FAILURES[code].status,
+  );
   return Object.fromEntries(
     [...byStatus].map(([status, all]) => [
       status,
@@ -80,6 +84,28 @@ const ROUTES: RouteConfig[] = [
         'payload_too_large',
         'unsupported_media_type',
         'idempotency_key_reused',
+        'service_unavailable',
+      ),
+    },
+  },
+  {
+    method: 'post',
+    path: '/api/quotes',
+    summary: 'Price a basket',
+    description:
+      'What it would cost if it were ordered now, by the function that prices orders. Nothing is kept.',
+    tags: ['quotes'],
+    request: {
+      body: { required: true, content: { 'application/json': { schema: quote.RequestQuote } } },
+    },
+    responses: {
+      200: json(quote.Quote, 'The price, and what each way of shipping would cost'),
+      ...problems(
+        'invalid_request',
+        'malformed_json',
+        'unknown_sku',
+        'payload_too_large',
+        'unsupported_media_type',
         'service_unavailable',
       ),
     },

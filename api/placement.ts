@@ -6,20 +6,14 @@ import type { Placement } from '../db/placements';
 import { canonicalJson } from '../domain/canonical-json';
 import type { CloudEvent } from '../domain/events';
 import { Failure } from '../domain/failures';
-import { formatMoney, money } from '../domain/money';
 import type { Order } from '../domain/order';
 import { placeOrder } from '../domain/order-changes';
 import { decisionKeys, type OrderSnapshot } from '../domain/order-events';
-import { MAX_TOTAL_MINOR, priceBasket } from '../domain/pricing';
-import {
-  ORDER_WORKFLOW,
-  type OrderInput,
-  PLACEMENT_UPDATE_ID,
-  placement,
-  searchAttributes,
-} from '../workflows/messages';
+import { orderStartOptions } from '../temporal/order-start';
+import { ORDER_WORKFLOW, type OrderInput, PLACEMENT_UPDATE_ID, placement } from '../workflows/messages';
 import type { ApiContext } from './context';
 import { newCustomerId, newOrderId } from './new-ids';
+import { price } from './pricing';
 import { unavailable } from './problems';
 import type { PlaceOrder } from './schemas/order';
 
@@ -113,7 +107,7 @@ async function claim(
 ): Promise<{ placement: Placement; earlier: boolean }> {
   const { body, caller, idempotencyKey, requestId } = request;
   const { store } = ctx;
-  const basket = await price(ctx, body);
+  const { basket } = await price(ctx, body);
   for (let tries = 1; ; tries += 1) {
     const placedAtMs = Date.now();
     const id = newOrderId(placedAtMs);
@@ -159,30 +153,6 @@ const contactOf = (body: PlaceOrder, orderId: string, customerId: string): Order
   shippingAddress: body.shippingAddress,
 });
 
-async function price({ store, priceRules }: ApiContext, body: PlaceOrder) {
-  const products = new Map(
-    (await store.products.bySkus([...new Set(body.items.map((i) => i.sku))])).map((p) => [p.sku, p]),
-  );
-  const unknown = body.items.flatMap(({ sku }, i) =>
-    products.has(sku) ? [] : [{ pointer: `/items/${i}/sku`, detail: `there is no product ${sku}` }],
-  );
-  if (unknown.length > 0)
-    throw new Failure('unknown_sku', 'The order names products that do not exist.', { errors: unknown });
-  const items = body.items.flatMap(({ sku, quantity }) => {
-    const product = products.get(sku);
-    return product === undefined ? [] : [{ ...product, quantity }];
-  });
-  try {
-    return priceBasket(items, { country: body.shippingAddress.country }, priceRules);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const most = formatMoney(money(MAX_TOTAL_MINOR, priceRules.currency));
-    throw new Failure('invalid_request', `The order comes to more than one payment can take (${most}).`, {
-      errors: [{ pointer: '/items', detail: 'the total is too large' }],
-    });
-  }
-}
-
 /** Who does not wait for the decision waits this long at most for the start. */
 const START_TIMEOUT_MS = 5_000;
 
@@ -201,7 +171,7 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
       );
       return null;
     }
-    return await ctx.temporal.withAbortSignal(ctx.hurry, () =>
+    return await untilHurried(ctx, () =>
       ctx.temporal.withDeadline(Date.now() + waitMs, () =>
         workflow.executeUpdateWithStart(placement, {
           updateId: PLACEMENT_UPDATE_ID,
@@ -218,26 +188,25 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
   }
 }
 
-const startOptions = (input: OrderInput) => {
-  const { order, queues } = input;
-  const units = order.lines.reduce((sum, l) => sum + l.quantity, 0);
-  return {
-    workflowId: order.id,
-    taskQueue: queues.orders,
-    args: [input],
+/** Runs calls to Temporal that end when whoever waits is to be answered. The client never lets go of a signal it is given. */
+async function untilHurried<T>({ temporal, hurry }: ApiContext, calls: () => Promise<T>): Promise<T> {
+  const ours = new AbortController();
+  const giveUp = () => ours.abort();
+  hurry.addEventListener('abort', giveUp);
+  if (hurry.aborted) giveUp();
+  try {
+    return await temporal.withAbortSignal(ours.signal, calls);
+  } finally {
+    hurry.removeEventListener('abort', giveUp);
+  }
+}
+
+const startOptions = (input: OrderInput) =>
+  ({
+    ...orderStartOptions(input),
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `${units} × ${order.lines.length === 1 ? order.lines[0]?.sku : `${order.lines.length} products`}, ${formatMoney(money(order.totalMinor, order.currency))}`,
-    typedSearchAttributes: [
-      { key: searchAttributes.status, value: order.status },
-      { key: searchAttributes.payment, value: order.payment },
-      { key: searchAttributes.customer, value: order.customerId },
-      { key: searchAttributes.total, value: order.totalMinor },
-      { key: searchAttributes.currency, value: order.currency },
-      { key: searchAttributes.attention, value: false },
-    ],
-  } satisfies WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' };
-};
+  }) satisfies WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' };
 
 async function isStarted({ temporal }: ApiContext, id: string): Promise<boolean> {
   try {

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { ZodError } from 'zod';
+import { isConnectionLost } from '../db/connect';
 import { FAILURES, Failure, type FailureCode, type FailureDetail } from '../domain/failures';
 
 /** RFC 9457. `code` is stable; `detail` is for people. */
@@ -65,7 +66,7 @@ export function toFailure(error: unknown): Failure {
   if (body !== undefined) return new Failure(...body);
   if (name === 'URIError' || status === 400)
     return new Failure('invalid_request', 'The address is not valid.');
-  if (UNREACHABLE.test(name ?? '')) return unavailable(error);
+  if (UNREACHABLE.test(name ?? '') || isConnectionLost(error)) return unavailable(error);
   return new Failure(
     'internal_error',
     'The request failed. Nothing is known to be half-done; it can be repeated.',
@@ -75,7 +76,7 @@ export function toFailure(error: unknown): Failure {
 export const unavailable = (cause?: unknown): Failure =>
   new Failure(
     'service_unavailable',
-    'A part that this needs is away. Nothing was changed; the same request can be repeated.',
+    'A part that this needs is away. Nothing is half-done; the same request can be repeated.',
     { retryAfterSeconds: 2 },
     { cause },
   );

@@ -1,8 +1,9 @@
-import { DEFAULT_ORDER_POLICY } from '../domain/policy';
-import { DEFAULT_PRICE_RULES } from '../domain/pricing';
+import { DEFAULT_ORDER_POLICY, type OrderPolicy } from '../domain/policy';
 import type { Foundation } from '../process/foundation';
 import { type Life, STOP_GRACE_MS } from '../process/lifecycle';
 import type { Readiness } from '../process/readiness';
+import { waitingTasks } from '../temporal/connect';
+import { Admission } from './admission';
 import { createApp } from './app';
 import { listen } from './listen';
 
@@ -17,6 +18,7 @@ export async function startApi(
   { config, log, stopping, onStop }: Life,
   { store, temporal, queues }: Foundation,
   readiness: () => Promise<Readiness>,
+  policy: OrderPolicy = DEFAULT_ORDER_POLICY,
 ): Promise<void> {
   const hurry = new AbortController();
   stopping.addEventListener('abort', () => {
@@ -28,9 +30,10 @@ export async function startApi(
     log,
     temporalUiUrl: config.temporal.uiUrl,
     fingerprintKey: config.keys.fingerprint,
-    priceRules: DEFAULT_PRICE_RULES,
+    priceRules: config.priceRules,
     queues,
-    policy: DEFAULT_ORDER_POLICY,
+    policy,
+    admission: new Admission(config.admission, () => waitingTasks(temporal, queues.orders)),
     decisionWaitMs: config.decisionWaitMs,
     hurry: hurry.signal,
     readiness,

@@ -2,9 +2,11 @@ import type { OrderContact } from '../db/contacts';
 import type { OrderSummary as StoredSummary } from '../db/orders';
 import { describeActor } from '../domain/events';
 import { money } from '../domain/money';
-import type { Order } from '../domain/order';
+import type { Order, PricedBasket } from '../domain/order';
 import { can } from '../domain/transitions';
+import type { Priced } from './pricing';
 import type * as schema from './schemas/order';
+import type { Quote } from './schemas/quote';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -39,14 +41,10 @@ export function presentSummary(order: StoredSummary): schema.OrderSummary {
   };
 }
 
-/** @param contact null when its personal data is erased. */
-export function presentOrder(order: Order, contact: OrderContact | null, links: Links): schema.Order {
-  const amount = (minor: number) => money(minor, order.currency);
-  const { cancellation, rejection } = order;
-  const cancel = can(order, 'cancel');
+function presentPrice(basket: PricedBasket) {
+  const amount = (minor: number) => money(minor, basket.currency);
   return {
-    ...presentSummary(order),
-    lines: order.lines.map((l) => ({
+    lines: basket.lines.map((l) => ({
       line: l.line,
       sku: l.sku,
       name: l.name,
@@ -56,11 +54,32 @@ export function presentOrder(order: Order, contact: OrderContact | null, links: 
       tax: amount(l.taxMinor),
       total: amount(l.totalMinor),
     })),
-    subtotal: amount(order.subtotalMinor),
-    discount: amount(order.discountMinor),
-    shipping: amount(order.shippingMinor),
-    tax: amount(order.taxMinor),
-    taxIncluded: order.taxIncluded,
+    subtotal: amount(basket.subtotalMinor),
+    discount: amount(basket.discountMinor),
+    shipping: amount(basket.shippingMinor),
+    tax: amount(basket.taxMinor),
+    total: amount(basket.totalMinor),
+    taxIncluded: basket.taxIncluded,
+    shippingMethod: basket.shippingMethod,
+  };
+}
+
+export const presentQuote = ({ basket, shippingOptions }: Priced): Quote => ({
+  ...presentPrice(basket),
+  shippingOptions: shippingOptions.map(({ code, name, feeMinor }) => ({
+    code,
+    name,
+    fee: feeMinor === null ? null : money(feeMinor, basket.currency),
+  })),
+});
+
+/** @param contact null when its personal data is erased. */
+export function presentOrder(order: Order, contact: OrderContact | null, links: Links): schema.Order {
+  const { cancellation, rejection } = order;
+  const cancel = can(order, 'cancel');
+  return {
+    ...presentSummary(order),
+    ...presentPrice(order),
     customer:
       contact?.email == null
         ? null

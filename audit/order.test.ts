@@ -208,3 +208,10 @@ describe('a fault of the program itself, told by log and rows alike, is found:',
     expect(codes(none)).toEqual(['reservation_mismatch']);
   });
 });
+
+test('an order of before there was a choice of shipping went the one way there was', () => {
+  const { id, order, events: told } = confirmed();
+  const withoutChoice = (key: string, value: unknown) => (key === 'shippingMethod' ? undefined : value);
+  const old = JSON.parse(JSON.stringify(told), withoutChoice) as CloudEvent[];
+  expect(projectionOf(id, old)).toEqual({ ...order, shippingMethod: 'standard' });
+});

@@ -28,7 +28,11 @@ function snapshotIn({ data }: CloudEvent): OrderSnapshot {
 export function projectionOf(id: string, events: readonly CloudEvent[]): Order | undefined {
   const created = events.find(({ type }) => type === 'OrderCreated');
   if (created === undefined) return undefined;
-  const basket = created.data as unknown as PricedBasket & { customerId: string };
+  const basket = {
+    // Orders of before there was a choice went the one way there was.
+    shippingMethod: 'standard',
+    ...created.data,
+  } as unknown as PricedBasket & { customerId: string };
   let order = placeOrder(basket, {
     id,
     customerId: basket.customerId,

@@ -1,19 +1,25 @@
 import { Agent, request } from 'node:http';
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+export interface Answer {
+  status: number;
+  text: string;
+}
 
-/** One request over a kept connection. @throws Error for any status but `expected`. */
-export function call(
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+/** For loads that come whether or not the ones before have been answered. */
+const crowd = new Agent({ keepAlive: true, maxSockets: 2_000 });
+
+export function send(
   url: string,
-  expected: number,
   body?: string,
   headers: Record<string, string> = {},
-): Promise<string> {
+  by: Agent = agent,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const req = request(
       url,
       {
-        agent,
+        agent: by,
         method: body === undefined ? 'GET' : 'POST',
         headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       },
@@ -23,10 +29,7 @@ export function call(
         res.on('data', (part: string) => {
           text += part;
         });
-        res.on('end', () => {
-          if (res.statusCode === expected) resolve(text);
-          else reject(new Error(`${url}: ${res.statusCode} ${text.slice(0, 300)}`));
-        });
+        res.on('end', () => resolve({ status: res.statusCode ?? 0, text }));
       },
     );
     req.on('error', reject);
@@ -34,4 +37,21 @@ export function call(
   });
 }
 
-export const closeConnections = (): void => agent.destroy();
+export const sendInCrowd = (url: string, body: string): Promise<Answer> => send(url, body, {}, crowd);
+
+/** One request over a kept connection. @throws Error for any status but `expected`. */
+export async function call(
+  url: string,
+  expected: number,
+  body?: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  const { status, text } = await send(url, body, headers);
+  if (status !== expected) throw new Error(`${url}: ${status} ${text.slice(0, 300)}`);
+  return text;
+}
+
+export function closeConnections(): void {
+  agent.destroy();
+  crowd.destroy();
+}

@@ -5,6 +5,9 @@ export interface Measured {
   p99Ms: number;
 }
 
+/** Calls before those that count, as a share of them; at least one for each that is under way at once. */
+export const WARM_UP_SHARE = 0.1;
+
 /**
  * Keeps `concurrency` calls under way until `total` are done. A warm-up of a tenth comes first and is not counted.
  * @throws the first error of a call: a figure with failures in it says nothing.
@@ -14,7 +17,7 @@ export async function measure(
   total: number,
   call: (n: number) => Promise<unknown>,
 ): Promise<Measured> {
-  await run(concurrency, Math.max(concurrency, Math.ceil(total / 10)), call, -1);
+  await run(concurrency, Math.max(concurrency, Math.ceil(total * WARM_UP_SHARE)), call, -1);
   const startedMs = performance.now();
   const times = await run(concurrency, total, call, 0);
   const seconds = (performance.now() - startedMs) / 1_000;

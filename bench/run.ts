@@ -1,121 +1,80 @@
-import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { dieWithParent } from '../scripts/watchdog';
-import { call, closeConnections } from './http';
-import { type Measured, measure } from './load';
-import { decided } from './reference-workflows';
+import { describe, type Figure, type Measure, toFigure } from './figures';
+import { closeConnections } from './http';
+import { measureLists } from './lists';
+import { measureOpenOrders } from './open-orders';
+import { measureOrders } from './orders';
+import { measureOverload } from './overload';
+import { measureReads } from './reads';
 import { type Dialect, dialects, type Servers, startServers } from './servers';
+import { measureStart } from './start';
 
-/** One figure beside its reference, measured in the same run on the same servers. */
-interface Figure {
-  database: Dialect;
-  what: string;
-  concurrency: number;
-  ours: Measured;
-  reference: string;
-  theirs: Measured;
-  /** Ours per second over theirs. */
-  ratio: number;
-}
+type Section = (servers: Servers, client: Client, report: (measure: Measure) => void) => Promise<void>;
 
-const ORDERS: [concurrency: number, total: number][] = [
-  [1, 60],
-  [40, 600],
-  [200, 800],
-];
-const READS: [concurrency: number, total: number] = [50, 4_000];
+/** In this order: later ones leave more behind. */
+const SECTIONS: Record<string, Section> = {
+  orders: measureOrders,
+  reads: (servers, _, report) => measureReads(servers, report),
+  overload: (servers, _, report) => measureOverload(servers, report),
+  memory: (servers, _, report) => measureOpenOrders(servers, report),
+  lists: (servers, _, report) => measureLists(servers, report),
+};
+const START = 'start';
 
-/** `bench [--json] [--database sqlite|mysql]` */
+const USAGE = `usage: npm run bench [-- [--json] [--database sqlite|mysql] [--only ${[...Object.keys(SECTIONS), START].join(',')}]]`;
+
 async function main(args: string[]): Promise<void> {
-  const json = args.includes('--json');
-  const only = args[args.indexOf('--database') + 1];
-  const chosen = dialects().filter((d) => !args.includes('--database') || d === only);
+  const { json, databases, only } = parse(args);
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const figures: Figure[] = [];
-  for (const dialect of chosen) {
+  const reportFor = (dialect: Dialect) => (measure: Measure) => {
+    const figure = toFigure(dialect, measure);
+    if (figure === null) return;
+    figures.push(figure);
+    if (json) say(describe(figure));
+    else process.stdout.write(`${describe(figure)}\n`);
+  };
+  if (only.includes(START) && databases.includes('sqlite')) await measureStart(reportFor('sqlite'));
+  for (const dialect of databases) {
+    const sections = Object.entries(SECTIONS).filter(([name]) => only.includes(name));
+    if (sections.length === 0) continue;
     say(`${dialect}: starting`);
     const servers = await startServers(dialect);
     const client = new Client({ connection: await Connection.connect({ address: servers.temporalAddress }) });
     try {
-      const add = (figure: Omit<Figure, 'database' | 'ratio'>) => {
-        const ratio = Math.round((100 * figure.ours.perSecond) / figure.theirs.perSecond) / 100;
-        figures.push({ database: dialect, ...figure, ratio });
-        say(describe({ database: dialect, ...figure, ratio }));
-      };
-      await orders(servers, client, add);
-      await reads(servers, add);
+      for (const [, measure] of sections) await measure(servers, client, reportFor(dialect));
     } finally {
       closeConnections();
       await client.connection.close();
       await servers.stop();
     }
   }
-  process.stdout.write(
-    json ? `${JSON.stringify(figures, null, 2)}\n` : `${figures.map(describe).join('\n')}\n`,
-  );
+  if (json)
+    process.stdout.write(`${JSON.stringify(figures, null, 2)}
+`);
 }
 
-type Add = (figure: Omit<Figure, 'database' | 'ratio'>) => void;
-
-async function orders({ apiUrl, referenceQueue }: Servers, client: Client, add: Add): Promise<void> {
-  let run = 0;
-  for (const [concurrency, total] of ORDERS) {
-    run += 1;
-    const workflow = (name: string, n: number) => ({
-      workflowId: `${name}-${run}-${n}`,
-      taskQueue: referenceQueue,
-      args: [],
-    });
-    const empty = await measure(concurrency, total, (n) =>
-      client.workflow.execute('empty', workflow('empty', n)),
-    );
-    const shape = await measure(concurrency, total, (n) =>
-      client.workflow.executeUpdateWithStart(decided, {
-        startWorkflowOperation: new WithStartWorkflowOperation('shape', {
-          ...workflow('shape', n),
-          workflowIdConflictPolicy: 'FAIL',
-        }),
-      }),
-    );
-    const ours = await measure(concurrency, total, (n) =>
-      call(`${apiUrl}/api/orders`, 201, orderBody(n), { 'idempotency-key': `bench-${run}-${n}` }),
-    );
-    add({ what: 'orders confirmed', concurrency, ours, reference: 'empty workflow', theirs: empty });
-    add({ what: 'orders confirmed', concurrency, ours, reference: 'same shape, empty', theirs: shape });
+/** @throws Error with the usage. */
+function parse(args: string[]): { json: boolean; databases: Dialect[]; only: string[] } {
+  let [json, databases, only] = [false, dialects(), [...Object.keys(SECTIONS), START]];
+  for (let rest = args; rest.length > 0; ) {
+    const [option, value, ...others] = rest;
+    if (option === '--json') {
+      json = true;
+      rest = rest.slice(1);
+    } else if (option === '--database' && databases.some((d) => d === value)) {
+      databases = databases.filter((d) => d === value);
+      rest = others;
+    } else if (option === '--only' && value?.split(',').every((name) => only.includes(name))) {
+      only = value.split(',');
+      rest = others;
+    } else {
+      throw new Error(USAGE);
+    }
   }
+  return { json, databases, only };
 }
-
-const orderBody = (n: number): string =>
-  JSON.stringify({
-    items: [{ sku: 'walnut-desk', quantity: 1 }],
-    customer: { email: `c${n}@example.com`, name: 'Ada Byron' },
-    shippingAddress: {
-      name: 'Ada Byron',
-      line1: '1 Main St',
-      city: 'Berlin',
-      postalCode: '10115',
-      country: 'DE',
-    },
-    payment: { method: 'pm_card_visa' },
-  });
-
-async function reads({ apiUrl, bareUrl }: Servers, add: Add): Promise<void> {
-  const { data } = JSON.parse(await call(`${apiUrl}/api/orders?limit=1`, 200)) as { data: { id: string }[] };
-  const id = data[0]?.id;
-  const pairs: [what: string, ours: string, theirs: string][] = [
-    ['GET one order', `/api/orders/${id}`, `/orders/${id}`],
-    ['GET list of orders', '/api/orders', '/orders'],
-    ['GET list of products', '/api/products', '/products'],
-  ];
-  const [concurrency, total] = READS;
-  for (const [what, path, barePath] of pairs) {
-    const theirs = await measure(concurrency, total, () => call(`${bareUrl}${barePath}`, 200));
-    const ours = await measure(concurrency, total, () => call(`${apiUrl}${path}`, 200));
-    add({ what, concurrency, ours, reference: 'bare Express, same query', theirs });
-  }
-}
-
-const describe = (f: Figure): string =>
-  `${f.database.padEnd(6)} ${f.what.padEnd(20)} c=${String(f.concurrency).padEnd(3)} ${f.ours.perSecond}/s p50 ${f.ours.p50Ms} ms p99 ${f.ours.p99Ms} ms | ${f.reference}: ${f.theirs.perSecond}/s p50 ${f.theirs.p50Ms} ms | ratio ${f.ratio}`;
 
 dieWithParent();
 main(process.argv.slice(2)).then(

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inheritedEnvironment, toolLocations } from '../config/start';
-import { connect } from '../db/connect';
+import { connect, type Database } from '../db/connect';
 import { migrator } from '../db/migrate';
 import { seed } from '../db/seed';
-import { execute } from '../db/sql';
+import { execute, select } from '../db/sql';
+import type { OrderStatus } from '../domain/order';
 import { freePort } from '../scripts/ports';
 import { type Child, nodeScript, startChild, untilReady, urlAnswers } from '../scripts/supervise';
 import { findTemporalCli, startDevServer } from '../scripts/temporal-cli';
@@ -19,6 +20,12 @@ export interface Servers {
   databaseUrl: string;
   apiUrl: string;
   bareUrl: string;
+  /** Process ids by name. */
+  pids: Readonly<Record<string, number>>;
+  /** Statements that the database has been sent since it was started; null where it does not count them. */
+  statements(): Promise<number | null>;
+  openOrders(): Promise<number>;
+  undecidedOrders(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -62,8 +69,7 @@ export async function startServers(dialect: Dialect): Promise<Servers> {
   const db = connect({ url: databaseUrl });
   await migrator(db).up();
   await seed(db, Date.now());
-  await execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK });
-  await db.close();
+  await db.write((tx) => execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK }, tx));
 
   const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];
   const simulator = start('simulator', nodeScript('simulator/main.ts'), {
@@ -97,7 +103,6 @@ export async function startServers(dialect: Dialect): Promise<Servers> {
     untilReady(system, () => urlAnswers(`${apiUrl}/readyz`), READY_MS),
     untilReady(bare, () => urlAnswers(`${bareUrl}/healthz`), READY_MS),
   ]);
-  void reference;
 
   return {
     temporalAddress: temporal.address,
@@ -105,11 +110,36 @@ export async function startServers(dialect: Dialect): Promise<Servers> {
     databaseUrl,
     apiUrl,
     bareUrl,
+    pids: {
+      temporal: temporal.pid,
+      ...(mariadb === undefined ? {} : { database: mariadb.pid() }),
+      simulator: simulator.pid,
+      system: system.pid,
+      reference: reference.pid,
+      bare: bare.pid,
+    },
+    statements: () => statementsSent(db),
+    openOrders: () => ordersThatAre(db, 'confirmed'),
+    undecidedOrders: () => ordersThatAre(db, 'placed'),
     async stop() {
+      await db.close();
       for (const child of children.toReversed()) await child.stop(10_000);
       await temporal.kill();
       await mariadb?.kill();
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function statementsSent(db: Database): Promise<number | null> {
+  if (db.dialect !== 'mysql') return null;
+  const [row] = await select<{ Value: string }>(db, "SHOW GLOBAL STATUS LIKE 'Questions'");
+  return Number(row?.Value);
+}
+
+async function ordersThatAre(db: Database, status: OrderStatus): Promise<number> {
+  const [row] = await select<{ n: number }>(db, 'SELECT COUNT(*) AS n FROM orders WHERE status = :status', {
+    status,
+  });
+  return Number(row?.n);
 }

@@ -15,7 +15,17 @@ test('what is not set has the documented defaults', () => {
     temporal: { address: '127.0.0.1:7233', namespace: 'default' },
     queues: { layout: 'single', prefix: '' },
     logLevel: 'info',
+    reconcileEveryMs: 60_000,
   });
+});
+
+test('how often orders are reconciled is told in seconds', () => {
+  expect(parseConfig({ ...NEEDED, RECONCILE_EVERY_SECONDS: '5' }).reconcileEveryMs).toBe(5_000);
+  for (const wrong of ['0', '0.5', '90000', 'often']) {
+    expect(() => parseConfig({ ...NEEDED, RECONCILE_EVERY_SECONDS: wrong })).toThrow(
+      'RECONCILE_EVERY_SECONDS',
+    );
+  }
 });
 
 test('every fault is named at once, and no value is repeated', () => {

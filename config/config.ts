@@ -1,6 +1,8 @@
 import { hkdfSync } from 'node:crypto';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing';
+import { readPriceRules } from './price-rules';
 
 /** All that the system is told from outside. Read once, at boot. */
 export interface Config {
@@ -16,6 +18,12 @@ export interface Config {
   keys: { audit: Buffer; fingerprint: Buffer };
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
+  /** Currency, taxes and shipping of the shop. */
+  priceRules: PriceRules;
+  /** Beyond these the API tells callers to come back. */
+  admission: { placements: number; waitingOrders: number };
+  /** Milliseconds between two runs of reconciliation. */
+  reconcileEveryMs: number;
   /** Port of `/healthz` and `/readyz`; undefined: none (the API has both on its own port). */
   healthPort: number | undefined;
   /** Milliseconds between saying `not ready` and taking no more requests: a balancer in front needs them to notice. */
@@ -49,6 +57,10 @@ const environment = z.object({
   AUDIT_KEY: z.string().regex(/^[0-9a-fA-F]{64,}$/, 'must be at least 32 bytes in hexadecimal'),
   HEALTH_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   DRAIN_MS: z.coerce.number().int().min(0).max(60_000).default(0),
+  PRICE_RULES_FILE: z.string().min(1).optional(),
+  MAX_PLACEMENTS: z.coerce.number().int().min(1).default(256),
+  MAX_WAITING_ORDERS: z.coerce.number().int().min(1).default(1_000),
+  RECONCILE_EVERY_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
 
@@ -85,10 +97,22 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     logLevel: e.LOG_LEVEL,
     queues: { layout: e.TASK_QUEUES, prefix: e.TASK_QUEUE_PREFIX },
     keys: deriveKeys(Buffer.from(e.AUDIT_KEY, 'hex')),
+    priceRules: priceRulesOf(e.PRICE_RULES_FILE),
     decisionWaitMs: e.DECISION_WAIT_MS,
+    reconcileEveryMs: e.RECONCILE_EVERY_SECONDS * 1_000,
+    admission: { placements: e.MAX_PLACEMENTS, waitingOrders: e.MAX_WAITING_ORDERS },
     healthPort: e.HEALTH_PORT,
     drainMs: e.DRAIN_MS,
   };
+}
+
+function priceRulesOf(file: string | undefined): PriceRules {
+  if (file === undefined) return DEFAULT_PRICE_RULES;
+  try {
+    return readPriceRules(file);
+  } catch (error) {
+    throw new ConfigError([`PRICE_RULES_FILE ${error instanceof Error ? error.message : String(error)}`]);
+  }
 }
 
 export const loadConfig = (): Config => parseConfig(process.env);

@@ -16,6 +16,8 @@ export interface Database {
    * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs one statement that is a whole transaction: like `write`, without a BEGIN and a COMMIT to wait for. */
+  writeOne<T>(statement: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,13 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT.has(cause?.code ?? (error as { code?: string }).code ?? '');
 }
 
+/** The server went away in the middle of a statement: nothing is known of its outcome. */
+export function isConnectionLost(error: unknown): boolean {
+  // While a connection is being set up the driver's own error comes through.
+  const cause = error instanceof DatabaseError ? error.original : error;
+  return (cause as { fatal?: unknown } | null)?.fatal === true;
+}
+
 /** Sequelize takes every constraint that fails on SQLite for a UNIQUE one; the driver's message tells them apart. */
 export const isDuplicate = (error: unknown): error is UniqueConstraintError =>
   error instanceof UniqueConstraintError &&
@@ -55,11 +64,11 @@ export function connect(options: DatabaseOptions): Database {
   const sequelize = mysql ? connectMysql(options) : connectSqlite(options);
   const serialize = mysql ? <T>(work: () => Promise<T>) => work() : oneAtATime();
 
-  const write = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
+  const untilItHolds = <T>(work: () => Promise<T>): Promise<T> =>
     serialize(async () => {
       for (let tries = 1; ; tries += 1) {
         try {
-          return await sequelize.transaction(mysql ? {} : { type: Transaction.TYPES.IMMEDIATE }, work);
+          return await work();
         } catch (error) {
           if (!isTransient(error) || tries === MAX_TRIES) throw error;
           await pause(2 ** tries * (1 + Math.random()));
@@ -67,10 +76,12 @@ export function connect(options: DatabaseOptions): Database {
       }
     });
 
+  const kind = mysql ? {} : { type: Transaction.TYPES.IMMEDIATE };
   return {
     dialect: mysql ? 'mysql' : 'sqlite',
     sequelize,
-    write,
+    write: (work) => untilItHolds(() => sequelize.transaction(kind, work)),
+    writeOne: untilItHolds,
     close: () => sequelize.close(),
   };
 }
@@ -123,7 +134,9 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
   return <T>(work: () => Promise<T>): Promise<T> => {
     if (waiting >= MAX_QUEUED_WRITES) {
       return Promise.reject(
-        new Failure('service_unavailable', 'The shop is too busy at the moment.', { retryAfterSeconds: 2 }),
+        new Failure('overloaded', 'Too much waits to be written. Nothing was changed.', {
+          retryAfterSeconds: 2,
+        }),
       );
     }
     waiting += 1;

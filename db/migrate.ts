@@ -3,6 +3,8 @@ import { SequelizeStorage, Umzug } from 'umzug';
 import type { Database } from './connect';
 import * as orders from './migrations/001-orders';
 import * as log from './migrations/002-log';
+import * as reconciliation from './migrations/003-reconciliation';
+import * as shippingMethod from './migrations/004-shipping-method';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -17,10 +19,24 @@ export type Migration = (context: MigrationContext) => Promise<void>;
 const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['001-orders', orders],
   ['002-log', log],
+  ['003-reconciliation', reconciliation],
+  ['004-shipping-method', shippingMethod],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */
 const NO_TABLE = /no such table|doesn't exist|command denied/;
+
+const IS_THERE = /already exists|Duplicate key name|duplicate column name/i;
+const IS_GONE = /no such|Unknown table|does not exist|check that (it|column\/key) exists/;
+
+/**
+ * Whether the statement was done by a run that was killed before it came to the end of its migration: MySQL cannot take
+ * back what it has created, so the next run does what is left.
+ */
+const isDone = (sql: string, error: unknown): boolean =>
+  error instanceof DatabaseError &&
+  ((/^CREATE|ADD COLUMN/.test(sql) && IS_THERE.test(error.message)) ||
+    (/^DROP|DROP COLUMN/.test(sql) && IS_GONE.test(error.message)));
 
 /** Migrations that this code needs and the database lacks. Only reads: an account that may change nothing can ask. */
 export async function pendingMigrations(db: Database): Promise<string[]> {
@@ -40,7 +56,11 @@ export function migrator(db: Database, onStep: (step: string) => void = () => un
     dialect: db.dialect,
     type: COLUMN_TYPES[db.dialect],
     run: async (sql) => {
-      await db.sequelize.query(sql, { raw: true });
+      try {
+        await db.sequelize.query(sql, { raw: true });
+      } catch (error) {
+        if (!isDone(sql, error)) throw error;
+      }
     },
   };
   const umzug = new Umzug<MigrationContext>({

@@ -49,7 +49,8 @@ const STATE_COLUMNS = [
 ];
 
 const ORDER_COLUMNS = `id, customer_id AS customerId, status, payment, fulfilment, currency,
-  subtotal_minor AS subtotalMinor, discount_minor AS discountMinor, shipping_minor AS shippingMinor,
+  subtotal_minor AS subtotalMinor, discount_minor AS discountMinor,
+  shipping_method AS shippingMethod, shipping_minor AS shippingMinor,
   tax_minor AS taxMinor, total_minor AS totalMinor, tax_included AS taxIncluded, version,
   placed_at_ms AS placedAtMs, updated_at_ms AS updatedAtMs, cancellation, rejection, attention`;
 
@@ -101,6 +102,7 @@ export function createOrders(db: Database): Orders {
             currency: order.currency,
             subtotal_minor: order.subtotalMinor,
             discount_minor: order.discountMinor,
+            shipping_method: order.shippingMethod,
             shipping_minor: order.shippingMinor,
             tax_minor: order.taxMinor,
             total_minor: order.totalMinor,

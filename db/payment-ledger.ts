@@ -65,7 +65,7 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     const kind: LedgerKind = 'intent';
     const row = toRow({ ...entry, key, kind, declineCode: null }, atMs);
     try {
-      await db.write((tx) => insert(db, 'payment_ledger', [row], { tx }));
+      await db.writeOne(() => insert(db, 'payment_ledger', [row]));
       return entry.intentId;
     } catch (error) {
       if (!isDuplicate(error)) throw error;

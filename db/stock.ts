@@ -15,6 +15,8 @@ export interface Stock {
   reserve(order: Order, tx: Tx): Promise<AllocationResult>;
   /** Gives back what the order still holds. @returns what was given back; nothing the second time. */
   release(orderId: string, atMs: number, tx: Tx): Promise<StockAllocation[]>;
+  /** Whether the order holds anything. */
+  isHeldBy(orderId: string): Promise<boolean>;
   levels(skus: readonly string[]): Promise<StockLevel[]>;
 }
 
@@ -69,6 +71,15 @@ export function createStock(db: Database): Stock {
         tx,
       );
       return held;
+    },
+
+    async isHeldBy(orderId) {
+      const held = await select(
+        db,
+        "SELECT id FROM reservations WHERE order_id = :orderId AND state = 'held' LIMIT 1",
+        { orderId },
+      );
+      return held.length > 0;
     },
 
     levels: (skus) =>

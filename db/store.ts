@@ -7,6 +7,7 @@ import { createOrders, type Orders } from './orders';
 import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
 import { createPlacements, type Placements } from './placements';
 import { createProducts, type Products } from './products';
+import { createReconciliation, type Reconciliation } from './reconciliation';
 import { createStock, type Stock } from './stock';
 
 /** All repositories over one database. */
@@ -21,6 +22,7 @@ export interface Store {
   log: EventLog;
   feed: Feed;
   notifications: Notifications;
+  reconciliation: Reconciliation;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -35,4 +37,5 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   log: createEventLog(db, auditKey),
   feed: createFeed(db),
   notifications: createNotifications(db),
+  reconciliation: createReconciliation(db),
 });

@@ -19,6 +19,7 @@ export const FAILURES = {
   too_many_requests: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   payment_unavailable: { status: 402, title: 'The payment could not be taken' },
+  overloaded: { status: 503, title: 'Too much to do at the moment' },
   service_unavailable: { status: 503, title: 'The service is not available at the moment' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

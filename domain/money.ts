@@ -43,12 +43,23 @@ export function formatMoney({ amount, currency }: Money, locale = 'en'): string 
   const sign = amount < 0 ? '-' : '';
   const padded = String(Math.abs(amount)).padStart(digits + 1, '0');
   const decimal = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
-  return new Intl.NumberFormat(locale, {
+  return formatter(locale, currency, digits).format(`${sign}${decimal}` as Intl.StringNumericLiteral);
+}
+
+/** Making one takes a hundred times as long as using it. There are as many as currencies are written in languages. */
+const formatters = new Map<string, Intl.NumberFormat>();
+
+function formatter(locale: string, currency: string, digits: number): Intl.NumberFormat {
+  const known = formatters.get(`${locale} ${currency}`);
+  if (known !== undefined) return known;
+  const made = new Intl.NumberFormat(locale, {
     style: 'currency',
     currency,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-  }).format(`${sign}${decimal}` as Intl.StringNumericLiteral);
+  });
+  formatters.set(`${locale} ${currency}`, made);
+  return made;
 }
 
 /**

@@ -52,6 +52,7 @@ export const orderCreated = (order: Order): DomainEvent =>
       lines: order.lines,
       subtotalMinor: order.subtotalMinor,
       discountMinor: order.discountMinor,
+      shippingMethod: order.shippingMethod,
       shippingMinor: order.shippingMinor,
       taxMinor: order.taxMinor,
       totalMinor: order.totalMinor,
@@ -128,6 +129,7 @@ export const orderCancelled = (order: Order): DomainEvent =>
     order.cancellation?.requestedBy ?? SYSTEM,
   );
 
+/** @param n counts the refusals of that kind of asker: in a run that is repeated another kind may come before it. */
 export const cancellationRefused = (
   order: Order,
   refused: Cancellation,
@@ -136,7 +138,7 @@ export const cancellationRefused = (
 ): DomainEvent =>
   event(
     order,
-    `cancellation-refused:${n}`,
+    `cancellation-refused:${refused.requestedBy.kind}:${n}`,
     'CancellationRefused',
     { reason: refused.reason, why },
     refused.requestedBy,

@@ -60,6 +60,8 @@ export interface OrderTotals {
 
 export interface PricedBasket extends OrderTotals {
   currency: string;
+  /** Code of the way it is sent. */
+  shippingMethod: string;
   lines: OrderLine[];
 }
 

@@ -24,3 +24,33 @@ export const DEFAULT_ORDER_POLICY: OrderPolicy = {
   attentionAfterMs: 20 * SECOND,
   undoRoundMs: 10 * MINUTE,
 };
+
+/** How reconciliation looks for orders whose workflow does not do its work. Milliseconds, unless a name says otherwise. */
+export interface ReconcilePolicy {
+  /** An order younger than this is left alone, and so long may Temporal's lists lag behind. */
+  graceMs: number;
+  /** A workflow task that is due for longer has nobody who can do it. */
+  taskStuckAfterMs: number;
+  /** One that failed so often will fail again. */
+  taskStuckAfterAttempts: number;
+  /** Pause after the first restart of an order; each further one waits four times as long. */
+  restartPauseMs: number;
+  /** Restarts of one order within `restartWindowMs`. After that it is a matter for people. */
+  maxRestarts: number;
+  restartWindowMs: number;
+  /** Pause between two looks at an order that people have to see to. */
+  lookAgainMs: number;
+  /** Orders looked at in one go, for each place they are found in. */
+  pageRows: number;
+}
+
+export const DEFAULT_RECONCILE_POLICY: ReconcilePolicy = {
+  graceMs: 2 * MINUTE,
+  taskStuckAfterMs: MINUTE,
+  taskStuckAfterAttempts: 3,
+  restartPauseMs: MINUTE,
+  maxRestarts: 5,
+  restartWindowMs: 24 * 60 * MINUTE,
+  lookAgainMs: MINUTE,
+  pageRows: 200,
+};

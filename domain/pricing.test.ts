@@ -3,8 +3,10 @@ import {
   type BasketItem,
   DEFAULT_PRICE_RULES,
   MAX_TOTAL_MINOR,
+  NotShippable,
   type PriceRules,
   priceBasket,
+  shippingOptions,
   type TaxClass,
 } from './pricing';
 
@@ -145,4 +147,83 @@ describe('what cannot be priced', () => {
     expect(priceBasket(items, GERMANY, DEFAULT_PRICE_RULES).totalMinor).toBe(MAX_TOTAL_MINOR);
     expect(() => priceBasket(items, GERMANY, TAX_ADDED)).toThrow(RangeError);
   });
+});
+
+describe('shipping', () => {
+  const light = item({ unitPriceMinor: 1_000, weightGrams: 500 });
+  const options = (quantity: number) =>
+    shippingOptions([{ ...light, quantity }], quantity * 1_000, DEFAULT_PRICE_RULES).map((o) => [
+      o.code,
+      o.feeMinor,
+    ]);
+
+  test('costs what the method takes for the weight, and nothing from a sum on where it says so', () => {
+    expect(options(1)).toEqual([
+      ['standard', 490],
+      ['express', 990],
+    ]);
+    expect(options(4)).toEqual([
+      ['standard', 490],
+      ['express', 990],
+    ]);
+    expect(options(5)).toEqual([
+      ['standard', 0],
+      ['express', 1490],
+    ]);
+    expect(options(63)).toEqual([
+      ['standard', 0],
+      ['express', 2490],
+    ]);
+    expect(options(64)).toEqual([
+      ['standard', 0],
+      ['express', null],
+    ]);
+  });
+
+  test('an order costs what the option said', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100 }), (quantity) => {
+        const items = [{ ...light, quantity }];
+        for (const { code, feeMinor } of shippingOptions(items, quantity * 1_000, DEFAULT_PRICE_RULES)) {
+          const priced = () => priceBasket(items, GERMANY, DEFAULT_PRICE_RULES, code);
+          if (feeMinor === null) expect(priced).toThrow(NotShippable);
+          else expect(priced()).toMatchObject({ shippingMethod: code, shippingMinor: feeMinor });
+        }
+      }),
+    );
+  });
+
+  test.each(['pigeon', '__proto__', 'toString', ''])('there is no method %j', (code) => {
+    expect(() => priceBasket([light], GERMANY, DEFAULT_PRICE_RULES, code)).toThrow(NotShippable);
+  });
+});
+
+describe('tax by region', () => {
+  const rates = (standard: number) => ({ standard, reduced: 0, zero: 0 });
+  const rules = { ...TAX_ADDED, taxRatesBasisPoints: { US: rates(400), 'US-CA': rates(725) } };
+  const taxIn = (country: string, region?: string) =>
+    priceBasket([item({ unitPriceMinor: 10_000 })], { country, region }, rules).taxMinor;
+
+  test('the region comes before its country, and both before the rest', () => {
+    expect(taxIn('US', 'CA')).toBe(725);
+    expect(taxIn('US', 'NV')).toBe(400);
+    expect(taxIn('US', undefined)).toBe(400);
+    expect(taxIn('CA', 'US')).toBe(0);
+  });
+});
+
+test.each(['KWD', 'BHD'])('%s is paid in tens of its minor unit, so tax is rounded to them', (currency) => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 10_000 }),
+      fc.integer({ min: 1, max: 99 }),
+      fc.boolean(),
+      (tens, quantity, taxIncluded) => {
+        const rules = { ...DEFAULT_PRICE_RULES, currency, taxIncluded };
+        const one = item({ currency, unitPriceMinor: tens, quantity });
+        const b = priceBasket([{ ...one, unitPriceMinor: 10 * tens }], GERMANY, rules);
+        expect([b.totalMinor % 10, b.taxMinor % 10]).toEqual([0, 0]);
+      },
+    ),
+  );
 });

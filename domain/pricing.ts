@@ -1,4 +1,4 @@
-import { allocate } from './money';
+import { allocate, minorUnitDigits } from './money';
 import type { OrderLine, PricedBasket } from './order';
 
 export type TaxClass = 'standard' | 'reduced' | 'zero';
@@ -19,6 +19,25 @@ export interface BasketItem {
 export interface Destination {
   /** ISO 3166-1 alpha-2, upper case: the country whose tax applies. */
   country: string;
+  /** The region in it, where its tax is another: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
+  region?: string | undefined;
+}
+
+/** A way to send goods. Fees in minor units. */
+export interface ShippingMethod {
+  /** For people. */
+  name: string;
+  /** By the weight of the basket, lightest first, null: any. What is heavier than the last cannot be sent this way. */
+  fees: readonly { upToGrams: number | null; feeMinor: number }[];
+  /** Nothing once the goods after discount come to this; null: never. */
+  freeFromMinor: number | null;
+}
+
+/** The code of a shipping method and what it costs for a basket; null when it cannot be sent this way. */
+export interface ShippingOption {
+  code: string;
+  name: string;
+  feeMinor: number | null;
 }
 
 /** Tax rates in basis points: 1900 is 19 %. */
@@ -29,12 +48,12 @@ export interface PriceRules {
   currency: string;
   /** True: prices (and the shipping fee) contain their tax. False: tax is added to them. */
   taxIncluded: boolean;
-  /** By ISO 3166-1 alpha-2 country. */
+  /** By ISO 3166-1 alpha-2 country or ISO 3166-2 region (`US-CA`), which comes first. */
   taxRatesBasisPoints: Record<string, TaxRates>;
   /** For every other country. */
   defaultTaxRatesBasisPoints: TaxRates;
-  /** `flatMinor` per order; nothing once the goods after discount reach `freeFromMinor`. */
-  shipping: { flatMinor: number; freeFromMinor: number };
+  /** By code; the first one is for those who do not choose. */
+  shippingMethods: Record<string, ShippingMethod>;
 }
 
 /**
@@ -84,13 +103,39 @@ export const DEFAULT_PRICE_RULES: PriceRules = {
     SK: vat(2300, 1900),
   },
   defaultTaxRatesBasisPoints: vat(0, 0),
-  shipping: { flatMinor: 490, freeFromMinor: 5000 },
+  shippingMethods: {
+    standard: {
+      name: 'Standard, 3 to 5 days',
+      fees: [{ upToGrams: null, feeMinor: 490 }],
+      freeFromMinor: 5_000,
+    },
+    express: {
+      name: 'Express, next working day',
+      fees: [
+        { upToGrams: 2_000, feeMinor: 990 },
+        { upToGrams: 10_000, feeMinor: 1_490 },
+        { upToGrams: 31_500, feeMinor: 2_490 },
+      ],
+      freeFromMinor: null,
+    },
+  },
 };
+
+/** A basket that cannot be sent as it was asked for. */
+export class NotShippable extends Error {
+  override readonly name = 'NotShippable';
+}
+
+/** The smallest step of an amount that can be paid: Stripe takes three-decimal currencies in tens. */
+const payableStep = (currency: string): bigint => (minorUnitDigits(currency) === 3 ? 10n : 1n);
 
 /**
  * Prices a basket: the only place that turns items into lines, discount, shipping, tax and total (see
  * `OrderTotals` for the equation that holds). Pure: the same arguments give the same result.
- * Tax is rounded half up per line and once for the shipping; an empty basket costs nothing.
+ * Tax is rounded half up per line and once for the shipping, to what can be paid (tens of minor units for currencies
+ * of three decimals, https://docs.stripe.com/currencies#three-decimal); an empty basket costs nothing.
+ * @param shippingMethod code of one of the rules' methods; the first one when left out.
+ * @throws NotShippable for a method that there is not, or a basket too heavy for it.
  * @throws RangeError for a currency other than the rules', a quantity that is not a positive safe integer, a price,
  * fee or rate that is not a non-negative one, and a subtotal or total above `MAX_TOTAL_MINOR`.
  */
@@ -98,9 +143,12 @@ export function priceBasket(
   items: readonly BasketItem[],
   destination: Destination,
   rules: PriceRules,
+  shippingMethod: string = defaultShippingMethod(rules),
 ): PricedBasket {
   const { currency, taxIncluded } = rules;
-  const rates = taxRatesIn(destination.country, rules);
+  const rates = taxRatesIn(destination, rules);
+  const taxOf = (amountMinor: number, rateBasisPoints: number) =>
+    taxMinor(amountMinor, rateBasisPoints, taxIncluded, payableStep(currency));
 
   const subtotals = items.map((item) => lineSubtotalMinor(item, currency));
   const subtotalMinor = sumWithinLimit(subtotals);
@@ -111,7 +159,7 @@ export function priceBasket(
   const lines = items.map(({ sku, name, quantity, unitPriceMinor, taxClass }, index): OrderLine => {
     const subtotal = subtotals[index]!;
     const discount = lineDiscounts[index]!;
-    const tax = taxMinor(subtotal - discount, rates[taxClass], taxIncluded);
+    const tax = taxOf(subtotal - discount, rates[taxClass]);
     return {
       line: index + 1,
       sku,
@@ -125,8 +173,11 @@ export function priceBasket(
     };
   });
 
-  const shippingMinor = items.length === 0 ? 0 : shippingFeeMinor(subtotalMinor - discountMinor, rules);
-  const shippingTaxMinor = taxMinor(shippingMinor, rates.standard, taxIncluded);
+  const shippingMinor =
+    items.length === 0
+      ? 0
+      : shippingFeeMinor(shippingMethod, subtotalMinor - discountMinor, weightOf(items), rules);
+  const shippingTaxMinor = taxOf(shippingMinor, rates.standard);
   const allTaxMinor = sumWithinLimit([...lines.map((line) => line.taxMinor), shippingTaxMinor]);
   const totalMinor = subtotalMinor - discountMinor + shippingMinor + (taxIncluded ? 0 : allTaxMinor);
   return {
@@ -134,6 +185,7 @@ export function priceBasket(
     lines,
     subtotalMinor,
     discountMinor,
+    shippingMethod,
     shippingMinor,
     taxMinor: allTaxMinor,
     totalMinor: withinLimit(totalMinor),
@@ -141,10 +193,34 @@ export function priceBasket(
   };
 }
 
-function taxRatesIn(country: string, rules: PriceRules): TaxRates {
-  const own = Object.hasOwn(rules.taxRatesBasisPoints, country);
-  return own ? rules.taxRatesBasisPoints[country]! : rules.defaultTaxRatesBasisPoints;
+export function defaultShippingMethod({ shippingMethods }: PriceRules): string {
+  const [first] = Object.keys(shippingMethods);
+  if (first === undefined) throw new RangeError('there is no shipping method');
+  return first;
 }
+
+/** What each method costs for these items. @param goodsMinor what they cost after discount. */
+export function shippingOptions(
+  items: readonly BasketItem[],
+  goodsMinor: number,
+  rules: PriceRules,
+): ShippingOption[] {
+  const grams = weightOf(items);
+  return Object.entries(rules.shippingMethods).map(([code, method]) => ({
+    code,
+    name: method.name,
+    feeMinor: feeOf(method, goodsMinor, grams),
+  }));
+}
+
+function taxRatesIn({ country, region }: Destination, rules: PriceRules): TaxRates {
+  const { taxRatesBasisPoints: rates, defaultTaxRatesBasisPoints: others } = rules;
+  const place = [`${country}-${region}`, country].find((code) => Object.hasOwn(rates, code));
+  return place === undefined ? others : (rates[place] ?? others);
+}
+
+const weightOf = (items: readonly BasketItem[]): number =>
+  items.reduce((grams, item) => grams + item.quantity * item.weightGrams, 0);
 
 function lineSubtotalMinor(item: BasketItem, currency: string): number {
   if (item.currency !== currency) {
@@ -158,17 +234,27 @@ function lineSubtotalMinor(item: BasketItem, currency: string): number {
   return withinLimit(item.quantity * item.unitPriceMinor);
 }
 
-function shippingFeeMinor(goodsMinor: number, { shipping }: PriceRules): number {
-  assertAmount(shipping.flatMinor);
-  return goodsMinor >= shipping.freeFromMinor ? 0 : shipping.flatMinor;
+function shippingFeeMinor(code: string, goodsMinor: number, grams: number, rules: PriceRules): number {
+  const method = Object.hasOwn(rules.shippingMethods, code) ? rules.shippingMethods[code] : undefined;
+  if (method === undefined) throw new NotShippable(`There is no shipping method ${code}.`);
+  const feeMinor = feeOf(method, goodsMinor, grams);
+  if (feeMinor === null) throw new NotShippable(`The order is too heavy to be sent by ${code}.`);
+  return feeMinor;
 }
 
-/** Tax contained in, or to be added to, a non-negative amount; rounded half up. Exact for any rate: BigInt. */
-function taxMinor(amountMinor: number, rateBasisPoints: number, taxIncluded: boolean): number {
+function feeOf({ fees, freeFromMinor }: ShippingMethod, goodsMinor: number, grams: number): number | null {
+  const fee = fees.find(({ upToGrams }) => upToGrams === null || grams <= upToGrams);
+  if (fee === undefined) return null;
+  assertAmount(fee.feeMinor);
+  return freeFromMinor !== null && goodsMinor >= freeFromMinor ? 0 : fee.feeMinor;
+}
+
+/** Tax contained in, or to be added to, a non-negative amount; rounded half up to steps. Exact for any rate: BigInt. */
+function taxMinor(amountMinor: number, rateBasisPoints: number, taxIncluded: boolean, step: bigint): number {
   assertAmount(rateBasisPoints);
   const product = BigInt(amountMinor) * BigInt(rateBasisPoints);
-  const divisor = 10_000n + (taxIncluded ? BigInt(rateBasisPoints) : 0n);
-  return Number((2n * product + divisor) / (2n * divisor));
+  const divisor = step * (10_000n + (taxIncluded ? BigInt(rateBasisPoints) : 0n));
+  return Number(step * ((2n * product + divisor) / (2n * divisor)));
 }
 
 function assertAmount(value: number): void {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/config';
-import { connect } from '../db/connect';
+import { connect, type Database } from '../db/connect';
 import { createStore, type Store } from '../db/store';
 import { createTemporalClient } from '../temporal/connect';
 import { type TaskQueues, taskQueues } from '../workflows/messages';
@@ -17,8 +17,12 @@ export interface Foundation {
   holder: string;
 }
 
-export function layFoundation({ config, onStop }: Life): Foundation {
-  const db = connect({ url: config.databaseUrl });
+/** @param database what stands before the door to SQL, if anything. */
+export function layFoundation(
+  { config, onStop }: Life,
+  database: (db: Database) => Database = (db) => db,
+): Foundation {
+  const db = database(connect({ url: config.databaseUrl }));
   onStop('database', () => db.close());
   const temporal = createTemporalClient(config.temporal);
   onStop('Temporal', () => temporal.connection.close());

@@ -11,21 +11,22 @@ const FILES_BESIDE_CODE = ['notifications/templates', 'notifications/catcher/vie
 /**
  * Makes everything that runs in production: JavaScript, the workflows as one bundle, templates. What was in `outDir`
  * before is gone.
+ * @param project says which files, relative to the root.
  * @throws Error when the types are wrong; the compiler has said what.
  */
-export async function compile(outDir: string): Promise<void> {
+export async function compile(outDir: string, project = 'tsconfig.build.json'): Promise<void> {
   rmSync(outDir, { recursive: true, force: true });
   mkdirSync(outDir, { recursive: true });
   const [bundle] = await Promise.all([
     bundleWorkflows(pino({ level: 'warn' }, pino.destination(2))),
-    emitJavaScript(outDir),
+    emitJavaScript(outDir, project),
   ]);
   writeFileSync(join(outDir, BUNDLE_FILE), bundle.code);
   for (const path of FILES_BESIDE_CODE) cpSync(join(ROOT, path), join(outDir, path), { recursive: true });
 }
 
-function emitJavaScript(outDir: string): Promise<void> {
-  const args = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', outDir];
+function emitJavaScript(outDir: string, project: string): Promise<void> {
+  const args = ['-p', join(ROOT, project), '--outDir', outDir];
   const tsc = spawn(join(ROOT, 'node_modules', '.bin', 'tsc'), args, { cwd: ROOT, stdio: 'inherit' });
   return new Promise((settle, reject) => {
     tsc.once('error', reject);

@@ -1,14 +1,28 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { eventually } from '../tests/support/eventually';
 import { toHistoryJson } from '../tests/support/histories';
 import { Lab } from '../tests/support/lab';
-import { cancelOrder, ORDER_WORKFLOW, type OrderInput } from '../workflows/messages';
+import { begin, SHORT_RECONCILE_POLICY, untilDealtWith, untilStatus } from '../tests/support/reconciling';
+import {
+  cancelOrder,
+  ORDER_WORKFLOW,
+  type OrderInput,
+  RECONCILE_WORKFLOW,
+  type ReconcileInput,
+} from '../workflows/messages';
 
 /** Records the histories that the replay suite runs again. See tests/replay/README.md. */
 
+/** Plays the story of an order. @returns the workflow to record, where it is not the order's. */
 type Story = (lab: Lab, input: OrderInput) => Promise<unknown>;
 
 const place: Story = (lab, input) => lab.place(input);
+
+/** The order's workflow is terminated by hand. */
+async function terminated(lab: Lab, { order }: OrderInput): Promise<void> {
+  await lab.handle(order.id).terminate('recorded');
+}
 
 const STORIES: Record<string, { items?: Record<string, number>; method?: string; run: Story }> = {
   confirmed: { run: place },
@@ -33,18 +47,63 @@ const STORIES: Record<string, { items?: Record<string, number>; method?: string;
       await lab.handle(input.order.id).result();
     },
   },
+  'restarted-and-cancelled': {
+    async run(lab, input) {
+      const { id } = input.order;
+      await begin(lab, input);
+      await untilStatus(lab, id, 'confirmed');
+      await terminated(lab, input);
+      await untilDealtWith(lab, id);
+      await lab.handle(id).signal(cancelOrder, { reason: 'changed my mind' });
+      await lab.handle(id).result();
+    },
+  },
+  'restarted-without-stock': {
+    async run(lab, { order, ...rest }) {
+      const { id } = order;
+      const input = { ...rest, order, policy: { ...rest.policy, paymentDeadlineMs: 500 } };
+      for (const operation of ['confirm', 'cancel']) {
+        await lab.fault({ operation, mode: 'fail_before', match: { orderId: id } });
+      }
+      await begin(lab, input);
+      await eventually('the stock to be released', async () =>
+        (await lab.story(id)).includes('StockReleased'),
+      );
+      await terminated(lab, input);
+      await lab.clearFaults();
+      await untilDealtWith(lab, id);
+      await lab.handle(id).result();
+    },
+  },
+  reconciled: {
+    async run(lab, input) {
+      await begin(lab, input);
+      await untilStatus(lab, input.order.id, 'confirmed');
+      await terminated(lab, input);
+      const workflowId = `reconcile-${input.order.id}`;
+      const args: [ReconcileInput] = [{ policy: { ...SHORT_RECONCILE_POLICY, graceMs: 0 } }];
+      await lab.client.workflow.execute(RECONCILE_WORKFLOW, {
+        workflowId,
+        taskQueue: lab.queues.orders,
+        args,
+      });
+      return workflowId;
+    },
+  },
 };
 
 /** Temporal notes which process did what, by its number and the name of its machine. */
 const withoutMachine = (json: string): string => json.replace(/"\d+@[^"]*"/g, '"recorder"');
 
-async function main(): Promise<void> {
+/** @param names of the stories to record; all when there are none. */
+async function main(names: string[]): Promise<void> {
   const lab = await Lab.open();
   try {
     for (const [name, { items, method, run }] of Object.entries(STORIES)) {
+      if (names.length > 0 && !names.includes(name)) continue;
       const input = await lab.input(items, method);
-      await run(lab, input);
-      const history = await lab.handle(input.order.id).fetchHistory();
+      const other = await run(lab, input);
+      const history = await lab.handle(typeof other === 'string' ? other : input.order.id).fetchHistory();
       const file = resolve(__dirname, '../tests/replay/histories', `${name}.json`);
       writeFileSync(file, `${withoutMachine(toHistoryJson(history))}\n`);
     }
@@ -53,7 +112,7 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
+main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`);
   process.exitCode = 1;
 });

@@ -29,7 +29,7 @@ interface JestReport {
 const ROOT = resolve(__dirname, '..');
 /** Those that need nothing run side by side; the others share two cores with the servers they test. */
 const WITHOUT_SERVERS = ['unit', 'replay', 'deploy'];
-const WITH_SERVERS = ['database', 'workflow', 'audit', 'system', 'processes'];
+const WITH_SERVERS = ['database', 'workflow', 'audit', 'system', 'processes', 'crash'];
 
 const EXIT_GRACE_MS = 10_000;
 

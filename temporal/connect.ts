@@ -49,17 +49,27 @@ const POLLED_WITHIN_MS = 90_000;
 
 /** Whether a worker has asked for workflow tasks of that queue lately. */
 export async function hasPoller(client: Client, taskQueue: string): Promise<boolean> {
-  const { pollers } = await client.withDeadline(Date.now() + 2_000, () =>
-    client.workflowService.describeTaskQueue({
-      namespace: client.options.namespace,
-      taskQueue: { name: taskQueue },
-      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    }),
-  );
+  const { pollers } = await describeWorkflowQueue(client, taskQueue);
   return (pollers ?? []).some(
     ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > Date.now() - POLLED_WITHIN_MS,
   );
 }
+
+/** Workflow tasks of that queue that wait for a worker, as the server counts them: about as many. */
+export async function waitingTasks(client: Client, taskQueue: string): Promise<number> {
+  const { stats } = await describeWorkflowQueue(client, taskQueue);
+  return Number(stats?.approximateBacklogCount ?? 0);
+}
+
+const describeWorkflowQueue = (client: Client, name: string) =>
+  client.withDeadline(Date.now() + 2_000, () =>
+    client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name },
+      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      reportStats: true,
+    }),
+  );
 
 /** Whether the server answers and knows the namespace. */
 export async function temporalIsReady(client: Client): Promise<boolean> {

@@ -1,14 +1,14 @@
-import type { Client } from '@temporalio/client';
+import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { temporal } from '@temporalio/proto';
+import { temporal } from '@temporalio/proto';
 import { cleanText } from '../domain/order-changes';
-import { cancelOrder } from '../workflows/messages';
+import { cancelOrder, type RestartMemo } from '../workflows/messages';
 
-type RawEvent = temporal.api.history.v1.IHistoryEvent;
+export type RawEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** What a workflow's history adds to the audit rows: what people and outages did to it. */
 export interface WorkflowEntry {
-  /** null for what is under way: it is not in the history yet. */
+  /** In the newest run; null for what is not in its history (yet, or because a run before did it). */
   eventId: number | null;
   atMs: number;
   type: string;
@@ -17,9 +17,9 @@ export interface WorkflowEntry {
 }
 
 export interface WorkflowHistory {
+  /** Of the newest run, as `status` and `events`. */
   runId: string;
   status: string;
-  /** Events in the history. */
   events: number;
   /** Position in the order's stream → the hash that the workflow was told. */
   anchors: Map<number, string>;
@@ -29,10 +29,17 @@ export interface WorkflowHistory {
 const PAGE_TIMEOUT_MS = 5_000;
 /** Far above what an order writes; the bound is against a runaway. */
 const MAX_PAGES = 60;
+/** One that was reset or restarted more often tells of its last runs. */
+const MAX_RUNS = 10;
+/** Of gRPC. */
+const NOT_FOUND = 5;
+const { WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW } = temporal.api.enums.v1.WorkflowTaskFailedCause;
 
-/** Reads the whole history, page by page, and keeps what a person asks for. @throws when Temporal does not know it. */
+/**
+ * Reads the whole history, page by page, and keeps what a person asks for: of the newest run, and of those before it that
+ * it was reset from or restarted after. @throws when Temporal does not know the workflow.
+ */
 export async function readWorkflowHistory(client: Client, workflowId: string): Promise<WorkflowHistory> {
-  const { namespace } = client.options;
   const description = await client.withDeadline(Date.now() + PAGE_TIMEOUT_MS, () =>
     client.workflow.getHandle(workflowId).describe(),
   );
@@ -43,25 +50,85 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
     anchors: new Map(),
     entries: retriesUnderWay(description.raw.pendingActivities ?? []),
   };
+  let before = await readRun(client, workflowId, { runId: description.runId, toldTo: 0 }, history);
+  for (let runs = 1; before !== null && runs < MAX_RUNS; runs += 1) {
+    before = await readRun(client, workflowId, before, history).catch((error: unknown) => {
+      // Each run is forgotten in its own time.
+      if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return null;
+      throw error;
+    });
+  }
+  return history;
+}
+
+/** One run of a workflow. What it did up to event `toldTo` is told by the run after it, which began as its copy. */
+interface Run {
+  runId: string;
+  toldTo: number;
+}
+
+/** Adds what one run tells. @returns the run before it. */
+async function readRun(
+  client: Client,
+  workflowId: string,
+  { runId, toldTo }: Run,
+  history: WorkflowHistory,
+): Promise<Run | null> {
   const activities = new Map<string, string>();
+  let before: Run | null = null;
+  for await (const event of historyEvents(client, workflowId, runId)) {
+    collectAnchor(event, history.anchors);
+    before = runBefore(event) ?? before;
+    const entry = toEntry(event, activities);
+    if (entry === null || Number(event.eventId) <= toldTo) continue;
+    history.entries.push(runId === history.runId ? entry : { ...entry, eventId: null });
+  }
+  return before;
+}
+
+/** The run that this event of another one refers to: it was started after it, or reset from it. */
+function runBefore({
+  eventId,
+  workflowExecutionStartedEventAttributes: started,
+  workflowTaskFailedEventAttributes: failed,
+}: RawEvent): Run | null {
+  if (failed?.cause === WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW && failed.baseRunId) {
+    return { runId: failed.baseRunId, toldTo: Number(eventId) - 1 };
+  }
+  const runId = restartOf(started)?.restartedAfterRun;
+  return runId ? { runId, toldTo: 0 } : null;
+}
+
+/** What reconciliation wrote down when it started this run. */
+function restartOf(started: RawEvent['workflowExecutionStartedEventAttributes']): RestartMemo | null {
+  const { restartedBecause: because, restartedAfterRun: after } = started?.memo?.fields ?? {};
+  if (!because) return null;
+  return {
+    restartedBecause: decode<string>(because) ?? '',
+    restartedAfterRun: after ? decode<string>(after) : null,
+  };
+}
+
+/** The events of one run, page by page. */
+export async function* historyEvents(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): AsyncGenerator<RawEvent> {
+  const { namespace } = client.options;
   let nextPageToken: Uint8Array | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const response = await client.withDeadline(Date.now() + PAGE_TIMEOUT_MS, () =>
       client.workflowService.getWorkflowExecutionHistory({
         namespace,
-        execution: { workflowId, runId: description.runId },
+        execution: { workflowId, runId },
         ...(nextPageToken === undefined ? {} : { nextPageToken }),
       }),
     );
-    for (const event of response.history?.events ?? []) {
-      collectAnchor(event, history.anchors);
-      const entry = toEntry(event, activities);
-      if (entry !== null) history.entries.push(entry);
-    }
+    yield* response.history?.events ?? [];
     nextPageToken = response.nextPageToken ?? undefined;
-    if (nextPageToken === undefined || nextPageToken.length === 0) break;
+    if (nextPageToken === undefined || nextPageToken.length === 0) return;
   }
-  return history;
 }
 
 /** Attempts that failed are not in the history before the last one ends. */
@@ -82,7 +149,10 @@ function collectAnchor(event: RawEvent, anchors: Map<number, string>): void {
   const payload = event.markerRecordedEventAttributes?.details?.result?.payloads?.[0];
   if (payload === undefined || payload === null) return;
   const { head } = decode<{ head?: { seq: number; hash: string } }>(payload) ?? {};
-  if (head !== undefined) anchors.set(head.seq, head.hash);
+  if (head === undefined) return;
+  const told = anchors.get(head.seq) ?? head.hash;
+  // Runs that were told different things: no log can agree with both.
+  anchors.set(head.seq, told === head.hash ? told : `${told} and ${head.hash}`);
 }
 
 function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntry | null {
@@ -115,6 +185,12 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
   if (event.workflowExecutionTerminatedEventAttributes) {
     return entry('Terminated', 'The workflow was terminated', 'temporal');
   }
+  const restart = restartOf(event.workflowExecutionStartedEventAttributes);
+  if (restart !== null)
+    return entry('Restarted', `The workflow was started again: ${restart.restartedBecause}`);
+  if (event.workflowTaskFailedEventAttributes?.cause === WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) {
+    return entry('Reset', 'The workflow was reset', 'temporal');
+  }
   if (event.activityTaskScheduledEventAttributes) {
     activities.set(id, purpose(event.activityTaskScheduledEventAttributes.activityType?.name ?? 'activity'));
     return null;
@@ -142,7 +218,7 @@ function innermost(failure: temporal.api.failure.v1.IFailure | null | undefined)
   return deepest?.message ?? null;
 }
 
-function decode<T>(payload: temporal.api.common.v1.IPayload): T | null {
+export function decode<T>(payload: temporal.api.common.v1.IPayload): T | null {
   try {
     return defaultPayloadConverter.fromPayload<T>(payload);
   } catch {

@@ -9,13 +9,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   domain: [],
   messages: ['domain'],
   workflows: ['domain', 'messages'],
-  config: [],
+  config: ['domain'],
   db: ['domain'],
   temporal: ['domain', 'messages'],
   payments: ['domain'],
   notifications: ['domain', 'config'],
   simulator: ['config'],
-  activities: ['domain', 'db', 'payments', 'notifications'],
+  // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
+  activities: ['domain', 'db', 'payments', 'notifications', 'temporal', 'messages'],
   // What every process has in common: how it starts, says how it is, and stops.
   process: ['config', 'db', 'temporal', 'messages'],
   workers: [

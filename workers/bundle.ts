@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 export const bundleWorkflows = (log: Logger): Promise<WorkflowBundleWithSourceMap> =>
   bundleWorkflowCode({
     workflowsPath: require.resolve('../workflows'),
+    preloadModules: [require.resolve('../workflows/shared')],
     logger: new DefaultLogger('WARN', ({ message }) => log.warn(message)),
   });
 

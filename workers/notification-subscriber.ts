@@ -10,7 +10,7 @@ import { type Loop, startLeasedLoop } from './loop';
 
 const SUBSCRIPTION = 'notifications';
 const BATCH = 100;
-const IDLE_MS = 200;
+const IDLE_MS = 1_000;
 
 export interface SubscriberOptions {
   queue: string;

@@ -1,3 +1,4 @@
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { parseMailAddress } from '../notifications/mail-address';
 import { createSmtpMailer } from '../notifications/mailer';
 import { createStripeProvider } from '../payments/stripe';
@@ -6,7 +7,8 @@ import type { Life } from '../process/lifecycle';
 import { databaseProbe } from '../process/readiness';
 import { untilItWorks } from '../process/retry';
 import { registerSearchAttributes } from '../temporal/connect';
-import { DEFAULT_DELIVERY_POLICY } from '../workflows/messages';
+import { ensureReconcileSchedule } from '../temporal/schedules';
+import { DEFAULT_DELIVERY_POLICY, type DeliveryPolicy } from '../workflows/messages';
 import { workflowBundle } from './bundle';
 import { startNotificationSubscriber } from './notification-subscriber';
 import type { QueueName } from './queues';
@@ -18,15 +20,17 @@ const SMTP_TIMEOUT_MS = 10_000;
 
 /**
  * Runs the workers of `queues` as soon as database and Temporal are there, until the process stops.
+ * @param interceptors stand around every activity.
  * @returns whether they run, to be asked at any time; `started` rejects when the process is told to stop before they do.
  */
 export function startWorkers(
   life: Life,
   foundation: Foundation,
   queues: readonly QueueName[],
+  interceptors: ActivityInterceptorsFactory[] = [],
 ): { running: () => boolean; started: Promise<void> } {
   const { config, log } = life;
-  const parts = workerParts(life, foundation);
+  const parts = { ...workerParts(life, foundation), interceptors };
   let workers: RunningWorkers | undefined;
   life.onStop('workers', async () => workers?.stop());
 
@@ -40,15 +44,28 @@ export function startWorkers(
       runWorkers(config.temporal, code, parts, foundation.queues, queues),
     );
     workers.finished.catch((error: unknown) => life.fail(error, 'a worker failed'));
+    if (queues.includes('orders')) {
+      await untilItWorks('Temporal', life, () =>
+        ensureReconcileSchedule(foundation.temporal, {
+          prefix: config.queues.prefix,
+          taskQueue: foundation.queues.orders,
+          everyMs: config.reconcileEveryMs,
+        }),
+      );
+    }
     log.info({ queues }, 'workers run');
   })();
   return { running: () => workers?.state() === 'running', started };
 }
 
 /** Publishes events and hands notifications to their delivery: one process at work, the others stand by. */
-export function startFollowers(life: Life, { store, temporal, queues, holder }: Foundation): void {
+export function startFollowers(
+  life: Life,
+  { store, temporal, queues, holder }: Foundation,
+  policy: DeliveryPolicy = DEFAULT_DELIVERY_POLICY,
+): void {
   const { log } = life;
-  const delivery = { queue: queues.notifications, policy: DEFAULT_DELIVERY_POLICY };
+  const delivery = { queue: queues.notifications, policy };
   const loops = [
     startSequencer(store.feed, log, holder),
     startNotificationSubscriber(store, temporal, delivery, log, holder),

@@ -4,7 +4,7 @@ import { type Loop, startLeasedLoop } from './loop';
 
 const LEASE = 'sequencer';
 const BATCH = 500;
-const IDLE_MS = 100;
+const IDLE_MS = 200;
 
 /** Gives committed events their position in the order of publication. One at work at a time. */
 export function startSequencer(feed: Feed, log: Logger, holder: string): Loop {

@@ -1,11 +1,19 @@
-import { NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import {
+  type ActivityInterceptorsFactory,
+  NativeConnection,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createNotificationActivities, type NotificationOptions } from '../activities/notifications';
 import { createOrderActivities } from '../activities/orders';
 import { createPaymentActivities } from '../activities/payments';
+import { createReconciliationActivities } from '../activities/reconciliation';
 import type { Store } from '../db/store';
 import type { Mailer } from '../notifications/mailer';
 import type { PaymentProvider } from '../payments/provider';
 import type { TemporalAddress } from '../temporal/connect';
+import { createOrderWorkflows, type OrderWorkflows } from '../temporal/order-workflows';
 import type { TaskQueues } from '../workflows/messages';
 import { ALL_QUEUES, type QueueName } from './queues';
 
@@ -14,6 +22,8 @@ export interface WorkerParts {
   provider: PaymentProvider;
   mailer: Mailer;
   notification: NotificationOptions;
+  /** Stand around every activity. */
+  interceptors?: ActivityInterceptorsFactory[];
 }
 
 export interface RunningWorkers {
@@ -25,7 +35,7 @@ export interface RunningWorkers {
 }
 
 /** Orders kept in memory between tasks; one that is not is replayed when something happens to it. */
-const CACHED_ORDERS = 1_000;
+const CACHED_ORDERS = 250;
 
 /** Runs workers for `queues`: one worker for each task queue, so that queues of one name share one. */
 export async function runWorkers(
@@ -36,7 +46,8 @@ export async function runWorkers(
   queues: readonly QueueName[] = ALL_QUEUES,
 ): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect({ address: temporal.address });
-  const activities = activitiesByQueue(parts);
+  const client = new Client({ connection, namespace: temporal.namespace });
+  const activities = activitiesByQueue(parts, createOrderWorkflows(client, names.orders));
   const byTaskQueue = new Map<string, object>();
   for (const queue of queues) {
     byTaskQueue.set(names[queue], { ...byTaskQueue.get(names[queue]), ...activities[queue] });
@@ -48,6 +59,7 @@ export async function runWorkers(
         namespace: temporal.namespace,
         taskQueue,
         activities: served,
+        interceptors: { activity: parts.interceptors ?? [] },
         // A queue of payments has activities only; the others have workflows of their own.
         ...(taskQueue === names.orders || taskQueue === names.notifications
           ? { workflowBundle: bundle }
@@ -88,13 +100,12 @@ async function discard(workers: readonly Worker[], connection: NativeConnection)
   await connection.close();
 }
 
-const activitiesByQueue = ({
-  store,
-  provider,
-  mailer,
-  notification,
-}: WorkerParts): Record<QueueName, object> => ({
-  orders: createOrderActivities(store),
+/** All there are, by the queue they are taken from. */
+export const activitiesByQueue = (
+  { store, provider, mailer, notification }: WorkerParts,
+  workflows: OrderWorkflows,
+): Record<QueueName, object> => ({
+  orders: { ...createOrderActivities(store), ...createReconciliationActivities(store, workflows) },
   payments: createPaymentActivities(store, provider),
   notifications: createNotificationActivities(store, mailer, notification),
 });

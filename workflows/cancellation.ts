@@ -1,5 +1,5 @@
 import { CancellationScope, setHandler } from '@temporalio/workflow';
-import type { Cancellation } from '../domain/order';
+import type { Actor, Cancellation } from '../domain/order';
 import { readCancelRequest, temporalCancel } from '../domain/order-changes';
 import { can } from '../domain/transitions';
 import { cancelOrder } from './messages';
@@ -13,7 +13,7 @@ export class CancellationRequests {
   requested: Cancellation | undefined;
   private closedBecause: string | undefined;
   private react: () => void = () => undefined;
-  private refused = 0;
+  private readonly refused = new Map<Actor['kind'], number>();
   private writing: Promise<unknown> = Promise.resolve();
 
   /** To be made at the root of the workflow, before anything is awaited. */
@@ -58,8 +58,9 @@ export class CancellationRequests {
       this.react();
       return;
     }
-    this.refused += 1;
-    const n = this.refused;
+    const { kind } = request.requestedBy;
+    const n = (this.refused.get(kind) ?? 0) + 1;
+    this.refused.set(kind, n);
     const { order } = this.desk;
     this.writing = this.writing.then(() =>
       CancellationScope.nonCancellable(() =>

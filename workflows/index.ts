@@ -1,3 +1,4 @@
 /** What Temporal bundles: every workflow there is. */
 export { deliverNotifications } from './deliver-notifications';
 export { order } from './order';
+export { reconcileOrders } from './reconcile';

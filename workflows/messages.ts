@@ -1,12 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Order } from '../domain/order';
-import type { OrderPolicy } from '../domain/policy';
+import type { Order, OrderStatus } from '../domain/order';
+import type { OrderPolicy, ReconcilePolicy } from '../domain/policy';
 
 /** The names people and programs speak to an order by. They are public: changing one breaks what is running. */
 
 export const ORDER_WORKFLOW = 'order';
 export const DELIVERY_WORKFLOW = 'deliverNotifications';
+export const RECONCILE_WORKFLOW = 'reconcileOrders';
 
 /** Waits until the placement is decided. Sent with the start of the workflow, always under the same update id. */
 export const placement = defineUpdate<Order>('placement');
@@ -68,6 +69,45 @@ export const DEFAULT_DELIVERY_POLICY: DeliveryPolicy = {
   retryInitialMs: 1_000,
   retryMaxMs: 5 * 60_000,
 };
+
+/** Where orders that may need repair are found: Temporal's lists, what was found before, open orders by their status. */
+export type SuspectSource = 'ended' | 'unopened' | 'found' | OrderStatus;
+
+/** Source → where its next page begins. */
+export type SuspectPages = Partial<Record<SuspectSource, string>>;
+
+/** How far reconciliation has come, handed from each run to the next. */
+export interface ReconcileProgress {
+  /** Temporal's lists were read up to here, milliseconds. */
+  listedToMs: number;
+  /** Open orders were looked at up to here: a long list is gone through in many runs. */
+  open: SuspectPages;
+}
+
+/** Input of reconciliation. */
+export interface ReconcileInput {
+  policy: ReconcilePolicy;
+  /** Of a run that goes on where the one before stopped. */
+  underWay?: { since: ReconcileProgress; pages: SuspectPages; result: ReconcileResult };
+}
+
+/** What one run of reconciliation did. */
+export interface ReconcileResult {
+  checked: number;
+  restarted: number;
+  flagged: number;
+  resolved: number;
+  /** Some of the orders that were restarted or flagged. */
+  orders: string[];
+  progress: ReconcileProgress;
+}
+
+/** What reconciliation writes into the memo of a workflow that it starts again. */
+export interface RestartMemo {
+  restartedBecause: string;
+  /** The run before, where Temporal knew one. */
+  restartedAfterRun: string | null;
+}
 
 export const searchAttributes = {
   status: defineSearchAttributeKey('OrderStatus', SearchAttributeType.KEYWORD),

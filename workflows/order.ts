@@ -51,12 +51,16 @@ async function run(input: OrderInput, desk: OrderDesk, cancellation: Cancellatio
 
   const opened = await reserve(desk, undo, cancellation);
   if (opened === 'out_of_stock') return;
-  if (opened === 'taken_up') {
+  if (opened !== 'reserved') {
     // The run before this one may have paid, or may still be about to: the undo knows.
     undo.add(GIVE_BACK, () => giveBackPayment(input, desk));
     if (desk.order.status !== 'placed') {
       await condition(() => cancellation.requested !== undefined);
       return cancel(desk, undo, cancellation);
+    }
+    // It was giving the order up. Without its stock the order must not be paid.
+    if (opened === 'without_stock' && cancellation.requested === undefined) {
+      return reject(desk, undo, cancellation, { outcome: 'unavailable', attempt: firstTry(input).attempt });
     }
   }
 
@@ -84,7 +88,7 @@ async function reserve(
   desk: OrderDesk,
   undo: Undo,
   cancellation: CancellationRequests,
-): Promise<'reserved' | 'out_of_stock' | 'taken_up'> {
+): Promise<'reserved' | 'out_of_stock' | 'taken_up' | 'without_stock'> {
   const { order } = desk;
   undo.add('release the stock', async () => {
     await desk.persist('release the stock', () =>
@@ -100,10 +104,10 @@ async function reserve(
     return 'out_of_stock';
   }
   if (opened.order === undefined) return 'reserved';
-  // A run that was reset takes the order up where the run before left it.
+  // A run that was reset or restarted takes the order up where the run before left it.
   desk.adopt(opened.order, order);
   if (opened.order.cancellation !== null) cancellation.resume(opened.order.cancellation);
-  return 'taken_up';
+  return opened.holdsStock === false ? 'without_stock' : 'taken_up';
 }
 
 /** Tries to take the money until it is taken, refused, too late, or not wanted any more. */

@@ -31,13 +31,14 @@ export function orderRoutes(ctx: ApiContext): Router {
     post: async (req, res) => {
       const body = readBody(req, PlaceOrder);
       const preference = readPrefer(req.get('prefer'));
-      const answer = await place(ctx, {
+      const request = {
         body,
         caller: GUEST,
         idempotencyKey: readIdempotencyKey(req.get('idempotency-key')),
         requestId: String(req.id),
         waitMs: preference.waitMs ?? ctx.decisionWaitMs,
-      });
+      };
+      const answer = await ctx.admission.place(() => place(ctx, request));
       req.log.info({ orderId: answer.orderId, status: answer.order?.status }, 'order placed');
       sendPlacement(res, answer, preference);
     },

@@ -25,29 +25,35 @@ export const Money = z
   })
   .openapi('Money');
 
+export const countryCode = z
+  .string()
+  .regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters (ISO 3166-1)');
+export const region = line(100);
+export const shippingMethod = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be the code of a shipping method')
+  .openapi({ description: 'A code from the options of a quote', example: 'standard' });
+
+export const Items = z
+  .array(z.strictObject({ sku, quantity: z.number().int().min(1).max(10_000) }))
+  .min(1)
+  .max(100);
+
 const Address = z
   .strictObject({
     name: line(200),
     line1: line(200),
     line2: line(200).optional(),
     city: line(100),
-    region: line(100).optional(),
+    region: region.optional(),
     postalCode: line(20),
-    country: z.string().regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters (ISO 3166-1)'),
+    country: countryCode,
   })
   .openapi('Address');
 
 export const PlaceOrder = z
   .strictObject({
-    items: z
-      .array(
-        z.strictObject({
-          sku,
-          quantity: z.number().int().min(1).max(10_000),
-        }),
-      )
-      .min(1)
-      .max(100),
+    items: Items,
     customer: z.strictObject({
       email: z.string().trim().toLowerCase().max(254).pipe(z.email('must be an address of mail')),
       name: line(200),
@@ -58,6 +64,7 @@ export const PlaceOrder = z
         .optional(),
     }),
     shippingAddress: Address,
+    shippingMethod: shippingMethod.optional(),
     payment: z.strictObject({
       method: z
         .string()
@@ -139,24 +146,25 @@ export const OrderSummary = z
   .openapi('OrderSummary');
 export type OrderSummary = z.infer<typeof OrderSummary>;
 
+export const PricedLine = z.object({
+  line: z.number().int(),
+  sku: z.string(),
+  name: z.string(),
+  quantity: z.number().int(),
+  unitPrice: Money,
+  discount: Money,
+  tax: Money,
+  total: Money,
+});
+
 export const Order = OrderSummary.extend({
-  lines: z.array(
-    z.object({
-      line: z.number().int(),
-      sku: z.string(),
-      name: z.string(),
-      quantity: z.number().int(),
-      unitPrice: Money,
-      discount: Money,
-      tax: Money,
-      total: Money,
-    }),
-  ),
+  lines: z.array(PricedLine),
   subtotal: Money,
   discount: Money,
   shipping: Money,
   tax: Money,
   taxIncluded: z.boolean().openapi({ description: 'Whether prices contain the tax' }),
+  shippingMethod,
   customer: z.object({ email: z.string(), name: z.string(), phone: z.string().nullable() }).nullable(),
   shippingAddress: Address.nullable(),
   cancellation: z

@@ -148,7 +148,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         const answer = await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'queued'))]);
         release();
         await Promise.all(queued);
-        expect(answer).toMatchObject({ code: 'service_unavailable', extra: { retryAfterSeconds: 2 } });
+        expect(answer).toMatchObject({ code: 'overloaded', extra: { retryAfterSeconds: 2 } });
         await expect(db.write(async () => 'free again')).resolves.toBe('free again');
       });
 

@@ -4,6 +4,8 @@ import { seed } from '../../db/seed';
 import { createDatabase, DIALECTS, type Dialect, type TestDatabase } from '../support/databases';
 import { rowsOf } from './sample-orders';
 
+const ALL = ['001-orders', '002-log', '003-reconciliation', '004-shipping-method'];
+
 describe.each(DIALECTS)('migrations on %s', (dialect) => {
   let database: TestDatabase;
   let db: Database;
@@ -18,18 +20,19 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
 
   test('apply in order, revert one by one, and apply again to the same schema', async () => {
     const migrations = migrator(db);
-    expect(await migrations.pending()).toEqual(['001-orders', '002-log']);
-    expect(await migrations.up()).toEqual(['001-orders', '002-log']);
+    expect(await migrations.pending()).toEqual(ALL);
+    expect(await migrations.up()).toEqual(ALL);
     expect(await migrations.pending()).toEqual([]);
     const first = await schema(db, dialect);
     expect(first.length).toBeGreaterThan(15);
 
-    expect(await migrations.down()).toEqual(['002-log']);
-    expect(await migrations.pending()).toEqual(['002-log']);
-    expect(await migrations.down()).toEqual(['001-orders']);
+    for (const [i, name] of ALL.toReversed().entries()) {
+      expect(await migrations.down()).toEqual([name]);
+      expect(await migrations.pending()).toEqual(ALL.slice(ALL.length - 1 - i));
+    }
     expect(await schema(db, dialect)).toEqual([]);
 
-    expect(await migrations.up()).toEqual(['001-orders', '002-log']);
+    expect(await migrations.up()).toEqual(ALL);
     expect(await schema(db, dialect)).toEqual(first);
   });
 
@@ -38,15 +41,42 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
     const migrations = migrator(db, (step) => steps.push(step));
     await migrations.up();
     expect(await migrations.up()).toEqual([]);
-    expect(await migrations.down(true)).toEqual(['002-log', '001-orders']);
+    expect(await migrations.down(true)).toEqual(ALL.toReversed());
     expect(await schema(db, dialect)).toEqual([]);
     expect(steps).toEqual([
-      'applied 001-orders',
-      'applied 002-log',
-      'reverted 002-log',
-      'reverted 001-orders',
+      ...ALL.map((name) => `applied ${name}`),
+      ...ALL.toReversed().map((name) => `reverted ${name}`),
     ]);
   });
+
+  test.each(['up', 'down'] as const)(
+    'killed after any statement on the way %s, go on where they were',
+    async (way) => {
+      const clean = migrator(db);
+      await clean.up();
+      const whole = await schema(db, dialect);
+      if (way === 'up') await clean.down(true);
+
+      const query = db.sequelize.query.bind(db.sequelize);
+      for (let done = 1, killed = true; killed; done += 1) {
+        let left = done;
+        db.sequelize.query = (async (...args: Parameters<typeof query>) => {
+          if (/^(CREATE|DROP) (?!TABLE IF)/.test(String(args[0])) && left-- === 0) throw new Error('killed');
+          return query(...args);
+        }) as typeof db.sequelize.query;
+        const run = way === 'up' ? migrator(db).up() : migrator(db).down(true);
+        killed = await run.then(
+          () => false,
+          (error: Error) => {
+            if (!error.message.includes('killed')) throw error;
+            return true;
+          },
+        );
+      }
+
+      expect(await schema(db, dialect)).toEqual(way === 'up' ? whole : []);
+    },
+  );
 
   test('seeding again leaves catalogue and stock as they are, also where they have changed since', async () => {
     await migrator(db).up();

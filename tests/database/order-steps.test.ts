@@ -2,7 +2,7 @@ import { createOrderActivities, type OrderActivities } from '../../activities/or
 import { EventKeyConflict } from '../../db/event-log';
 import { LedgerKeyConflict } from '../../db/payment-ledger';
 import { eventKey } from '../../domain/ids';
-import type { Order } from '../../domain/order';
+import type { Cancellation, Order } from '../../domain/order';
 import * as changes from '../../domain/order-changes';
 import * as events from '../../domain/order-events';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
@@ -62,6 +62,46 @@ describe.each(DIALECTS)('the steps of an order on %s', (dialect) => {
     const ahead = changes.finishCancellation({ ...order, version: 9 }, next(order));
     expect(await steps.finishCancellation({ order: ahead })).toMatchObject({ outcome: 'stale', order });
     expect(await everything(shop.db)).toEqual(before);
+  });
+
+  test.each<[what: string, before: Partial<Order>, by: Cancellation | null]>([
+    [
+      'for another who asked too',
+      { status: 'confirmed', payment: 'paid', version: 2 },
+      changes.temporalCancel(9),
+    ],
+    ['from before the payment was recorded', { status: 'placed', payment: 'pending', version: 1 }, null],
+    [
+      'from an order that needs attention',
+      { status: 'placed', attention: { step: 'x', detail: 'x', sinceMs: 1 } },
+      null,
+    ],
+  ])('a cancellation that has begun stands when its step runs again %s', async (_, before, by) => {
+    const order = await cancelling(steps);
+    const stored = await everything(shop.db);
+    const cancellation = by ?? (order.cancellation as Cancellation);
+    const behind = { ...order, cancellation: null, ...before };
+    const again = await steps.beginCancellation({
+      order: changes.beginCancellation(behind, cancellation, 'refund_pending', next(order)),
+      cancellation,
+      attempt: { outcome: 'captured', paid: paymentOf(order) },
+    });
+    expect(again).toMatchObject({ outcome: 'recorded', order });
+    expect(await everything(shop.db)).toEqual(stored);
+  });
+
+  test('a run that was started again counts its refusals behind those of the run before', async () => {
+    const order = await cancelling(steps);
+    const known = await keysOf(order);
+    const refuse = (why: string) =>
+      steps.recordRefusal({ order, refused: changes.temporalCancel(order.updatedAtMs), n: 1, why });
+    await refuse('It is being cancelled.');
+    const second = await refuse('It is cancelled.');
+    expect((await keysOf(order)).slice(known.length)).toEqual([
+      'cancellation-refused:temporal:1',
+      'cancellation-refused:temporal:2',
+    ]);
+    expect(await refuse('It is cancelled.')).toEqual(second);
   });
 
   test('an order that could not be written down holds no stock', async () => {

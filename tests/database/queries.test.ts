@@ -99,6 +99,17 @@ const rowsOfOrder = (n: number) => {
       state: 'sent',
       created_at_ms: at,
     },
+    reconciliation_findings: {
+      order_id: id,
+      open_order_id: n % 50 === 0 ? id : null,
+      problem: 'workflow_ended',
+      detail: 'x',
+      action: 'restarted',
+      restarts: 1,
+      first_seen_ms: at,
+      last_seen_ms: at,
+      next_look_ms: at,
+    },
   };
 };
 
@@ -171,6 +182,28 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
     ['a placement by its order', (s) => s.placements.byOrder(idOf(77))],
     ['the next events of the feed', (s) => s.feed.after(1_000, 100)],
     ['the contact of an order', (s) => s.contacts.ofOrder(idOf(77))],
+    ['whether an order holds stock', (s) => s.stock.isHeldBy(idOf(77))],
+    [
+      'the next open orders to look at',
+      (s) =>
+        s.reconciliation.openOrders({
+          status: 'confirmed',
+          afterId: idOf(300),
+          beforeMs: STARTED_AT_MS + 1_700 * MINUTE_MS,
+          rows: 200,
+        }),
+    ],
+    [
+      'those of some orders that are not finished',
+      (s) => s.reconciliation.unfinished([idOf(7), idOf(77), 'ord_none']),
+    ],
+    ['the states of some orders', (s) => s.reconciliation.states([idOf(7), idOf(77)])],
+    ['what is wrong with some orders', (s) => s.reconciliation.openFindings([idOf(50), idOf(77)])],
+    [
+      'what is wrong and due for another look',
+      (s) => s.reconciliation.due({ afterId: idOf(300), nowMs: Date.now(), rows: 20 }),
+    ],
+    ['how often an order was restarted', (s) => s.reconciliation.restartsSince(idOf(77), 1)],
     ['a page of products', (s) => s.products.list({ afterSku: 'd', limit: 20 })],
   ];
 

@@ -26,6 +26,7 @@ export function newOrder(lines: [sku: string, quantity: number][] = [['walnut-de
   return placeOrder(
     {
       currency: 'EUR',
+      shippingMethod: 'standard',
       lines: priced,
       subtotalMinor,
       discountMinor: 0,

@@ -160,6 +160,6 @@ export const STEPS: readonly Step[] = [
     before: cancelling,
     run: (a, order, ms) =>
       a.recordRefusal({ order: late(order, ms), refused: cancellation, n: 1, why: 'It is being cancelled.' }),
-    adds: ['cancellation-refused:1'],
+    adds: ['cancellation-refused:signal:1'],
   },
 ];

@@ -34,7 +34,10 @@ async function startTemporal(dir: string): Promise<string> {
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const cli = await findTemporalCli({ ...toolLocations(), progress });
   const logFile = join(dir, 'temporal.log');
-  shared.temporal = await startDevServer({ cli, port: await freePort(), namespace: 'default', logFile });
+  // In memory it would lose everything when a client is killed in the middle of a request (temporalio/temporal#3784).
+  const dbFile = join(dir, 'temporal.db');
+  const options = { cli, port: await freePort(), namespace: 'default', dbFile, logFile };
+  shared.temporal = await startDevServer(options);
   return cli;
 }
 

@@ -15,6 +15,8 @@ export interface HttpRequest {
   body?: unknown;
   /** Sent as it is. */
   raw?: string | Buffer;
+  /** The longest silence; default 90 s. */
+  timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 90_000;
@@ -24,12 +26,13 @@ const TIMEOUT_MS = 90_000;
  * answer a conditional request with 304.
  * @throws the error of the connection.
  */
-export function http<T>(url: string, { method, headers, body, raw }: HttpRequest = {}): Promise<Answer<T>> {
+export function http<T>(url: string, request: HttpRequest = {}): Promise<Answer<T>> {
+  const { method, headers, body, raw, timeoutMs = TIMEOUT_MS } = request;
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const options = {
     method: method ?? (payload === undefined ? 'GET' : 'POST'),
     agent: false as const,
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     headers: {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) }),
@@ -37,7 +40,7 @@ export function http<T>(url: string, { method, headers, body, raw }: HttpRequest
     },
   };
   return new Promise((resolve, reject) => {
-    const request = send(url, options, (response) => {
+    const sent = send(url, options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('error', reject);
@@ -52,8 +55,8 @@ export function http<T>(url: string, { method, headers, body, raw }: HttpRequest
         });
       });
     });
-    request.once('error', reject);
-    request.once('timeout', () => request.destroy(new Error(`${url}: no answer in ${TIMEOUT_MS} ms`)));
-    request.end(payload);
+    sent.once('error', reject);
+    sent.once('timeout', () => sent.destroy(new Error(`${url}: no answer in ${timeoutMs} ms`)));
+    sent.end(payload);
   });
 }

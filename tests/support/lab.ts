@@ -96,10 +96,11 @@ export class Lab {
     return this.test.store;
   }
 
-  async startWorkers(): Promise<void> {
+  /** @param code of the workflows, where it is to be another. */
+  async startWorkers(code?: WorkflowBundleWithSourceMap): Promise<void> {
     this.workers = await runWorkers(
       { address: temporalAddress(), namespace: this.client.options.namespace },
-      await bundleOnce(),
+      code ?? (await bundleOnce()),
       {
         store: this.store,
         provider: this.provider,

@@ -16,6 +16,8 @@ export interface MariaDb {
   /** `mysql://…` of an account that may do everything; no database, no slash at the end. */
   adminUrl: string;
   pid(): number;
+  /** The process that runs now, or ran last. */
+  child(): Child;
   /** @returns `mysql://…` of a new, empty database with an account of its own that may do everything there. */
   createDatabase(name: string): Promise<string>;
   /** A clean end. */
@@ -130,6 +132,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
     port,
     adminUrl,
     pid: () => child.pid,
+    child: () => child,
     createDatabase: (name) => createDatabase(adminUrl, name),
     stop: async () => {
       await child.stop(STOP_GRACE_MS);

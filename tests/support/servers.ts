@@ -3,7 +3,7 @@
  * processes, through the environment.
  */
 export interface SharedServers {
-  /** `127.0.0.1:port` of Temporal's development server, namespace `default`, in memory. */
+  /** `127.0.0.1:port` of Temporal's development server, namespace `default`. */
   temporalAddress: string;
   /** The `temporal` command. */
   temporalCli: string;

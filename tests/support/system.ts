@@ -33,6 +33,7 @@ const HOST = '127.0.0.1';
 const READY_TIMEOUT_MS = 60_000;
 const MAX_MAILS = 2_000;
 const ALL = 1_000;
+const SYSTEM = nodeScript('scripts/system.ts');
 
 export interface SystemOptions {
   dialect: Dialect;
@@ -116,13 +117,13 @@ export class System {
     await untilReady(this.child, () => urlAnswers(`${this.url}/readyz`), READY_TIMEOUT_MS);
   }
 
-  /** Starts one more process of the system, for the test to look after. */
-  launch(env: Record<string, string> = {}): Child {
+  /** Starts one more process of the system, or another command in its place, for the test to look after. */
+  launch(env: Record<string, string> = {}, command = SYSTEM): Child {
     const logFile = join(this.dir, `system-${this.logFiles.length}.log`);
     this.logFiles.push(logFile);
     return startChild({
       name: 'orders system',
-      ...nodeScript('scripts/system.ts'),
+      ...command,
       env: { ...this.env, ...env },
       logFile,
     });

@@ -1,11 +1,6 @@
-import type { Client } from '@temporalio/client';
-import { pino } from 'pino';
 import { createApp } from '../../api/app';
 import { openApiDocument } from '../../api/openapi';
-import type { Store } from '../../db/store';
-import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
-import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
-import { taskQueues } from '../../workflows/messages';
+import { apiContext } from '../support/api-context';
 import { type System, startSystem } from '../support/system';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -115,19 +110,7 @@ test('every operation says what it is, what it takes and how it fails', () => {
 });
 
 test('every route of the app is described, and every description has its route', () => {
-  const app = createApp({
-    store: {} as Store,
-    temporal: {} as Client,
-    log: pino({ level: 'silent' }),
-    temporalUiUrl: '',
-    fingerprintKey: Buffer.alloc(32),
-    priceRules: DEFAULT_PRICE_RULES,
-    queues: taskQueues('single'),
-    policy: DEFAULT_ORDER_POLICY,
-    decisionWaitMs: 0,
-    hurry: new AbortController().signal,
-    readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),
-  });
+  const app = createApp(apiContext());
   const described = operations().map(([name]) => express(name));
   const served = routesOf((app.router as unknown as { stack: Layer[] }).stack);
   expect(served.filter((name) => !UNDESCRIBED.includes(name)).toSorted()).toEqual(described.toSorted());

@@ -1,11 +1,10 @@
-import { pino } from 'pino';
 import { ulid } from 'ulid';
 import { place } from '../../api/placement';
 import type { PlaceOrder } from '../../api/schemas/order';
 import { notificationId } from '../../domain/ids';
 import type { Order } from '../../domain/order';
-import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
 import { cancelOrder, DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW } from '../../workflows/messages';
+import { apiContext } from '../support/api-context';
 import { eventually } from '../support/eventually';
 import { HeldCalls } from '../support/held-calls';
 import { inClear, toHistoryJson } from '../support/histories';
@@ -35,19 +34,7 @@ const PERSONAL = /ada\.|@example|Ada|Byron|7654321|Augusta|Ockham|Guildford|GU23
 /** Placed the way the API places it, contact and all. */
 async function placed(): Promise<Order> {
   const { order } = await place(
-    {
-      store: lab.store,
-      temporal: lab.client,
-      log: pino({ level: 'silent' }),
-      temporalUiUrl: 'http://127.0.0.1',
-      fingerprintKey: Buffer.alloc(32, 1),
-      priceRules: DEFAULT_PRICE_RULES,
-      queues: lab.queues,
-      policy: lab.policy,
-      decisionWaitMs: 10_000,
-      hurry: new AbortController().signal,
-      readiness: () => Promise.reject(new Error('nobody asks')),
-    },
+    apiContext({ store: lab.store, temporal: lab.client, queues: lab.queues, policy: lab.policy }),
     { body: body(), caller: 'test', idempotencyKey: ulid(), requestId: 'req_test', waitMs: 10_000 },
   );
   if (order === null) throw new Error('not decided');

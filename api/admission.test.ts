@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events';
+import type { Request, Response } from 'express';
+import { Admission, atMost } from './admission';
+
+const forever = () => new Promise<never>(() => undefined);
+const nobodyWaits = async () => 0;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('placements', () => {
+  test('as many as allowed run, one more is told to come back, and one that ends makes room', async () => {
+    const admission = new Admission({ placements: 2, waitingOrders: 10 }, nobodyWaits);
+    let finish: (value: string) => void = () => undefined;
+    const first = admission.place(() => new Promise<string>((resolve) => (finish = resolve)));
+    void admission.place(forever);
+
+    await expect(admission.place(async () => 'third')).rejects.toMatchObject({
+      code: 'overloaded',
+      extra: { retryAfterSeconds: 2 },
+    });
+    finish('done');
+    expect(await first).toBe('done');
+    expect(await admission.place(async () => 'fourth')).toBe('fourth');
+  });
+
+  test('one that fails makes room too', async () => {
+    const admission = new Admission({ placements: 1, waitingOrders: 10 }, nobodyWaits);
+    const failing = () => admission.place(() => Promise.reject(new Error('declined')));
+    await expect(failing()).rejects.toThrow('declined');
+    await expect(failing()).rejects.toThrow('declined');
+  });
+
+  test('none are taken while too many orders wait for a worker, and again when they are fewer', async () => {
+    let [waiting, now] = [10, 0];
+    const admission = new Admission(
+      { placements: 5, waitingOrders: 10 },
+      async () => waiting,
+      () => now,
+    );
+    expect(await admission.place(async () => 'nothing was known yet')).toBe('nothing was known yet');
+    await settled();
+    await expect(admission.place(forever)).rejects.toMatchObject({
+      code: 'overloaded',
+      extra: { retryAfterSeconds: 10 },
+    });
+
+    waiting = 9;
+    now += 500;
+    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await settled();
+    expect(await admission.place(async () => 'taken')).toBe('taken');
+  });
+
+  test('the count is asked for once at a time, and while it fails the one before stands', async () => {
+    let [asked, now, away] = [0, 0, false];
+    const admission = new Admission(
+      { placements: 500, waitingOrders: 10 },
+      async () => {
+        asked += 1;
+        if (away) throw new Error('away');
+        return 10;
+      },
+      () => now,
+    );
+    await Promise.all(Array.from({ length: 100 }, () => admission.place(async () => 'taken')));
+    expect(asked).toBe(1);
+    await settled();
+    away = true;
+    now += 500;
+    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await settled();
+    now += 500;
+    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    expect(asked).toBe(3);
+  });
+});
+
+test('requests of all kinds are bounded, and one whose client has gone makes room', () => {
+  const gate = atMost(1);
+  const pass = () => {
+    const response = new EventEmitter();
+    gate({} as Request, response as Response, () => undefined);
+    return response;
+  };
+  const first = pass();
+  expect(pass).toThrow(expect.objectContaining({ code: 'overloaded' }));
+  first.emit('close');
+  expect(pass).not.toThrow();
+});

@@ -1,0 +1,71 @@
+import { Failure } from '../domain/failures';
+import { formatMoney, money } from '../domain/money';
+import type { PricedBasket } from '../domain/order';
+import {
+  type BasketItem,
+  type Destination,
+  MAX_TOTAL_MINOR,
+  NotShippable,
+  priceBasket,
+  type ShippingOption,
+  shippingOptions,
+} from '../domain/pricing';
+import type { ApiContext } from './context';
+
+export interface PricingRequest {
+  items: readonly { sku: string; quantity: number }[];
+  shippingAddress: Destination;
+  shippingMethod?: string | undefined;
+}
+
+export interface Priced {
+  basket: PricedBasket;
+  shippingOptions: ShippingOption[];
+}
+
+/**
+ * Prices a basket with the catalogue's prices: quotes and orders alike, so that what is quoted is what is paid.
+ * @throws Failure `unknown_sku`, `invalid_request`
+ */
+export async function price(
+  { store, priceRules }: Pick<ApiContext, 'store' | 'priceRules'>,
+  { items, shippingAddress: { country, region }, shippingMethod }: PricingRequest,
+): Promise<Priced> {
+  const basketItems = await inCatalogue({ store, priceRules }, items);
+  try {
+    const basket = priceBasket(basketItems, { country, region }, priceRules, shippingMethod);
+    const goodsMinor = basket.subtotalMinor - basket.discountMinor;
+    return { basket, shippingOptions: shippingOptions(basketItems, goodsMinor, priceRules) };
+  } catch (error) {
+    if (error instanceof NotShippable) {
+      throw new Failure('invalid_request', error.message, {
+        errors: [{ pointer: '/shippingMethod', detail: error.message }],
+      });
+    }
+    if (!(error instanceof RangeError)) throw error;
+    const most = formatMoney(money(MAX_TOTAL_MINOR, priceRules.currency));
+    throw new Failure('invalid_request', `The order comes to more than one payment can take (${most}).`, {
+      errors: [{ pointer: '/items', detail: 'the total is too large' }],
+    });
+  }
+}
+
+/** A product that is sold in another currency is not sold in this shop. */
+async function inCatalogue(
+  { store, priceRules }: Pick<ApiContext, 'store' | 'priceRules'>,
+  items: PricingRequest['items'],
+): Promise<BasketItem[]> {
+  const found = await store.products.bySkus([...new Set(items.map(({ sku }) => sku))]);
+  const products = new Map(
+    found.filter(({ currency }) => currency === priceRules.currency).map((p) => [p.sku, p]),
+  );
+  const unknown = items.flatMap(({ sku }, i) =>
+    products.has(sku) ? [] : [{ pointer: `/items/${i}/sku`, detail: `there is no product ${sku}` }],
+  );
+  if (unknown.length > 0)
+    throw new Failure('unknown_sku', 'The order names products that do not exist.', { errors: unknown });
+  return items.flatMap(({ sku, quantity }) => {
+    const product = products.get(sku);
+    return product === undefined ? [] : [{ ...product, quantity }];
+  });
+}

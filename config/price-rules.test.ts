@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_PRICE_RULES } from '../domain/pricing';
+import { ConfigError, parseConfig } from './config';
+import { readPriceRules } from './price-rules';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'price-rules-'));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function fileOf(content: unknown): string {
+  const file = join(dir, 'rules.json');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+const needed = {
+  STRIPE_API_KEY: 'sk_test_x',
+  SMTP_URL: 'smtp://127.0.0.1:25',
+  AUDIT_KEY: 'ab'.repeat(32),
+};
+
+test('the rules a shop starts with are a valid file', () => {
+  expect(readPriceRules(fileOf(DEFAULT_PRICE_RULES))).toEqual(DEFAULT_PRICE_RULES);
+});
+
+test('a process has the rules of its file, and those of a demo shop without one', () => {
+  const rules = { ...DEFAULT_PRICE_RULES, currency: 'JPY' };
+  expect(parseConfig({ ...needed, PRICE_RULES_FILE: fileOf(rules) }).priceRules).toEqual(rules);
+  expect(parseConfig(needed).priceRules).toEqual(DEFAULT_PRICE_RULES);
+});
+
+test.each<[fault: string, content: unknown]>([
+  ['cannot be read', '{'],
+  ['currency must be an ISO 4217 code', { ...DEFAULT_PRICE_RULES, currency: 'euro' }],
+  ['taxIncluded', { ...DEFAULT_PRICE_RULES, taxIncluded: 'yes' }],
+  ['shippingMethods must have one method at least', { ...DEFAULT_PRICE_RULES, shippingMethods: {} }],
+  ['the file Unrecognized key', { ...DEFAULT_PRICE_RULES, discount: 1 }],
+  [
+    'taxRatesBasisPoints.germany',
+    { ...DEFAULT_PRICE_RULES, taxRatesBasisPoints: { germany: { standard: 1, reduced: 1, zero: 0 } } },
+  ],
+  [
+    'shippingMethods.post.fees must be ordered by weight',
+    {
+      ...DEFAULT_PRICE_RULES,
+      shippingMethods: {
+        post: {
+          name: 'Post',
+          freeFromMinor: null,
+          fees: [
+            { upToGrams: null, feeMinor: 1 },
+            { upToGrams: 5, feeMinor: 1 },
+          ],
+        },
+      },
+    },
+  ],
+  [
+    'shippingMethods.post.fees must be in tens',
+    {
+      ...DEFAULT_PRICE_RULES,
+      currency: 'KWD',
+      shippingMethods: {
+        post: { name: 'Post', freeFromMinor: null, fees: [{ upToGrams: null, feeMinor: 1_005 }] },
+      },
+    },
+  ],
+])('a file with a fault is refused at boot, and the fault is named: %s', (fault, content) => {
+  const start = () => parseConfig({ ...needed, PRICE_RULES_FILE: fileOf(content) });
+  expect(start).toThrow(ConfigError);
+  expect(start).toThrow(`PRICE_RULES_FILE ${fault}`.slice(0, 60));
+});
+
+test('a file that is not there is refused at boot', () => {
+  expect(() => parseConfig({ ...needed, PRICE_RULES_FILE: join(dir, 'nothing.json') })).toThrow(
+    'PRICE_RULES_FILE cannot be read',
+  );
+});

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { minorUnitDigits } from '../domain/money';
+import type { PriceRules } from '../domain/pricing';
+
+const basisPoints = z.number().int().min(0).max(100_000);
+const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });
+const minor = z.number().int().min(0);
+
+/** A file of price rules: the fields of `PriceRules` in domain/pricing.ts. */
+const rulesFile = z
+  .strictObject({
+    currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
+    taxIncluded: z.boolean(),
+    taxRatesBasisPoints: z.record(
+      z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'must be a country (DE) or a region of one (US-CA)'),
+      rates,
+    ),
+    defaultTaxRatesBasisPoints: rates,
+    shippingMethods: z
+      .record(
+        z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be lower-case letters, digits, dashes'),
+        z.strictObject({
+          name: z.string().min(1).max(100),
+          fees: z
+            .array(z.strictObject({ upToGrams: minor.nullable(), feeMinor: minor }))
+            .min(1)
+            .refine(isAscending, 'must be ordered by weight, and what has no limit comes last'),
+          freeFromMinor: minor.nullable(),
+        }),
+      )
+      .refine((methods) => Object.keys(methods).length > 0, 'must have one method at least'),
+  })
+  .superRefine(({ currency, shippingMethods }, context) => {
+    if (minorUnitDigits(currency) < 3) return;
+    for (const [code, { fees }] of Object.entries(shippingMethods)) {
+      if (fees.every(({ feeMinor }) => feeMinor % 10 === 0)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['shippingMethods', code, 'fees'],
+        message: `must be in tens: ${currency} is paid in tens of its minor unit`,
+      });
+    }
+  });
+
+function isAscending(fees: readonly { upToGrams: number | null }[]): boolean {
+  const limits = fees.map(({ upToGrams }) => upToGrams ?? Number.POSITIVE_INFINITY);
+  return limits.every((limit, i) => i === 0 || limit > (limits[i - 1] ?? 0));
+}
+
+/**
+ * The currency, taxes and shipping of the shop, from a JSON file.
+ * @throws Error that names every fault of the file, one a line.
+ */
+export function readPriceRules(file: string): PriceRules {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = rulesFile.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new Error(
+    parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${i.message}`).join('; '),
+  );
+}

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { Order, OrderHistory, OrderSummary } from '../../api/schemas/order';
+import type { Finding } from '../../audit/findings';
+import { inheritedEnvironment } from '../../config/start';
+import { nodeScript } from '../../scripts/supervise';
+import type { BookRow } from '../../simulator/books';
+import { http } from '../support/http';
+import type { Told } from './customers';
+import type { Fleet } from './fleet';
+import { type Evidence, isSettled, mailsOwed } from './reckoning';
+
+const CONCURRENT_READS = 8;
+const POLL_MS = 1_000;
+
+/**
+ * Waits until every order is settled and every mail is sent, but not beyond `untilMs`, then asks all witnesses. Nothing
+ * is killed any more.
+ * @param untilMs by `performance.now()`.
+ */
+export async function gather(fleet: Fleet, told: readonly Told[], untilMs: number): Promise<Evidence> {
+  const [apiUrl = ''] = fleet.apiUrls;
+  const api = { get: <T>(path: string) => get<T>(`${apiUrl}${path}`), url: apiUrl };
+  const orders = await settledOrders(api, told, untilMs);
+  const mails = await sentMails(api, [...orders.values()], untilMs);
+  const books = `${fleet.simulatorUrl}/_simulator/books`;
+  return {
+    told,
+    orders,
+    mails,
+    listed: (await pages<OrderSummary>(api, '/api/orders')).map(({ id }) => id),
+    replayed: new Map(await inTurns(told, async (t) => [t, await replay(api, t)] as const)),
+    stock: await pages<InventoryItem>(api, '/api/inventory'),
+    intents: await intents(books),
+    paidTwice:
+      (await get<{ data: { order_id: string }[] }>(`${books}/double-payments`))?.data.map(
+        ({ order_id }) => order_id,
+      ) ?? [],
+    findings: await verify(fleet),
+  };
+}
+
+interface Api {
+  url: string;
+  get<T>(path: string): Promise<T | null>;
+}
+
+/** @returns null for what there is not. @throws Error for any other answer than 200. */
+async function get<T>(url: string): Promise<T | null> {
+  const { status, body, text } = await http<T>(url);
+  if (status === 404) return null;
+  if (status !== 200) throw new Error(`${url}: ${status} ${text}`);
+  return body;
+}
+
+/** A confirmed order rests, unless a cancellation that was accepted is still on its way to it. */
+async function settledOrders(api: Api, told: readonly Told[], untilMs: number): Promise<Map<string, Order>> {
+  const orders = new Map<string, Order>();
+  for (let open = told.filter(({ orderId }) => orderId !== null); ; await delay(POLL_MS)) {
+    const read = await inTurns(open, ({ orderId }) => api.get<Order>(`/api/orders/${orderId}`));
+    for (const order of read) if (order !== null) orders.set(order.id, order);
+    open = open.filter((t) => {
+      const order = orders.get(t.orderId ?? '');
+      return order === undefined || !isSettled(order, t);
+    });
+    if (open.length === 0 || performance.now() > untilMs) return orders;
+  }
+}
+
+/** The kinds of mails that each order's history tells were sent. */
+async function sentMails(
+  api: Api,
+  orders: readonly Order[],
+  untilMs: number,
+): Promise<Map<string, string[]>> {
+  const mails = new Map<string, string[]>();
+  for (let open = orders; ; await delay(POLL_MS)) {
+    await inTurns(open, async ({ id }) => {
+      const history = await api.get<OrderHistory>(`/api/orders/${id}/history`);
+      const sent = history?.entries.filter(({ type }) => type === 'NotificationSent') ?? [];
+      mails.set(
+        id,
+        sent.map(({ event }) => String(event?.data.kind)),
+      );
+    });
+    open = open.filter((order) => mailsOwed(order).some((kind) => !mails.get(order.id)?.includes(kind)));
+    if (open.length === 0 || performance.now() > untilMs) return mails;
+  }
+}
+
+/** Every entry of a list, walked by cursor. */
+async function pages<T>(api: Api, path: string): Promise<T[]> {
+  const found: T[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+    const page: { data: T[]; nextCursor: string | null } | null = await api.get(`${path}?limit=100${query}`);
+    found.push(...(page?.data ?? []));
+    cursor = page?.nextCursor ?? null;
+  }
+  return found;
+}
+
+async function intents(books: string): Promise<BookRow[]> {
+  const found: BookRow[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+    const page: { data: BookRow[]; next_cursor: string | null } | null = await get(
+      `${books}/intents?limit=1000${query}`,
+    );
+    found.push(...(page?.data ?? []));
+    cursor = page?.next_cursor ?? null;
+  }
+  return found;
+}
+
+/** The same placement once more: its key still gives its order. */
+async function replay({ url }: Api, { plan }: Told): Promise<string | null> {
+  const { body } = await http<{ id?: string; orderId?: string } | undefined>(`${url}/api/orders`, {
+    body: plan.body,
+    headers: { 'idempotency-key': plan.idempotencyKey, prefer: 'wait=1' },
+  });
+  return body?.id ?? body?.orderId ?? null;
+}
+
+/** `npm run verify -- --json`: a line for each finding, then one that says how many there are. */
+function verify({ env }: Fleet): Promise<Finding[]> {
+  const { command, args } = nodeScript('scripts/verify.ts', '--json');
+  return new Promise((settle, reject) => {
+    const options = { env: inheritedEnvironment(env), maxBuffer: MAX_OUTPUT_BYTES };
+    const child = execFile(command, args, options, (_, stdout, stderr) => {
+      if (child.exitCode !== 0 && child.exitCode !== 1) return reject(new Error(stderr));
+      const lines = stdout.trimEnd().split('\n');
+      settle(lines.slice(0, -1).map((line) => JSON.parse(line) as Finding));
+    });
+  });
+}
+
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let i = 0; i < items.length; i += CONCURRENT_READS) {
+    results.push(...(await Promise.all(items.slice(i, i + CONCURRENT_READS).map(work))));
+  }
+  return results;
+}

@@ -1,0 +1,119 @@
+import type { Dialect } from '../support/databases';
+import { eventually } from '../support/eventually';
+import { SCENARIOS, type Scenario } from './fault-point-scenarios';
+import { type Death, FaultPointShop } from './fault-point-shop';
+import type { FaultPoint } from './fault-point-switch';
+
+/** What came of one kill. */
+export interface Killed {
+  scenario: string;
+  /** Undefined when the system did not die. */
+  death: Death | undefined;
+  /** Why the scenario did not come to its end. */
+  error: unknown;
+}
+
+export interface FaultPointRun {
+  /** Every point that the scenarios reach when nothing is killed. */
+  reached: ReadonlySet<FaultPoint>;
+  killed: ReadonlyMap<FaultPoint, Killed>;
+  /** Of `npm run verify`, when everything had come to its end. */
+  findings: string[];
+  doublePayments: unknown[];
+}
+
+const DEATH_TIMEOUT_MS = 60_000;
+
+/**
+ * Plays each scenario once to see which points it reaches, then kills the system at every point in turn. A scenario that
+ * was hit goes on while the next ones are played, as customers do; all of them come to their ends at last.
+ */
+export async function killAtEach(
+  points: readonly FaultPoint[],
+  dialect: Dialect,
+  dist: string,
+): Promise<FaultPointRun> {
+  const shop = await FaultPointShop.open(dialect, dist);
+  try {
+    const rehearsal = await rehearse(shop);
+    const killed = new Map<FaultPoint, Killed>();
+    const ends: Promise<unknown>[] = [];
+    for (const [point, scenario] of spread(points, rehearsal)) {
+      const { kill, end } = await killAt(shop, point, scenario);
+      killed.set(point, kill);
+      ends.push(
+        end.catch((error: unknown) => {
+          kill.error = error;
+        }),
+      );
+    }
+    await Promise.all(ends);
+    return {
+      reached: new Set(rehearsal.reaching.keys()),
+      killed,
+      findings: await shop.verify(),
+      doublePayments: await shop.system.doublePayments(),
+    };
+  } finally {
+    await shop.close();
+  }
+}
+
+interface Rehearsal {
+  reaching: ReadonlyMap<FaultPoint, Scenario[]>;
+  /** How long a scenario takes. */
+  takesMs: ReadonlyMap<Scenario, number>;
+}
+
+/** Plays each scenario undisturbed. */
+async function rehearse(shop: FaultPointShop): Promise<Rehearsal> {
+  const reaching = new Map<FaultPoint, Scenario[]>();
+  const takesMs = new Map<Scenario, number>();
+  for (const scenario of SCENARIOS) {
+    await shop.ready();
+    shop.points.reset();
+    const startedMs = performance.now();
+    await play(shop, scenario);
+    takesMs.set(scenario, performance.now() - startedMs);
+    for (const point of new Set(shop.points.reached())) {
+      reaching.set(point, [...(reaching.get(point) ?? []), scenario]);
+    }
+  }
+  return { reaching, takesMs };
+}
+
+const play = (shop: FaultPointShop, { mailServer, play }: Scenario): Promise<void> =>
+  play(shop, shop.setMailServer(mailServer ?? 'accept'));
+
+/** A scenario for each point that one reaches: of those that do, the one that has cost the least time by then. */
+function spread(points: readonly FaultPoint[], { reaching, takesMs }: Rehearsal): [FaultPoint, Scenario][] {
+  const cost = new Map(takesMs);
+  const costOf = (scenario: Scenario) => cost.get(scenario) ?? 0;
+  return points.flatMap((point): [FaultPoint, Scenario][] => {
+    const all = reaching.get(point) ?? [];
+    const candidates = all.some(({ mends }) => !mends) ? all.filter(({ mends }) => !mends) : all;
+    const [scenario] = candidates.toSorted((a, b) => costOf(a) - costOf(b));
+    if (scenario === undefined) return [];
+    cost.set(scenario, costOf(scenario) + (takesMs.get(scenario) ?? 0));
+    return [[point, scenario]];
+  });
+}
+
+/** @returns when the system is back; `end` is that of the scenario. */
+async function killAt(
+  shop: FaultPointShop,
+  point: FaultPoint,
+  scenario: Scenario,
+): Promise<{ kill: Killed; end: Promise<void> }> {
+  const deaths = shop.deaths.length;
+  shop.points.reset();
+  shop.points.arm(point);
+  const end = play(shop, scenario);
+  end.catch(() => undefined);
+  const death = await eventually(`dead at ${point}`, () => shop.deaths[deaths], DEATH_TIMEOUT_MS).catch(
+    () => undefined,
+  );
+  shop.points.disarm();
+  await shop.ready();
+  return { kill: { scenario: scenario.name, death, error: undefined }, end };
+}

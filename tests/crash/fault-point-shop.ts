@@ -1,0 +1,225 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Client } from '@temporalio/client';
+import { ulid } from 'ulid';
+import { connect, type Database } from '../../db/connect';
+import { createReconciliation, type ReconciliationFinding } from '../../db/reconciliation';
+import { execute } from '../../db/sql';
+import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../domain/policy';
+import type { Behaviour } from '../../notifications/catcher/smtp';
+import { type Child, type Exit, nodeScript, urlAnswers } from '../../scripts/supervise';
+import { createTemporalClient } from '../../temporal/connect';
+import { DELIVERY_WORKFLOW, RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
+import type { Dialect } from '../support/databases';
+import { eventually } from '../support/eventually';
+import { sharedServers } from '../support/servers';
+import { System } from '../support/system';
+import { type FaultPoint, FaultPointSwitch } from './fault-point-switch';
+
+const READY_TIMEOUT_MS = 90_000;
+/** More than what a kill interrupts takes to go on. */
+const PATIENCE_MS = 120_000;
+/** A payment can be tried again and again, whatever is killed meanwhile. */
+const LONG_MS = 300_000;
+const SHORT_MS = 1_500;
+/** Reconciliation is run by those who play with it. */
+const NO_SCHEDULE = { RECONCILE_EVERY_SECONDS: '86400' };
+const RECONCILE_WAIT_MS = 3_000;
+/** Looks at everything at once, and again at once. */
+const RECONCILE_POLICY: ReconcilePolicy = {
+  ...DEFAULT_RECONCILE_POLICY,
+  graceMs: 200,
+  restartPauseMs: 1,
+  maxRestarts: 1_000,
+  lookAgainMs: 1,
+};
+
+export interface Death {
+  exit: Exit;
+  /** The last point that the process told of. */
+  at: FaultPoint | undefined;
+}
+
+/** A system that is started again whenever it ends, and can be told at which point to die. */
+export class FaultPointShop {
+  readonly points: FaultPointSwitch;
+  /** Every time it ended by SIGKILL. */
+  readonly deaths: Death[] = [];
+  private readonly temporal: Client;
+  private child: Child | undefined;
+  private closing = false;
+  private mailServerSettings = 0;
+  private readonly kept: Promise<void>;
+
+  private constructor(
+    readonly system: System,
+    private readonly dist: string,
+    private readonly dir: string,
+    /** Looks at what the system stores while that is away. */
+    private readonly db: Database,
+  ) {
+    this.points = new FaultPointSwitch(dir);
+    this.points.reset();
+    this.points.paymentDeadlineMs = LONG_MS;
+    this.temporal = createTemporalClient({
+      address: sharedServers().temporalAddress,
+      namespace: 'default',
+    });
+    this.kept = this.keep();
+  }
+
+  /** @param dist the compiled system: starting it costs half as much. */
+  static async open(dialect: Dialect, dist: string): Promise<FaultPointShop> {
+    const dir = mkdtempSync(join(tmpdir(), 'fault-points-'));
+    let url = '';
+    const system = await System.create({
+      dialect,
+      databaseUrl: async (real) => {
+        url = real;
+        return real;
+      },
+    });
+    return new FaultPointShop(system, dist, dir, connect({ url, poolSize: 1 }));
+  }
+
+  /** Waits until it serves its customers. */
+  async ready(): Promise<void> {
+    await eventually('the system ready', () => urlAnswers(`${this.system.url}/readyz`), READY_TIMEOUT_MS);
+  }
+
+  /** Waits until `probe` gives something, and begins to wait anew when the system dies meanwhile. */
+  async eventually<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
+    for (;;) {
+      const deaths = this.deaths.length;
+      try {
+        return await eventually(what, probe, PATIENCE_MS);
+      } catch (error) {
+        if (this.deaths.length === deaths) throw error;
+      }
+    }
+  }
+
+  /** SIGTERM. It is started again as after any end. */
+  async stop(): Promise<void> {
+    await this.child?.stop(READY_TIMEOUT_MS);
+    await this.ready();
+  }
+
+  /** Runs `place`; the orders it places may be paid for a moment only. */
+  async withShortDeadline<T>(place: () => Promise<T>): Promise<T> {
+    this.points.paymentDeadlineMs = SHORT_MS;
+    try {
+      return await place();
+    } finally {
+      this.points.paymentDeadlineMs = LONG_MS;
+    }
+  }
+
+  /**
+   * @returns what sets it right again, unless it has been set anew by then: scenarios that were hit go on while others are
+   * played.
+   */
+  setMailServer(behaviour: Behaviour): () => void {
+    this.mailServerSettings += 1;
+    const setting = this.mailServerSettings;
+    this.system.mails.setBehaviour(behaviour);
+    return () => {
+      if (setting === this.mailServerSettings) this.system.mails.setBehaviour('accept');
+    };
+  }
+
+  /** Somebody cancels all deliveries of mails in Temporal. */
+  async cancelDeliveries(): Promise<void> {
+    const query = `WorkflowType = "${DELIVERY_WORKFLOW}" AND ExecutionStatus = "Running" AND TaskQueue = "${this.system.prefix}orders"`;
+    for await (const { workflowId } of this.temporal.workflow.list({ query })) {
+      await this.temporal.workflow.getHandle(workflowId).cancel();
+    }
+  }
+
+  /** Somebody has the order's workflow begin anew. */
+  async reset(orderId: string): Promise<void> {
+    const { temporalCli, temporalAddress } = sharedServers();
+    const what = ['--workflow-id', orderId, '--type', 'FirstWorkflowTask', '--reason', 'by hand'];
+    await promisify(execFile)(temporalCli, ['workflow', 'reset', ...what, '--address', temporalAddress]);
+  }
+
+  /** Somebody ends the order's workflow. */
+  async terminate(orderId: string): Promise<void> {
+    await this.temporal.workflow.getHandle(orderId).terminate('by hand');
+  }
+
+  /** Reconciles again and again until `done`; a run that was hit by a kill is not waited for. */
+  async reconcileUntil(
+    what: string,
+    policy: Partial<ReconcilePolicy>,
+    done: () => Promise<boolean>,
+  ): Promise<void> {
+    const input: ReconcileInput = { policy: { ...RECONCILE_POLICY, ...policy } };
+    await this.eventually(what, async () => {
+      const run = await this.temporal.workflow.start(RECONCILE_WORKFLOW, {
+        workflowId: `${this.system.prefix}reconcile-${ulid()}`,
+        taskQueue: `${this.system.prefix}orders`,
+        args: [input],
+      });
+      const deadline = Date.now() + RECONCILE_WAIT_MS;
+      await this.temporal.withDeadline(deadline, () => run.result()).catch(() => undefined);
+      return done();
+    });
+  }
+
+  async workflowRuns(orderId: string): Promise<boolean> {
+    const { status } = await this.temporal.workflow.getHandle(orderId).describe();
+    return status.name === 'RUNNING';
+  }
+
+  /** What is wrong with the order at present, as reconciliation has written it down. */
+  async finding(orderId: string): Promise<ReconciliationFinding | undefined> {
+    return (await createReconciliation(this.db).openFindings([orderId])).get(orderId);
+  }
+
+  /** @returns what `npm run verify -- --json` finds, a line each. */
+  async verify(): Promise<string[]> {
+    const child = this.system.launch({}, nodeScript('scripts/verify.ts', '--json'));
+    const { code } = await child.exited;
+    const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
+    return code === 0 ? [] : lines;
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.child?.kill();
+    await this.kept;
+    await this.temporal.connection.close();
+    await this.db.close();
+    await this.system.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  private async keep(): Promise<void> {
+    while (!this.closing) {
+      this.child = this.system.launch(NO_SCHEDULE, {
+        command: process.execPath,
+        args: ['--enable-source-maps', join(this.dist, 'tests/crash/fault-point-system.js'), this.dir],
+      });
+      const exit = await this.child.exited;
+      if (this.closing) return;
+      if (exit.signal === 'SIGKILL') {
+        this.points.disarm();
+        this.system.mails.setBehaviour('accept');
+        await this.letLeasesRunOut();
+        this.deaths.push({ exit, at: this.points.reached().at(-1) });
+      }
+    }
+  }
+
+  /** What the dead process held is free after a minute at the most: here at once. */
+  private async letLeasesRunOut(): Promise<void> {
+    await this.db.write(async (tx) => {
+      await execute(this.db, 'UPDATE leases SET expires_at_ms = 0', {}, tx);
+      await execute(this.db, "UPDATE notifications SET claimed_until_ms = 0 WHERE state = 'sending'", {}, tx);
+    });
+  }
+}

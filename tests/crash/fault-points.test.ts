@@ -1,0 +1,60 @@
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ulid } from 'ulid';
+import { compile } from '../../scripts/compile';
+import { DIALECTS } from '../support/databases';
+import { callSites, FAULT_POINTS, SUBJECTS } from './fault-point-list';
+import { type FaultPointRun, killAtEach } from './fault-point-run';
+
+/** A start of the system for each point: minutes, and more of them on a busy machine. */
+jest.setTimeout(1_800_000);
+
+/** Inside the project, where its packages are found. */
+const DIST = resolve(__dirname, '../../.cache', `fault-points-${ulid()}`);
+
+const runs = new Map<string, Promise<FaultPointRun>>();
+beforeAll(async () => {
+  await compile(DIST, 'tests/crash/fault-point-tsconfig.json');
+  for (const dialect of DIALECTS) {
+    const run = killAtEach(FAULT_POINTS, dialect, DIST);
+    run.catch(() => undefined);
+    runs.set(dialect, run);
+  }
+});
+afterAll(async () => {
+  await Promise.allSettled(runs.values());
+  rmSync(DIST, { recursive: true, force: true });
+});
+
+test('transactions are begun through Database.write, where they are seen', () => {
+  const files = callSites(/\.transaction\(/g).map((site) => site.split(':')[0]);
+  // The second holds a lock while others work, and changes nothing.
+  expect(files).toEqual(['db/connect.ts', 'db/named-lock.ts']);
+});
+
+describe.each(DIALECTS)('%s', (dialect) => {
+  let run: FaultPointRun;
+  beforeAll(async () => {
+    run = (await runs.get(dialect)) as FaultPointRun;
+  });
+
+  test('the scenarios reach every activity and every transaction: add to fault-point-scenarios.ts what is missing', () => {
+    const missing = SUBJECTS.filter((subject) => !run.reached.has(`${subject} after`));
+    expect(missing).toEqual([]);
+  });
+
+  test('the list of activities and transactions has all that were reached', () => {
+    expect([...run.reached].filter((point) => !FAULT_POINTS.includes(point))).toEqual([]);
+  });
+
+  test.each(FAULT_POINTS)('killed at %s, everything comes to the end it would have had', (point) => {
+    const { death, error, scenario } = run.killed.get(point) ?? {};
+    expect(death).toEqual({ exit: { code: null, signal: 'SIGKILL' }, at: point });
+    if (error !== undefined) throw new Error(`${scenario}: ${String(error)}`, { cause: error });
+  });
+
+  test('history, log, money and stock agree at last, and nothing was paid twice', () => {
+    expect(run.findings).toEqual([]);
+    expect(run.doublePayments).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Child } from '../../scripts/supervise';
+import { eventually } from '../support/eventually';
+
+export interface KeptSpec {
+  name: string;
+  /** @param run counts the starts, from 0. */
+  launch: (run: number) => Child | Promise<Child>;
+  /** Whether it does its work. */
+  answers: () => Promise<boolean>;
+  say: (text: string) => void;
+}
+
+const RELAUNCH_MS = 250;
+const READY_TIMEOUT_MS = 90_000;
+
+/** A process that is started again whenever it ends, by itself or by a kill, as a process manager does. */
+export class Kept {
+  private child: Child | undefined;
+  private killed: Child | undefined;
+  private awayMs = RELAUNCH_MS;
+  private readonly stopping = new AbortController();
+  private readonly finished: Promise<void>;
+
+  constructor(private readonly spec: KeptSpec) {
+    this.finished = this.keep();
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** Waits until it does its work, however often it is started for that. */
+  async ready(): Promise<void> {
+    const { name, answers } = this.spec;
+    await eventually(`${name} ready`, answers, READY_TIMEOUT_MS);
+  }
+
+  /** `kill -9`. @returns whether there was something to kill. */
+  kill(awayMs: number): boolean {
+    const { child } = this;
+    if (child === undefined || child === this.killed || child.exit() !== undefined) return false;
+    this.killed = child;
+    this.awayMs = awayMs;
+    void child.kill();
+    return true;
+  }
+
+  /** Stops the clock of the process for a while. */
+  async pause(ms: number): Promise<void> {
+    const { child } = this;
+    if (child === undefined || !signalGroup(child, 'SIGSTOP')) return;
+    await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    signalGroup(child, 'SIGCONT');
+  }
+
+  /** For good: what it has promised is on disk. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.child?.kill();
+    await this.finished;
+  }
+
+  private async keep(): Promise<void> {
+    const { name, launch, say } = this.spec;
+    const { signal } = this.stopping;
+    for (let run = 0; !signal.aborted; run += 1) {
+      try {
+        this.child = await launch(run);
+        const { code, signal: by } = await this.child.exited;
+        if (!signal.aborted) say(`${name} ended: ${by ?? `exit code ${code}`}`);
+      } catch (error) {
+        say(`${name} did not start: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      const { awayMs } = this;
+      this.awayMs = RELAUNCH_MS;
+      await delay(awayMs, undefined, { signal }).catch(() => undefined);
+    }
+    // Told to stop while it was starting.
+    await this.child?.kill();
+  }
+}
+
+/** @returns false when the process has ended. */
+function signalGroup(child: Child, signal: NodeJS.Signals): boolean {
+  if (child.exit() !== undefined) return false;
+  try {
+    process.kill(-child.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Client } from '@temporalio/client';
+import { pino } from 'pino';
+import { Admission } from '../../api/admission';
+import type { ApiContext } from '../../api/context';
+import type { Store } from '../../db/store';
+import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
+import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
+import { taskQueues } from '../../workflows/messages';
+
+/** What the API works with, in a test that has no process for it. Store and client are there only if given. */
+export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
+  store: {} as Store,
+  temporal: {} as Client,
+  log: pino({ level: 'silent' }),
+  temporalUiUrl: 'http://127.0.0.1',
+  fingerprintKey: Buffer.alloc(32, 1),
+  priceRules: DEFAULT_PRICE_RULES,
+  queues: taskQueues('single'),
+  policy: DEFAULT_ORDER_POLICY,
+  admission: new Admission({ placements: 1_000, waitingOrders: 1_000 }, async () => 0),
+  decisionWaitMs: 10_000,
+  hurry: new AbortController().signal,
+  readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),
+  ...given,
+});

@@ -1,0 +1,110 @@
+import { getEventListeners } from 'node:events';
+import { Admission } from '../../api/admission';
+import { createApp } from '../../api/app';
+import { type ListeningApi, listen } from '../../api/listen';
+import type { Order } from '../../api/schemas/order';
+import { waitingTasks } from '../../temporal/connect';
+import { apiContext } from '../support/api-context';
+import { DIALECTS } from '../support/databases';
+import { eventually } from '../support/eventually';
+import { type Answer, http } from '../support/http';
+import { Lab } from '../support/lab';
+import { startSystem } from '../support/system';
+import { expectProblem, orderOf } from './orders';
+
+const count = (answers: readonly Answer<unknown>[], status: number) =>
+  answers.filter((answer) => answer.status === status).length;
+
+test.concurrent.each(DIALECTS)(
+  '%s: of 150 placements at once some are taken, the rest is told at once when to come back, and then taken',
+  async (dialect) => {
+    const [allowed, customers] = [20, 150];
+    const system = await startSystem({ dialect, env: { MAX_PLACEMENTS: String(allowed) } });
+    try {
+      await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500, times: allowed });
+      const requests = Array.from({ length: customers }, (_, n) => ({
+        body: orderOf(),
+        key: { 'idempotency-key': `customer-${n}` },
+      }));
+      const place = ({ body, key }: (typeof requests)[number]) => system.place(body, key);
+      const answers = await Promise.all(requests.map(place));
+
+      expect(count(answers, 201) + count(answers, 503)).toBe(customers);
+      expect(count(answers, 201)).toBeGreaterThanOrEqual(allowed);
+      expect(count(answers, 503)).toBeGreaterThan(customers / 2);
+      const refused = requests.filter((_, n) => answers[n]?.status === 503);
+      for (const answer of answers.filter(({ status }) => status === 503)) {
+        expectProblem(answer, 503, 'overloaded');
+        expect(answer.headers['retry-after']).toBe('2');
+      }
+      // What was refused has left nothing behind.
+      expect(await system.orders()).toHaveLength(count(answers, 201));
+
+      let waiting = refused;
+      await eventually(
+        'everybody has an order',
+        async () => {
+          const again = await Promise.all(waiting.map(place));
+          waiting = waiting.filter((_, n) => again[n]?.status === 503);
+          return waiting.length === 0;
+        },
+        60_000,
+      );
+      const orders = await system.orders();
+      expect(orders).toHaveLength(customers);
+      expect(orders.every((order) => order.status === 'confirmed')).toBe(true);
+      expect(await system.doublePayments()).toEqual([]);
+    } finally {
+      await system.close();
+    }
+  },
+);
+
+describe('while no worker takes orders up', () => {
+  const allowed = 30;
+  const hurry = new AbortController().signal;
+  let lab: Lab;
+  let api: ListeningApi;
+  beforeAll(async () => {
+    lab = await Lab.open();
+    const { store, client, queues, policy } = lab;
+    const admission = new Admission({ placements: 100, waitingOrders: allowed }, () =>
+      waitingTasks(client, queues.orders),
+    );
+    const context = apiContext({ store, temporal: client, queues, policy, admission, hurry });
+    api = await listen(createApp(context), '127.0.0.1', 0);
+  });
+  afterAll(async () => {
+    await api?.stop(0);
+    await lab?.close();
+  });
+
+  const place = (prefer: string) =>
+    http<Order>(`${api.url}/api/orders`, { body: orderOf(), headers: { prefer } });
+
+  test('a number of orders may wait for one; more are not taken until it is back', async () => {
+    await lab.stopWorkers();
+    const accepted: string[] = [];
+    const refusal = await eventually('a refusal', async () => {
+      const answer = await place('respond-async');
+      if (answer.status === 202) accepted.push(answer.body.id);
+      return answer.status !== 202 && answer;
+    });
+    expectProblem(refusal, 503, 'overloaded');
+    expect(refusal.headers['retry-after']).toBe('10');
+    expect(accepted.length).toBeGreaterThanOrEqual(allowed);
+
+    await lab.startWorkers();
+    await eventually('all that were accepted are decided', async () => {
+      const orders = await Promise.all(accepted.map((id) => lab.store.orders.find(id)));
+      return orders.every((order) => order?.status === 'confirmed');
+    });
+    const taken = await eventually('orders are taken again', async () => {
+      const answer = await place('wait=20');
+      return answer.status === 201 && answer;
+    });
+    expect(taken.body.status).toBe('confirmed');
+    // Who has been answered is forgotten.
+    expect(getEventListeners(hurry, 'abort')).toEqual([]);
+  });
+});
