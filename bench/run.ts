@@ -1,4 +1,7 @@
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { compile } from '../scripts/compile';
 import { dieWithParent } from '../scripts/watchdog';
 import { describe, type Figure, type Measure, toFigure } from './figures';
 import { closeConnections } from './http';
@@ -22,6 +25,9 @@ const SECTIONS: Record<string, Section> = {
 };
 const START = 'start';
 
+/** Inside the project, where its packages are found. */
+const DIST = resolve(__dirname, '../.cache', `bench-${process.pid}`);
+
 const USAGE = `usage: npm run bench [-- [--json] [--database sqlite|mysql] [--only ${[...Object.keys(SECTIONS), START].join(',')}]]`;
 
 async function main(args: string[]): Promise<void> {
@@ -36,23 +42,30 @@ async function main(args: string[]): Promise<void> {
     else process.stdout.write(`${describe(figure)}\n`);
   };
   if (only.includes(START) && databases.includes('sqlite')) await measureStart(reportFor('sqlite'));
-  for (const dialect of databases) {
-    const sections = Object.entries(SECTIONS).filter(([name]) => only.includes(name));
-    if (sections.length === 0) continue;
-    say(`${dialect}: starting`);
-    const servers = await startServers(dialect);
-    const client = new Client({ connection: await Connection.connect({ address: servers.temporalAddress }) });
-    try {
-      for (const [, measure] of sections) await measure(servers, client, reportFor(dialect));
-    } finally {
-      closeConnections();
-      await client.connection.close();
-      await servers.stop();
-    }
+  const sections = Object.entries(SECTIONS).filter(([name]) => only.includes(name));
+  if (sections.length > 0) {
+    say('compiling');
+    await compile(DIST, 'bench/tsconfig.json');
   }
-  if (json)
-    process.stdout.write(`${JSON.stringify(figures, null, 2)}
-`);
+  try {
+    for (const dialect of sections.length > 0 ? databases : []) {
+      say(`${dialect}: starting`);
+      const servers = await startServers(dialect, DIST);
+      const client = new Client({
+        connection: await Connection.connect({ address: servers.temporalAddress }),
+      });
+      try {
+        for (const [, measure] of sections) await measure(servers, client, reportFor(dialect));
+      } finally {
+        closeConnections();
+        await client.connection.close();
+        await servers.stop();
+      }
+    }
+  } finally {
+    rmSync(DIST, { recursive: true, force: true });
+  }
+  if (json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
 }
 
 /** @throws Error with the usage. */

@@ -8,7 +8,7 @@ import { seed } from '../db/seed';
 import { execute, select } from '../db/sql';
 import type { OrderStatus } from '../domain/order';
 import { freePort } from '../scripts/ports';
-import { type Child, nodeScript, startChild, untilReady, urlAnswers } from '../scripts/supervise';
+import { type Child, startChild, untilReady, urlAnswers } from '../scripts/supervise';
 import { findTemporalCli, startDevServer } from '../scripts/temporal-cli';
 import { createDatabase, findMariaDb, startMariaDb } from '../tests/support/mariadb';
 
@@ -35,17 +35,26 @@ const STOCK = 10_000_000;
 /** The databases this machine has. */
 export const dialects = (): Dialect[] => (findMariaDb() ? ['sqlite', 'mysql'] : ['sqlite']);
 
-/** Everything on ports of its own, with files of its own: Temporal, database, simulator, system, references. */
-export async function startServers(dialect: Dialect): Promise<Servers> {
+/**
+ * Everything on ports of its own, with files of its own: Temporal, database, simulator, system, references.
+ * @param dist the compiled code: what is measured is what runs in production.
+ */
+export async function startServers(dialect: Dialect, dist: string): Promise<Servers> {
   const dir = mkdtempSync(join(tmpdir(), 'orders-bench-'));
   const log = (name: string) => join(dir, `${name}.log`);
   const children: Child[] = [];
   const start = (
     name: string,
-    command: { command: string; args: string[] },
+    [script, ...args]: [string, ...string[]],
     env: Record<string, string> = {},
   ) => {
-    const child = startChild({ name, ...command, env: inheritedEnvironment(env), logFile: log(name) });
+    const child = startChild({
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', join(dist, script), ...args],
+      env: inheritedEnvironment(env),
+      logFile: log(name),
+    });
     children.push(child);
     return child;
   };
@@ -72,11 +81,11 @@ export async function startServers(dialect: Dialect): Promise<Servers> {
   await db.write((tx) => execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK }, tx));
 
   const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];
-  const simulator = start('simulator', nodeScript('simulator/main.ts'), {
+  const simulator = start('simulator', ['simulator/main.js'], {
     SIMULATOR_PORT: String(simulatorPort),
     DATA_DIR: dir,
   });
-  const system = start('system', nodeScript('scripts/system.ts'), {
+  const system = start('system', ['scripts/system.js'], {
     PORT: String(port),
     DATA_DIR: dir,
     DATABASE_URL: databaseUrl,
@@ -90,11 +99,8 @@ export async function startServers(dialect: Dialect): Promise<Servers> {
     DECISION_WAIT_MS: '60000',
   });
   const referenceQueue = 'reference';
-  const reference = start(
-    'reference',
-    nodeScript('bench/reference-worker.ts', temporal.address, referenceQueue),
-  );
-  const bare = start('bare', nodeScript('bench/bare-express.ts', databaseUrl, String(barePort)));
+  const reference = start('reference', ['bench/reference-worker.js', temporal.address, referenceQueue]);
+  const bare = start('bare', ['bench/bare-express.js', databaseUrl, String(barePort)]);
 
   const apiUrl = `http://127.0.0.1:${port}`;
   const bareUrl = `http://127.0.0.1:${barePort}`;

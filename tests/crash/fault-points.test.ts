@@ -48,9 +48,9 @@ describe.each(DIALECTS)('%s', (dialect) => {
   });
 
   test.each(FAULT_POINTS)('killed at %s, everything comes to the end it would have had', (point) => {
-    const { death, error, scenario } = run.killed.get(point) ?? {};
+    const { death, error } = run.killed.get(point) ?? {};
     expect(death).toEqual({ exit: { code: null, signal: 'SIGKILL' }, at: point });
-    if (error !== undefined) throw new Error(`${scenario}: ${String(error)}`, { cause: error });
+    if (error !== undefined) throw error;
   });
 
   test('history, log, money and stock agree at last, and nothing was paid twice', () => {
