@@ -50,7 +50,7 @@ export function createNotificationActivities(
     const n = await notifications.find(id);
     if (n === null || n.state === 'sent' || n.state === 'failed') return true;
     if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
-    const [contact, order] = await Promise.all([contacts.ofOrder(n.orderId), orders.find(n.orderId)]);
+    const [contact, order] = await Promise.all([contacts.ofOrder(n.subject), orders.find(n.subject)]);
     if (order === null || contact?.email == null) {
       await settle(n, 'no_recipient');
       return true;
@@ -114,7 +114,7 @@ const settled = (n: Notification, error: string | null, atMs: number): DomainEve
   key: eventKey(n.id, error === null ? 'sent' : 'failed'),
   type: error === null ? 'NotificationSent' : 'NotificationFailed',
   stream: n.id,
-  orderId: n.orderId,
+  subject: n.subject,
   actor: { kind: 'system' },
   atMs,
   data: { notificationId: n.id, kind: n.kind, channel: n.channel, ...(error === null ? {} : { error }) },

@@ -52,7 +52,7 @@ export async function orderHistory(ctx: ApiContext, id: string): Promise<OrderHi
 
 function fromLog(row: LogRow, workflow: WorkflowHistory | null): HistoryEntry {
   const event = JSON.parse(row.body) as CloudEvent;
-  const anchor = row.stream === row.orderId ? workflow?.anchors.get(row.seq) : undefined;
+  const anchor = row.stream === row.subject ? workflow?.anchors.get(row.seq) : undefined;
   return {
     at: event.time,
     what: tell(event.type, event.data),

@@ -15,8 +15,8 @@ function sampleStream(key = KEY): StoredStream {
     const body = JSON.stringify(toCloudEvent(event));
     const link = { stream: event.stream, seq: i + 1, prevHash: before.hash, body };
     before = { seq: link.seq, hash: linkHash(key, link) };
-    const { key: eventKey, type, orderId } = event;
-    return { id: i + 1, eventKey, type, topic: TOPICS[type], orderId, ...link, hash: before.hash };
+    const { key: eventKey, type, subject } = event;
+    return { id: i + 1, eventKey, type, topic: TOPICS[type], subject, ...link, hash: before.hash };
   });
   return { stream: order.id, rows, head: before };
 }
@@ -29,7 +29,7 @@ test('a chain as it was written is whole', () => {
 
 test('any change of a single character of any row is found', () => {
   const { stream, rows, head } = sampleStream();
-  const fields = ['eventKey', 'stream', 'type', 'topic', 'orderId', 'body', 'prevHash', 'hash'] as const;
+  const fields = ['eventKey', 'stream', 'type', 'topic', 'subject', 'body', 'prevHash', 'hash'] as const;
   const place = fc
     .record({ row: fc.nat(rows.length - 1), field: fc.constantFrom(...fields) })
     .chain(({ row, field }) =>

@@ -37,7 +37,7 @@ function columnsMatch(row: LogRow): boolean {
       event.id === row.eventKey &&
       event.type === row.type &&
       event.topic === row.topic &&
-      event.subject === row.orderId
+      event.subject === row.subject
     );
   } catch {
     return false;

@@ -71,7 +71,7 @@ export function createAuditReads(db: Database): AuditReads {
     async events(streams) {
       const rows = await select<LogRow>(
         db,
-        `SELECT id, event_key AS eventKey, stream, seq, type, topic, order_id AS orderId, body,
+        `SELECT id, event_key AS eventKey, stream, seq, type, topic, subject, body,
            prev_hash AS prevHash, hash
          FROM events WHERE stream IN (:streams) ORDER BY stream, seq`,
         { streams },

@@ -18,7 +18,7 @@ export interface LogRow {
   seq: number;
   type: string;
   topic: string;
-  orderId: string;
+  subject: string;
   body: string;
   prevHash: string;
   hash: string;
@@ -27,7 +27,7 @@ export interface LogRow {
 export const GENESIS: StreamHead = { seq: 0, hash: '0'.repeat(64) };
 
 const COLUMNS =
-  'id, event_key AS eventKey, stream, seq, type, topic, order_id AS orderId, body, prev_hash AS prevHash, hash';
+  'id, event_key AS eventKey, stream, seq, type, topic, subject, body, prev_hash AS prevHash, hash';
 
 /** The keyed hash of one link: HMAC-SHA256 over stream, position, the hash before and the stored bytes. */
 export const linkHash = (key: Buffer, row: Pick<LogRow, 'stream' | 'seq' | 'prevHash' | 'body'>): string =>
@@ -96,7 +96,7 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
           seq,
           type: event.type,
           topic: TOPICS[event.type],
-          order_id: event.orderId,
+          subject: event.subject,
           body: row.body,
           prev_hash: row.prevHash,
           hash,
@@ -137,7 +137,7 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
     ofOrder: (orderId) =>
       select<LogRow>(
         db,
-        `SELECT ${COLUMNS} FROM events WHERE order_id = :orderId ORDER BY id LIMIT ${MAX_EVENTS_OF_ORDER}`,
+        `SELECT ${COLUMNS} FROM events WHERE subject = :orderId ORDER BY id LIMIT ${MAX_EVENTS_OF_ORDER}`,
         { orderId },
       ),
   };

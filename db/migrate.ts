@@ -5,6 +5,7 @@ import * as orders from './migrations/001-orders';
 import * as log from './migrations/002-log';
 import * as reconciliation from './migrations/003-reconciliation';
 import * as shippingMethod from './migrations/004-shipping-method';
+import * as subjects from './migrations/005-subjects';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -21,6 +22,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['002-log', log],
   ['003-reconciliation', reconciliation],
   ['004-shipping-method', shippingMethod],
+  ['005-subjects', subjects],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */

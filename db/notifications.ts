@@ -4,10 +4,11 @@ import { execute, insert, select } from './sql';
 
 export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
 
-/** A message to one person over one channel, because of one event. The address is the order's contact. */
+/** A message to one person over one channel, because of one event. No address is kept here. */
 export interface Notification {
   id: string;
-  orderId: string;
+  /** What it tells of: an order, an account, a product. Who is told follows from it. */
+  subject: string;
   eventKey: string;
   kind: NotificationKind;
   channel: 'email';
@@ -21,7 +22,7 @@ export interface Notification {
 export interface Notifications {
   /** One per event and channel: those that exist are left as they are. */
   queue(
-    notifications: readonly Pick<Notification, 'id' | 'orderId' | 'eventKey' | 'kind' | 'channel'>[],
+    notifications: readonly Pick<Notification, 'id' | 'subject' | 'eventKey' | 'kind' | 'channel'>[],
     atMs: number,
     tx: Tx,
   ): Promise<void>;
@@ -39,7 +40,7 @@ export interface Notifications {
   ofOrder(orderId: string): Promise<Notification[]>;
 }
 
-const COLUMNS = `id, order_id AS orderId, event_key AS eventKey, kind, channel, state, attempts,
+const COLUMNS = `id, subject, event_key AS eventKey, kind, channel, state, attempts,
   last_error AS lastError, created_at_ms AS createdAtMs, sent_at_ms AS sentAtMs`;
 
 /** More than one order can cause; the bound is against a runaway. */
@@ -53,7 +54,7 @@ export function createNotifications(db: Database): Notifications {
         'notifications',
         notifications.map((n) => ({
           id: n.id,
-          order_id: n.orderId,
+          subject: n.subject,
           event_key: n.eventKey,
           kind: n.kind as string,
           channel: n.channel as string,
@@ -108,7 +109,7 @@ export function createNotifications(db: Database): Notifications {
     ofOrder: (orderId) =>
       select<Notification>(
         db,
-        `SELECT ${COLUMNS} FROM notifications WHERE order_id = :orderId ORDER BY created_at_ms, id LIMIT ${MAX_OF_ORDER}`,
+        `SELECT ${COLUMNS} FROM notifications WHERE subject = :orderId ORDER BY created_at_ms, id LIMIT ${MAX_OF_ORDER}`,
         { orderId },
       ),
   };

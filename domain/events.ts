@@ -28,8 +28,8 @@ export interface DomainEvent {
   type: EventType;
   /** The aggregate whose stream this event extends. */
   stream: string;
-  /** The order it tells of; the same as `stream` for an order's own events. */
-  orderId: string;
+  /** Id of what it tells of, mostly an order; the same as `stream` for an order's own events. */
+  subject: string;
   actor: Actor;
   /** Milliseconds since the epoch. Not part of what makes two events the same. */
   atMs: number;
@@ -62,7 +62,7 @@ export function toCloudEvent(event: DomainEvent): CloudEvent {
     id: event.key,
     source: '/orders',
     type: event.type,
-    subject: event.orderId,
+    subject: event.subject,
     time: new Date(event.atMs).toISOString(),
     datacontenttype: 'application/json',
     topic: TOPICS[event.type],

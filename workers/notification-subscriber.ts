@@ -50,7 +50,7 @@ function toNotification(event: FeedEvent) {
   if (kind === null) return [];
   const channel = 'email' as const;
   const id = notificationId(event.eventKey, channel);
-  return [{ id, orderId: event.orderId, eventKey: event.eventKey, kind, channel }];
+  return [{ id, subject: event.subject, eventKey: event.eventKey, kind, channel }];
 }
 
 /** The id names what is delivered: another batch, or another shop on the same server, has another one. */

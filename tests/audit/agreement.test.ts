@@ -96,7 +96,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
           key: `${stream}:sent`,
           type: 'NotificationSent' as const,
           stream,
-          orderId: placed[0] as string,
+          subject: placed[0] as string,
           actor: { kind: 'system' as const },
           atMs: 0,
           data: {},

@@ -192,7 +192,7 @@ async function addEvent(lab: Lab, row: LogRow): Promise<void> {
       seq: row.seq,
       type: row.type,
       topic: row.topic,
-      order_id: row.orderId,
+      subject: row.subject,
       body: row.body,
       prev_hash: row.prevHash,
       hash: row.hash,

@@ -12,12 +12,12 @@ const fact = (
   stream: string,
   step: string,
   data: Record<string, unknown> = {},
-  orderId = stream,
+  subject = stream,
 ): DomainEvent => ({
   key: eventKey(stream, step),
   type: 'OrderNeedsAttention',
   stream,
-  orderId,
+  subject,
   actor: { kind: 'system' },
   atMs: Date.now(),
   data,
@@ -169,7 +169,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
       "DELETE FROM events WHERE event_key = 'ord_x:b'",
       'DELETE FROM events',
       `REPLACE INTO events (${EVENT_COLUMNS})
-       SELECT event_key, stream, seq, type, topic, order_id, 'forged', prev_hash, hash FROM events
+       SELECT event_key, stream, seq, type, topic, subject, 'forged', prev_hash, hash FROM events
        WHERE event_key = 'ord_x:a'`,
       "UPDATE payment_ledger SET amount_minor = 1 WHERE entry_key = 'ord_x:pay:1:captured'",
       "DELETE FROM payment_ledger WHERE entry_key = 'ord_x:pay:1:captured'",

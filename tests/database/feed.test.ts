@@ -31,7 +31,7 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
           key,
           type: 'OrderCreated',
           stream,
-          orderId: stream,
+          subject: stream,
           actor: { kind: 'system' },
           atMs: Date.now(),
           data: {},

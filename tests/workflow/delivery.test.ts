@@ -34,7 +34,7 @@ async function queued(): Promise<{ id: string; orderId: string; email: string }>
       { orderId, customerId, email, name: 'Ada Byron', phone: null, shippingAddress: null },
       tx,
     );
-    const n = { id, orderId, eventKey, kind: 'order_confirmed', channel: 'email' } as const;
+    const n = { id, subject: orderId, eventKey, kind: 'order_confirmed', channel: 'email' } as const;
     await lab.store.notifications.queue([n], Date.now(), tx);
   });
   return { id, orderId, email };
@@ -163,7 +163,7 @@ test('an order whose contact was erased gets no mail, and the log says why', asy
   const id = notificationId(eventKey, 'email');
   await lab.store.db.write((tx) =>
     lab.store.notifications.queue(
-      [{ id, orderId, eventKey, kind: 'order_confirmed', channel: 'email' }],
+      [{ id, subject: orderId, eventKey, kind: 'order_confirmed', channel: 'email' }],
       Date.now(),
       tx,
     ),

@@ -117,7 +117,7 @@ test('no history has personal data in it: not the order, not its delivery', asyn
   const ntf = notificationId(eventKey, 'email');
   await lab.store.db.write((tx) =>
     lab.store.notifications.queue(
-      [{ id: ntf, orderId: id, eventKey, kind: 'order_cancelled', channel: 'email' }],
+      [{ id: ntf, subject: id, eventKey, kind: 'order_cancelled', channel: 'email' }],
       Date.now(),
       tx,
     ),
