@@ -7,10 +7,11 @@ import { atMost } from './admission';
 import type { ApiContext } from './context';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
-import { inventoryRoutes, productRoutes } from './routes/catalogue';
+import { inventoryRoutes } from './routes/catalogue';
 import { docsRoutes } from './routes/docs';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
+import { productRoutes } from './routes/products';
 import { quoteRoutes } from './routes/quotes';
 
 const BODY_LIMIT = '64kb';

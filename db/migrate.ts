@@ -7,6 +7,7 @@ import * as reconciliation from './migrations/003-reconciliation';
 import * as shippingMethod from './migrations/004-shipping-method';
 import * as subjects from './migrations/005-subjects';
 import * as apiKeys from './migrations/006-api-keys';
+import * as catalogue from './migrations/007-catalogue';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -14,6 +15,8 @@ export interface MigrationContext {
   dialect: Database['dialect'];
   type: ColumnTypes;
   run(sql: string): Promise<void>;
+  /** For rows that are there and have to be made anew. */
+  db: Database;
 }
 export type Migration = (context: MigrationContext) => Promise<void>;
 
@@ -25,6 +28,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['004-shipping-method', shippingMethod],
   ['005-subjects', subjects],
   ['006-api-keys', apiKeys],
+  ['007-catalogue', catalogue],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */
@@ -59,6 +63,7 @@ export function migrator(db: Database, onStep: (step: string) => void = () => un
   const context: MigrationContext = {
     dialect: db.dialect,
     type: COLUMN_TYPES[db.dialect],
+    db,
     run: async (sql) => {
       try {
         await db.sequelize.query(sql, { raw: true });
