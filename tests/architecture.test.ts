@@ -14,9 +14,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   temporal: ['domain', 'messages'],
   payments: ['domain'],
   notifications: ['domain', 'config'],
+  // Passwords and tokens: no HTTP and no SQL in there.
+  identity: ['domain'],
   simulator: ['config'],
   // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
-  activities: ['domain', 'db', 'payments', 'notifications', 'temporal', 'messages'],
+  activities: ['domain', 'db', 'identity', 'payments', 'notifications', 'temporal', 'messages'],
   // What every process has in common: how it starts, says how it is, and stops.
   process: ['config', 'db', 'temporal', 'messages'],
   workers: [
@@ -31,7 +33,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'process',
   ],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
-  api: ['domain', 'db', 'config', 'temporal', 'messages', 'process'],
+  api: ['domain', 'db', 'identity', 'config', 'temporal', 'messages', 'process'],
 };
 
 /** Of these a folder may import the types, never the code. */
