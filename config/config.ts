@@ -15,7 +15,7 @@ export interface Config {
   mail: { smtpUrl: string; from: string; shopName: string };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
-  keys: { audit: Buffer; fingerprint: Buffer; oneTimeTokens: Buffer };
+  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer; oneTimeTokens: Buffer };
   /** Of access tokens. The first secret signs, all verify. */
   auth: { issuer: string; keys: Buffer[] };
   /** Where the shop's pages are: links in mails lead there. No slash at its end. */
@@ -145,6 +145,7 @@ function deriveKeys(secret: Buffer): Config['keys'] & { accessTokens: Buffer } {
   return {
     audit: derive('event log'),
     fingerprint: derive('request fingerprint'),
+    orderTokens: derive('order tokens'),
     oneTimeTokens: derive('one-time tokens'),
     accessTokens: derive('access tokens'),
   };

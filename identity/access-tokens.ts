@@ -7,13 +7,12 @@ import {
   randomUUID,
 } from 'node:crypto';
 import { errors, type JWK, jwtVerify, SignJWT } from 'jose';
-
-const ROLES = ['customer', 'support', 'warehouse', 'admin'] as const;
+import { ROLES, type Role } from '../domain/access';
 
 /** Who an access token says its bearer is. */
 export interface AccessClaims {
   customerId: string;
-  role: (typeof ROLES)[number];
+  role: Role;
   /** The session it was given to: what ends the session ends the next refresh. */
   sessionId: string;
 }
