@@ -3,10 +3,11 @@ import type { Notification } from '../db/notifications';
 import type { Store } from '../db/store';
 import type { DomainEvent } from '../domain/events';
 import { eventKey } from '../domain/ids';
-import type { Order } from '../domain/order';
+import type { NotificationKind } from '../domain/notification-rules';
 import { MailError } from '../notifications/mail-error';
 import { type Mailer, messageIdFor } from '../notifications/mailer';
-import { type OrderMailData, renderOrderMail } from '../notifications/render';
+import type { ReadMail } from './mails';
+import { createOrderMails } from './order-mails';
 
 export interface NotificationActivities {
   /**
@@ -32,10 +33,16 @@ const CLAIM_MS = 60_000;
 const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'closed']);
 
 export function createNotificationActivities(
-  { db, notifications, contacts, orders, log }: Store,
+  store: Store,
   mailer: Mailer,
   { shopName, mailDomain, now = Date.now }: NotificationOptions,
 ): NotificationActivities {
+  const { db, notifications, log } = store;
+  /** How each kind of mail is read; one line for each family of them. */
+  const mails: Record<NotificationKind, ReadMail> = {
+    ...createOrderMails(store, shopName),
+  };
+
   const settle = (n: Notification, error: string | null): Promise<void> =>
     db.write(async (tx) => {
       const state = error === null ? 'sent' : 'failed';
@@ -50,18 +57,13 @@ export function createNotificationActivities(
     const n = await notifications.find(id);
     if (n === null || n.state === 'sent' || n.state === 'failed') return true;
     if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
-    const [contact, order] = await Promise.all([contacts.ofOrder(n.subject), orders.find(n.subject)]);
-    if (order === null || contact?.email == null) {
+    const mail = await mails[n.kind](n);
+    if (mail === null) {
       await settle(n, 'no_recipient');
       return true;
     }
-    const name = contact.name ?? '';
     try {
-      await mailer.send({
-        to: { name, address: contact.email },
-        ...renderOrderMail(n.kind, mailData(order, name, shopName)),
-        messageId: messageIdFor(n.id, mailDomain),
-      });
+      await mailer.send({ to: mail.to, ...mail.content, messageId: messageIdFor(n.id, mailDomain) });
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
       if (error.permanent) {
@@ -119,17 +121,3 @@ const settled = (n: Notification, error: string | null, atMs: number): DomainEve
   atMs,
   data: { notificationId: n.id, kind: n.kind, channel: n.channel, ...(error === null ? {} : { error }) },
 });
-
-const mailData = (order: Order, customerName: string, shopName: string): OrderMailData => {
-  const reason = order.cancellation?.reason ?? order.rejection?.detail;
-  return {
-    orderId: order.id,
-    customerName,
-    lines: order.lines,
-    totals: order,
-    currency: order.currency,
-    shopName,
-    refundedMinor: order.payment === 'refunded' ? order.totalMinor : 0,
-    ...(reason === undefined || reason === null ? {} : { reason }),
-  };
-};

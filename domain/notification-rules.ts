@@ -1,11 +1,10 @@
 import type { EventType } from './events';
 import type { OrderSnapshot } from './order-events';
 
-export type NotificationKind =
-  | 'order_confirmed'
-  | 'payment_declined'
-  | 'order_out_of_stock'
-  | 'order_cancelled';
+/** Mails to the customer of an order. */
+export type OrderMailKind = 'order_confirmed' | 'payment_declined' | 'order_out_of_stock' | 'order_cancelled';
+
+export type NotificationKind = OrderMailKind;
 
 /** Which mail an event calls for; none for most. `data` is the event's. */
 export function mailFor(type: EventType, data: Record<string, unknown>): NotificationKind | null {

@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   notifications: ['domain', 'config'],
   simulator: ['config'],
   // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
-  activities: ['domain', 'db', 'payments', 'notifications', 'temporal', 'messages'],
+  activities: ['domain', 'db', 'identity', 'payments', 'notifications', 'temporal', 'messages'],
   // What every process has in common: how it starts, says how it is, and stops.
   process: ['config', 'db', 'temporal', 'messages'],
   workers: [
@@ -30,7 +30,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'workflows',
     'process',
   ],
-  // Who somebody is: keys and tokens.
+  // Who somebody is: passwords, sessions, keys and tokens. No HTTP in there.
   identity: ['domain', 'db'],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
   api: ['domain', 'db', 'config', 'identity', 'temporal', 'messages', 'process'],

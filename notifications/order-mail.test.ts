@@ -1,5 +1,6 @@
+import type { OrderMailKind } from '../domain/notification-rules';
 import type { OrderLine } from '../domain/order';
-import { type OrderMailData, type OrderMailKind, renderOrderMail } from './render';
+import { type OrderMailData, renderOrderMail } from './order-mail';
 
 const KINDS: OrderMailKind[] = [
   'order_confirmed',

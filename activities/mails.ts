@@ -1,0 +1,16 @@
+import type { Notification } from '../db/notifications';
+import type { MailAddress } from '../notifications/mail-address';
+import type { RenderedMail } from '../notifications/render';
+
+/** A mail that is ready to be sent. */
+export interface AddressedMail {
+  to: MailAddress;
+  content: RenderedMail;
+}
+
+/**
+ * Finds out whom a notification goes to and what it says, from what it tells of. Addresses are read here, at the moment
+ * of sending, and kept nowhere else.
+ * @returns null when there is nobody to tell (any more).
+ */
+export type ReadMail = (notification: Notification) => Promise<AddressedMail | null>;
