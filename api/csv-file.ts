@@ -86,7 +86,8 @@ async function* decoded(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
     for await (const part of bytes) yield decoder.decode(part, { stream: true });
     yield decoder.decode();
   } catch (error) {
-    throw error instanceof TypeError ? malformed('The file is not UTF-8.') : error;
+    const notUtf8 = (error as { code?: string }).code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+    throw notUtf8 ? malformed('The file is not UTF-8.') : error;
   }
 }
 

@@ -1,8 +1,9 @@
-const MOST = 512;
+const MOST = 64;
 
 /**
- * Cuts rows into lists whose lengths are powers of two, 512 at the most. Every length is a prepared statement of its own
- * to MySQL, and SQLite takes 32,766 values at the most: so there are ten statements, and none is too long.
+ * Cuts rows into lists whose lengths are powers of two, 64 at the most. Every length is a prepared statement of its own to
+ * MySQL: so there are seven of them. And SQLite's driver looks each parameter up in the list of all, so that a statement
+ * of twice the length takes four times as long.
  */
 export function* batches<T>(rows: readonly T[]): Generator<T[]> {
   let size = MOST;
