@@ -5,6 +5,7 @@ import { termsOfProduct } from '../domain/search-terms';
 import { batches } from './batches';
 import type { Database, Tx } from './connect';
 import type { EventLog } from './event-log';
+import { addTerms } from './product-terms';
 import { execute, insert } from './sql';
 
 /** The one way into the catalogue: a product, what it is found by and the event that tells of it, in one transaction. */
@@ -78,17 +79,16 @@ const toRow = ({ after: p }: { after: Product }) => ({
 
 /** Most changes are of prices: then there is nothing to do. */
 async function replaceTerms(db: Database, changes: readonly ProductChange[], tx: Tx): Promise<void> {
-  const terms = changes
-    .map(({ before, after }) => ({
-      sku: after.sku,
-      before: before === null ? [] : termsOfProduct(before),
-      after: termsOfProduct(after),
-    }))
-    .filter(({ before, after }) => before.join(' ') !== after.join(' '));
-  const gone = terms.filter(({ before }) => before.length > 0).map(({ sku }) => sku);
-  for (const skus of batches(gone)) {
+  const changed = changes.filter(
+    ({ before, after }) => before === null || termsOfProduct(before).join() !== termsOfProduct(after).join(),
+  );
+  const known = changed.flatMap(({ before }) => before?.sku ?? []);
+  for (const skus of batches(known)) {
     await execute(db, 'DELETE FROM product_terms WHERE sku IN (:skus)', { skus }, tx);
   }
-  const rows = terms.flatMap(({ sku, after }) => after.map((term) => ({ term, sku })));
-  for (const batch of batches(rows)) await insert(db, 'product_terms', batch, { tx });
+  await addTerms(
+    db,
+    changed.map(({ after }) => after),
+    tx,
+  );
 }

@@ -1,6 +1,5 @@
-import { termsOfProduct } from '../domain/search-terms';
-import { batches } from './batches';
 import type { Database } from './connect';
+import { addTerms } from './product-terms';
 import { PRODUCTS, STOCK, WAREHOUSES } from './seeds/catalogue';
 import { insert, select } from './sql';
 
@@ -32,10 +31,11 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
       })),
       { tx, ifNew: true },
     );
-    const terms = missing.flatMap((p) =>
-      termsOfProduct({ ...p, attributes: {} }).map((term) => ({ term, sku: p.sku })),
+    await addTerms(
+      db,
+      missing.map((p) => ({ ...p, attributes: {} })),
+      tx,
     );
-    for (const batch of batches(terms)) await insert(db, 'product_terms', batch, { tx, ifNew: true });
     await insert(
       db,
       'warehouses',

@@ -57,7 +57,10 @@ export const DEFAULT_RECONCILE_POLICY: ReconcilePolicy = {
 
 /** How an import of products goes on. Milliseconds, unless a name says otherwise. */
 export interface ImportPolicy {
-  /** Chunks applied before the workflow continues as new: each is six events of history. */
+  /**
+   * Chunks applied before the workflow continues as new: each is six events of history. Most files have fewer, which
+   * keeps their summary in the Web UI: it is not carried over.
+   */
   chunksPerRun: number;
   /** One attempt at a chunk. */
   chunkTimeoutMs: number;
@@ -68,7 +71,7 @@ export interface ImportPolicy {
 }
 
 export const DEFAULT_IMPORT_POLICY: ImportPolicy = {
-  chunksPerRun: 100,
+  chunksPerRun: 500,
   chunkTimeoutMs: 2 * MINUTE,
   chunkDeadlineMs: 24 * 60 * MINUTE,
   retryInitialMs: 500,

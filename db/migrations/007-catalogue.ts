@@ -1,8 +1,7 @@
-import { termsOfProduct } from '../../domain/search-terms';
-import { batches } from '../batches';
 import type { Database } from '../connect';
 import type { Migration } from '../migrate';
-import { insert, limit, select } from '../sql';
+import { addTerms } from '../product-terms';
+import { execute, limit, select } from '../sql';
 
 /** Products that people maintain and search, and files of them. */
 export const up: Migration = async ({ run, type, dialect, db }) => {
@@ -21,7 +20,7 @@ export const up: Migration = async ({ run, type, dialect, db }) => {
     PRIMARY KEY (term, sku)
   )${dialect === 'sqlite' ? ' WITHOUT ROWID' : ''}`);
   await run('CREATE INDEX product_terms_of_product ON product_terms (sku, term)');
-  await addTerms(db);
+  await addTermsOfAll(db);
 
   await run(`CREATE TABLE product_imports (
     id ${id} PRIMARY KEY,
@@ -68,7 +67,7 @@ export const up: Migration = async ({ run, type, dialect, db }) => {
 const PAGE = 500;
 
 /** What the products that are there are found by. Safe to run again where it was killed. */
-async function addTerms(db: Database): Promise<void> {
+async function addTermsOfAll(db: Database): Promise<void> {
   for (let after = ''; ; ) {
     const products = await select<{ sku: string; name: string; description: string }>(
       db,
@@ -77,11 +76,11 @@ async function addTerms(db: Database): Promise<void> {
     );
     const last = products.at(-1);
     if (last === undefined) return;
-    const rows = products.flatMap((product) =>
-      termsOfProduct({ ...product, attributes: {} }).map((term) => ({ term, sku: product.sku })),
-    );
+    const skus = products.map(({ sku }) => sku);
+    const found = products.map((product) => ({ ...product, attributes: {} }));
     await db.write(async (tx) => {
-      for (const batch of batches(rows)) await insert(db, 'product_terms', batch, { tx, ifNew: true });
+      await execute(db, 'DELETE FROM product_terms WHERE sku IN (:skus)', { skus }, tx);
+      await addTerms(db, found, tx);
     });
     after = last.sku;
   }
