@@ -102,6 +102,11 @@ export class System {
       SMTP_URL: mail.smtpUrl,
       AUDIT_KEY: TEST_AUDIT_KEY.toString('hex'),
       LOG_LEVEL: 'info',
+      // Tests come faster than people.
+      RATE_LIMIT_ADDRESS: '0',
+      RATE_LIMIT_PRINCIPAL: '0',
+      RATE_LIMIT_PLACEMENT: '0',
+      RATE_LIMIT_LOGIN: '0',
       ...env,
     };
     const cleanUp = async () => {
