@@ -56,6 +56,61 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     },
   },
   {
+    method: 'post',
+    path: '/api/products/import',
+    summary: 'Import a file of products',
+    description:
+      'CSV (RFC 4180, UTF-8) of at most 100,000 rows and 32 MB; the first row names the columns. A durable workflow creates and updates products, chunk after chunk. What the file has no column for is left as it is.',
+    tags: ['catalogue'],
+    request: {
+      headers: z.object({
+        'idempotency-key': z.string().min(1).max(255).optional().openapi({
+          description: 'The same key and file are one import, however often they are sent',
+        }),
+      }),
+      body: {
+        required: true,
+        content: { 'text/csv': { schema: z.string().openapi({ example: CSV_EXAMPLE }) } },
+      },
+    },
+    responses: {
+      202: json(product.ProductImport, 'Stored; how it goes on is at `Location`'),
+      ...problems(
+        'invalid_request',
+        'malformed_csv',
+        'unauthenticated',
+        'forbidden',
+        'upload_superseded',
+        'payload_too_large',
+        'unsupported_media_type',
+        'idempotency_key_reused',
+        'service_unavailable',
+      ),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/products/imports',
+    summary: 'List imports, newest first',
+    tags: ['catalogue'],
+    request: { query: Page },
+    responses: {
+      200: json(page(product.ProductImport), 'A page'),
+      ...problems('invalid_request', 'invalid_cursor', 'unauthenticated', 'forbidden', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/products/imports/{id}',
+    summary: 'Watch an import',
+    tags: ['catalogue'],
+    request: { params: importParam },
+    responses: {
+      200: json(product.ProductImportWithFaults, 'How far it is, and the faults of its rows'),
+      ...problems('unauthenticated', 'forbidden', 'not_found', 'service_unavailable'),
+    },
+  },
+  {
     method: 'get',
     path: '/api/products/{sku}',
     summary: 'Read a product',
@@ -112,61 +167,6 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
         'precondition_required',
         'service_unavailable',
       ),
-    },
-  },
-  {
-    method: 'post',
-    path: '/api/products/import',
-    summary: 'Import a file of products',
-    description:
-      'CSV (RFC 4180, UTF-8) of at most 100,000 rows and 32 MB; the first row names the columns. A durable workflow creates and updates products, chunk after chunk. What the file has no column for is left as it is.',
-    tags: ['catalogue'],
-    request: {
-      headers: z.object({
-        'idempotency-key': z.string().min(1).max(255).optional().openapi({
-          description: 'The same key and file are one import, however often they are sent',
-        }),
-      }),
-      body: {
-        required: true,
-        content: { 'text/csv': { schema: z.string().openapi({ example: CSV_EXAMPLE }) } },
-      },
-    },
-    responses: {
-      202: json(product.ProductImport, 'Stored; how it goes on is at `Location`'),
-      ...problems(
-        'invalid_request',
-        'malformed_csv',
-        'unauthenticated',
-        'forbidden',
-        'upload_superseded',
-        'payload_too_large',
-        'unsupported_media_type',
-        'idempotency_key_reused',
-        'service_unavailable',
-      ),
-    },
-  },
-  {
-    method: 'get',
-    path: '/api/products/imports',
-    summary: 'List imports, newest first',
-    tags: ['catalogue'],
-    request: { query: Page },
-    responses: {
-      200: json(page(product.ProductImport), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'unauthenticated', 'forbidden', 'service_unavailable'),
-    },
-  },
-  {
-    method: 'get',
-    path: '/api/products/imports/{id}',
-    summary: 'Watch an import',
-    tags: ['catalogue'],
-    request: { params: importParam },
-    responses: {
-      200: json(product.ProductImportWithFaults, 'How far it is, and the faults of its rows'),
-      ...problems('unauthenticated', 'forbidden', 'not_found', 'service_unavailable'),
     },
   },
 ];

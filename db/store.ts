@@ -10,6 +10,7 @@ import { createPlacements, type Placements } from './placements';
 import { createProductChanges, type ProductChanges } from './product-changes';
 import { createProductImports, type ProductImports } from './product-imports';
 import { createProducts, type Products } from './products';
+import { createRateLimits, type RateLimits } from './rate-limits';
 import { createReconciliation, type Reconciliation } from './reconciliation';
 import { createStock, type Stock } from './stock';
 
@@ -29,6 +30,7 @@ export interface Store {
   notifications: Notifications;
   reconciliation: Reconciliation;
   apiKeys: ApiKeys;
+  rateLimits: RateLimits;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -47,4 +49,5 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   notifications: createNotifications(db),
   reconciliation: createReconciliation(db),
   apiKeys: createApiKeys(db),
+  rateLimits: createRateLimits(db),
 });
