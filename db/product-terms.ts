@@ -19,7 +19,7 @@ const FROM_JSON = {
 export async function addTerms(
   db: Database,
   products: readonly Parameters<typeof termsOfProduct>[0][],
-  tx: Tx,
+  tx?: Tx,
 ): Promise<void> {
   const rows = products.flatMap((product) => termsOfProduct(product).map((term) => [term, product.sku]));
   for (let from = 0; from < rows.length; from += MOST_ROWS) {

@@ -78,10 +78,8 @@ async function addTermsOfAll(db: Database): Promise<void> {
     if (last === undefined) return;
     const skus = products.map(({ sku }) => sku);
     const found = products.map((product) => ({ ...product, attributes: {} }));
-    await db.write(async (tx) => {
-      await execute(db, 'DELETE FROM product_terms WHERE sku IN (:skus)', { skus }, tx);
-      await addTerms(db, found, tx);
-    });
+    await execute(db, 'DELETE FROM product_terms WHERE sku IN (:skus)', { skus });
+    await addTerms(db, found);
     after = last.sku;
   }
 }
