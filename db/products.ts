@@ -91,8 +91,9 @@ export function createProducts(db: Database): Products {
     async search({ driving, others }, { after, shown = 'active', limit: rows }) {
       const end = endOfPrefix(driving);
       if (after === undefined) return matches('t.term >= :driving AND t.term < :end', { end }, rows);
-      // In two steps, each a range of the key: as one condition neither database reads it as a range.
-      const first = await matches('t.term = :term AND t.sku > :sku', { ...after }, rows);
+      // In two steps, each a range of the key in its order: as one condition neither database reads it so, and MariaDB
+      // sorts where the order begins with a constant.
+      const first = await matches('t.term = :term AND t.sku > :sku', { ...after }, rows, 't.sku');
       if (first.length === rows) return first;
       const left = rows - first.length;
       return [
@@ -100,13 +101,13 @@ export function createProducts(db: Database): Products {
         ...(await matches('t.term > :term AND t.term < :end', { term: after.term, end }, left)),
       ];
 
-      async function matches(range: string, params: Params, most: number) {
+      async function matches(range: string, params: Params, most: number, order = 't.term, t.sku') {
         const { sql, words } = restrictions(others);
         const found = await select<Row & { term: string }>(
           db,
           `SELECT t.term, ${columns('p')} FROM product_terms t ${inThisOrder(db)} products p ON p.sku = t.sku
-           WHERE ${range}${only(shown)} AND t.term = ${nextTerm(':driving')}${sql}
-           ORDER BY t.term, t.sku${limit(most)}`,
+           WHERE ${range}${only(shown)} AND t.term <= ${nextTerm(':driving')}${sql}
+           ORDER BY ${order}${limit(most)}`,
           { driving, ...words, ...params },
         );
         return found.map(fromRow);
