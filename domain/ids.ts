@@ -23,6 +23,9 @@ const IMPORT_ID = /^imp_[0-9A-HJKMNP-TV-Z]{26}$/;
 export const isSku = (value: string): boolean => SKU.test(value);
 /** The stream of a product's events, and what they tell of. */
 export const productId = (sku: string): string => `product:${sku}`;
+/** The sku in a product's id; null for anything else. */
+export const skuOfProductId = (id: string): string | null =>
+  id.startsWith('product:') ? id.slice('product:'.length) : null;
 /** `imp_` and a ULID; the id of its workflow too. */
 export const importId = (ulid: string): string => `imp_${ulid}`;
 export const isImportId = (value: string): boolean => IMPORT_ID.test(value);
