@@ -1,14 +1,18 @@
+import { type Accounts, createAccounts } from './accounts';
 import { type ApiKeys, createApiKeys } from './api-keys';
 import type { Database } from './connect';
 import { type Contacts, createContacts } from './contacts';
 import { createEventLog, type EventLog } from './event-log';
 import { createFeed, type Feed } from './feed';
 import { createNotifications, type Notifications } from './notifications';
+import { createOneTimeTokens, type OneTimeTokens } from './one-time-tokens';
 import { createOrders, type Orders } from './orders';
 import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
 import { createPlacements, type Placements } from './placements';
 import { createProducts, type Products } from './products';
 import { createReconciliation, type Reconciliation } from './reconciliation';
+import { createRegistrations, type Registrations } from './registrations';
+import { createSessions, type Sessions } from './sessions';
 import { createStock, type Stock } from './stock';
 
 /** All repositories over one database. */
@@ -25,6 +29,10 @@ export interface Store {
   notifications: Notifications;
   reconciliation: Reconciliation;
   apiKeys: ApiKeys;
+  accounts: Accounts;
+  registrations: Registrations;
+  sessions: Sessions;
+  oneTimeTokens: OneTimeTokens;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -41,4 +49,8 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   notifications: createNotifications(db),
   reconciliation: createReconciliation(db),
   apiKeys: createApiKeys(db),
+  accounts: createAccounts(db),
+  registrations: createRegistrations(db),
+  sessions: createSessions(db),
+  oneTimeTokens: createOneTimeTokens(db),
 });

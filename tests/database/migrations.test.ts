@@ -4,7 +4,15 @@ import { seed } from '../../db/seed';
 import { createDatabase, DIALECTS, type Dialect, type TestDatabase } from '../support/databases';
 import { rowsOf } from './sample-orders';
 
-const ALL = ['001-orders', '002-log', '003-reconciliation', '004-shipping-method'];
+const ALL = [
+  '001-orders',
+  '002-log',
+  '003-reconciliation',
+  '004-shipping-method',
+  '005-subjects',
+  '006-api-keys',
+  '009-identity',
+];
 
 describe.each(DIALECTS)('migrations on %s', (dialect) => {
   let database: TestDatabase;
