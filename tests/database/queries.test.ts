@@ -84,7 +84,7 @@ const rowsOfOrder = (n: number) => {
       seq: 1,
       type: 'OrderCreated',
       topic: 'order-events',
-      order_id: id,
+      subject: id,
       body: '{}',
       prev_hash: 'x',
       hash: 'x',
@@ -92,7 +92,7 @@ const rowsOfOrder = (n: number) => {
     event_feed: { position: n + 1, event_id: n + 1 },
     notifications: {
       id: `ntf:${id}`,
-      order_id: id,
+      subject: id,
       event_key: `${id}:created`,
       kind: 'order_confirmed',
       channel: 'email',
@@ -204,6 +204,8 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
       (s) => s.reconciliation.due({ afterId: idOf(300), nowMs: Date.now(), rows: 20 }),
     ],
     ['how often an order was restarted', (s) => s.reconciliation.restartsSince(idOf(77), 1)],
+    ['a page of api keys', (s) => s.apiKeys.list({ afterId: 'key_01K', limit: 20 })],
+    ['an api key', (s) => s.apiKeys.find('key_01K')],
     ['a page of products', (s) => s.products.list({ afterSku: 'd', limit: 20 })],
   ];
 
