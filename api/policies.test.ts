@@ -23,6 +23,14 @@ GET /api/inventory/:sku        -    -    all  all  all  inventory:read
 POST /api/api-keys             -    -    -    -    all  -
 GET /api/api-keys              -    -    -    -    all  -
 DELETE /api/api-keys/:id       -    -    -    -    all  -
+POST /api/auth/register        all  all  all  all  all  -
+POST /api/auth/confirm         all  all  all  all  all  -
+POST /api/auth/login           all  all  all  all  all  -
+POST /api/auth/refresh         all  all  all  all  all  -
+POST /api/auth/logout          all  all  all  all  all  -
+POST /api/auth/password-reset  all  all  all  all  all  -
+POST /api/auth/password-reset/confirm all all all all all -
+POST /api/auth/password        -    own  own  own  own  -
 `;
 
 const ROWS = MATRIX.trim()

@@ -20,6 +20,9 @@ const READ_ORDER = policy(
 );
 const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
 
+/** Whoever is logged in, about themselves. */
+const ACCOUNT = policy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
+
 /** Who may do what, at every address under `/api`: one that is not here cannot be served. */
 export const POLICIES = {
   'POST /api/orders': policy(
@@ -48,6 +51,15 @@ export const POLICIES = {
   'POST /api/api-keys': ADMIN,
   'GET /api/api-keys': ADMIN,
   'DELETE /api/api-keys/:id': ADMIN,
+
+  'POST /api/auth/register': EVERYONE,
+  'POST /api/auth/confirm': EVERYONE,
+  'POST /api/auth/login': EVERYONE,
+  'POST /api/auth/refresh': EVERYONE,
+  'POST /api/auth/logout': EVERYONE,
+  'POST /api/auth/password-reset': EVERYONE,
+  'POST /api/auth/password-reset/confirm': EVERYONE,
+  'POST /api/auth/password': ACCOUNT,
 } satisfies Record<string, Policy>;
 
 export type Operation = keyof typeof POLICIES;

@@ -5,6 +5,7 @@ import { forgetExpired } from './expiry';
 import type { Identity } from './identity';
 import { verifiedAccount, wrongCredentials } from './login';
 import { newOneTimeTokenId, random26 } from './new-ids';
+import { assertHardToGuess } from './passwords';
 import { linkExpired } from './registration';
 import { revokeAll } from './sessions';
 
@@ -30,7 +31,7 @@ export async function requestPasswordReset(identity: Identity, email: string): P
 
 /**
  * Sets the password of whoever got the mail, and ends all sessions: one of them may be the reason.
- * @throws Failure `link_expired`, `overloaded`
+ * @throws Failure `link_expired`, `invalid_request`, `overloaded`
  */
 export async function resetPassword(identity: Identity, token: string, password: string): Promise<void> {
   const { store, linkTokens, passwords, now } = identity;
@@ -40,6 +41,8 @@ export async function resetPassword(identity: Identity, token: string, password:
   if (tokenId === null || row === null || row.usedAtMs !== null || row.expiresAtMs < now())
     throw linkExpired();
   const customerId = row.subject;
+  const email = (await store.contacts.profile(customerId))?.email ?? '';
+  assertHardToGuess(password, email, '/password');
   const hash = await passwords.hash(password);
   const changed = await store.db.write(async (tx) => {
     const head = await store.log.lock(customerId, tx);
@@ -55,7 +58,7 @@ export async function resetPassword(identity: Identity, token: string, password:
 
 /**
  * Sets a new password for somebody who knows the old one, and ends all sessions but the one at work.
- * @throws Failure `invalid_credentials`, `overloaded`
+ * @throws Failure `invalid_credentials`, `invalid_request`, `overloaded`
  */
 export async function changePassword(
   identity: Identity,
@@ -64,6 +67,8 @@ export async function changePassword(
 ): Promise<void> {
   const { store, passwords } = identity;
   const account = await verifiedAccount(identity, await store.accounts.find(customerId), currentPassword);
+  const email = (await store.contacts.profile(customerId))?.email ?? '';
+  assertHardToGuess(newPassword, email, '/newPassword');
   const hash = await passwords.hash(newPassword);
   const change = { customerId, hash, changeId: random26(), how: 'changed' as const, except: sessionId };
   const changed = await store.db.write(async (tx) => {

@@ -59,12 +59,22 @@ export function createPasswords({
 /** The same password, however a keyboard composes its letters. */
 const normalized = (password: string): string => password.normalize('NFKC');
 
-/** What is wrong with a password that somebody chooses; null: nothing. Its length is the schema's business. */
-export function passwordFault(password: string, email: string): string | null {
+/**
+ * Refuses a password that is too easy to guess. Its length is the schema's business.
+ * @param pointer to the field of the request.
+ * @throws Failure `invalid_request`
+ */
+export function assertHardToGuess(password: string, email: string, pointer: string): void {
   const plain = normalized(password).toLowerCase();
-  if (COMMON_PASSWORDS.has(plain)) return 'is one of the most common passwords';
-  if (plain === email || plain === email.split('@')[0]) return 'must not be the address of mail';
-  return null;
+  const fault = COMMON_PASSWORDS.has(plain)
+    ? 'is one of the most common passwords'
+    : plain === email || plain === email.split('@')[0]
+      ? 'must not be the address of mail'
+      : null;
+  if (fault === null) return;
+  throw new Failure('invalid_request', 'Some fields are not valid.', {
+    errors: [{ pointer, detail: fault }],
+  });
 }
 
 /** Runs some at once, lets some wait, and turns the rest away. */

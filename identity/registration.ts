@@ -4,6 +4,7 @@ import { Failure } from '../domain/failures';
 import { forgetExpired } from './expiry';
 import type { Identity, Tokens } from './identity';
 import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
+import { assertHardToGuess } from './passwords';
 import { openSession, tokensOf } from './sessions';
 
 export interface Registration {
@@ -19,10 +20,11 @@ const MAX_TRIES = 5;
 /**
  * Notes that somebody wants an account, and has a mail sent to the address; who gets it may confirm. Where there is an
  * account already the mail says so, and nothing else tells the two apart.
- * @throws Failure `overloaded`
+ * @throws Failure `invalid_request`, `overloaded`
  */
 export async function register(identity: Identity, { email, password, name }: Registration): Promise<void> {
   const { store, passwords, now } = identity;
+  assertHardToGuess(password, email, '/password');
   // Also for an address that has an account: it takes the same time.
   const passwordHash = await passwords.hash(password);
   const account = await store.accounts.findByEmail(email);
