@@ -16,6 +16,8 @@ export type OrderUpdates = 'email' | 'none';
 
 export interface Accounts {
   find(customerId: string, tx?: Tx): Promise<Account | null>;
+  /** Roles of those who have an account. */
+  roles(customerIds: readonly string[]): Promise<Map<string, Role>>;
   /** @param email lower case. */
   findByEmail(email: string): Promise<Account | null>;
   /** @throws UniqueConstraintError when the customer has one. */
@@ -52,6 +54,15 @@ export function createAccounts(db: Database): Accounts {
         tx,
       );
       return row ?? null;
+    },
+
+    async roles(customerIds) {
+      const rows = await select<{ customerId: string; role: Role }>(
+        db,
+        'SELECT customer_id AS customerId, role FROM accounts WHERE customer_id IN (:customerIds)',
+        { customerIds },
+      );
+      return new Map(rows.map(({ customerId, role }) => [customerId, role]));
     },
 
     async findByEmail(email) {

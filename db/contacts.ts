@@ -1,5 +1,5 @@
 import type { Database, Tx } from './connect';
-import { execute, insert, select } from './sql';
+import { execute, forUpdate, insert, limit, select } from './sql';
 
 export interface Address {
   name: string;
@@ -36,6 +36,9 @@ export interface Contacts {
   /** The customer with this address of mail (lower case), made if new: `newId` is used then. */
   customerByEmail(email: string, newId: string, atMs: number, tx: Tx): Promise<string>;
   profile(customerId: string): Promise<Profile | null>;
+  profileByEmail(email: string): Promise<Profile | null>;
+  /** By id, which says nothing of when they came. */
+  listProfiles(page: { afterId?: string; limit: number }): Promise<Profile[]>;
   /** Changes what is given and leaves the rest. */
   setProfile(
     customerId: string,
@@ -48,11 +51,15 @@ export interface Contacts {
 
 type Row = Omit<OrderContact, 'shippingAddress'> & { shippingAddress: string | null };
 
+const PROFILES = `SELECT customer_id AS customerId, email, name, phone, created_at_ms AS createdAtMs,
+  erased_at_ms AS erasedAtMs FROM customer_contacts`;
+
 export function createContacts(db: Database): Contacts {
   const idByEmail = async (email: string, tx: Tx): Promise<string | undefined> => {
     const [row] = await select<{ customerId: string }>(
       db,
-      'SELECT customer_id AS customerId FROM customer_contacts WHERE email = :email',
+      // Locked: the customer is not erased between this and what is written for them.
+      `SELECT customer_id AS customerId FROM customer_contacts WHERE email = :email${forUpdate(db)}`,
       { email },
       tx,
     );
@@ -68,15 +75,19 @@ export function createContacts(db: Database): Contacts {
     },
 
     async profile(customerId) {
-      const [row] = await select<Profile>(
-        db,
-        `SELECT customer_id AS customerId, email, name, phone, created_at_ms AS createdAtMs,
-           erased_at_ms AS erasedAtMs
-         FROM customer_contacts WHERE customer_id = :customerId`,
-        { customerId },
-      );
+      const [row] = await select<Profile>(db, `${PROFILES} WHERE customer_id = :customerId`, { customerId });
       return row ?? null;
     },
+
+    async profileByEmail(email) {
+      const [row] = await select<Profile>(db, `${PROFILES} WHERE email = :email`, { email });
+      return row ?? null;
+    },
+
+    listProfiles: ({ afterId = '', limit: rows }) =>
+      select<Profile>(db, `${PROFILES} WHERE customer_id > :afterId ORDER BY customer_id${limit(rows)}`, {
+        afterId,
+      }),
 
     async setProfile(customerId, changes, tx) {
       const columns = (['name', 'phone'] as const)

@@ -1,4 +1,5 @@
 import { type Accounts, createAccounts } from './accounts';
+import { type Addresses, createAddresses } from './addresses';
 import { type ApiKeys, createApiKeys } from './api-keys';
 import type { Database } from './connect';
 import { type Contacts, createContacts } from './contacts';
@@ -8,6 +9,7 @@ import { createNotifications, type Notifications } from './notifications';
 import { createOneTimeTokens, type OneTimeTokens } from './one-time-tokens';
 import { createOrders, type Orders } from './orders';
 import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
+import { createPersonalData, type PersonalData } from './personal-data';
 import { createPlacements, type Placements } from './placements';
 import { createProducts, type Products } from './products';
 import { createReconciliation, type Reconciliation } from './reconciliation';
@@ -33,6 +35,8 @@ export interface Store {
   registrations: Registrations;
   sessions: Sessions;
   oneTimeTokens: OneTimeTokens;
+  addresses: Addresses;
+  personalData: PersonalData;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -53,4 +57,6 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   registrations: createRegistrations(db),
   sessions: createSessions(db),
   oneTimeTokens: createOneTimeTokens(db),
+  addresses: createAddresses(db),
+  personalData: createPersonalData(db),
 });

@@ -1,4 +1,4 @@
-import { isDuplicate, type Tx } from '../db/connect';
+import type { Tx } from '../db/connect';
 import { accountCreated, registrationRepeated, registrationRequested } from '../domain/account-events';
 import { Failure } from '../domain/failures';
 import { forgetExpired } from './expiry';
@@ -6,6 +6,7 @@ import type { Identity, Tokens } from './identity';
 import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
 import { assertHardToGuess } from './passwords';
 import { openSession, tokensOf } from './sessions';
+import { retryingDuplicates } from './streams';
 
 export interface Registration {
   /** Lower case. */
@@ -15,7 +16,6 @@ export interface Registration {
 }
 
 const REGISTRATION_MS = 24 * 60 * 60_000;
-const MAX_TRIES = 5;
 
 /**
  * Notes that somebody wants an account, and has a mail sent to the address; who gets it may confirm. Where there is an
@@ -55,18 +55,17 @@ export async function register(identity: Identity, { email, password, name }: Re
 export async function confirmRegistration(identity: Identity, token: string): Promise<Tokens> {
   const tokenId = identity.linkTokens.verify(token, 'registration');
   if (tokenId === null) throw linkExpired();
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const made = await identity.store.db.write((tx) => makeAccount(identity, tokenId, tx));
-      if (made === 'link_expired') throw linkExpired();
-      if (made === 'account_exists') {
-        throw new Failure('account_exists', 'This address has an account already. Log in.');
-      }
-      return await tokensOf(identity, { customerId: made.customerId, role: 'customer' }, made);
-    } catch (error) {
-      // Two links of one address were followed in the same moment, or an order made the customer.
-      if (!isDuplicate(error) || tries === MAX_TRIES) throw error;
-    }
+  // Two links of one address may be followed in the same moment, or an order makes the customer.
+  const made = await retryingDuplicates(() =>
+    identity.store.db.write((tx) => makeAccount(identity, tokenId, tx)),
+  );
+  switch (made) {
+    case 'link_expired':
+      throw linkExpired();
+    case 'account_exists':
+      throw new Failure('account_exists', 'This address has an account already. Log in.');
+    default:
+      return tokensOf(identity, { customerId: made.customerId, role: 'customer' }, made);
   }
 }
 
