@@ -59,8 +59,8 @@ export function createNotificationActivities(
     if (n === null || n.state === 'sent' || n.state === 'failed') return true;
     if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
     const mail = await mails[n.kind](n);
-    if (mail === null) {
-      await settle(n, 'no_recipient');
+    if (mail === null || mail === 'unwanted') {
+      await settle(n, mail ?? 'no_recipient');
       return true;
     }
     try {

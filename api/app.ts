@@ -9,7 +9,9 @@ import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
 import { authRoutes, jwksRoutes } from './routes/auth';
 import { inventoryRoutes, productRoutes } from './routes/catalogue';
+import { customerRoutes } from './routes/customers';
 import { docsRoutes } from './routes/docs';
+import { meRoutes } from './routes/me';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
 import { quoteRoutes } from './routes/quotes';
@@ -68,6 +70,8 @@ export function createApp(ctx: ApiContext): Express {
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/api-keys', apiKeyRoutes(ctx));
   app.use('/api/auth', authRoutes(ctx));
+  app.use('/api/me', meRoutes(ctx));
+  app.use('/api/customers', customerRoutes(ctx));
   app.use('/api/orders', orderRoutes(ctx));
   app.use('/api/quotes', quoteRoutes(ctx));
   app.use('/api/products', productRoutes(ctx));

@@ -14,6 +14,7 @@ const Problem = z
     requestId: z.string(),
     orderId: z.string().optional(),
     orderToken: z.string().optional(),
+    orderIds: z.array(z.string()).optional(),
     errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .openapi('Problem', { description: 'RFC 9457; `code` is stable' });

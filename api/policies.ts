@@ -23,6 +23,8 @@ const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }
 /** Whoever is logged in, about themselves. */
 const ACCOUNT = policy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
 
+const READ_CUSTOMERS = policy({ support: 'all', admin: 'all' }, 'customers:read');
+
 /** Who may do what, at every address under `/api`: one that is not here cannot be served. */
 export const POLICIES = {
   'POST /api/orders': policy(
@@ -60,6 +62,22 @@ export const POLICIES = {
   'POST /api/auth/password-reset': EVERYONE,
   'POST /api/auth/password-reset/confirm': EVERYONE,
   'POST /api/auth/password': ACCOUNT,
+
+  'GET /api/me': ACCOUNT,
+  'PATCH /api/me': ACCOUNT,
+  'GET /api/me/sessions': ACCOUNT,
+  'DELETE /api/me/sessions/:id': ACCOUNT,
+  'GET /api/me/addresses': ACCOUNT,
+  'POST /api/me/addresses': ACCOUNT,
+  'PUT /api/me/addresses/:id': ACCOUNT,
+  'DELETE /api/me/addresses/:id': ACCOUNT,
+  'GET /api/me/export': ACCOUNT,
+  'POST /api/me/erasure': ACCOUNT,
+
+  'GET /api/customers': READ_CUSTOMERS,
+  'GET /api/customers/:id': READ_CUSTOMERS,
+  'PUT /api/customers/:id/role': ADMIN,
+  'POST /api/customers/:id/erasure': ADMIN,
 } satisfies Record<string, Policy>;
 
 export type Operation = keyof typeof POLICIES;

@@ -13,6 +13,9 @@ export type AccountMailKind =
 
 export type NotificationKind = OrderMailKind | AccountMailKind;
 
+/** Whether a customer may do without it: it needs nothing of them, and the order can be looked at any time. */
+export const isOptional = (kind: NotificationKind): boolean => kind === 'order_confirmed';
+
 /** Which mail an event calls for; none for most. `data` is the event's. */
 export function mailFor(type: EventType, data: Record<string, unknown>): NotificationKind | null {
   switch (type) {
