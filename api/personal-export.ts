@@ -13,8 +13,8 @@ export async function* personalExport(
 ): AsyncGenerator<string> {
   const { store } = ctx;
   const nowMs = Date.now();
-  const [{ profile, account }, addresses, sessions] = await Promise.all([
-    myAccount(ctx, customerId),
+  const { profile, account } = await myAccount(ctx, customerId);
+  const [addresses, sessions] = await Promise.all([
     store.addresses.ofCustomer(customerId),
     store.sessions.ofCustomer(customerId, nowMs),
   ]);
