@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../identity/passwords';
 import { email, line } from './order';
 
+const EXAMPLE_LINK_TOKEN = 'ott_01K9Z0Q6X4J7M2V8W3Y5A1B2C3.Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';
+const EXAMPLE_REFRESH_TOKEN = 'Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';
+
 const password = z.string().min(1).max(MAX_PASSWORD_LENGTH);
 const newPassword = z.string().min(MIN_PASSWORD_LENGTH).max(MAX_PASSWORD_LENGTH).openapi({
   description: 'None of the most common ones, nor the address itself',
@@ -9,7 +12,7 @@ const newPassword = z.string().min(MIN_PASSWORD_LENGTH).max(MAX_PASSWORD_LENGTH)
 });
 const linkToken = z.string().min(1).max(200).openapi({
   description: 'From the mail; it works once',
-  example: 'ott_01K9Z0Q6X4J7M2V8W3Y5A1B2C3.sIgNaTuRe',
+  example: EXAMPLE_LINK_TOKEN,
 });
 const refreshToken = z.string().min(1).max(200);
 
@@ -19,20 +22,24 @@ export const Register = z
     example: { email: 'ada@example.com', password: 'analytical engine', name: 'Ada Byron' },
   });
 
-export const Confirm = z.strictObject({ token: linkToken }).openapi('Confirm');
+export const Confirm = z
+  .strictObject({ token: linkToken })
+  .openapi('Confirm', { example: { token: EXAMPLE_LINK_TOKEN } });
 
 export const LogIn = z
   .strictObject({ email, password })
   .openapi('LogIn', { example: { email: 'ada@example.com', password: 'analytical engine' } });
 
-export const Refresh = z.strictObject({ refreshToken }).openapi('Refresh');
+export const Refresh = z
+  .strictObject({ refreshToken })
+  .openapi('Refresh', { example: { refreshToken: EXAMPLE_REFRESH_TOKEN } });
 
 export const LogOut = z
   .strictObject({
     refreshToken: refreshToken.optional(),
     everywhere: z.boolean().default(false).openapi({ description: 'All devices; needs an access token' }),
   })
-  .openapi('LogOut');
+  .openapi('LogOut', { example: { refreshToken: EXAMPLE_REFRESH_TOKEN } });
 
 export const RequestPasswordReset = z
   .strictObject({ email })
@@ -40,11 +47,13 @@ export const RequestPasswordReset = z
 
 export const ResetPassword = z
   .strictObject({ token: linkToken, password: newPassword })
-  .openapi('ResetPassword');
+  .openapi('ResetPassword', { example: { token: EXAMPLE_LINK_TOKEN, password: 'difference engine' } });
 
 export const ChangePassword = z
   .strictObject({ currentPassword: password, newPassword })
-  .openapi('ChangePassword');
+  .openapi('ChangePassword', {
+    example: { currentPassword: 'analytical engine', newPassword: 'difference engine' },
+  });
 
 export const Accepted = z
   .object({ detail: z.string() })

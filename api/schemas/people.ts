@@ -33,20 +33,29 @@ export const ChangeMe = z
   })
   .openapi('ChangeMe', { example: { name: 'Ada Byron', orderUpdates: 'none' } });
 
+const ADDRESS_EXAMPLE = {
+  name: 'Ada Byron',
+  line1: '1 Main St',
+  city: 'Berlin',
+  postalCode: '10115',
+  country: 'DE',
+};
 const makeDefault = z
   .literal(true)
   .optional()
   .openapi({ description: 'Takes it over from the one that was' });
-export const ChangeAddress = Address.extend({
-  defaultShipping: makeDefault,
-  defaultBilling: makeDefault,
-}).openapi('ChangeAddress');
+export const ChangeAddress = z
+  .strictObject({ ...Address.shape, defaultShipping: makeDefault, defaultBilling: makeDefault })
+  .openapi('ChangeAddress', { example: { ...ADDRESS_EXAMPLE, defaultShipping: true } });
 
-export const CustomerAddress = Address.extend({
-  id: z.string().openapi({ example: 'adr_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
-  defaultShipping: z.boolean(),
-  defaultBilling: z.boolean(),
-}).openapi('CustomerAddress');
+export const CustomerAddress = z
+  .object({
+    id: z.string().openapi({ example: 'adr_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    ...Address.shape,
+    defaultShipping: z.boolean(),
+    defaultBilling: z.boolean(),
+  })
+  .openapi('CustomerAddress');
 export type CustomerAddress = z.infer<typeof CustomerAddress>;
 
 export const Session = z
@@ -71,7 +80,9 @@ export const PersonalExport = z
   .openapi('PersonalExport');
 export type PersonalExport = z.infer<typeof PersonalExport>;
 
-export const EraseMe = z.strictObject({ password: z.string().min(1).max(128) }).openapi('EraseMe');
+export const EraseMe = z
+  .strictObject({ password: z.string().min(1).max(128) })
+  .openapi('EraseMe', { example: { password: 'analytical engine' } });
 
 export const ListCustomers = Page.extend({ email: email.optional() });
 
@@ -93,4 +104,6 @@ export const Customer = CustomerSummary.extend({
 }).openapi('Customer');
 export type Customer = z.infer<typeof Customer>;
 
-export const ChangeRole = z.strictObject({ role: Role }).openapi('ChangeRole');
+export const ChangeRole = z
+  .strictObject({ role: Role })
+  .openapi('ChangeRole', { example: { role: 'support' } });

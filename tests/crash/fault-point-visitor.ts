@@ -25,7 +25,7 @@ export class Visitor {
       this.post('register', { email, password, name: 'Ada Byron' }, [202]),
     );
     // An answer that was lost has made the account all the same.
-    const { status, body } = await this.post<Tokens>('confirm', { token }, [200, 400, 409]);
+    const { status, body } = await this.post<Tokens>('confirm', { token }, [200, 409, 410]);
     if (status === 200) this.tokens = body;
     else await this.logIn();
   }
@@ -66,7 +66,7 @@ export class Visitor {
     const token = await this.mailed('Set a new password', () =>
       this.post('password-reset', { email }, [202]),
     );
-    await this.post('password-reset/confirm', { token, password }, [204, 400]);
+    await this.post('password-reset/confirm', { token, password }, [204, 410]);
     this.password = password;
     await this.logIn();
   }

@@ -99,7 +99,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     const reset = (password: string) => post('password-reset/confirm', { token, password });
     expectProblem(await reset('1234567890'), 400, 'invalid_request');
     expect((await reset('difference engine')).status).toBe(204);
-    expectProblem(await reset('difference engine'), 400, 'link_expired');
+    expectProblem(await reset('difference engine'), 410, 'link_expired');
     expectProblem(await post('refresh', { refreshToken }), 401, 'invalid_refresh_token');
     expectProblem(await post('login', { email, password: PASSWORD }), 401, 'invalid_credentials');
     await logIn(system, email, 'difference engine');
