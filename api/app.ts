@@ -5,6 +5,7 @@ import { pinoHttp } from 'pino-http';
 import { authenticated } from './access';
 import { atMost } from './admission';
 import type { ApiContext } from './context';
+import { limitedByAddress } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
 import { authRoutes, jwksRoutes } from './routes/auth';
@@ -28,6 +29,7 @@ export function createApp(ctx: ApiContext): Express {
   app.set('query parser', 'simple');
   // An order's ETag is its version; for the rest a hash of every body would buy little.
   app.set('etag', false);
+  if (ctx.trustedProxies !== undefined) app.set('trust proxy', ctx.trustedProxies);
 
   app.use(
     pinoHttp({
@@ -66,7 +68,7 @@ export function createApp(ctx: ApiContext): Express {
   app.use(atMost(MAX_REQUESTS));
   app.use(docsRoutes());
   app.use(jwksRoutes(ctx));
-  app.use('/api', authenticated(ctx.authenticate));
+  app.use('/api', limitedByAddress(ctx.rateLimiter, ctx.rateLimits), authenticated(ctx.authenticate));
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/api-keys', apiKeyRoutes(ctx));
   app.use('/api/auth', authRoutes(ctx));

@@ -54,8 +54,8 @@ test('each use of the secret has a key of its own', () => {
   const { keys, auth } = parseConfig(NEEDED);
   const { audit } = keys;
   const all = [...Object.values(keys), ...auth.keys].map((key) => key.toString('hex'));
-  expect(all.map((key) => key.length)).toEqual([64, 64, 64, 64, 64]);
-  expect(new Set(all).size).toBe(5);
+  expect(all.map((key) => key.length)).toEqual([64, 64, 64, 64, 64, 64]);
+  expect(new Set(all).size).toBe(6);
   expect(parseConfig(NEEDED).keys.audit.equals(audit)).toBe(true);
 });
 

@@ -15,7 +15,7 @@ export interface Config {
   mail: { smtpUrl: string; from: string; shopName: string };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
-  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer; oneTimeTokens: Buffer };
+  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer; callers: Buffer; oneTimeTokens: Buffer };
   /** Of access tokens. The first secret signs, all verify. */
   auth: { issuer: string; keys: Buffer[] };
   /** Where the shop's pages are: links in mails lead there. No slash at its end. */
@@ -26,6 +26,10 @@ export interface Config {
   priceRules: PriceRules;
   /** Beyond these the API tells callers to come back. */
   admission: { placements: number; waitingOrders: number };
+  /** Requests a minute that one caller may make; 0: any number. */
+  rateLimits: { address: number; principal: number; placement: number; login: number };
+  /** Whose word on where a request comes from is believed, as Express has it; undefined: nobody's. */
+  trustedProxies: string | undefined;
   /** Milliseconds between two runs of reconciliation. */
   reconcileEveryMs: number;
   /** Port of `/healthz` and `/readyz`; undefined: none (the API has both on its own port). */
@@ -35,6 +39,8 @@ export interface Config {
 }
 
 const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+
+const rateLimit = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
 
 const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -76,6 +82,14 @@ const environment = z.object({
   PRICE_RULES_FILE: z.string().min(1).optional(),
   MAX_PLACEMENTS: z.coerce.number().int().min(1).default(256),
   MAX_WAITING_ORDERS: z.coerce.number().int().min(1).default(1_000),
+  RATE_LIMIT_ADDRESS: rateLimit(1_200),
+  RATE_LIMIT_PRINCIPAL: rateLimit(2_400),
+  RATE_LIMIT_PLACEMENT: rateLimit(60),
+  RATE_LIMIT_LOGIN: rateLimit(20),
+  TRUSTED_PROXIES: z
+    .string()
+    .regex(/^[\w.:/, ]{1,1000}$/, 'must be addresses or networks, separated by commas')
+    .optional(),
   RECONCILE_EVERY_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
@@ -122,6 +136,13 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     priceRules: priceRulesOf(e.PRICE_RULES_FILE),
     decisionWaitMs: e.DECISION_WAIT_MS,
     reconcileEveryMs: e.RECONCILE_EVERY_SECONDS * 1_000,
+    rateLimits: {
+      address: e.RATE_LIMIT_ADDRESS,
+      principal: e.RATE_LIMIT_PRINCIPAL,
+      placement: e.RATE_LIMIT_PLACEMENT,
+      login: e.RATE_LIMIT_LOGIN,
+    },
+    trustedProxies: e.TRUSTED_PROXIES,
     admission: { placements: e.MAX_PLACEMENTS, waitingOrders: e.MAX_WAITING_ORDERS },
     healthPort: e.HEALTH_PORT,
     drainMs: e.DRAIN_MS,
@@ -146,6 +167,7 @@ function deriveKeys(secret: Buffer): Config['keys'] & { accessTokens: Buffer } {
     audit: derive('event log'),
     fingerprint: derive('request fingerprint'),
     orderTokens: derive('order tokens'),
+    callers: derive('callers counted'),
     oneTimeTokens: derive('one-time tokens'),
     accessTokens: derive('access tokens'),
   };

@@ -12,6 +12,7 @@ import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
 import { createPersonalData, type PersonalData } from './personal-data';
 import { createPlacements, type Placements } from './placements';
 import { createProducts, type Products } from './products';
+import { createRateLimits, type RateLimits } from './rate-limits';
 import { createReconciliation, type Reconciliation } from './reconciliation';
 import { createRegistrations, type Registrations } from './registrations';
 import { createSessions, type Sessions } from './sessions';
@@ -37,6 +38,7 @@ export interface Store {
   oneTimeTokens: OneTimeTokens;
   addresses: Addresses;
   personalData: PersonalData;
+  rateLimits: RateLimits;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -59,4 +61,5 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   oneTimeTokens: createOneTimeTokens(db),
   addresses: createAddresses(db),
   personalData: createPersonalData(db),
+  rateLimits: createRateLimits(db),
 });

@@ -103,6 +103,11 @@ export class Production {
       STRIPE_API_URL: this.simulator.url,
       SMTP_URL: this.mail.smtpUrl,
       AUDIT_KEY: 'ab'.repeat(32),
+      // Tests come faster than people.
+      RATE_LIMIT_ADDRESS: '0',
+      RATE_LIMIT_PRINCIPAL: '0',
+      RATE_LIMIT_PLACEMENT: '0',
+      RATE_LIMIT_LOGIN: '0',
     };
   }
 
