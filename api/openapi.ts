@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
 import { json, page, problems } from './openapi-parts';
 import { PRODUCT_ROUTES } from './openapi-products';
+import { PEOPLE_ROUTES } from './openapi-people';
 import { POLICIES } from './policies';
 import * as apiKey from './schemas/api-key';
 import * as catalogue from './schemas/catalogue';
@@ -200,6 +201,7 @@ const ROUTES: RouteConfig[] = [
       ...problems('not_found', 'service_unavailable'),
     },
   },
+  ...PEOPLE_ROUTES,
   {
     method: 'get',
     path: '/healthz',

@@ -22,6 +22,8 @@ export interface StartConfig {
   mailCatcher: { smtpPort: number; uiPort: number } | undefined;
   /** Undefined when one must be made. */
   auditKey: string | undefined;
+  /** Whether payments, database and keys are all made up here. Only then are there accounts whose password is printed. */
+  isDemo: boolean;
 }
 
 export type Environment = Record<string, string | undefined>;
@@ -86,6 +88,7 @@ function toStartConfig(env: Environment, ports: Ports): StartConfig {
     simulator: env.STRIPE_API_KEY ? undefined : { port: ports.SIMULATOR_PORT },
     mailCatcher: env.SMTP_URL ? undefined : { smtpPort: ports.MAIL_SMTP_PORT, uiPort: ports.MAIL_UI_PORT },
     auditKey: env.AUDIT_KEY,
+    isDemo: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
   };
 }
 

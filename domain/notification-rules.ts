@@ -4,7 +4,17 @@ import type { OrderSnapshot } from './order-events';
 /** Mails to the customer of an order. */
 export type OrderMailKind = 'order_confirmed' | 'payment_declined' | 'order_out_of_stock' | 'order_cancelled';
 
-export type NotificationKind = OrderMailKind;
+/** Mails to somebody about their account. */
+export type AccountMailKind =
+  | 'registration_confirm'
+  | 'registration_repeated'
+  | 'password_reset'
+  | 'password_changed';
+
+export type NotificationKind = OrderMailKind | AccountMailKind;
+
+/** Whether a customer may do without it: it needs nothing of them, and the order can be looked at any time. */
+export const isOptional = (kind: NotificationKind): boolean => kind === 'order_confirmed';
 
 /** Which mail an event calls for; none for most. `data` is the event's. */
 export function mailFor(type: EventType, data: Record<string, unknown>): NotificationKind | null {
@@ -17,6 +27,14 @@ export function mailFor(type: EventType, data: Record<string, unknown>): Notific
       return (data.order as OrderSnapshot).rejection?.code === 'out_of_stock'
         ? 'order_out_of_stock'
         : 'payment_declined';
+    case 'RegistrationRequested':
+      return 'registration_confirm';
+    case 'RegistrationRepeated':
+      return 'registration_repeated';
+    case 'PasswordResetRequested':
+      return 'password_reset';
+    case 'PasswordChanged':
+      return 'password_changed';
     default:
       return null;
   }

@@ -12,6 +12,7 @@ const ALL = [
   '005-subjects',
   '006-api-keys',
   '007-catalogue',
+  '009-identity',
   '010-rate-limits',
 ];
 
