@@ -89,7 +89,7 @@ export const ListCustomers = Page.extend({ email: email.optional() });
 export const CustomerSummary = z
   .object({
     id: customerId,
-    role: Role.nullable().openapi({ description: 'null: a guest, who has no account' }),
+    role: z.union([Role, z.null()]).openapi({ description: 'null: a guest, who has no account' }),
     createdAt: timestamp,
     erasedAt: timestamp.nullable(),
   })
