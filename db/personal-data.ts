@@ -12,7 +12,7 @@ export interface PersonalData {
   ): Promise<{ email: string | null; erasedAtMs: number | null } | undefined>;
   /**
    * Orders that still need their contact: open ones, and those claimed since `sinceMs` which are still to be opened.
-   * Oldest first.
+   * Some of them, `rows` at the most.
    */
   openOrders(customerId: string, sinceMs: number, rows: number, tx: Tx): Promise<string[]>;
   /** Empties the contacts of the customer and of their orders, and the address book. */
@@ -39,12 +39,11 @@ export function createPersonalData(db: Database): PersonalData {
         db,
         `SELECT c.order_id AS id FROM order_contacts c LEFT JOIN orders o ON o.id = c.order_id
          WHERE c.customer_id = :customerId AND c.erased_at_ms IS NULL
-           AND (o.status NOT IN (:closed) OR (o.id IS NULL AND c.order_id >= :since))
-         ORDER BY c.order_id${limit(rows)}`,
+           AND (o.status NOT IN (:closed) OR (o.id IS NULL AND c.order_id >= :since))${limit(rows)}`,
         { customerId, closed: CLOSED, since: firstOrderIdAt(sinceMs) },
         tx,
       );
-      return found.map(({ id }) => id);
+      return found.map(({ id }) => id).sort();
     },
 
     async erase(customerId, atMs, tx) {
