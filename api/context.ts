@@ -3,8 +3,10 @@ import type { Logger } from 'pino';
 import type { Store } from '../db/store';
 import type { OrderPolicy } from '../domain/policy';
 import type { PriceRules } from '../domain/pricing';
+import type { OrderTokens } from '../identity/order-tokens';
 import type { Readiness } from '../process/readiness';
 import type { TaskQueues } from '../workflows/messages';
+import type { Authenticate } from './access';
 import type { Admission } from './admission';
 
 /** What the routes work with. */
@@ -16,6 +18,8 @@ export interface ApiContext {
   temporalUiUrl: string;
   /** Key of the hashes that tell one request body from another. */
   fingerprintKey: Buffer;
+  authenticate: Authenticate;
+  orderTokens: OrderTokens;
   priceRules: PriceRules;
   queues: TaskQueues;
   policy: OrderPolicy;

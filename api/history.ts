@@ -101,6 +101,8 @@ function tell(type: EventType, data: Record<string, unknown>): string {
       return `Mail sent: ${String(data.kind)}`;
     case 'NotificationFailed':
       return `Mail could not be sent: ${String(data.kind)}: ${String(data.error)}`;
+    default:
+      return type;
   }
 }
 

@@ -1,7 +1,10 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { type Policy, ROLES } from '../domain/access';
 import { FAILURES, type FailureCode } from '../domain/failures';
 import { groupBy } from '../domain/group-by';
+import { POLICIES } from './policies';
+import * as apiKey from './schemas/api-key';
 import * as catalogue from './schemas/catalogue';
 import * as order from './schemas/order';
 import * as quote from './schemas/quote';
@@ -16,6 +19,7 @@ const Problem = z
     code: z.enum(Object.keys(FAILURES) as [FailureCode, ...FailureCode[]]),
     requestId: z.string(),
     orderId: z.string().optional(),
+    orderToken: z.string().optional(),
     errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .openapi('Problem', { description: 'RFC 9457; `code` is stable' });
@@ -72,7 +76,7 @@ const ROUTES: RouteConfig[] = [
       body: { required: true, content: { 'application/json': { schema: order.PlaceOrder } } },
     },
     responses: {
-      201: json(order.Order, 'Decided: confirmed, or cancelled in the meantime'),
+      201: json(order.PlacedOrder, 'Decided: confirmed, or cancelled in the meantime'),
       202: json(order.PendingOrder, 'Accepted; the decision will be at `Location`'),
       ...problems(
         'invalid_request',
@@ -114,12 +118,12 @@ const ROUTES: RouteConfig[] = [
     method: 'get',
     path: '/api/orders',
     summary: 'List orders, newest first',
-    description: 'Open on the loopback interface only until there are accounts.',
+    description: 'A customer sees their own, staff see all.',
     tags: ['orders'],
     request: { query: order.ListOrders },
     responses: {
       200: json(page(order.OrderSummary), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'forbidden', 'service_unavailable'),
+      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -215,6 +219,46 @@ const ROUTES: RouteConfig[] = [
     },
   },
   {
+    method: 'post',
+    path: '/api/api-keys',
+    summary: 'Make a key for a machine',
+    tags: ['access'],
+    request: { body: { required: true, content: { 'application/json': { schema: apiKey.CreateApiKey } } } },
+    responses: {
+      201: json(apiKey.NewApiKey, 'The key, with its token: it is shown this once'),
+      ...problems(
+        'invalid_request',
+        'malformed_json',
+        'payload_too_large',
+        'unsupported_media_type',
+        'service_unavailable',
+      ),
+    },
+  },
+  {
+    method: 'get',
+    path: '/api/api-keys',
+    summary: 'List the keys of machines, newest first',
+    tags: ['access'],
+    request: { query: catalogue.Page },
+    responses: {
+      200: json(page(apiKey.ApiKey), 'A page'),
+      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+    },
+  },
+  {
+    method: 'delete',
+    path: '/api/api-keys/{id}',
+    summary: 'Revoke a key',
+    description: 'It is refused from then on. Twice is once.',
+    tags: ['access'],
+    request: { params: z.object({ id: z.string().openapi({ example: 'key_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }) }) },
+    responses: {
+      204: { description: 'Revoked' },
+      ...problems('not_found', 'service_unavailable'),
+    },
+  },
+  {
     method: 'get',
     path: '/healthz',
     summary: 'The process lives',
@@ -242,10 +286,43 @@ function readiness(status: 'ready' | 'not_ready') {
   });
 }
 
+/** Adds who may call it, as the policies have it. */
+function underPolicy(route: RouteConfig): RouteConfig {
+  const operation = `${route.method.toUpperCase()} ${route.path.replace(/\{(\w+)\}/g, ':$1')}`;
+  const policy = (POLICIES as Record<string, Policy>)[operation];
+  if (policy === undefined) return route;
+  const { guest, scope, ...roles } = policy;
+  const people = ROLES.filter((role) => roles[role] !== 'none').map(
+    (role) => `${role}${roles[role] === 'own' ? ' (own)' : ''}`,
+  );
+  const callers =
+    guest === 'all'
+      ? 'anyone'
+      : [
+          ...(guest === 'own' ? ["bearer of the order's token"] : []),
+          ...people,
+          ...(scope === null ? [] : [`machine with \`${scope}\``]),
+        ].join(', ');
+  return {
+    ...route,
+    description: [route.description, `For: ${callers}.`].filter(Boolean).join(' '),
+    security: guest === 'all' ? [{}, { bearer: [] }] : [{ bearer: [] }],
+    responses: {
+      ...problems('invalid_token', ...(guest === 'all' ? [] : (['unauthenticated', 'forbidden'] as const))),
+      ...route.responses,
+    },
+  };
+}
+
 /** The description of the API, from the schemas that validate it. */
 export function openApiDocument() {
   const registry = new OpenAPIRegistry();
-  for (const route of ROUTES) registry.registerPath(route);
+  registry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: "The token of an account, a machine's key, or the token of one order.",
+  });
+  for (const route of ROUTES) registry.registerPath(underPolicy(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {

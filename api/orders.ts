@@ -1,5 +1,6 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError } from '@temporalio/client';
 import type { OrderContact } from '../db/contacts';
+import { type Access, reachesOrder } from '../domain/access';
 import { Failure } from '../domain/failures';
 import { isClosed, type Order } from '../domain/order';
 import { can } from '../domain/transitions';
@@ -45,6 +46,13 @@ export async function findOrderStrongly(ctx: ApiContext, id: string): Promise<Fo
     if (error instanceof QueryNotRegisteredError) throw unavailable(error);
     throw unavailable(error);
   }
+}
+
+/** @throws Failure `not_found` for an order that is not the caller's: it may not be told apart from one that is not there. */
+export async function assertReaches(ctx: ApiContext, access: Access, id: string): Promise<void> {
+  if (access.reach === 'all') return;
+  const { order } = await findOrder(ctx, id);
+  if (!reachesOrder(access, order)) throw noSuchOrder();
 }
 
 export interface CancelAnswer extends FoundOrder {

@@ -21,6 +21,8 @@ export interface PlacementRequest {
   body: PlaceOrder;
   /** Whose idempotency keys these are. */
   caller: string;
+  /** Whose order it becomes; null: the customer's with the address of mail. */
+  customerId: string | null;
   idempotencyKey: string | undefined;
   requestId: string;
   /** Milliseconds to wait for the decision; 0 not at all. */
@@ -114,7 +116,9 @@ async function claim(
     try {
       const placement = await store.db.write(async (tx): Promise<Placement> => {
         const { email } = body.customer;
-        const customerId = await store.contacts.customerByEmail(email, newCustomerId(), placedAtMs, tx);
+        const customerId =
+          request.customerId ??
+          (await store.contacts.customerByEmail(email, newCustomerId(), placedAtMs, tx));
         const input: OrderInput = {
           order: placeOrder(basket, { id, customerId, placedAtMs }),
           paymentMethod: body.payment.method,

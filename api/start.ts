@@ -1,4 +1,6 @@
 import { DEFAULT_ORDER_POLICY, type OrderPolicy } from '../domain/policy';
+import { createAuthenticate } from '../identity/authenticate';
+import { createOrderTokens } from '../identity/order-tokens';
 import type { Foundation } from '../process/foundation';
 import { type Life, STOP_GRACE_MS } from '../process/lifecycle';
 import type { Readiness } from '../process/readiness';
@@ -24,12 +26,15 @@ export async function startApi(
   stopping.addEventListener('abort', () => {
     setTimeout(() => hurry.abort(), config.drainMs + STOP_GRACE_MS - ANSWERING_MS).unref();
   });
+  const orderTokens = createOrderTokens(config.keys.orderTokens);
   const app = createApp({
     store,
     temporal,
     log,
     temporalUiUrl: config.temporal.uiUrl,
     fingerprintKey: config.keys.fingerprint,
+    authenticate: createAuthenticate({ store, orderTokens }),
+    orderTokens,
     priceRules: config.priceRules,
     queues,
     policy,

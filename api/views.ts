@@ -8,7 +8,7 @@ import type { Priced } from './pricing';
 import type * as schema from './schemas/order';
 import type { Quote } from './schemas/quote';
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+export const iso = (ms: number): string => new Date(ms).toISOString();
 
 export const orderPath = (id: string): string => `/api/orders/${id}`;
 

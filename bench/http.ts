@@ -39,6 +39,9 @@ export function send(
 
 export const sendInCrowd = (url: string, body: string): Promise<Answer> => send(url, body, {}, crowd);
 
+export const read = (url: string, headers: Record<string, string>): Promise<string> =>
+  call(url, 200, undefined, headers);
+
 /** One request over a kept connection. @throws Error for any status but `expected`. */
 export async function call(
   url: string,

@@ -3,7 +3,7 @@ import { connect, type Database } from '../db/connect';
 import { execute, select } from '../db/sql';
 import { customerId, orderId } from '../domain/ids';
 import type { Report } from './figures';
-import { call } from './http';
+import { read } from './http';
 import { measure } from './load';
 import type { Servers } from './servers';
 
@@ -29,13 +29,13 @@ const LISTS: [what: string, query: string][] = [
 ];
 
 /** The same lists over few orders and over many. */
-export async function measureLists({ apiUrl, databaseUrl }: Servers, report: Report): Promise<void> {
+export async function measureLists({ apiUrl, headers, databaseUrl }: Servers, report: Report): Promise<void> {
   const db = connect({ url: databaseUrl });
   try {
     const medians = async () => {
       const times: number[] = [];
       for (const [, query] of LISTS) {
-        const list = () => call(`${apiUrl}/api/orders?limit=20${query}`, 200);
+        const list = () => read(`${apiUrl}/api/orders?limit=20${query}`, headers);
         times.push((await measure(CONCURRENCY, TOTAL, list)).p50Ms);
       }
       return times;

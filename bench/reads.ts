@@ -1,5 +1,5 @@
 import type { Report } from './figures';
-import { call } from './http';
+import { call, read } from './http';
 import { measure } from './load';
 import { orderBody } from './orders';
 import type { Servers } from './servers';
@@ -10,8 +10,8 @@ const LOADS: [connections: number, total: number][] = [
 ];
 
 /** Reads over HTTP, beside bare Express with the same middleware and the same queries. */
-export async function measureReads({ apiUrl, bareUrl }: Servers, report: Report): Promise<void> {
-  const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, orderBody(0))) as { id: string };
+export async function measureReads({ apiUrl, headers, bareUrl }: Servers, report: Report): Promise<void> {
+  const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, orderBody(0), headers)) as { id: string };
   const pairs: [what: string, ours: string, theirs: string][] = [
     ['one order', `/api/orders/${id}`, `/orders/${id}`],
     ['list of orders', '/api/orders', '/orders'],
@@ -20,7 +20,7 @@ export async function measureReads({ apiUrl, bareUrl }: Servers, report: Report)
   for (const [connections, total] of LOADS) {
     for (const [what, path, barePath] of pairs) {
       const theirs = await measure(connections, total, () => call(`${bareUrl}${barePath}`, 200));
-      const ours = await measure(connections, total, () => call(`${apiUrl}${path}`, 200));
+      const ours = await measure(connections, total, () => read(`${apiUrl}${path}`, headers));
       report({
         what: `reads of ${what}, ${connections} connections`,
         ours: ours.perSecond,

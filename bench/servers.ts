@@ -10,6 +10,7 @@ import type { OrderStatus } from '../domain/order';
 import { freePort } from '../scripts/ports';
 import { type Child, startChild, untilReady, urlAnswers } from '../scripts/supervise';
 import { findTemporalCli, startDevServer } from '../scripts/temporal-cli';
+import { machineToken } from '../tests/support/machine';
 import { createDatabase, findMariaDb, startMariaDb } from '../tests/support/mariadb';
 
 export type Dialect = 'sqlite' | 'mysql';
@@ -19,6 +20,8 @@ export interface Servers {
   referenceQueue: string;
   databaseUrl: string;
   apiUrl: string;
+  /** Of a machine that may do everything. */
+  headers: Record<string, string>;
   bareUrl: string;
   /** Process ids by name. */
   pids: Readonly<Record<string, number>>;
@@ -80,21 +83,25 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   await seed(db, Date.now());
   await db.write((tx) => execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK }, tx));
 
+  const environment = {
+    DATA_DIR: dir,
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: temporal.address,
+    STRIPE_API_KEY: 'sk_test_bench',
+    // Nobody listens: mails wait in their delivery workflows and cost what they cost while a mail server is away.
+    SMTP_URL: 'smtp://127.0.0.1:1',
+    AUDIT_KEY: 'ab'.repeat(32),
+  };
+  const token = await machineToken(environment, databaseUrl);
   const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];
   const simulator = start('simulator', ['simulator/main.js'], {
     SIMULATOR_PORT: String(simulatorPort),
     DATA_DIR: dir,
   });
   const system = start('system', ['scripts/system.js'], {
+    ...environment,
     PORT: String(port),
-    DATA_DIR: dir,
-    DATABASE_URL: databaseUrl,
-    TEMPORAL_ADDRESS: temporal.address,
-    STRIPE_API_KEY: 'sk_test_bench',
     STRIPE_API_URL: `http://127.0.0.1:${simulatorPort}`,
-    // Nobody listens: mails wait in their delivery workflows and cost what they cost while a mail server is away.
-    SMTP_URL: 'smtp://127.0.0.1:1',
-    AUDIT_KEY: 'ab'.repeat(32),
     LOG_LEVEL: 'warn',
     DECISION_WAIT_MS: '60000',
   });
@@ -115,6 +122,7 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     referenceQueue,
     databaseUrl,
     apiUrl,
+    headers: { authorization: `Bearer ${token}` },
     bareUrl,
     pids: {
       temporal: temporal.pid,

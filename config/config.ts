@@ -15,7 +15,7 @@ export interface Config {
   mail: { smtpUrl: string; from: string; shopName: string };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
-  keys: { audit: Buffer; fingerprint: Buffer };
+  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer };
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
   /** Currency, taxes and shipping of the shop. */
@@ -120,5 +120,5 @@ export const loadConfig = (): Config => parseConfig(process.env);
 /** One secret, a key for each use of it (RFC 5869): what one leaks says nothing of the other. */
 function deriveKeys(secret: Buffer): Config['keys'] {
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), use, 32));
-  return { audit: derive('event log'), fingerprint: derive('request fingerprint') };
+  return { audit: derive('event log'), fingerprint: derive('request fingerprint'), orderTokens: derive('order tokens') };
 }

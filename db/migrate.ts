@@ -6,6 +6,7 @@ import * as log from './migrations/002-log';
 import * as reconciliation from './migrations/003-reconciliation';
 import * as shippingMethod from './migrations/004-shipping-method';
 import * as subjects from './migrations/005-subjects';
+import * as apiKeys from './migrations/006-api-keys';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -23,6 +24,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['003-reconciliation', reconciliation],
   ['004-shipping-method', shippingMethod],
   ['005-subjects', subjects],
+  ['006-api-keys', apiKeys],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */

@@ -1,3 +1,4 @@
+import { type ApiKeys, createApiKeys } from './api-keys';
 import type { Database } from './connect';
 import { type Contacts, createContacts } from './contacts';
 import { createEventLog, type EventLog } from './event-log';
@@ -23,6 +24,7 @@ export interface Store {
   feed: Feed;
   notifications: Notifications;
   reconciliation: Reconciliation;
+  apiKeys: ApiKeys;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -38,4 +40,5 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   feed: createFeed(db),
   notifications: createNotifications(db),
   reconciliation: createReconciliation(db),
+  apiKeys: createApiKeys(db),
 });

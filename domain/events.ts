@@ -15,6 +15,8 @@ export const TOPICS = {
   PaymentFailed: 'payment-events',
   PaymentVoided: 'payment-events',
   PaymentRefunded: 'payment-events',
+  ApiKeyCreated: 'customer-events',
+  ApiKeyRevoked: 'customer-events',
   NotificationSent: 'notification-events',
   NotificationFailed: 'notification-events',
 } as const;

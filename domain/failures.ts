@@ -7,6 +7,8 @@ export const FAILURES = {
   malformed_json: { status: 400, title: 'The body is not valid JSON' },
   unknown_sku: { status: 400, title: 'A product does not exist' },
   invalid_cursor: { status: 400, title: 'The cursor is not valid' },
+  unauthenticated: { status: 401, title: 'A token is needed' },
+  invalid_token: { status: 401, title: 'The token is not valid' },
   payment_declined: { status: 402, title: 'The payment was declined' },
   forbidden: { status: 403, title: 'Not allowed' },
   not_found: { status: 404, title: 'Not found' },

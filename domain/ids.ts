@@ -13,6 +13,9 @@ export const isOrderId = (value: string): boolean => ORDER_ID.test(value);
 /** Random, not a ULID: the time a customer was first seen is nobody's business. */
 export const customerId = (random26: string): string => `cus_${random26}`;
 
+export const apiKeyId = (random26: string): string => `key_${random26}`;
+export const isApiKeyId = (value: string): boolean => /^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
+
 /** Milliseconds since the epoch at which an order's id was made. */
 export function orderIdTimeMs(id: string): number {
   let time = 0;

@@ -67,7 +67,7 @@ export interface PricedBasket extends OrderTotals {
 
 /** Who caused a change. `claim` is what an unauthenticated sender said of itself. */
 export interface Actor {
-  kind: 'customer' | 'system' | 'temporal' | 'signal' | 'provider';
+  kind: 'guest' | 'customer' | 'staff' | 'machine' | 'system' | 'temporal' | 'signal' | 'provider';
   id?: string;
   claim?: string;
 }

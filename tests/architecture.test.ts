@@ -30,8 +30,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     'workflows',
     'process',
   ],
+  // Who somebody is: keys and tokens.
+  identity: ['domain', 'db'],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
-  api: ['domain', 'db', 'config', 'temporal', 'messages', 'process'],
+  api: ['domain', 'db', 'config', 'identity', 'temporal', 'messages', 'process'],
 };
 
 /** Of these a folder may import the types, never the code. */

@@ -7,7 +7,7 @@ import { groupBy } from '../../domain/group-by';
 import { money } from '../../domain/money';
 import type { ApiContext } from '../context';
 import { decodeCursor, toPage } from '../cursors';
-import { methods, newRouter } from '../methods';
+import { newRoutes } from '../methods';
 import { readQuery } from '../read';
 import { type InventoryItem, Page } from '../schemas/catalogue';
 import { sku as skuSchema } from '../schemas/order';
@@ -26,14 +26,14 @@ const isSku = (value: unknown): value is string => skuSchema.safeParse(value).su
 const noSuchProduct = () => new Failure('not_found', 'There is no such product.');
 
 export function productRoutes({ store }: ApiContext): Router {
-  const router = newRouter();
-  methods(router, '/', {
+  const { router, methods } = newRoutes('/api/products');
+  methods('/', {
     get: async (req, res) => {
       const { rows, limit } = await readProducts(store, req);
       res.json(toPage(rows, limit, (row) => row.sku, presentProduct));
     },
   });
-  methods(router, '/:sku', {
+  methods('/:sku', {
     get: async (req, res) => {
       const { sku } = req.params;
       const [product] = isSku(sku) ? await store.products.bySkus([sku]) : [];
@@ -45,8 +45,8 @@ export function productRoutes({ store }: ApiContext): Router {
 }
 
 export function inventoryRoutes({ store }: ApiContext): Router {
-  const router = newRouter();
-  methods(router, '/', {
+  const { router, methods } = newRoutes('/api/inventory');
+  methods('/', {
     get: async (req, res) => {
       const { rows, limit } = await readProducts(store, req);
       const levels = groupBy(await store.stock.levels(rows.map((r) => r.sku)), (l) => l.sku);
@@ -60,7 +60,7 @@ export function inventoryRoutes({ store }: ApiContext): Router {
       );
     },
   });
-  methods(router, '/:sku', {
+  methods('/:sku', {
     get: async (req, res) => {
       const { sku } = req.params;
       const levels = isSku(sku) ? await store.stock.levels([sku]) : [];

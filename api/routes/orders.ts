@@ -1,24 +1,24 @@
-import type { Response, Router } from 'express';
+import type { Request, Response, Router } from 'express';
+import { type Access, type Principal, reachesOrder } from '../../domain/access';
+import { describeActor } from '../../domain/events';
 import { Failure } from '../../domain/failures';
 import { isOrderId } from '../../domain/ids';
 import type { Order } from '../../domain/order';
+import { accessOf, actorOf, principalOfRequest } from '../access';
 import type { ApiContext } from '../context';
 import { decodeCursor, toPage } from '../cursors';
 import { orderHistory } from '../history';
-import { loopbackOnly } from '../loopback';
-import { methods, newRouter } from '../methods';
-import { type FoundOrder, findOrder, findOrderStrongly, requestCancellation } from '../orders';
+import { newRoutes } from '../methods';
+import { assertReaches, type FoundOrder, findOrder, findOrderStrongly, requestCancellation } from '../orders';
 import { type PlacementAnswer, place } from '../placement';
+import { POLICIES } from '../policies';
 import { type Preference, readPrefer } from '../prefer';
-import { readBody, readOrderId, readQuery } from '../read';
+import { noSuchOrder, readBody, readOrderId, readQuery } from '../read';
 import { CancelOrder, ListOrders, PlaceOrder, ReadOrder } from '../schemas/order';
 import { type Links, orderPath, presentOrder, presentSummary, workflowUrl } from '../views';
 
-/** Until there are accounts every caller is the same one to the idempotency keys. */
-const GUEST = 'guest';
-
 export function orderRoutes(ctx: ApiContext): Router {
-  const router = newRouter();
+  const { router, methods } = newRoutes('/api/orders');
 
   const linksOf = (id: string): Links => ({
     self: orderPath(id),
@@ -27,65 +27,63 @@ export function orderRoutes(ctx: ApiContext): Router {
   });
   const present = ({ order, contact }: FoundOrder) => presentOrder(order, contact, linksOf(order.id));
 
-  methods(router, '/', {
+  methods('/', {
     post: async (req, res) => {
       const body = readBody(req, PlaceOrder);
       const preference = readPrefer(req.get('prefer'));
       const request = {
         body,
-        caller: GUEST,
+        ...placedBy(principalOfRequest(req)),
         idempotencyKey: readIdempotencyKey(req.get('idempotency-key')),
         requestId: String(req.id),
         waitMs: preference.waitMs ?? ctx.decisionWaitMs,
       };
       const answer = await ctx.admission.place(() => place(ctx, request));
       req.log.info({ orderId: answer.orderId, status: answer.order?.status }, 'order placed');
-      sendPlacement(res, answer, preference);
+      sendPlacement(req, res, answer, preference);
     },
 
-    get: [
-      loopbackOnly,
-      async (req, res) => {
-        const { cursor, limit, from, to, customerId, status } = readQuery(req, ListOrders);
-        const rows = await ctx.store.orders.list({
-          ...(customerId === undefined ? {} : { customerId }),
-          ...(status === undefined ? {} : { status }),
-          ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
-          ...(to === undefined ? {} : { toMs: Date.parse(to) }),
-          ...(cursor === undefined ? {} : { afterId: decodeCursor(cursor, isOrderId) }),
-          limit: limit + 1,
-        });
-        res.json(toPage(rows, limit, (row) => row.id, presentSummary));
-      },
-    ],
+    get: async (req, res) => {
+      const { cursor, limit, from, to, status, ...query } = readQuery(req, ListOrders);
+      const customerId = listedCustomer(accessOf(req), query.customerId);
+      const rows = await ctx.store.orders.list({
+        ...(customerId === undefined ? {} : { customerId }),
+        ...(status === undefined ? {} : { status }),
+        ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+        ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+        ...(cursor === undefined ? {} : { afterId: decodeCursor(cursor, isOrderId) }),
+        limit: limit + 1,
+      });
+      res.json(toPage(rows, limit, (row) => row.id, presentSummary));
+    },
   });
 
-  methods(router, '/:id', {
+  methods('/:id', {
     get: async (req, res) => {
       const id = readOrderId(req);
       const { consistency } = readQuery(req, ReadOrder);
       const found = consistency === 'strong' ? await findOrderStrongly(ctx, id) : await findOrder(ctx, id);
+      if (!reachesOrder(accessOf(req), found.order)) throw noSuchOrder();
       sendOrder(res, found.order).json(present(found));
     },
   });
 
-  methods(router, '/:id/history', {
+  methods('/:id/history', {
     get: async (req, res) => {
-      res.json(await orderHistory(ctx, readOrderId(req)));
+      const id = readOrderId(req);
+      await assertReaches(ctx, accessOf(req), id);
+      res.json(await orderHistory(ctx, id));
     },
   });
 
-  methods(router, '/:id/cancel', {
+  methods('/:id/cancel', {
     post: async (req, res) => {
       const id = readOrderId(req);
       const { reason } = readBody(req, CancelOrder);
       const preference = readPrefer(req.get('prefer'));
-      const answer = await requestCancellation(
-        ctx,
-        id,
-        { reason, requestedBy: 'customer, by REST' },
-        preference.waitMs ?? 0,
-      );
+      await assertReaches(ctx, accessOf(req), id);
+      const requestedBy = `${describeActor(actorOf(req))}, by REST`;
+      const answer = await requestCancellation(ctx, id, { reason, requestedBy }, preference.waitMs ?? 0);
       req.log.info({ orderId: id, status: answer.order.status }, 'cancellation asked for');
       applied(res, preference);
       if (!answer.finished) res.status(202).set('Location', orderPath(id));
@@ -93,20 +91,46 @@ export function orderRoutes(ctx: ApiContext): Router {
     },
   });
 
-  function sendPlacement(res: Response, answer: PlacementAnswer, preference: Preference): void {
+  function sendPlacement(req: Request, res: Response, answer: PlacementAnswer, preference: Preference): void {
     const { orderId, order, replayed } = answer;
+    const token =
+      accessOf(req).principal.kind === 'guest' ? { orderToken: ctx.orderTokens.issue(orderId) } : {};
     res.set('Location', orderPath(orderId));
     if (replayed) res.set('Idempotent-Replayed', 'true');
     applied(res, preference);
     if (order === null) {
-      res.status(202).json({ id: orderId, status: 'placed', links: linksOf(orderId) });
+      res.status(202).json({ id: orderId, status: 'placed', links: linksOf(orderId), ...token });
       return;
     }
-    if (order.rejection !== null) throw rejected(order);
-    sendOrder(res.status(201), order).json(present({ order, contact: answer.contact }));
+    if (order.rejection !== null) throw rejected(order, token);
+    sendOrder(res.status(201), order).json({ ...present({ order, contact: answer.contact }), ...token });
   }
 
   return router;
+}
+
+/** Whose idempotency keys these are, and whose order it becomes where that does not follow from the address of mail. */
+function placedBy(principal: Principal): { caller: string; customerId: string | null } {
+  switch (principal.kind) {
+    case 'guest':
+    case 'order_token':
+      return { caller: 'guest', customerId: null };
+    case 'machine':
+      return { caller: principal.keyId, customerId: null };
+    case 'account':
+      return {
+        caller: principal.customerId,
+        // Who serves customers may order for one of them.
+        customerId: POLICIES['POST /api/orders'][principal.role] === 'all' ? null : principal.customerId,
+      };
+  }
+}
+
+/** @throws Failure `forbidden` for another customer's list. */
+function listedCustomer({ principal, reach }: Access, wanted: string | undefined): string | undefined {
+  if (reach !== 'own' || principal.kind !== 'account') return wanted;
+  if (wanted === undefined || wanted === principal.customerId) return principal.customerId;
+  throw new Failure('forbidden', 'You may list your own orders only.');
 }
 
 const sendOrder = (res: Response, order: Order): Response => res.set('ETag', `"${order.version}"`);
@@ -116,7 +140,7 @@ const applied = (res: Response, { applied }: Preference): void => {
 };
 
 /** Why an order was not accepted, in the terms of the request. The order itself stays readable. */
-function rejected(order: Order): Failure {
+function rejected(order: Order, token: { orderToken?: string }): Failure {
   const { code, detail, shortages } = order.rejection ?? { code: 'internal_error' as const, detail: '' };
   const errors = shortages?.map((s) => ({
     pointer: `/items/${s.line - 1}/quantity`,
@@ -125,7 +149,11 @@ function rejected(order: Order): Failure {
     requested: s.requested,
     available: s.available,
   }));
-  return new Failure(code, detail, { orderId: order.id, ...(errors === undefined ? {} : { errors }) });
+  return new Failure(code, detail, {
+    orderId: order.id,
+    ...token,
+    ...(errors === undefined ? {} : { errors }),
+  });
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;

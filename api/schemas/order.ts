@@ -5,7 +5,7 @@ extendZodWithOpenApi(z);
 
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 /** One line of text for people: trimmed, no control or invisible formatting characters. */
-const line = (max: number) =>
+export const line = (max: number) =>
   z
     .string()
     .trim()
@@ -125,7 +125,7 @@ const FulfilmentStatus = z
   ])
   .openapi('FulfilmentStatus');
 
-const timestamp = z.iso.datetime().openapi({ example: '2026-11-21T09:30:00.000Z' });
+export const timestamp = z.iso.datetime().openapi({ example: '2026-11-21T09:30:00.000Z' });
 
 export const OrderSummary = z
   .object({
@@ -178,11 +178,20 @@ export const Order = OrderSummary.extend({
 }).openapi('Order');
 export type Order = z.infer<typeof Order>;
 
+const orderToken = z.string().optional().openapi({
+  description: 'Of a guest: the bearer token that opens this order and no other',
+});
+
+/** The answer to a placement. */
+export const PlacedOrder = Order.extend({ orderToken }).openapi('PlacedOrder');
+export type PlacedOrder = z.infer<typeof PlacedOrder>;
+
 export const PendingOrder = z
   .object({
     id: z.string(),
     status: OrderStatus,
     links: z.object({ self: z.string(), history: z.string(), temporal: z.string() }),
+    orderToken,
   })
   .openapi('PendingOrder');
 

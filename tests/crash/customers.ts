@@ -22,6 +22,8 @@ export interface CancelAnswer {
 export interface Told {
   readonly plan: CustomerPlan;
   orderId: string | null;
+  /** Opens the order. */
+  orderToken: string;
   readonly cancellations: CancelAnswer[];
   /** What must never be said to a customer. */
   readonly broken: string[];
@@ -32,6 +34,7 @@ export interface Told {
 interface Named {
   id?: string;
   orderId?: string;
+  orderToken?: string;
 }
 
 const GIVE_UP_MS = 300_000;
@@ -48,6 +51,7 @@ const AGAIN = [429, 500, 502, 503, 504];
 export const newTold = (plan: CustomerPlan): Told => ({
   plan,
   orderId: null,
+  orderToken: '',
   cancellations: [],
   broken: [],
   answers: {},
@@ -83,8 +87,10 @@ async function placeOnce(shop: Shop, told: Told, attempt: number): Promise<Answe
   if (answer === null || !PLACED.includes(answer.status)) return null;
   const id = answer.body.id ?? answer.body.orderId;
   if (id === undefined) told.broken.push(`an answer without an order: ${answer.text}`);
-  else if (told.orderId === null) told.orderId = id;
-  else if (told.orderId !== id) told.broken.push(`its key gave another order too: ${id}`);
+  else if (told.orderId === null) {
+    told.orderId = id;
+    told.orderToken = answer.body.orderToken ?? '';
+  } else if (told.orderId !== id) told.broken.push(`its key gave another order too: ${id}`);
   return answer;
 }
 
@@ -108,7 +114,8 @@ async function untilDecided(shop: Shop, told: Told, id: string): Promise<void> {
 
 /** @returns null when it could not be read now. */
 async function read(shop: Shop, told: Told, id: string, attempt: number): Promise<Order | null> {
-  const answer = await ask<Order>(shop, told, attempt, `/api/orders/${id}`, { timeoutMs: CALL_TIMEOUT_MS });
+  const request = { headers: bearer(told), timeoutMs: CALL_TIMEOUT_MS };
+  const answer = await ask<Order>(shop, told, attempt, `/api/orders/${id}`, request);
   if (answer?.status === 404) told.broken.push('an accepted order was not found');
   return answer?.status === 200 ? answer.body : null;
 }
@@ -125,7 +132,11 @@ async function cancelOrder(shop: Shop, told: Told, id: string, plan: CancelPlan)
 }
 
 async function cancelByRest(shop: Shop, told: Told, id: string): Promise<CancelAnswer['outcome'] | null> {
-  const request = { body: { reason: 'changed my mind' }, timeoutMs: CALL_TIMEOUT_MS };
+  const request = {
+    body: { reason: 'changed my mind' },
+    headers: bearer(told),
+    timeoutMs: CALL_TIMEOUT_MS,
+  };
   for (let attempt = 0; !shop.closing.aborted; attempt += 1) {
     const answer = await ask(shop, told, attempt, `/api/orders/${id}/cancel`, request);
     if (answer?.status === 200 || answer?.status === 202) return 'accepted';
@@ -180,6 +191,8 @@ async function ask<T>(
   }
   return answer;
 }
+
+const bearer = ({ orderToken }: Told) => ({ authorization: `Bearer ${orderToken}` });
 
 /** Between two tries. */
 const between = (shop: Shop, attempt: number): Promise<void> =>

@@ -21,7 +21,8 @@ const POLL_MS = 1_000;
  */
 export async function gather(fleet: Fleet, told: readonly Told[], untilMs: number): Promise<Evidence> {
   const [apiUrl = ''] = fleet.apiUrls;
-  const api = { get: <T>(path: string) => get<T>(`${apiUrl}${path}`), url: apiUrl };
+  const headers = { authorization: `Bearer ${fleet.token}` };
+  const api = { get: <T>(path: string) => get<T>(`${apiUrl}${path}`, headers), url: apiUrl };
   const orders = await settledOrders(api, told, untilMs);
   const mails = await sentMails(api, [...orders.values()], untilMs);
   const books = `${fleet.simulatorUrl}/_simulator/books`;
@@ -47,8 +48,8 @@ interface Api {
 }
 
 /** @returns null for what there is not. @throws Error for any other answer than 200. */
-async function get<T>(url: string): Promise<T | null> {
-  const { status, body, text } = await http<T>(url);
+async function get<T>(url: string, headers: Record<string, string> = {}): Promise<T | null> {
+  const { status, body, text } = await http<T>(url, { headers });
   if (status === 404) return null;
   if (status !== 200) throw new Error(`${url}: ${status} ${text}`);
   return body;

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { ulid } from 'ulid';
 import { connect, type Database } from '../../db/connect';
+import { createNotifications } from '../../db/notifications';
 import { createReconciliation, type ReconciliationFinding } from '../../db/reconciliation';
 import { execute } from '../../db/sql';
 import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../domain/policy';
@@ -129,6 +130,12 @@ export class FaultPointShop {
     return () => {
       if (setting === this.mailServerSettings) this.system.mails.setBehaviour('accept');
     };
+  }
+
+  /** Whether a mail about the order has been tried in vain. */
+  async mailHasFailed(orderId: string): Promise<boolean> {
+    const mails = await createNotifications(this.db).ofOrder(orderId);
+    return mails.some(({ lastError }) => lastError !== null);
   }
 
   /** Somebody cancels all deliveries of mails in Temporal. */

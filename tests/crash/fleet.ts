@@ -9,6 +9,7 @@ import { freePort } from '../../scripts/ports';
 import { type ChildSpec, nodeScript, portAnswers, startChild, urlAnswers } from '../../scripts/supervise';
 import { findTemporalCli, startDevServer } from '../../scripts/temporal-cli';
 import { createTemporalClient, temporalIsReady } from '../../temporal/connect';
+import { machineToken } from '../support/machine';
 import { startMariaDb } from '../support/mariadb';
 import { Kept, type KeptSpec } from './kept';
 import { SYSTEM_PARTS } from './monkey-plan';
@@ -27,6 +28,8 @@ export class Fleet {
   readonly apiUrls: string[] = [];
   /** Of the payment simulator; set once it is started, as `env` and `temporal` are. */
   simulatorUrl = '';
+  /** Of a machine that may read everything: for who looks at the end. */
+  token = '';
   /** What the processes of the system are told. */
   env: Environment = {};
   private client: Client | undefined;
@@ -59,6 +62,7 @@ export class Fleet {
         AUDIT_KEY: 'ab'.repeat(32),
         LOG_LEVEL: 'info',
       });
+      fleet.token = await machineToken(fleet.env as Record<string, string>, databaseUrl);
       await fleet.startSystem();
       await fleet.ready();
       return fleet;

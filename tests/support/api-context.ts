@@ -5,6 +5,7 @@ import type { ApiContext } from '../../api/context';
 import type { Store } from '../../db/store';
 import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
 import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
+import { createOrderTokens } from '../../identity/order-tokens';
 import { taskQueues } from '../../workflows/messages';
 
 /** What the API works with, in a test that has no process for it. Store and client are there only if given. */
@@ -14,6 +15,8 @@ export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
   log: pino({ level: 'silent' }),
   temporalUiUrl: 'http://127.0.0.1',
   fingerprintKey: Buffer.alloc(32, 1),
+  authenticate: async () => null,
+  orderTokens: createOrderTokens(Buffer.alloc(32, 2)),
   priceRules: DEFAULT_PRICE_RULES,
   queues: taskQueues('single'),
   policy: DEFAULT_ORDER_POLICY,

@@ -24,6 +24,7 @@ import { type RunningSimulator, startSimulator } from '../../simulator/start';
 import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
 import { eventually } from './eventually';
 import { type Answer, type HttpRequest, http } from './http';
+import { machineToken } from './machine';
 import { sharedServers } from './servers';
 
 const TEST_TIMEOUT_MS = 120_000;
@@ -68,6 +69,8 @@ export class System {
 
   private constructor(
     readonly url: string,
+    /** Of a machine that may do everything a machine can. */
+    readonly token: string,
     readonly dialect: Dialect,
     /** Prefix of the task queues. */
     readonly prefix: string,
@@ -107,8 +110,9 @@ export class System {
       await database.drop();
       rmSync(dir, { recursive: true, force: true });
     };
+    const token = await machineToken(environment, database.url);
     const url = `http://${HOST}:${port}`;
-    return new System(url, dialect, prefix, mail.mails, environment, simulator, dir, cleanUp);
+    return new System(url, token, dialect, prefix, mail.mails, environment, simulator, dir, cleanUp);
   }
 
   /** Starts the process. @throws Error with the end of its log when it does not get ready. */
@@ -151,8 +155,11 @@ export class System {
     return this.logFiles.map((file) => readFileSync(file, 'utf8')).join('');
   }
 
-  api<T = Order>(path: string, request: HttpRequest = {}): Promise<Answer<T>> {
-    return http<T>(`${this.url}${path}`, request);
+  /** As a machine that may do everything, unless the request says who asks: `authorization: ''` is nobody. */
+  api<T = Order>(path: string, { headers = {}, ...request }: HttpRequest = {}): Promise<Answer<T>> {
+    const { authorization = `Bearer ${this.token}`, ...others } = headers;
+    const credential: Record<string, string> = authorization === '' ? {} : { authorization };
+    return http<T>(`${this.url}${path}`, { ...request, headers: { ...others, ...credential } });
   }
 
   place<T = Order>(body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {

@@ -1,0 +1,53 @@
+import type { Policy, Reach, Role, Scope } from '../domain/access';
+
+const policy = (reach: Partial<Record<'guest' | Role, Reach>>, scope: Scope | null = null): Policy => ({
+  guest: 'none',
+  customer: 'none',
+  support: 'none',
+  warehouse: 'none',
+  admin: 'none',
+  ...reach,
+  scope,
+});
+
+const EVERYONE = policy({ guest: 'all', customer: 'all', support: 'all', warehouse: 'all', admin: 'all' });
+const ADMIN = policy({ admin: 'all' });
+
+/** An order is read by who has its token, by its customer, and by staff. */
+const READ_ORDER = policy(
+  { guest: 'own', customer: 'own', support: 'all', warehouse: 'all', admin: 'all' },
+  'orders:read',
+);
+const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
+
+/** Who may do what, at every address under `/api`: one that is not here cannot be served. */
+export const POLICIES = {
+  'POST /api/orders': policy(
+    { guest: 'all', customer: 'own', support: 'all', warehouse: 'own', admin: 'all' },
+    'orders:write',
+  ),
+  'GET /api/orders': policy(
+    { customer: 'own', support: 'all', warehouse: 'all', admin: 'all' },
+    'orders:read',
+  ),
+  'GET /api/orders/:id': READ_ORDER,
+  'GET /api/orders/:id/history': READ_ORDER,
+  'POST /api/orders/:id/cancel': policy(
+    { guest: 'own', customer: 'own', support: 'all', warehouse: 'own', admin: 'all' },
+    'orders:write',
+  ),
+
+  'POST /api/quotes': EVERYONE,
+
+  'GET /api/products': EVERYONE,
+  'GET /api/products/:sku': EVERYONE,
+
+  'GET /api/inventory': READ_INVENTORY,
+  'GET /api/inventory/:sku': READ_INVENTORY,
+
+  'POST /api/api-keys': ADMIN,
+  'GET /api/api-keys': ADMIN,
+  'DELETE /api/api-keys/:id': ADMIN,
+} satisfies Record<string, Policy>;
+
+export type Operation = keyof typeof POLICIES;
