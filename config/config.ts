@@ -120,5 +120,9 @@ export const loadConfig = (): Config => parseConfig(process.env);
 /** One secret, a key for each use of it (RFC 5869): what one leaks says nothing of the other. */
 function deriveKeys(secret: Buffer): Config['keys'] {
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), use, 32));
-  return { audit: derive('event log'), fingerprint: derive('request fingerprint'), orderTokens: derive('order tokens') };
+  return {
+    audit: derive('event log'),
+    fingerprint: derive('request fingerprint'),
+    orderTokens: derive('order tokens'),
+  };
 }

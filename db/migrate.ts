@@ -7,6 +7,7 @@ import * as reconciliation from './migrations/003-reconciliation';
 import * as shippingMethod from './migrations/004-shipping-method';
 import * as subjects from './migrations/005-subjects';
 import * as apiKeys from './migrations/006-api-keys';
+import * as inventory from './migrations/008-inventory';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -25,6 +26,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['004-shipping-method', shippingMethod],
   ['005-subjects', subjects],
   ['006-api-keys', apiKeys],
+  ['008-inventory', inventory],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */

@@ -1,5 +1,5 @@
 import type { TaxClass } from '../domain/pricing';
-import type { Database } from './connect';
+import type { Database, Tx } from './connect';
 import { limit, select } from './sql';
 
 export interface Product {
@@ -14,6 +14,8 @@ export interface Product {
 
 /** The catalogue as customers see it: active products. */
 export interface Products {
+  /** Whether there is such a product, sold or not. */
+  exists(sku: string, tx?: Tx): Promise<boolean>;
   bySkus(skus: readonly string[]): Promise<Product[]>;
   /** By sku, ascending, after `afterSku`. */
   list(page: { afterSku?: string; limit: number }): Promise<Product[]>;
@@ -24,6 +26,10 @@ const COLUMNS = `sku, name, description, price_minor AS unitPriceMinor, currency
 
 export function createProducts(db: Database): Products {
   return {
+    async exists(sku, tx) {
+      return (await select(db, 'SELECT sku FROM products WHERE sku = :sku', { sku }, tx)).length > 0;
+    },
+
     bySkus: (skus) =>
       select<Product>(db, `SELECT ${COLUMNS} FROM products WHERE sku IN (:skus) AND active = 1`, { skus }),
 

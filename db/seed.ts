@@ -1,6 +1,7 @@
 import type { Database } from './connect';
+import { openingMovements } from './opening-movements';
 import { PRODUCTS, STOCK, WAREHOUSES } from './seeds/catalogue';
-import { insert } from './sql';
+import { execute, insert } from './sql';
 
 /** Puts the demo catalogue and its stock where they are missing; what is there is left as it is. */
 export async function seed(db: Database, nowMs: number): Promise<void> {
@@ -32,5 +33,6 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
       STOCK.map(({ sku, warehouse, onHand }) => ({ sku, warehouse, on_hand: onHand })),
       { tx, ifNew: true },
     );
+    await execute(db, openingMovements(db.dialect, nowMs), {}, tx);
   });
 }

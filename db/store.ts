@@ -10,12 +10,18 @@ import { createPlacements, type Placements } from './placements';
 import { createProducts, type Products } from './products';
 import { createReconciliation, type Reconciliation } from './reconciliation';
 import { createStock, type Stock } from './stock';
+import { createStockItems, type StockItems } from './stock-items';
+import { createStockMovements, type StockMovements } from './stock-movements';
+import { createWarehouses, type Warehouses } from './warehouses';
 
 /** All repositories over one database. */
 export interface Store {
   db: Database;
   orders: Orders;
   stock: Stock;
+  stockItems: StockItems;
+  movements: StockMovements;
+  warehouses: Warehouses;
   ledger: PaymentLedger;
   placements: Placements;
   contacts: Contacts;
@@ -31,7 +37,10 @@ export interface Store {
 export const createStore = (db: Database, auditKey: Buffer): Store => ({
   db,
   orders: createOrders(db),
-  stock: createStock(db),
+  stock: createStock(db, createStockItems(db)),
+  stockItems: createStockItems(db),
+  movements: createStockMovements(db),
+  warehouses: createWarehouses(db),
   ledger: createPaymentLedger(db),
   placements: createPlacements(db),
   contacts: createContacts(db),

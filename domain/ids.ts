@@ -46,4 +46,13 @@ export const refundKey = (order: string, why: string): string => `${order}:refun
 export const reservationId = (order: string, line: number, warehouse: string): string =>
   `${order}:rsv:${line}:${warehouse}`;
 
+/** The stream of a product's stock. */
+export const stockStream = (sku: string): string => `stock:${sku}`;
+export const isStockStream = (stream: string): boolean => stream.startsWith(stockStream(''));
+export const skuOfStream = (stream: string): string => stream.slice(stockStream('').length);
+export const warehouseStream = (code: string): string => `warehouse:${code}`;
+
+/** `mov_` and a ULID. */
+export const movementId = (ulid: string): string => `mov_${ulid}`;
+
 export const notificationId = (event: string, channel: string): string => `ntf:${channel}:${event}`;

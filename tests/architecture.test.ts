@@ -15,8 +15,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   payments: ['domain'],
   notifications: ['domain', 'config'],
   simulator: ['config'],
+  // What staff do to stock, and what orders do to its thresholds.
+  inventory: ['domain', 'db'],
   // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
-  activities: ['domain', 'db', 'payments', 'notifications', 'temporal', 'messages'],
+  activities: ['domain', 'db', 'inventory', 'payments', 'notifications', 'temporal', 'messages'],
   // What every process has in common: how it starts, says how it is, and stops.
   process: ['config', 'db', 'temporal', 'messages'],
   workers: [
@@ -33,7 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // Who somebody is: keys and tokens.
   identity: ['domain', 'db'],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
-  api: ['domain', 'db', 'config', 'identity', 'temporal', 'messages', 'process'],
+  api: ['domain', 'db', 'inventory', 'config', 'identity', 'temporal', 'messages', 'process'],
 };
 
 /** Of these a folder may import the types, never the code. */

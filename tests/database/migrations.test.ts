@@ -4,7 +4,15 @@ import { seed } from '../../db/seed';
 import { createDatabase, DIALECTS, type Dialect, type TestDatabase } from '../support/databases';
 import { rowsOf } from './sample-orders';
 
-const ALL = ['001-orders', '002-log', '003-reconciliation', '004-shipping-method'];
+const ALL = [
+  '001-orders',
+  '002-log',
+  '003-reconciliation',
+  '004-shipping-method',
+  '005-subjects',
+  '006-api-keys',
+  '008-inventory',
+];
 
 describe.each(DIALECTS)('migrations on %s', (dialect) => {
   let database: TestDatabase;
@@ -77,6 +85,27 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
       expect(await schema(db, dialect)).toEqual(way === 'up' ? whole : []);
     },
   );
+
+  test('stock of before there was a ledger of movements is its opening balance', async () => {
+    const migrations = migrator(db);
+    await migrations.up();
+    await seed(db, 1);
+    for (let last = ''; last !== '008-inventory'; ) [last = ''] = await migrations.down();
+    await db.sequelize.query(
+      "UPDATE stock SET on_hand = 77, reserved = 3 WHERE sku = 'walnut-desk' AND warehouse = 'BER'",
+    );
+
+    await migrations.up();
+
+    const unexplained = `SELECT s.sku FROM stock s LEFT JOIN stock_movements m
+      ON m.sku = s.sku AND m.warehouse = s.warehouse AND m.on_hand_after = s.on_hand AND m.on_hand_delta = s.on_hand
+      WHERE m.id IS NULL OR m.reason <> 'opening' OR s.sku NOT IN (SELECT sku FROM stock_items)`;
+    expect(await rowsOf(db, unexplained)).toEqual([]);
+    const movements = await rowsOf(db, 'SELECT * FROM stock_movements');
+    expect(movements).toHaveLength((await catalogue(db)).stock.length);
+    await seed(db, 2);
+    expect(await rowsOf(db, 'SELECT * FROM stock_movements')).toEqual(movements);
+  });
 
   test('seeding again leaves catalogue and stock as they are, also where they have changed since', async () => {
     await migrator(db).up();

@@ -35,8 +35,14 @@ const PERSONAL = /ada\.|@example|Ada|Byron|7654321|Augusta|Ockham|Guildford|GU23
 async function placed(): Promise<Order> {
   const { order } = await place(
     apiContext({ store: lab.store, temporal: lab.client, queues: lab.queues, policy: lab.policy }),
-    { body: body(), customerId: null,
-    caller: 'test', idempotencyKey: ulid(), requestId: 'req_test', waitMs: 10_000 },
+    {
+      body: body(),
+      customerId: null,
+      caller: 'test',
+      idempotencyKey: ulid(),
+      requestId: 'req_test',
+      waitMs: 10_000,
+    },
   );
   if (order === null) throw new Error('not decided');
   expect(order.status).toBe('confirmed');
