@@ -54,5 +54,7 @@ export const warehouseStream = (code: string): string => `warehouse:${code}`;
 
 /** `mov_` and a ULID. */
 export const movementId = (ulid: string): string => `mov_${ulid}`;
+/** Of what was there when the ledger began; `db/opening-movements.ts` makes it in SQL. */
+export const openingMovementId = (sku: string, warehouse: string): string => `opening:${sku}:${warehouse}`;
 
 export const notificationId = (event: string, channel: string): string => `ntf:${channel}:${event}`;

@@ -36,7 +36,7 @@ async function remove(lab: Lab, stream: string, seq: number): Promise<Blamed> {
 const logOf = (lab: Lab, stream: string): Promise<LogRow[]> =>
   select<LogRow>(
     lab.store.db,
-    `SELECT event_key AS eventKey, seq, stream, type, topic, order_id AS orderId, body, hash
+    `SELECT event_key AS eventKey, seq, stream, type, topic, subject, body, hash
      FROM events WHERE stream = :stream ORDER BY seq`,
     { stream },
   );
@@ -68,7 +68,7 @@ testDamages({
   'the type of an event is altered': altered("type = 'PaymentFailed'", 3),
   'the topic of an event is altered': altered("topic = 'order-events'", 2),
   'the key of an event is altered': altered("event_key = REPLACE(event_key, 'pay', 'buy')", 3),
-  'the order of an event is altered': altered("order_id = 'ord_somebody_else'", 3),
+  'the order of an event is altered': altered("subject = 'ord_somebody_else'", 3),
 
   'a hash is computed anew with another key': async (lab) => {
     const { id } = await orders.confirmed(lab);
