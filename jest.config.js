@@ -1,5 +1,5 @@
 /** ESM-only packages that jest's CommonJS runtime must transform. */
-const ESM_ONLY = ['nodemailer', 'smtp-server', 'postal-mime', 'ulid', 'eta'];
+const ESM_ONLY = ['nodemailer', 'smtp-server', 'postal-mime', 'ulid', 'eta', 'jose'];
 
 const shared = {
   testEnvironment: 'node',

@@ -5,6 +5,7 @@ import { pinoHttp } from 'pino-http';
 import { authenticated } from './access';
 import { atMost } from './admission';
 import type { ApiContext } from './context';
+import { limitedByAddress } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
 import { inventoryRoutes, productRoutes } from './routes/catalogue';
@@ -25,6 +26,7 @@ export function createApp(ctx: ApiContext): Express {
   app.set('query parser', 'simple');
   // An order's ETag is its version; for the rest a hash of every body would buy little.
   app.set('etag', false);
+  if (ctx.trustedProxies !== undefined) app.set('trust proxy', ctx.trustedProxies);
 
   app.use(
     pinoHttp({
@@ -62,7 +64,7 @@ export function createApp(ctx: ApiContext): Express {
   app.use(opsRoutes(ctx));
   app.use(atMost(MAX_REQUESTS));
   app.use(docsRoutes());
-  app.use('/api', authenticated(ctx.authenticate));
+  app.use('/api', limitedByAddress(ctx.rateLimiter, ctx.rateLimits), authenticated(ctx.authenticate));
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/api-keys', apiKeyRoutes(ctx));
   app.use('/api/orders', orderRoutes(ctx));

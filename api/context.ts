@@ -8,6 +8,8 @@ import type { Readiness } from '../process/readiness';
 import type { TaskQueues } from '../workflows/messages';
 import type { Authenticate } from './access';
 import type { Admission } from './admission';
+import type { LimitSettings } from './limits';
+import type { RateLimiter } from './rate-limiter';
 
 /** What the routes work with. */
 export interface ApiContext {
@@ -24,6 +26,10 @@ export interface ApiContext {
   queues: TaskQueues;
   policy: OrderPolicy;
   admission: Admission;
+  rateLimiter: RateLimiter;
+  rateLimits: LimitSettings;
+  /** Whose word on where a request comes from is believed, as Express has it. */
+  trustedProxies?: string | undefined;
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
   /** Aborted a while after the process was told to stop: who still waits is answered with what is known. */

@@ -2,6 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import type { Policy } from '../domain/access';
 import { Failure } from '../domain/failures';
 import { allow } from './access';
+import { limitOperation } from './limits';
 import { POLICIES } from './policies';
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -44,8 +45,9 @@ export function newRoutes(prefix: string): Routes {
 function guard(operation: string, handler: RequestHandler): RequestHandler {
   const policy = (POLICIES as Record<string, Policy>)[operation];
   if (policy === undefined) throw new Error(`${operation} has no policy: add it to api/policies.ts`);
-  return (req, res, next) => {
+  return async (req, res, next) => {
     allow(req, policy);
-    return handler(req, res, next);
+    await limitOperation(req, res, operation);
+    await handler(req, res, next);
   };
 }

@@ -8,6 +8,7 @@ import { waitingTasks } from '../temporal/connect';
 import { Admission } from './admission';
 import { createApp } from './app';
 import { listen } from './listen';
+import { RateLimiter } from './rate-limiter';
 
 /** What is left of the grace to those who are told to come back later. */
 const ANSWERING_MS = 3_000;
@@ -39,6 +40,9 @@ export async function startApi(
     queues,
     policy,
     admission: new Admission(config.admission, () => waitingTasks(temporal, queues.orders)),
+    rateLimiter: new RateLimiter({ store: store.rateLimits, key: config.keys.callers, log }),
+    rateLimits: config.rateLimits,
+    trustedProxies: config.trustedProxies,
     decisionWaitMs: config.decisionWaitMs,
     hurry: hurry.signal,
     readiness,

@@ -91,6 +91,10 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     // Nobody listens: mails wait in their delivery workflows and cost what they cost while a mail server is away.
     SMTP_URL: 'smtp://127.0.0.1:1',
     AUDIT_KEY: 'ab'.repeat(32),
+    // Never reached, but counted.
+    RATE_LIMIT_ADDRESS: '1000000',
+    RATE_LIMIT_PRINCIPAL: '1000000',
+    RATE_LIMIT_PLACEMENT: '1000000',
   };
   const token = await machineToken(environment, databaseUrl);
   const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];

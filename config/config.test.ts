@@ -16,6 +16,8 @@ test('what is not set has the documented defaults', () => {
     queues: { layout: 'single', prefix: '' },
     logLevel: 'info',
     reconcileEveryMs: 60_000,
+    auth: { issuer: 'durable-orders', keys: [expect.any(Buffer)] },
+    shopUrl: 'http://127.0.0.1:3000',
   });
 });
 
@@ -49,8 +51,27 @@ test('a variable that is set to nothing counts as not set', () => {
 });
 
 test('each use of the secret has a key of its own', () => {
-  const { audit, fingerprint } = parseConfig(NEEDED).keys;
-  expect(audit).toHaveLength(32);
-  expect(audit.equals(fingerprint)).toBe(false);
+  const { keys, auth } = parseConfig(NEEDED);
+  const { audit } = keys;
+  const all = [...Object.values(keys), ...auth.keys].map((key) => key.toString('hex'));
+  expect(all.map((key) => key.length)).toEqual([64, 64, 64, 64, 64, 64]);
+  expect(new Set(all).size).toBe(6);
   expect(parseConfig(NEEDED).keys.audit.equals(audit)).toBe(true);
+});
+
+test('keys of access tokens can be given, the signing one first', () => {
+  const [fresh, old] = ['01'.repeat(32), '02'.repeat(32)];
+  const { keys } = parseConfig({ ...NEEDED, AUTH_KEYS: `${fresh},${old}` }).auth;
+  expect(keys.map((key) => key.toString('hex'))).toEqual([fresh, old]);
+  for (const wrong of ['01'.repeat(31), `${fresh},`, `${fresh} ${old}`, 'secret']) {
+    expect(() => parseConfig({ ...NEEDED, AUTH_KEYS: wrong })).toThrow('AUTH_KEYS must be');
+  }
+});
+
+test('links in mails lead to the shop, wherever that is', () => {
+  expect(parseConfig({ ...NEEDED, PORT: '4000' }).shopUrl).toBe('http://127.0.0.1:4000');
+  expect(parseConfig({ ...NEEDED, SHOP_URL: 'https://shop.example/en/' }).shopUrl).toBe(
+    'https://shop.example/en',
+  );
+  expect(() => parseConfig({ ...NEEDED, SHOP_URL: 'javascript:alert(1)' })).toThrow('SHOP_URL');
 });

@@ -15,13 +15,21 @@ export interface Config {
   mail: { smtpUrl: string; from: string; shopName: string };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
-  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer };
+  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer; callers: Buffer; oneTimeTokens: Buffer };
+  /** Of access tokens. The first secret signs, all verify. */
+  auth: { issuer: string; keys: Buffer[] };
+  /** Where the shop's pages are: links in mails lead there. No slash at its end. */
+  shopUrl: string;
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
   /** Currency, taxes and shipping of the shop. */
   priceRules: PriceRules;
   /** Beyond these the API tells callers to come back. */
   admission: { placements: number; waitingOrders: number };
+  /** Requests a minute that one caller may make; 0: any number. */
+  rateLimits: { address: number; principal: number; placement: number; login: number };
+  /** Whose word on where a request comes from is believed, as Express has it; undefined: nobody's. */
+  trustedProxies: string | undefined;
   /** Milliseconds between two runs of reconciliation. */
   reconcileEveryMs: number;
   /** Port of `/healthz` and `/readyz`; undefined: none (the API has both on its own port). */
@@ -31,6 +39,8 @@ export interface Config {
 }
 
 const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+
+const rateLimit = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
 
 const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -55,11 +65,31 @@ const environment = z.object({
     .regex(/^[\w-]{0,64}$/, 'must be letters, digits, dashes')
     .default(''),
   AUDIT_KEY: z.string().regex(/^[0-9a-fA-F]{64,}$/, 'must be at least 32 bytes in hexadecimal'),
+  AUTH_ISSUER: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,200}$/, 'must be printable ASCII without spaces')
+    .optional(),
+  AUTH_KEYS: z
+    .string()
+    .regex(
+      /^[0-9a-fA-F]{64,}(,[0-9a-fA-F]{64,})*$/,
+      'must be secrets of 32 bytes in hexadecimal, with commas',
+    )
+    .optional(),
+  SHOP_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).optional(),
   HEALTH_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   DRAIN_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   PRICE_RULES_FILE: z.string().min(1).optional(),
   MAX_PLACEMENTS: z.coerce.number().int().min(1).default(256),
   MAX_WAITING_ORDERS: z.coerce.number().int().min(1).default(1_000),
+  RATE_LIMIT_ADDRESS: rateLimit(1_200),
+  RATE_LIMIT_PRINCIPAL: rateLimit(2_400),
+  RATE_LIMIT_PLACEMENT: rateLimit(60),
+  RATE_LIMIT_LOGIN: rateLimit(20),
+  TRUSTED_PROXIES: z
+    .string()
+    .regex(/^[\w.:/, ]{1,1000}$/, 'must be addresses or networks, separated by commas')
+    .optional(),
   RECONCILE_EVERY_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
@@ -86,6 +116,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
   }
   const e = parsed.data;
   const dataDir = resolve(e.DATA_DIR);
+  const { accessTokens, ...keys } = deriveKeys(Buffer.from(e.AUDIT_KEY, 'hex'));
   return {
     host: e.HOST,
     port: e.PORT,
@@ -96,10 +127,22 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     mail: { smtpUrl: e.SMTP_URL, from: e.MAIL_FROM, shopName: e.SHOP_NAME },
     logLevel: e.LOG_LEVEL,
     queues: { layout: e.TASK_QUEUES, prefix: e.TASK_QUEUE_PREFIX },
-    keys: deriveKeys(Buffer.from(e.AUDIT_KEY, 'hex')),
+    keys,
+    auth: {
+      issuer: e.AUTH_ISSUER ?? slug(e.SHOP_NAME),
+      keys: e.AUTH_KEYS?.split(',').map((secret) => Buffer.from(secret, 'hex')) ?? [accessTokens],
+    },
+    shopUrl: (e.SHOP_URL ?? `http://127.0.0.1:${e.PORT}`).replace(/\/+$/, ''),
     priceRules: priceRulesOf(e.PRICE_RULES_FILE),
     decisionWaitMs: e.DECISION_WAIT_MS,
     reconcileEveryMs: e.RECONCILE_EVERY_SECONDS * 1_000,
+    rateLimits: {
+      address: e.RATE_LIMIT_ADDRESS,
+      principal: e.RATE_LIMIT_PRINCIPAL,
+      placement: e.RATE_LIMIT_PLACEMENT,
+      login: e.RATE_LIMIT_LOGIN,
+    },
+    trustedProxies: e.TRUSTED_PROXIES,
     admission: { placements: e.MAX_PLACEMENTS, waitingOrders: e.MAX_WAITING_ORDERS },
     healthPort: e.HEALTH_PORT,
     drainMs: e.DRAIN_MS,
@@ -118,11 +161,21 @@ function priceRulesOf(file: string | undefined): PriceRules {
 export const loadConfig = (): Config => parseConfig(process.env);
 
 /** One secret, a key for each use of it (RFC 5869): what one leaks says nothing of the other. */
-function deriveKeys(secret: Buffer): Config['keys'] {
+function deriveKeys(secret: Buffer): Config['keys'] & { accessTokens: Buffer } {
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), use, 32));
   return {
     audit: derive('event log'),
     fingerprint: derive('request fingerprint'),
     orderTokens: derive('order tokens'),
+    callers: derive('callers counted'),
+    oneTimeTokens: derive('one-time tokens'),
+    accessTokens: derive('access tokens'),
   };
 }
+
+/** `Durable Orders` → `durable-orders`: the same in every process of one shop. */
+const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '') || 'shop';

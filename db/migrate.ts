@@ -8,6 +8,7 @@ import * as shippingMethod from './migrations/004-shipping-method';
 import * as subjects from './migrations/005-subjects';
 import * as apiKeys from './migrations/006-api-keys';
 import * as inventory from './migrations/008-inventory';
+import * as rateLimits from './migrations/010-rate-limits';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -27,6 +28,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['005-subjects', subjects],
   ['006-api-keys', apiKeys],
   ['008-inventory', inventory],
+  ['010-rate-limits', rateLimits],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */

@@ -8,6 +8,7 @@ import { createOrders, type Orders } from './orders';
 import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
 import { createPlacements, type Placements } from './placements';
 import { createProducts, type Products } from './products';
+import { createRateLimits, type RateLimits } from './rate-limits';
 import { createReconciliation, type Reconciliation } from './reconciliation';
 import { createStock, type Stock } from './stock';
 import { createStockItems, type StockItems } from './stock-items';
@@ -31,6 +32,7 @@ export interface Store {
   notifications: Notifications;
   reconciliation: Reconciliation;
   apiKeys: ApiKeys;
+  rateLimits: RateLimits;
 }
 
 /** @param auditKey key of the log's hashes: it never goes into the database. */
@@ -50,4 +52,5 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   notifications: createNotifications(db),
   reconciliation: createReconciliation(db),
   apiKeys: createApiKeys(db),
+  rateLimits: createRateLimits(db),
 });

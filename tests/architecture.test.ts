@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // What staff do to stock, and what orders do to its thresholds.
   inventory: ['domain', 'db'],
   // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
-  activities: ['domain', 'db', 'inventory', 'payments', 'notifications', 'temporal', 'messages'],
+  activities: ['domain', 'db', 'identity', 'inventory', 'payments', 'notifications', 'temporal', 'messages'],
   // What every process has in common: how it starts, says how it is, and stops.
   process: ['config', 'db', 'temporal', 'messages'],
   workers: [
@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'workflows',
     'process',
   ],
-  // Who somebody is: keys and tokens.
+  // Who somebody is: passwords, sessions, keys and tokens. No HTTP in there.
   identity: ['domain', 'db'],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
   api: ['domain', 'db', 'inventory', 'config', 'identity', 'temporal', 'messages', 'process'],

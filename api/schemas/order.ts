@@ -166,7 +166,8 @@ export const Order = OrderSummary.extend({
   taxIncluded: z.boolean().openapi({ description: 'Whether prices contain the tax' }),
   shippingMethod,
   customer: z.object({ email: z.string(), name: z.string(), phone: z.string().nullable() }).nullable(),
-  shippingAddress: Address.nullable(),
+  // As a union: a schema with a name is described by that alone, and `nullable` would be lost.
+  shippingAddress: z.union([Address, z.null()]),
   cancellation: z
     .object({ reason: z.string().nullable(), requestedBy: z.string(), requestedAt: timestamp })
     .nullable(),

@@ -29,7 +29,7 @@ export const Quote = z
       z.object({
         code: shippingMethod,
         name: z.string(),
-        fee: Money.nullable().openapi({ description: 'Null: the basket is too heavy for it' }),
+        fee: z.union([Money, z.null()]).openapi({ description: 'Null: the basket is too heavy for it' }),
       }),
     ),
   })

@@ -68,7 +68,7 @@ testDamages({
   'the type of an event is altered': altered("type = 'PaymentFailed'", 3),
   'the topic of an event is altered': altered("topic = 'order-events'", 2),
   'the key of an event is altered': altered("event_key = REPLACE(event_key, 'pay', 'buy')", 3),
-  'the order of an event is altered': altered("subject = 'ord_somebody_else'", 3),
+  'the subject of an event is altered': altered("subject = 'ord_somebody_else'", 3),
 
   'a hash is computed anew with another key': async (lab) => {
     const { id } = await orders.confirmed(lab);

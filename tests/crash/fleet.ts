@@ -60,6 +60,11 @@ export class Fleet {
         TASK_QUEUES: options.shape === 'one' ? 'single' : 'split',
         STRIPE_API_KEY: 'sk_test_crash',
         AUDIT_KEY: 'ab'.repeat(32),
+        // Tests come faster than people.
+        RATE_LIMIT_ADDRESS: '0',
+        RATE_LIMIT_PRINCIPAL: '0',
+        RATE_LIMIT_PLACEMENT: '0',
+        RATE_LIMIT_LOGIN: '0',
         LOG_LEVEL: 'info',
       });
       fleet.token = await machineToken(fleet.env as Record<string, string>, databaseUrl);

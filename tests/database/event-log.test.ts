@@ -160,7 +160,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
       await shop.db.write((tx) => shop.store.ledger.add([entry], 1, tx));
     });
 
-    const EVENT_COLUMNS = 'event_key, stream, seq, type, topic, order_id, body, prev_hash, hash';
+    const EVENT_COLUMNS = 'event_key, stream, seq, type, topic, subject, body, prev_hash, hash';
     const LEDGER_COLUMNS =
       'entry_key, order_id, kind, amount_minor, currency, provider, intent_id, decline_code, recorded_at_ms';
     const attempts = [

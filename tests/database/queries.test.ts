@@ -241,6 +241,8 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
       (s) => s.reconciliation.due({ afterId: idOf(300), nowMs: Date.now(), rows: 20 }),
     ],
     ['how often an order was restarted', (s) => s.reconciliation.restartsSince(idOf(77), 1)],
+    ['a page of api keys', (s) => s.apiKeys.list({ afterId: 'key_01K', limit: 20 })],
+    ['an api key', (s) => s.apiKeys.find('key_01K')],
     ['a page of products', (s) => s.products.list({ afterSku: 'd', limit: 20 })],
   ];
 

@@ -24,6 +24,8 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
   let line: TcpProxy;
   let apis: Served[];
   let sequencers: Served[];
+  /** Of a machine that may do everything. */
+  let headers: Record<string, string>;
 
   beforeAll(async () => {
     const [host = '', port = ''] = sharedServers().temporalAddress.split(':');
@@ -36,7 +38,7 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
   });
 
   const api = (i: number, path: string): string => `${apis[i % apis.length]?.url}/api${path}`;
-  const order = async (id: string) => (await http<Order>(api(0, `/orders/${id}`))).body;
+  const order = async (id: string) => (await http<Order>(api(0, `/orders/${id}`), { headers })).body;
   const untilStatus = (id: string, status: Order['status']) =>
     eventually(`order ${id} ${status}`, async () => (await order(id)).status === status, 60_000);
   const place = (i: number, via: number) =>
@@ -86,6 +88,7 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
 
     // Two deployments at once: one migrates, the other waits for it.
     await Promise.all([production.migrate('migrate-a'), production.migrate('migrate-b')]);
+    headers = { authorization: `Bearer ${await production.machineToken()}` };
     line.mend();
     await Promise.all(early.map((process) => process.ready()));
     for (const { child } of early) expect(await child.stop()).toEqual({ code: 0, signal: null });
@@ -132,7 +135,7 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
 
     const cancelled = confirmed.slice(0, 5);
     for (const [i, id] of cancelled.entries()) {
-      const { status } = await http(api(i, `/orders/${id}/cancel`), { body: {} });
+      const { status } = await http(api(i, `/orders/${id}/cancel`), { body: {}, headers });
       expect([200, 202]).toContain(status);
     }
     await Promise.all(cancelled.map((id) => untilStatus(id, 'cancelled')));
@@ -145,7 +148,7 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
       const heldMinor = ofOrder.reduce((sum, i) => sum + i.amount_captured - i.amount_refunded, 0);
       expect([id, ofOrder.length, heldMinor > 0]).toEqual([id, 1, kept.includes(id)]);
     }
-    const stock = (await http(api(0, `/inventory/${SKU}`))).body;
+    const stock = (await http(api(0, `/inventory/${SKU}`), { headers })).body;
     expect(stock).toMatchObject({ onHand: ORDERS, reserved: kept.length });
   });
 

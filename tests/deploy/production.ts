@@ -17,6 +17,7 @@ import {
 import type { BookRow } from '../../simulator/books';
 import { type RunningSimulator, startSimulator } from '../../simulator/start';
 import { http } from '../support/http';
+import { machineToken } from '../support/machine';
 import { sharedServers } from '../support/servers';
 
 const ROOT = resolve(__dirname, '../..');
@@ -90,6 +91,31 @@ export class Production {
     return query<Row>(this.admin, sql);
   }
 
+  /** What every process is told. */
+  private get environment(): Record<string, string> {
+    return {
+      DATA_DIR: this.dir,
+      DATABASE_URL: this.runningUrl,
+      TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+      TASK_QUEUES: 'split',
+      TASK_QUEUE_PREFIX: `${this.dist.slice(-26)}-`,
+      STRIPE_API_KEY: 'sk_test_production',
+      STRIPE_API_URL: this.simulator.url,
+      SMTP_URL: this.mail.smtpUrl,
+      AUDIT_KEY: 'ab'.repeat(32),
+      // Tests come faster than people.
+      RATE_LIMIT_ADDRESS: '0',
+      RATE_LIMIT_PRINCIPAL: '0',
+      RATE_LIMIT_PLACEMENT: '0',
+      RATE_LIMIT_LOGIN: '0',
+    };
+  }
+
+  /** Of a machine that may do everything; the tables must be there. */
+  machineToken(): Promise<string> {
+    return machineToken(this.environment, this.runningUrl);
+  }
+
   /** The deployment's job. */
   migrate(name: string): Promise<void> {
     return runToEnd({
@@ -107,15 +133,7 @@ export class Production {
     const child = startChild({
       ...this.command(name, script, args),
       env: {
-        DATA_DIR: this.dir,
-        DATABASE_URL: this.runningUrl,
-        TEMPORAL_ADDRESS: sharedServers().temporalAddress,
-        TASK_QUEUES: 'split',
-        TASK_QUEUE_PREFIX: `${this.dist.slice(-26)}-`,
-        STRIPE_API_KEY: 'sk_test_production',
-        STRIPE_API_URL: this.simulator.url,
-        SMTP_URL: this.mail.smtpUrl,
-        AUDIT_KEY: 'ab'.repeat(32),
+        ...this.environment,
         [script === 'api/main.js' ? 'PORT' : 'HEALTH_PORT']: String(port),
         ...env,
       },

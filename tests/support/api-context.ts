@@ -2,17 +2,21 @@ import type { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { Admission } from '../../api/admission';
 import type { ApiContext } from '../../api/context';
+import { RateLimiter } from '../../api/rate-limiter';
 import type { Store } from '../../db/store';
 import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
 import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
 import { createOrderTokens } from '../../identity/order-tokens';
 import { taskQueues } from '../../workflows/messages';
 
+const log = pino({ level: 'silent' });
+const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0 };
+
 /** What the API works with, in a test that has no process for it. Store and client are there only if given. */
 export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
   store: {} as Store,
   temporal: {} as Client,
-  log: pino({ level: 'silent' }),
+  log,
   temporalUiUrl: 'http://127.0.0.1',
   fingerprintKey: Buffer.alloc(32, 1),
   authenticate: async () => null,
@@ -21,6 +25,8 @@ export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
   queues: taskQueues('single'),
   policy: DEFAULT_ORDER_POLICY,
   admission: new Admission({ placements: 1_000, waitingOrders: 1_000 }, async () => 0),
+  rateLimiter: new RateLimiter({ store: {} as Store['rateLimits'], key: Buffer.alloc(32, 3), log }),
+  rateLimits: NO_LIMITS,
   decisionWaitMs: 10_000,
   hurry: new AbortController().signal,
   readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),

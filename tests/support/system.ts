@@ -75,7 +75,7 @@ export class System {
     /** Prefix of the task queues. */
     readonly prefix: string,
     readonly mails: Mails,
-    private readonly env: Record<string, string>,
+    readonly env: Record<string, string>,
     private readonly simulator: RunningSimulator,
     private readonly dir: string,
     private readonly cleanUp: () => Promise<void>,
@@ -102,6 +102,11 @@ export class System {
       SMTP_URL: mail.smtpUrl,
       AUDIT_KEY: TEST_AUDIT_KEY.toString('hex'),
       LOG_LEVEL: 'info',
+      // Tests come faster than people.
+      RATE_LIMIT_ADDRESS: '0',
+      RATE_LIMIT_PRINCIPAL: '0',
+      RATE_LIMIT_PLACEMENT: '0',
+      RATE_LIMIT_LOGIN: '0',
       ...env,
     };
     const cleanUp = async () => {
@@ -113,6 +118,11 @@ export class System {
     const token = await machineToken(environment, database.url);
     const url = `http://${HOST}:${port}`;
     return new System(url, token, dialect, prefix, mail.mails, environment, simulator, dir, cleanUp);
+  }
+
+  /** The machine of `token`, as events tell of it. */
+  get actor(): string {
+    return `machine:${this.token.split('_', 2).join('_')}`;
   }
 
   /** Starts the process. @throws Error with the end of its log when it does not get ready. */

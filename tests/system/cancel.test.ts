@@ -54,7 +54,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
     });
     expect(answer.body).toMatchObject({ id: order.id, status: 'cancelled', payment: 'refunded' });
     expect(answer.body.version).toBeGreaterThan(order.version);
-    await expectUndone(order, 'signal (claims: customer, by REST)', 'changed my mind');
+    await expectUndone(order, `signal (claims: ${system.actor}, by REST)`, 'changed my mind');
   });
 
   test('not asked to wait, the answer is 202 and where the end will be', async () => {
@@ -65,7 +65,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
     expect(answer.status).toBe(202);
     expect(answer.headers.location).toBe(`/api/orders/${order.id}`);
     await system.untilStatus(order.id, 'cancelled');
-    await expectUndone(order, 'signal (claims: customer, by REST)', null);
+    await expectUndone(order, `signal (claims: ${system.actor}, by REST)`, null);
   });
 
   test('cancelled by ten at once and once more later, it is cancelled and refunded once', async () => {
@@ -79,7 +79,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
     expect(answers.map((a) => a.status)).toEqual(Array(10).fill(200));
     expect([later.status, later.body.status]).toEqual([200, 'cancelled']);
     expect(later.body.version).toBe(answers[0]?.body.version);
-    await expectUndone(order, 'signal (claims: customer, by REST)', null);
+    await expectUndone(order, `signal (claims: ${system.actor}, by REST)`, null);
     const told = (await system.history(order.id)).entries.filter((e) => e.source === 'log');
     expect(told.filter((e) => e.type === 'OrderCancelled')).toHaveLength(1);
     expect(told.filter((e) => e.type === 'PaymentRefunded')).toHaveLength(1);
@@ -105,7 +105,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
     await system.fault({ operation: 'refund', mode: 'drop_after', times: 1 });
     await cancel(order.id);
     await system.untilStatus(order.id, 'cancelled', 60_000);
-    await expectUndone(order, 'signal (claims: customer, by REST)', null);
+    await expectUndone(order, `signal (claims: ${system.actor}, by REST)`, null);
   });
 
   test('a rejected order cannot be cancelled, and the answer says why', async () => {

@@ -1,0 +1,127 @@
+import { createHmac } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Bucket, RateLimits } from '../db/rate-limits';
+
+/** How often something may be done by one caller. */
+export interface Limit {
+  /** Part of the `RateLimit` header. */
+  name: string;
+  /** In a window; 0: as often as one likes. */
+  requests: number;
+  /** Windows begin at whole multiples of this, the same in every process. */
+  windowMs: number;
+}
+
+export interface Verdict {
+  allowed: boolean;
+  limit: Limit;
+  /** What is left in this window, as far as this process knows. */
+  left: number;
+  /** Until the window is over. */
+  resetMs: number;
+}
+
+/** What this process has taken from a bucket and not used yet. */
+interface Lease {
+  endsAtMs: number;
+  mine: number;
+  /** Left for everybody when something was last taken. */
+  shared: number;
+  /** Under way: who comes meanwhile waits for it. */
+  taking?: Promise<void> | undefined;
+}
+
+export interface RateLimiterOptions {
+  store: RateLimits;
+  /** Of the hashes by which callers are counted: addresses are kept nowhere. */
+  key: Buffer;
+  log: Logger;
+  now?: () => number;
+}
+
+/**
+ * A process takes this share of a limit at once, so that SQL hears of one request in many. What it does not use is lost to
+ * the others until the window is over: never more than the limit passes, in all processes together.
+ */
+const LEASE_SHARE = 1 / 20;
+/** Callers remembered at once; who is forgotten takes anew. */
+const MAX_LEASES = 50_000;
+const FORGET_EVERY_MS = 60_000;
+
+/** Counts what callers do, in windows of fixed length, exactly over any number of API processes. */
+export class RateLimiter {
+  /** By bucket, least recently used first. */
+  private readonly leases = new Map<string, Lease>();
+  private nextForgetMs = 0;
+
+  constructor(private readonly options: RateLimiterOptions) {}
+
+  /** Counts one more time that `caller` does it. */
+  async count(limit: Limit, caller: string): Promise<Verdict> {
+    const { now = Date.now } = this.options;
+    const nowMs = now();
+    const endsAtMs = (Math.floor(nowMs / limit.windowMs) + 1) * limit.windowMs;
+    const verdict = (allowed: boolean, left: number): Verdict => ({
+      allowed,
+      limit,
+      left,
+      resetMs: endsAtMs - nowMs,
+    });
+    if (limit.requests === 0) return verdict(true, 0);
+    const bucket = { id: this.bucketId(limit, caller, endsAtMs), limit: limit.requests, endsAtMs };
+    const lease = this.leaseOf(bucket);
+    // Whoever waited for what another took may find it used up, and takes again.
+    while (lease.mine === 0 && lease.shared > 0) await this.take(bucket, lease, nowMs);
+    if (lease.mine === 0) return verdict(false, 0);
+    lease.mine -= 1;
+    return verdict(true, lease.mine + lease.shared);
+  }
+
+  private bucketId({ name, windowMs }: Limit, caller: string, endsAtMs: number): string {
+    return createHmac('sha256', this.options.key)
+      .update(JSON.stringify([name, windowMs, caller, endsAtMs]))
+      .digest('hex');
+  }
+
+  private leaseOf({ id, limit, endsAtMs }: Bucket): Lease {
+    const lease = this.leases.get(id) ?? { endsAtMs, mine: 0, shared: limit };
+    this.leases.delete(id);
+    this.leases.set(id, lease);
+    if (this.leases.size > MAX_LEASES) this.leases.delete(this.leases.keys().next().value as string);
+    return lease;
+  }
+
+  private take(bucket: Bucket, lease: Lease, nowMs: number): Promise<void> {
+    lease.taking ??= this.takeFrom(bucket, lease, nowMs).finally(() => {
+      lease.taking = undefined;
+    });
+    return lease.taking;
+  }
+
+  private async takeFrom(bucket: Bucket, lease: Lease, nowMs: number): Promise<void> {
+    const { store, log } = this.options;
+    const units = Math.max(1, Math.floor(bucket.limit * LEASE_SHARE));
+    try {
+      const { taken, left } = await store.take(bucket, units);
+      lease.mine += taken;
+      lease.shared = left;
+    } catch (error) {
+      // A database that is away must not make a limit of its own: until it is back each process counts for itself.
+      log.warn({ err: error }, 'a limit could not be counted with the other processes');
+      lease.mine += Math.min(units, lease.shared);
+      lease.shared = Math.max(0, lease.shared - units);
+    }
+    this.forgetNowAndThen(nowMs);
+  }
+
+  /** Nobody waits for it, and what it misses it finds the next time. */
+  private forgetNowAndThen(nowMs: number): void {
+    if (nowMs < this.nextForgetMs) return;
+    this.nextForgetMs = nowMs + FORGET_EVERY_MS;
+    for (const [id, { endsAtMs }] of this.leases) if (endsAtMs <= nowMs) this.leases.delete(id);
+    const { store, log } = this.options;
+    store
+      .forget(nowMs)
+      .catch((error: unknown) => log.warn({ err: error }, 'old limits could not be removed'));
+  }
+}

@@ -1,0 +1,16 @@
+import type { Migration } from '../migrate';
+
+/** How much of each limit has been handed out to the API processes. The bucket is a keyed hash: it tells of nobody. */
+export const up: Migration = async ({ run, type }) => {
+  const { int, ms, code } = type;
+  await run(`CREATE TABLE rate_limits (
+    bucket ${code(64)} PRIMARY KEY,
+    handed_out ${int} NOT NULL,
+    ends_at_ms ${ms} NOT NULL
+  )`);
+  await run('CREATE INDEX rate_limits_by_end ON rate_limits (ends_at_ms)');
+};
+
+export const down: Migration = async ({ run }) => {
+  await run('DROP TABLE rate_limits');
+};

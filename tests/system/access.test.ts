@@ -1,0 +1,123 @@
+import type { ApiKey } from '../../api/schemas/api-key';
+import type { Order, PlacedOrder } from '../../api/schemas/order';
+import { DIALECTS } from '../support/databases';
+import { machineToken } from '../support/machine';
+import { type System, startSystem } from '../support/system';
+import { DECLINED, expectProblem, orderOf, type Problem } from './orders';
+
+type Rejection = Problem & { orderId: string; orderToken: string };
+
+const NOBODY = { authorization: '' };
+const bearer = (token: string | undefined) => ({ authorization: `Bearer ${token}` });
+/** The same token with its last character changed to one that says something else. */
+const forged = (token: string) => `${token.slice(0, -2)}${token.at(-2) === 'A' ? 'B' : 'A'}${token.at(-1)}`;
+
+describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
+  let system: System;
+  beforeAll(async () => {
+    system = await startSystem({ dialect });
+  });
+  afterAll(() => system?.close());
+
+  const placeAsGuest = async (): Promise<PlacedOrder> => {
+    const { status, body, text } = await system.place<PlacedOrder>(orderOf(), NOBODY);
+    expect({ status, text }).toEqual({ status: 201, text });
+    return body;
+  };
+
+  test("a guest's order token opens that order and no other", async () => {
+    const [mine, theirs] = [await placeAsGuest(), await placeAsGuest()];
+    const headers = bearer(mine.orderToken);
+    expect((await system.api(`/api/orders/${mine.id}`, { headers })).body.id).toBe(mine.id);
+    expect((await system.api(`/api/orders/${mine.id}/history`, { headers })).status).toBe(200);
+    for (const path of [`/api/orders/${theirs.id}`, `/api/orders/${theirs.id}/history`]) {
+      expectProblem(await system.api(path, { headers }), 404, 'not_found');
+    }
+    const refused = await system.api(`/api/orders/${theirs.id}/cancel`, { headers, body: {} });
+    expectProblem(refused, 404, 'not_found');
+    expect((await system.order(theirs.id)).cancellation).toBeNull();
+    const cancelled = await system.api(`/api/orders/${mine.id}/cancel`, {
+      headers: { ...headers, prefer: 'wait=20' },
+      body: {},
+    });
+    expect(cancelled.body).toMatchObject({ status: 'cancelled' });
+    expect(cancelled.body.cancellation?.requestedBy).toBe('signal (claims: guest, by REST)');
+  });
+
+  test('the token comes with every answer to a placement, the same each time, and with none to a reader', async () => {
+    const headers = { ...NOBODY, 'idempotency-key': `guest-${dialect}` };
+    const body = orderOf();
+    const first = await system.place<PlacedOrder>(body, headers);
+    const again = await system.place<PlacedOrder>(body, headers);
+    expect(again.body.orderToken).toBe(first.body.orderToken);
+    const pending = await system.place<PlacedOrder>(orderOf(), { ...NOBODY, prefer: 'respond-async' });
+    expect(pending.status).toBe(202);
+    expect(pending.body.orderToken).toMatch(/^ot_/);
+    const rejected = await system.place<Rejection>(orderOf(undefined, { method: DECLINED }), NOBODY);
+    expect(rejected.status).toBe(402);
+    const read = await system.api<Order>(`/api/orders/${rejected.body.orderId}`, {
+      headers: bearer(rejected.body.orderToken),
+    });
+    expect(read.body.status).toBe('rejected');
+    expect(read.text).not.toContain('ot_');
+    // Who can prove who they are needs none.
+    expect((await system.place<PlacedOrder>(orderOf())).body.orderToken).toBeUndefined();
+  });
+
+  test('an order is not to be had without a token, nor is any list', async () => {
+    const { id } = await placeAsGuest();
+    for (const path of [`/api/orders/${id}`, `/api/orders/${id}/history`, '/api/orders', '/api/inventory']) {
+      const answer = await system.api(path, { headers: NOBODY });
+      expectProblem(answer, 401, 'unauthenticated');
+      expect(answer.headers['www-authenticate']).toBe('Bearer realm="orders"');
+    }
+    expect((await system.api('/api/products', { headers: NOBODY })).status).toBe(200);
+  });
+
+  test.each([
+    ['another scheme', 'Basic YWRhOmFkYQ=='],
+    ['no token', 'Bearer'],
+    ['a token of nothing', 'Bearer abc'],
+    ['two tokens', 'Bearer abc def'],
+    ['an unknown key', `Bearer key_${'0'.repeat(26)}_${'A'.repeat(43)}`],
+    ['an order token of nobody', `Bearer ot_${'0'.repeat(26)}_${'A'.repeat(43)}`],
+    ['a token with a body of bytes', `Bearer \u00ff`],
+  ])('%s is refused with 401, also where none is needed', async (_what, authorization) => {
+    const answer = await system.api('/api/products', { headers: { authorization } });
+    expectProblem(answer, 401, 'invalid_token');
+    expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
+  });
+
+  test('a forged token is refused', async () => {
+    const { id, orderToken = '' } = await placeAsGuest();
+    for (const token of [forged(orderToken), forged(system.token)]) {
+      expectProblem(await system.api(`/api/orders/${id}`, { headers: bearer(token) }), 401, 'invalid_token');
+    }
+  });
+
+  test('a machine may do what its scopes say and nothing else', async () => {
+    const reader = bearer(await machineToken(system.env, system.env.DATABASE_URL ?? '', ['orders:read']));
+    const { id } = await placeAsGuest();
+    expect((await system.api(`/api/orders/${id}`, { headers: reader })).status).toBe(200);
+    const forbidden = [
+      await system.api(`/api/orders/${id}/cancel`, { headers: reader, body: {} }),
+      await system.api('/api/inventory', { headers: reader }),
+      await system.api<ApiKey>('/api/api-keys', { headers: reader }),
+    ];
+    for (const answer of forbidden) expectProblem(answer, 403, 'forbidden');
+    // What anyone may do, a machine may too.
+    expect((await system.place(orderOf(), reader)).status).toBe(201);
+    // Not even one that may do everything makes others.
+    const made = await system.api('/api/api-keys', { body: { name: 'more', scopes: ['orders:read'] } });
+    expectProblem(made, 403, 'forbidden');
+  });
+
+  test('two callers may use the same idempotency key: each gets an order of its own', async () => {
+    const headers = { 'idempotency-key': `shared-${dialect}` };
+    const body = orderOf();
+    const machine = await system.place(body, headers);
+    const guest = await system.place(body, { ...headers, ...NOBODY });
+    expect([machine.status, guest.status]).toEqual([201, 201]);
+    expect(guest.body.id).not.toBe(machine.body.id);
+  });
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { type Described, faultsOfAnswer, operations } from '../support/described-api';
+import { callsOf } from '../support/fuzz';
+import { type System, startSystem } from '../support/system';
+import { orderOf } from './orders';
+
+/** Another run: FUZZ_SEED and FUZZ_RUNS. */
+const SEED = Number(process.env.FUZZ_SEED ?? 1);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
+/** Nothing asked for in vain takes longer than this. */
+const PATIENCE_MS = 20_000;
+/** Every address may answer these, whatever it is for. */
+const EVERYWHERE = [400, 401, 403, 404, 405, 413, 415, 429, 503];
+
+let system: System;
+const ids: Record<string, string[]> = {};
+beforeAll(async () => {
+  system = await startSystem({ dialect: 'sqlite', env: { DECISION_WAIT_MS: '5000' } });
+  const orders = await Promise.all(Array.from({ length: 3 }, () => system.place(orderOf())));
+  ids.id = orders.map(({ body }) => body.id);
+  ids.sku = ['walnut-desk', 'limited-50'];
+});
+afterAll(() => system?.close());
+
+const CALLERS = ['machine', 'guest'] as const;
+
+describe('whatever is sent', () => {
+  test.each(operations().map((operation): [string, Described] => [operation.name, operation]))(
+    '%s answers as it is described, and soon, and never with 500',
+    async (_name, operation) => {
+      const property = fc.asyncProperty(
+        callsOf(operation, ids),
+        fc.constantFrom(...CALLERS),
+        async ({ path, headers, raw }, caller) => {
+          const answer = await system.api<{ code?: string } | undefined>(path, {
+            method: operation.method,
+            headers: { ...headers, ...(caller === 'guest' ? { authorization: '' } : {}) },
+            timeoutMs: PATIENCE_MS,
+            ...(raw === undefined ? {} : { raw }),
+          });
+          expect(answer.status).not.toBe(500);
+          if (answer.status >= 400 && EVERYWHERE.includes(answer.status) && operation.path !== '/readyz') {
+            expect(answer.headers['content-type']).toContain('application/problem+json');
+            expect(answer.body?.code).toMatch(/^[a-z_]+$/);
+            return;
+          }
+          const type = answer.headers['content-type'] ?? '';
+          expect(faultsOfAnswer(operation, answer.status, type, answer.body)).toEqual([]);
+        },
+      );
+      await fc.assert(property, { seed: SEED, numRuns: RUNS });
+    },
+  );
+
+  test('the system is as well afterwards as before', async () => {
+    expect((await system.api('/readyz')).status).toBe(200);
+    expect((await system.place(orderOf())).status).toBe(201);
+    expect(system.log()).not.toContain('"code":"internal_error"');
+    expect(await system.doublePayments()).toEqual([]);
+  });
+});
+
+describe('the examples of the description', () => {
+  const examples = operations().filter(({ body }) => body?.example !== undefined);
+
+  test('every body that must be sent has one', () => {
+    const without = operations().filter(({ body }) => body?.required === true && body.example === undefined);
+    expect(without.map(({ name }) => name)).toEqual([]);
+  });
+
+  test.each(examples.map((operation): [string, Described] => [operation.name, operation]))(
+    '%s takes its example',
+    async (_name, operation) => {
+      const { body, path, method } = operation;
+      const real = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]?.[0] ?? 'none');
+      const raw = typeof body?.example === 'string' ? body.example : JSON.stringify(body?.example);
+      const { status, text } = await system.api(real, {
+        method,
+        raw,
+        headers: { 'content-type': body?.mediaType ?? '' },
+      });
+      // What it is about may not be there, or not for this caller; the example itself is right.
+      expect({ status: [400, 413, 415, 422, 500].includes(status) ? status : 'fine', text }).toEqual({
+        status: 'fine',
+        text,
+      });
+    },
+  );
+});

@@ -1,0 +1,78 @@
+import { eventually } from '../support/eventually';
+import { type System, startSystem } from '../support/system';
+import { expectProblem, orderOf } from './orders';
+
+const NOBODY = { authorization: '' };
+
+describe('limits', () => {
+  let system: System;
+  beforeAll(async () => {
+    system = await startSystem({
+      dialect: 'sqlite',
+      env: { RATE_LIMIT_ADDRESS: '50', RATE_LIMIT_PLACEMENT: '5', TRUSTED_PROXIES: 'loopback' },
+    });
+  });
+  afterAll(() => system?.close());
+
+  /** Somebody behind a proxy that we trust. */
+  const from = (address: string) => ({ ...NOBODY, 'x-forwarded-for': address });
+  /** Windows begin at whole minutes: what follows must fit into one. */
+  const withinOneMinute = () =>
+    eventually('the middle of a minute', () => Date.now() % 60_000 < 40_000, 30_000);
+
+  test('a guest places a few orders a minute; then 429 says when to come back, and others are served', async () => {
+    await withinOneMinute();
+    const headers = from('198.51.100.1');
+    for (let left = 4; left >= 0; left -= 1) {
+      const answer = await system.place(orderOf(), headers);
+      expect(answer.status).toBe(201);
+      expect(answer.headers['ratelimit-policy']).toBe('"placement";q=5;w=60');
+      expect(answer.headers.ratelimit).toMatch(new RegExp(`^"placement";r=${left};t=\\d+$`));
+    }
+    const refused = await system.place(orderOf(), headers);
+    expectProblem(refused, 429, 'too_many_requests');
+    const retryAfter = Number(refused.headers['retry-after']);
+    expect(retryAfter).toBeGreaterThan(0);
+    expect(retryAfter).toBeLessThanOrEqual(60);
+    expect((await system.api('/api/products', { headers })).status).toBe(200);
+    expect((await system.place(orderOf(), from('198.51.100.2'))).status).toBe(201);
+  });
+
+  test('whoever asks too often is refused before anything is done for them, also with a wrong token', async () => {
+    await withinOneMinute();
+    const headers = { ...from('198.51.100.3'), authorization: 'Bearer wrong' };
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => system.api('/api/products', { headers })),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(50);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+  });
+
+  test('addresses of one IPv6 network count as one', async () => {
+    await withinOneMinute();
+    const places = Array.from({ length: 6 }, (_, n) =>
+      system.place(orderOf(), from(`2001:db8:1:2:${n}::${n}`)),
+    );
+    const statuses = (await Promise.all(places)).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([201, 201, 201, 201, 201, 429]);
+    expect((await system.place(orderOf(), from('2001:db8:1:3::1'))).status).toBe(201);
+  });
+
+  test('health is never refused', async () => {
+    const answers = await Promise.all(Array.from({ length: 80 }, () => system.api('/healthz')));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+  });
+});
+
+test("a request's own word on where it comes from is not believed", async () => {
+  const system = await startSystem({ dialect: 'sqlite', env: { RATE_LIMIT_PLACEMENT: '1' } });
+  try {
+    const place = (address: string) => system.place(orderOf(), { ...NOBODY, 'x-forwarded-for': address });
+    await eventually('the middle of a minute', () => Date.now() % 60_000 < 40_000, 30_000);
+    expect((await place('198.51.100.1')).status).toBe(201);
+    expectProblem(await place('198.51.100.2'), 429, 'too_many_requests');
+  } finally {
+    await system.close();
+  }
+});
