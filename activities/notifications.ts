@@ -6,6 +6,7 @@ import { eventKey } from '../domain/ids';
 import type { NotificationKind } from '../domain/notification-rules';
 import { MailError } from '../notifications/mail-error';
 import { type Mailer, messageIdFor } from '../notifications/mailer';
+import { createInventoryMails } from './inventory-mails';
 import type { ReadMail } from './mails';
 import { createOrderMails } from './order-mails';
 
@@ -24,6 +25,8 @@ export interface NotificationOptions {
   shopName: string;
   /** Domain of the Message-IDs. */
   mailDomain: string;
+  /** Addresses of those who are told of stock. */
+  staff?: readonly string[];
   now?: () => number;
 }
 
@@ -35,12 +38,13 @@ const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'cl
 export function createNotificationActivities(
   store: Store,
   mailer: Mailer,
-  { shopName, mailDomain, now = Date.now }: NotificationOptions,
+  { shopName, mailDomain, staff = [], now = Date.now }: NotificationOptions,
 ): NotificationActivities {
   const { db, notifications, log } = store;
   /** How each kind of mail is read; one line for each family of them. */
   const mails: Record<NotificationKind, ReadMail> = {
     ...createOrderMails(store, shopName),
+    ...createInventoryMails(store, { shopName, staff }),
   };
 
   const settle = (n: Notification, error: string | null): Promise<void> =>

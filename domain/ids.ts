@@ -57,4 +57,6 @@ export const movementId = (ulid: string): string => `mov_${ulid}`;
 /** Of what was there when the ledger began; `db/opening-movements.ts` makes it in SQL. */
 export const openingMovementId = (sku: string, warehouse: string): string => `opening:${sku}:${warehouse}`;
 
-export const notificationId = (event: string, channel: string): string => `ntf:${channel}:${event}`;
+/** @param recipient counts those who are told of the event, from 1. */
+export const notificationId = (event: string, channel: string, recipient = 1): string =>
+  `ntf:${channel}:${event}${recipient === 1 ? '' : `:to:${recipient}`}`;

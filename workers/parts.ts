@@ -64,8 +64,8 @@ export function startFollowers(
   { store, temporal, queues, holder }: Foundation,
   policy: DeliveryPolicy = DEFAULT_DELIVERY_POLICY,
 ): void {
-  const { log } = life;
-  const delivery = { queue: queues.notifications, policy };
+  const { log, config } = life;
+  const delivery = { queue: queues.notifications, policy, staff: config.mail.staff.length };
   const loops = [
     startSequencer(store.feed, log, holder),
     startNotificationSubscriber(store, temporal, delivery, log, holder),
@@ -92,5 +92,10 @@ function workerParts({ config, onStop }: Life, { store }: Foundation): WorkerPar
     timeoutMs: PROVIDER_TIMEOUT_MS,
   });
   const mailDomain = parseMailAddress(mail.from).address.split('@')[1] ?? 'localhost';
-  return { store, provider, mailer, notification: { shopName: mail.shopName, mailDomain } };
+  return {
+    store,
+    provider,
+    mailer,
+    notification: { shopName: mail.shopName, staff: mail.staff, mailDomain },
+  };
 }

@@ -12,6 +12,7 @@ const ALL = [
   '005-subjects',
   '006-api-keys',
   '008-inventory',
+  '010-rate-limits',
 ];
 
 describe.each(DIALECTS)('migrations on %s', (dialect) => {
