@@ -8,11 +8,13 @@ import type { ApiContext } from './context';
 import { limitedByAddress } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
-import { inventoryRoutes, productRoutes } from './routes/catalogue';
+import { productRoutes } from './routes/catalogue';
 import { docsRoutes } from './routes/docs';
+import { inventoryRoutes } from './routes/inventory';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
 import { quoteRoutes } from './routes/quotes';
+import { warehouseRoutes } from './routes/warehouses';
 
 const BODY_LIMIT = '64kb';
 /** A connection each, and what its answer needs. */
@@ -71,6 +73,7 @@ export function createApp(ctx: ApiContext): Express {
   app.use('/api/quotes', quoteRoutes(ctx));
   app.use('/api/products', productRoutes(ctx));
   app.use('/api/inventory', inventoryRoutes(ctx));
+  app.use('/api/warehouses', warehouseRoutes(ctx));
 
   app.use(notFoundHandler);
   app.use(problemHandler);

@@ -1,50 +1,13 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
-import { FAILURES, type FailureCode } from '../domain/failures';
-import { groupBy } from '../domain/group-by';
+import { INVENTORY_ROUTES } from './openapi-inventory';
+import { json, page, problems } from './openapi-parts';
 import { POLICIES } from './policies';
 import * as apiKey from './schemas/api-key';
 import * as catalogue from './schemas/catalogue';
 import * as order from './schemas/order';
 import * as quote from './schemas/quote';
-
-const Problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.number().int(),
-    detail: z.string(),
-    instance: z.string(),
-    code: z.enum(Object.keys(FAILURES) as [FailureCode, ...FailureCode[]]),
-    requestId: z.string(),
-    orderId: z.string().optional(),
-    orderToken: z.string().optional(),
-    errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
-  })
-  .openapi('Problem', { description: 'RFC 9457; `code` is stable' });
-
-const page = (item: z.ZodType) => z.object({ data: z.array(item), nextCursor: z.string().nullable() });
-const json = (schema: z.ZodType, description: string) => ({
-  description,
-  content: { 'application/json': { schema } },
-});
-/** Answers to failures, by status: several codes may share one. */
-const problems = (...codes: FailureCode[]): RouteConfig['responses'] => {
-  const byStatus = groupBy(
-    [...codes, 'overloaded' as const, 'internal_error' as const],
-    (code) => FAILURES[code].status,
-  );
-  return Object.fromEntries(
-    [...byStatus].map(([status, all]) => [
-      status,
-      {
-        description: all.map((code) => `\`${code}\`: ${FAILURES[code].title}`).join('; '),
-        content: { 'application/problem+json': { schema: Problem } },
-      },
-    ]),
-  );
-};
 
 const orderId = z.object({
   id: z
@@ -196,28 +159,7 @@ const ROUTES: RouteConfig[] = [
       ...problems('not_found', 'service_unavailable'),
     },
   },
-  {
-    method: 'get',
-    path: '/api/inventory',
-    summary: 'List stock, by sku',
-    tags: ['catalogue'],
-    request: { query: catalogue.Page },
-    responses: {
-      200: json(page(catalogue.InventoryItem), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
-    },
-  },
-  {
-    method: 'get',
-    path: '/api/inventory/{sku}',
-    summary: 'Read the stock of a product',
-    tags: ['catalogue'],
-    request: { params: skuParam },
-    responses: {
-      200: json(catalogue.InventoryItem, 'The stock'),
-      ...problems('not_found', 'service_unavailable'),
-    },
-  },
+  ...INVENTORY_ROUTES,
   {
     method: 'post',
     path: '/api/api-keys',

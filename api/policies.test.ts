@@ -20,6 +20,13 @@ GET /api/products              all  all  all  all  all  -
 GET /api/products/:sku         all  all  all  all  all  -
 GET /api/inventory             -    -    all  all  all  inventory:read
 GET /api/inventory/:sku        -    -    all  all  all  inventory:read
+GET /api/inventory/low         -    -    all  all  all  inventory:read
+GET /api/inventory/:sku/movements     -  -  all  all  all  inventory:read
+POST /api/inventory/:sku/adjustments  -  -  -    all  all  inventory:write
+PUT /api/inventory/:sku/threshold     -  -  -    all  all  inventory:write
+GET /api/warehouses            -    -    all  all  all  inventory:read
+POST /api/warehouses           -    -    -    all  all  inventory:write
+PUT /api/warehouses/:code      -    -    -    all  all  inventory:write
 POST /api/api-keys             -    -    -    -    all  -
 GET /api/api-keys              -    -    -    -    all  -
 DELETE /api/api-keys/:id       -    -    -    -    all  -

@@ -19,6 +19,7 @@ const READ_ORDER = policy(
   'orders:read',
 );
 const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
+const CHANGE_INVENTORY = policy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
 
 /** Who may do what, at every address under `/api`: one that is not here cannot be served. */
 export const POLICIES = {
@@ -43,7 +44,14 @@ export const POLICIES = {
   'GET /api/products/:sku': EVERYONE,
 
   'GET /api/inventory': READ_INVENTORY,
+  'GET /api/inventory/low': READ_INVENTORY,
   'GET /api/inventory/:sku': READ_INVENTORY,
+  'GET /api/inventory/:sku/movements': READ_INVENTORY,
+  'POST /api/inventory/:sku/adjustments': CHANGE_INVENTORY,
+  'PUT /api/inventory/:sku/threshold': CHANGE_INVENTORY,
+  'GET /api/warehouses': READ_INVENTORY,
+  'POST /api/warehouses': CHANGE_INVENTORY,
+  'PUT /api/warehouses/:code': CHANGE_INVENTORY,
 
   'POST /api/api-keys': ADMIN,
   'GET /api/api-keys': ADMIN,

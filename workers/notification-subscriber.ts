@@ -51,20 +51,28 @@ function toNotifications(event: FeedEvent, staff: number) {
   const kind = mailFor(type, data);
   if (kind === null) return [];
   const channel = 'email' as const;
-  const { subject, eventKey } = event;
+  const { subject, eventKey, hash } = event;
   return Array.from({ length: isForStaff(kind) ? staff : 1 }, (_, i) => {
     const recipient = i + 1;
-    return { id: notificationId(eventKey, channel, recipient), subject, eventKey, kind, channel, recipient };
+    const id = notificationId(eventKey, channel, recipient);
+    return { id, subject, eventKey, kind, channel, recipient, hash };
   });
 }
 
-/** The id names what is delivered: another batch, or another shop on the same server, has another one. */
+/** So much of an event's hash tells it from that of another shop. */
+const MARK_LENGTH = 12;
+
+/**
+ * The id names what is delivered: another batch, or another shop on the same server, has another one. Two shops may well
+ * have the same event of a product; never the same hash of it.
+ */
 async function deliver(
   client: Client,
-  queued: readonly { id: string; eventKey: string }[],
+  queued: readonly { id: string; eventKey: string; hash: string }[],
   { queue, policy }: SubscriberOptions,
 ): Promise<void> {
-  const workflowId = `deliver:${queued[0]?.eventKey}+${queued.length - 1}`;
+  const [first] = queued;
+  const workflowId = `deliver:${first?.eventKey}+${queued.length - 1}:${first?.hash.slice(0, MARK_LENGTH)}`;
   const notificationIds = queued.map((n) => n.id);
   const input: DeliveryInput = { notificationIds, queue, policy };
   try {

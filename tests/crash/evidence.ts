@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/inventory';
 import type { Order, OrderHistory, OrderSummary } from '../../api/schemas/order';
 import type { Finding } from '../../audit/findings';
 import { inheritedEnvironment } from '../../config/start';

@@ -1,4 +1,4 @@
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/inventory';
 import type { Order } from '../../api/schemas/order';
 import type { BookRow } from '../../simulator/books';
 import { DECLINED, orderOf } from '../system/orders';
@@ -45,6 +45,8 @@ const intentOf = (orderId: string, captured: number, refunded = 0, id = `pi_${or
 
 const stockOf = (reserved: number, onHand = 10): InventoryItem => ({
   ...{ sku: 'walnut-desk', onHand, reserved, available: onHand - reserved },
+  threshold: null,
+  lowSince: null,
   warehouses: [],
 });
 

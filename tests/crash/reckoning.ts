@@ -1,4 +1,4 @@
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/inventory';
 import type { Order } from '../../api/schemas/order';
 import type { CheckCode, Finding } from '../../audit/findings';
 import type { BookRow } from '../../simulator/books';

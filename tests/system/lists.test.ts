@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { InventoryItem, Product } from '../../api/schemas/catalogue';
+import type { Product } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/inventory';
 import type { Order, OrderSummary } from '../../api/schemas/order';
 import { PRODUCTS } from '../../db/seeds/catalogue';
 import { DIALECTS } from '../support/databases';
