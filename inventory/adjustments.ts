@@ -61,7 +61,7 @@ export async function adjustStock(
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     // The same request was under way at the same time, for another product or in a warehouse that had none of it.
-    const first = await store.db.write((tx) => earlier(store, key, tx));
+    const first = await earlier(store, key);
     if (first === null) throw error;
     return first;
   }
@@ -71,7 +71,7 @@ export async function adjustStock(
 async function earlier(
   { movements, log }: Store,
   { caller, idempotencyKey, bodyHash }: AdjustmentKey,
-  tx: Tx,
+  tx?: Tx,
 ): Promise<Adjusted | null> {
   const known = await movements.byKey(caller, idempotencyKey, tx);
   if (known === null) return null;

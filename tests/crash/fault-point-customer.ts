@@ -1,7 +1,6 @@
 import { ulid } from 'ulid';
 import type { Order, PlaceOrder } from '../../api/schemas/order';
 import type { FaultRequest } from '../../simulator/faults';
-import type { Answer } from '../support/http';
 import { orderOf } from '../system/orders';
 import type { FaultPointShop } from './fault-point-shop';
 
@@ -35,7 +34,7 @@ export class Customer {
 
   /** @param prefer how long to wait for the decision. */
   async place(prefer = 'wait=20'): Promise<string> {
-    const { body } = await this.answered([201, 202, 402, 409], () =>
+    const { body } = await this.shop.answered([201, 202, 402, 409], () =>
       this.shop.system.place<Placed>(this.body, { ...this.headers, prefer }),
     );
     this.id = body.id ?? body.orderId ?? '';
@@ -52,7 +51,7 @@ export class Customer {
   }
 
   async cancel(): Promise<void> {
-    await this.answered([200, 202, 409], () =>
+    await this.shop.answered([200, 202, 409], () =>
       this.shop.system.api(`/api/orders/${this.id}/cancel`, { method: 'POST', body: {} }),
     );
   }
@@ -107,7 +106,7 @@ export class Customer {
     expect(new Set(told).size).toBe(told.length);
     for (const kind of told) expect(mails.map((mail) => mail.kind)).toContain(kind);
 
-    const again = await this.answered([answer], () => system.place<Placed>(this.body, this.headers));
+    const again = await this.shop.answered([answer], () => system.place<Placed>(this.body, this.headers));
     expect(again.body.id ?? again.body.orderId).toBe(this.id);
   }
 
@@ -117,14 +116,5 @@ export class Customer {
     return entries
       .filter((entry) => entry.source === 'log' && entry.type.startsWith('Notification'))
       .map((entry) => String(entry.event?.data.kind));
-  }
-
-  private async answered<T>(statuses: number[], send: () => Promise<Answer<T>>): Promise<Answer<T>> {
-    for (;;) {
-      const answer = await send().catch(() => null);
-      if (answer !== null && statuses.includes(answer.status)) return answer;
-      if (answer !== null && answer.status !== 503) throw new Error(`${answer.status} ${answer.text}`);
-      await this.shop.ready();
-    }
   }
 }

@@ -2,6 +2,7 @@ import type { Behaviour } from '../../notifications/catcher/smtp';
 import { DECLINED } from '../system/orders';
 import { Customer, type Promised } from './fault-point-customer';
 import type { FaultPointShop } from './fault-point-shop';
+import { WarehouseStaff } from './fault-point-staff';
 
 /**
  * What is played at each fault point, and to the end when the system has died at it. Together the scenarios reach every
@@ -189,6 +190,19 @@ export const SCENARIOS: readonly Scenario[] = [
       await shop.reconcileUntil(`${id} restarted at last`, {}, running);
       await shop.reconcileUntil(`${id} well`, {}, async () => (await shop.finding(id)) === undefined);
       await customer.sees(CONFIRMED);
+    },
+  },
+  {
+    name: 'staff open a warehouse, fill it, watch a product and close the warehouse again',
+    async play(shop) {
+      const staff = new WarehouseStaff(shop, 'coffee-decaf');
+      await staff.open();
+      await staff.receive(5);
+      await staff.watch(1_000_000);
+      await staff.count(3);
+      await staff.watch(null);
+      await staff.close();
+      await staff.sees({ onHand: 3, reserved: 0, active: false, available: 0 });
     },
   },
   {

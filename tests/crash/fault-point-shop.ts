@@ -16,6 +16,7 @@ import { createTemporalClient } from '../../temporal/connect';
 import { DELIVERY_WORKFLOW, RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
 import type { Dialect } from '../support/databases';
 import { eventually } from '../support/eventually';
+import type { Answer } from '../support/http';
 import { sharedServers } from '../support/servers';
 import { System } from '../support/system';
 import { type FaultPoint, FaultPointSwitch } from './fault-point-switch';
@@ -100,6 +101,16 @@ export class FaultPointShop {
       } catch (error) {
         if (this.deaths.length === deaths) throw error;
       }
+    }
+  }
+
+  /** Sends a request until it is answered so, while the system dies and comes back. @throws Error for another answer. */
+  async answered<T>(statuses: readonly number[], send: () => Promise<Answer<T>>): Promise<Answer<T>> {
+    for (;;) {
+      const answer = await send().catch(() => null);
+      if (answer !== null && statuses.includes(answer.status)) return answer;
+      if (answer !== null && answer.status !== 503) throw new Error(`${answer.status} ${answer.text}`);
+      await this.ready();
     }
   }
 
