@@ -8,11 +8,11 @@ import type { ApiContext } from './context';
 import { limitedByAddress } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
-import { productRoutes } from './routes/catalogue';
 import { docsRoutes } from './routes/docs';
 import { inventoryRoutes } from './routes/inventory';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
+import { productRoutes } from './routes/products';
 import { quoteRoutes } from './routes/quotes';
 import { warehouseRoutes } from './routes/warehouses';
 

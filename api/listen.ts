@@ -1,5 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import type { Express } from 'express';
+import { createServer, type RequestListener, type Server } from 'node:http';
 
 export interface ListeningApi {
   url: string;
@@ -7,17 +6,39 @@ export interface ListeningApi {
   stop(graceMs: number): Promise<void>;
 }
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How much patience there is with slow clients. */
+export interface Patience {
+  /** From the first byte of a request to the end of its headers. */
+  headersMs: number;
+  /** To the end of its body. */
+  requestMs: number;
+  /** How often is looked for those who took too long. */
+  checkMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 30_000, checkMs: 5_000 };
+/** Those that come on top are closed at once. */
+const MAX_CONNECTIONS = 5_000;
 /** Longer than proxies and clients keep a connection they may use again: they must be the ones to close it. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 /** @throws Error that names the port, when it is taken. */
-export async function listen(app: Express, host: string, port: number): Promise<ListeningApi> {
-  const server = createServer(app);
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+export async function listen(
+  app: RequestListener,
+  host: string,
+  port: number,
+  { headersMs, requestMs, checkMs }: Patience = PATIENCE,
+): Promise<ListeningApi> {
+  const server = createServer(
+    {
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: checkMs,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    app,
+  );
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(

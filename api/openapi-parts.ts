@@ -1,7 +1,9 @@
-import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { extendZodWithOpenApi, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { FAILURES, type FailureCode } from '../domain/failures';
 import { groupBy } from '../domain/group-by';
+
+extendZodWithOpenApi(z);
 
 /** What the descriptions of all addresses are made of. */
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
 import { INVENTORY_ROUTES } from './openapi-inventory';
 import { json, page, problems } from './openapi-parts';
+import { PRODUCT_ROUTES } from './openapi-products';
 import { POLICIES } from './policies';
 import * as apiKey from './schemas/api-key';
 import * as catalogue from './schemas/catalogue';
@@ -15,7 +16,6 @@ const orderId = z.object({
     .regex(/^ord_[0-9A-HJKMNP-TV-Z]{26}$/)
     .openapi({ example: 'ord_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
 });
-const skuParam = z.object({ sku: order.sku });
 const prefer = z.object({
   prefer: z.string().optional().openapi({
     description: '`wait=N`: wait at most N seconds (60 at most), then 202. `respond-async`: 202 at once.',
@@ -137,28 +137,7 @@ const ROUTES: RouteConfig[] = [
       ),
     },
   },
-  {
-    method: 'get',
-    path: '/api/products',
-    summary: 'List products, by sku',
-    tags: ['catalogue'],
-    request: { query: catalogue.Page },
-    responses: {
-      200: json(page(catalogue.Product), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
-    },
-  },
-  {
-    method: 'get',
-    path: '/api/products/{sku}',
-    summary: 'Read a product',
-    tags: ['catalogue'],
-    request: { params: skuParam },
-    responses: {
-      200: json(catalogue.Product, 'The product'),
-      ...problems('not_found', 'service_unavailable'),
-    },
-  },
+  ...PRODUCT_ROUTES,
   ...INVENTORY_ROUTES,
   {
     method: 'post',

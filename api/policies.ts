@@ -21,6 +21,8 @@ const READ_ORDER = policy(
 const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
 const CHANGE_INVENTORY = policy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
 
+const WRITE_CATALOGUE = policy({ admin: 'all' }, 'catalogue:write');
+
 /** Who may do what, at every address under `/api`: one that is not here cannot be served. */
 export const POLICIES = {
   'POST /api/orders': policy(
@@ -42,6 +44,12 @@ export const POLICIES = {
 
   'GET /api/products': EVERYONE,
   'GET /api/products/:sku': EVERYONE,
+  'POST /api/products': WRITE_CATALOGUE,
+  'PUT /api/products/:sku': WRITE_CATALOGUE,
+  'DELETE /api/products/:sku': WRITE_CATALOGUE,
+  'POST /api/products/import': WRITE_CATALOGUE,
+  'GET /api/products/imports': WRITE_CATALOGUE,
+  'GET /api/products/imports/:id': WRITE_CATALOGUE,
 
   'GET /api/inventory': READ_INVENTORY,
   'GET /api/inventory/low': READ_INVENTORY,

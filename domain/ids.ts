@@ -16,6 +16,17 @@ export const customerId = (random26: string): string => `cus_${random26}`;
 export const apiKeyId = (random26: string): string => `key_${random26}`;
 export const isApiKeyId = (value: string): boolean => /^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
 
+const SKU = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const IMPORT_ID = /^imp_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** A product is known by its sku, which people choose. */
+export const isSku = (value: string): boolean => SKU.test(value);
+/** The stream of a product's events, and what they tell of. */
+export const productId = (sku: string): string => `product:${sku}`;
+/** `imp_` and a ULID; the id of its workflow too. */
+export const importId = (ulid: string): string => `imp_${ulid}`;
+export const isImportId = (value: string): boolean => IMPORT_ID.test(value);
+
 /** Milliseconds since the epoch at which an order's id was made. */
 export function orderIdTimeMs(id: string): number {
   let time = 0;

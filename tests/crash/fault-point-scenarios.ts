@@ -1,5 +1,6 @@
 import type { Behaviour } from '../../notifications/catcher/smtp';
 import { DECLINED } from '../system/orders';
+import { Clerk } from './fault-point-clerk';
 import { Customer, type Promised } from './fault-point-customer';
 import type { FaultPointShop } from './fault-point-shop';
 import { WarehouseStaff } from './fault-point-staff';
@@ -203,6 +204,32 @@ export const SCENARIOS: readonly Scenario[] = [
       await staff.watch(null);
       await staff.close();
       await staff.sees({ onHand: 3, reserved: 0, active: false, available: 0 });
+    },
+  },
+  {
+    name: 'a product is created, gets another price and is not sold any more',
+    async play(shop) {
+      const clerk = new Clerk(shop);
+      await clerk.creates();
+      await clerk.changesPrice();
+      await clerk.stopsSelling();
+    },
+  },
+  {
+    name: 'a file of products is imported',
+    async play(shop) {
+      const clerk = new Clerk(shop);
+      await clerk.imports();
+      await clerk.seesImported();
+    },
+  },
+  {
+    name: 'the upload of a file breaks off and begins anew',
+    async play(shop) {
+      const clerk = new Clerk(shop);
+      await clerk.breaksOff();
+      await clerk.imports();
+      await clerk.seesImported();
     },
   },
   {

@@ -11,6 +11,7 @@ const ALL = [
   '004-shipping-method',
   '005-subjects',
   '006-api-keys',
+  '007-catalogue',
   '008-inventory',
   '010-rate-limits',
 ];

@@ -61,10 +61,9 @@ const document = openApiDocument() as unknown as {
 };
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
-export const operations = (): Described[] =>
-  Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.flatMap((method) => (item[method] === undefined ? [] : [described(method, path, item[method])])),
-  );
+export const OPERATIONS: readonly Described[] = Object.entries(document.paths).flatMap(([path, item]) =>
+  METHODS.flatMap((method) => (item[method] === undefined ? [] : [described(method, path, item[method])])),
+);
 
 function described(method: string, path: string, operation: Operation): Described {
   const [body] = Object.entries(operation.requestBody?.content ?? {});
@@ -89,22 +88,42 @@ export function resolve(schema: JsonSchema): JsonSchema {
   return name === undefined ? schema : resolve(document.components.schemas[name] ?? {});
 }
 
+/** Every address may answer these, whatever it is for. */
+const EVERYWHERE = [400, 401, 403, 404, 405, 413, 415, 429, 503];
+
+/** What an answer of the API says, as far as it is described. */
+export interface Answered {
+  status: number;
+  headers: { 'content-type'?: string | undefined };
+  body: unknown;
+}
+
+/** What is wrong with an answer of an address, by its description; nothing where none is described. */
+export function faultsOf(method: string, path: string, answer: Answered): string[] {
+  const [plain = ''] = path.split('?');
+  const operation = OPERATIONS.find((o) => o.method === method && matches(o.path, plain));
+  return operation === undefined ? [] : faultsOfAnswer(operation, answer);
+}
+
+const matches = (described: string, path: string): boolean =>
+  new RegExp(`^${described.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(path);
+
 const validators = new Map<string, z.ZodType>();
 
-/** What is wrong with a JSON answer by the description of its operation; nothing when it is as described. */
-export function faultsOfAnswer(
-  operation: Described,
-  status: number,
-  contentType: string,
-  body: unknown,
-): string[] {
+function faultsOfAnswer(operation: Described, { status, headers, body }: Answered): string[] {
+  const mediaType = headers['content-type']?.split(';')[0] ?? '';
+  const what = `${operation.name} answers ${status} as ${mediaType || 'nothing'}`;
+  if (status >= 400 && mediaType === 'application/problem+json') {
+    const { code } = body as { code?: unknown };
+    if (typeof code !== 'string') return [`${what}, without a code`];
+    if (EVERYWHERE.includes(status)) return [];
+  }
   const response = operation.responses[status];
-  if (response === undefined) return [`${operation.name} answers ${status}, which is not described`];
-  const mediaType = contentType.split(';')[0] ?? '';
+  if (response === undefined) return [`${what}, which is not described`];
   const schema = response.content?.[mediaType]?.schema;
   if (schema === undefined) {
     const isEmpty = response.content === undefined && body === undefined;
-    return isEmpty ? [] : [`${operation.name} answers ${status} as ${mediaType}, which is not described`];
+    return isEmpty ? [] : [`${what}, which is not described`];
   }
   const key = `${operation.name} ${status}`;
   const validator = validators.get(key) ?? validatorOf(schema);

@@ -22,6 +22,7 @@ import type { BookRow, BookTotals } from '../../simulator/books';
 import type { FaultRequest } from '../../simulator/faults';
 import { type RunningSimulator, startSimulator } from '../../simulator/start';
 import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
+import { faultsOf } from './described-api';
 import { eventually } from './eventually';
 import { type Answer, type HttpRequest, http } from './http';
 import { machineToken } from './machine';
@@ -165,11 +166,19 @@ export class System {
     return this.logFiles.map((file) => readFileSync(file, 'utf8')).join('');
   }
 
-  /** As a machine that may do everything, unless the request says who asks: `authorization: ''` is nobody. */
-  api<T = Order>(path: string, { headers = {}, ...request }: HttpRequest = {}): Promise<Answer<T>> {
+  /**
+   * As a machine that may do everything, unless the request says who asks: `authorization: ''` is nobody.
+   * @throws Error when the answer is not as the description of the API has it.
+   */
+  async api<T = Order>(path: string, { headers = {}, ...request }: HttpRequest = {}): Promise<Answer<T>> {
     const { authorization = `Bearer ${this.token}`, ...others } = headers;
     const credential: Record<string, string> = authorization === '' ? {} : { authorization };
-    return http<T>(`${this.url}${path}`, { ...request, headers: { ...others, ...credential } });
+    const answer = await http<T>(`${this.url}${path}`, { ...request, headers: { ...others, ...credential } });
+    const method =
+      request.method ?? (request.body === undefined && request.raw === undefined ? 'GET' : 'POST');
+    const faults = faultsOf(method, path, answer);
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n${answer.text.slice(0, 1_000)}`);
+    return answer;
   }
 
   place<T = Order>(body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
