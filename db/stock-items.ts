@@ -81,18 +81,15 @@ export function createStockItems(db: Database): StockItems {
     },
 
     async listLow({ after = { lowSinceMs: 0, sku: '' }, limit: rows }) {
-      const low = await select<{ sku: string }>(
+      const low = await select<{ sku: string; lowSinceMs: number }>(
         db,
-        `SELECT sku FROM stock_items WHERE low_since_ms >= :lowSinceMs AND (low_since_ms > :lowSinceMs OR sku > :sku)
+        `SELECT sku, low_since_ms AS lowSinceMs FROM stock_items
+         WHERE low_since_ms >= :lowSinceMs AND (low_since_ms > :lowSinceMs OR sku > :sku)
          ORDER BY low_since_ms, sku${limit(rows)}`,
         after,
       );
-      const skus = low.map(({ sku }) => sku);
-      const items = new Map((await read(skus)).map((item) => [item.sku, item]));
-      return skus.flatMap((sku) => {
-        const item = items.get(sku);
-        return item === undefined || !isLow(item) ? [] : [item];
-      });
+      const items = new Map((await read(low.map(({ sku }) => sku))).map((item) => [item.sku, item]));
+      return low.map(({ sku, lowSinceMs }) => ({ ...(items.get(sku) ?? withoutStock(sku)), lowSinceMs }));
     },
 
     async setThreshold(sku, threshold, tx) {
@@ -126,8 +123,6 @@ export const withoutStock = (sku: string): StockItem => ({
   crossings: 0,
   levels: [],
 });
-
-const isLow = (item: StockItem): item is LowItem => item.lowSinceMs !== null;
 
 /** Rows of one product follow each other. */
 function toItems(rows: readonly Row[]): StockItem[] {

@@ -163,14 +163,15 @@ function refusal(
       errors: [{ pointer, detail: `more than ${MAX_ON_HAND_UNITS} would be on hand` }],
     });
   }
+  const left = 'delta' in change ? onHand + change.delta : change.countedOnHand;
   return new Failure(
     'stock_reserved',
-    `Of ${onHand} on hand ${reserved} are reserved: fewer than those cannot be left.`,
+    `${reserved} of the ${onHand} on hand are reserved: ${left} cannot be what is left.`,
     {
       onHand,
       reserved,
       available: onHand - reserved,
-      errors: [{ pointer, detail: `would leave fewer than ${reserved}` }],
+      errors: [{ pointer, detail: `would leave ${left}, ${reserved} are reserved` }],
     },
   );
 }
