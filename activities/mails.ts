@@ -11,6 +11,6 @@ export interface AddressedMail {
 /**
  * Finds out whom a notification goes to and what it says, from what it tells of. Addresses are read here, at the moment
  * of sending, and kept nowhere else.
- * @returns null when there is nobody to tell (any more).
+ * @returns null when there is nobody to tell (any more), `unwanted` when they have said that they do not want it.
  */
-export type ReadMail = (notification: Notification) => Promise<AddressedMail | null>;
+export type ReadMail = (notification: Notification) => Promise<AddressedMail | 'unwanted' | null>;

@@ -6,6 +6,7 @@ import { eventKey } from '../domain/ids';
 import type { NotificationKind } from '../domain/notification-rules';
 import { MailError } from '../notifications/mail-error';
 import { type Mailer, messageIdFor } from '../notifications/mailer';
+import { type AccountMailOptions, createAccountMails } from './account-mails';
 import { createInventoryMails } from './inventory-mails';
 import type { ReadMail } from './mails';
 import { createOrderMails } from './order-mails';
@@ -21,8 +22,7 @@ export interface NotificationActivities {
   giveUpNotifications(ids: string[], why: string): Promise<void>;
 }
 
-export interface NotificationOptions {
-  shopName: string;
+export interface NotificationOptions extends Omit<AccountMailOptions, 'now'> {
   /** Domain of the Message-IDs. */
   mailDomain: string;
   /** Addresses of those who are told of stock. */
@@ -38,13 +38,14 @@ const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'cl
 export function createNotificationActivities(
   store: Store,
   mailer: Mailer,
-  { shopName, mailDomain, staff = [], now = Date.now }: NotificationOptions,
+  { mailDomain, staff = [], now = Date.now, ...words }: NotificationOptions,
 ): NotificationActivities {
   const { db, notifications, log } = store;
   /** How each kind of mail is read; one line for each family of them. */
   const mails: Record<NotificationKind, ReadMail> = {
-    ...createOrderMails(store, shopName),
-    ...createInventoryMails(store, { shopName, staff }),
+    ...createOrderMails(store, words.shopName),
+    ...createAccountMails(store, { ...words, now }),
+    ...createInventoryMails(store, { shopName: words.shopName, staff }),
   };
 
   const settle = (n: Notification, error: string | null): Promise<void> =>
@@ -62,8 +63,8 @@ export function createNotificationActivities(
     if (n === null || n.state === 'sent' || n.state === 'failed') return true;
     if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
     const mail = await mails[n.kind](n);
-    if (mail === null) {
-      await settle(n, 'no_recipient');
+    if (mail === null || mail === 'unwanted') {
+      await settle(n, mail ?? 'no_recipient');
       return true;
     }
     try {

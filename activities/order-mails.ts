@@ -1,12 +1,12 @@
 import type { Store } from '../db/store';
-import type { OrderMailKind } from '../domain/notification-rules';
+import { isOptional, type OrderMailKind } from '../domain/notification-rules';
 import type { Order } from '../domain/order';
 import { type OrderMailData, renderOrderMail } from '../notifications/order-mail';
 import type { ReadMail } from './mails';
 
 /** Mails of an order go to the contact it was placed with. */
 export function createOrderMails(
-  { contacts, orders }: Pick<Store, 'contacts' | 'orders'>,
+  { contacts, orders, accounts }: Pick<Store, 'contacts' | 'orders' | 'accounts'>,
   shopName: string,
 ): Record<OrderMailKind, ReadMail> {
   const mailOf =
@@ -14,6 +14,8 @@ export function createOrderMails(
     async ({ subject: orderId }) => {
       const [contact, order] = await Promise.all([contacts.ofOrder(orderId), orders.find(orderId)]);
       if (order === null || contact?.email == null) return null;
+      if (isOptional(kind) && (await accounts.find(order.customerId))?.orderUpdates === 'none')
+        return 'unwanted';
       const name = contact.name ?? '';
       return {
         to: { name, address: contact.email },

@@ -42,7 +42,7 @@ export function allow(req: Request, policy: Policy): void {
   granted.set(req, { principal, reach });
 }
 
-const unauthenticated = (): Failure =>
+export const unauthenticated = (): Failure =>
   new Failure('unauthenticated', 'This needs a token: log in, or use the token of the order.', {
     headers: { 'WWW-Authenticate': CHALLENGE },
   });
@@ -58,6 +58,13 @@ export function accessOf(req: Request): Access {
   const access = granted.get(req);
   if (access === undefined) throw new Error('the address has no policy');
   return access;
+}
+
+/** Whose account makes the request, at an address that is for accounts only. */
+export function accountOf(req: Request): Extract<Principal, { kind: 'account' }> {
+  const principal = principalOfRequest(req);
+  if (principal.kind !== 'account') throw new Error('the policy of this address lets in more than accounts');
+  return principal;
 }
 
 /** Who does what the request asks for, as events tell it. */

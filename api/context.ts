@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Store } from '../db/store';
 import type { OrderPolicy } from '../domain/policy';
 import type { PriceRules } from '../domain/pricing';
+import type { Identity } from '../identity/identity';
 import type { OrderTokens } from '../identity/order-tokens';
 import type { Readiness } from '../process/readiness';
 import type { TaskQueues } from '../workflows/messages';
@@ -22,6 +23,7 @@ export interface ApiContext {
   fingerprintKey: Buffer;
   authenticate: Authenticate;
   orderTokens: OrderTokens;
+  identity: Identity;
   priceRules: PriceRules;
   queues: TaskQueues;
   policy: OrderPolicy;

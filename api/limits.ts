@@ -22,6 +22,13 @@ const MINUTE_MS = 60_000;
 /** What is counted beside the rest, and more strictly. Machines place orders for many. */
 const STRICT: Partial<Record<Operation, 'placement' | 'login'>> = {
   'POST /api/orders': 'placement',
+  'POST /api/auth/register': 'login',
+  'POST /api/auth/confirm': 'login',
+  'POST /api/auth/login': 'login',
+  'POST /api/auth/password-reset': 'login',
+  'POST /api/auth/password-reset/confirm': 'login',
+  'POST /api/auth/password': 'login',
+  'POST /api/me/erasure': 'login',
 };
 
 const limiters = new WeakMap<Request, { limiter: RateLimiter; settings: LimitSettings }>();

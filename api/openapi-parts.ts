@@ -5,8 +5,6 @@ import { groupBy } from '../domain/group-by';
 
 extendZodWithOpenApi(z);
 
-/** What the descriptions of all addresses are made of. */
-
 const Problem = z
   .object({
     type: z.string(),
@@ -18,6 +16,7 @@ const Problem = z
     requestId: z.string(),
     orderId: z.string().optional(),
     orderToken: z.string().optional(),
+    orderIds: z.array(z.string()).optional(),
     onHand: z.number().int().optional(),
     reserved: z.number().int().optional(),
     available: z.number().int().optional(),
@@ -30,6 +29,10 @@ export const page = (item: z.ZodType) => z.object({ data: z.array(item), nextCur
 export const json = (schema: z.ZodType, description: string) => ({
   description,
   content: { 'application/json': { schema } },
+});
+/** Body of a request, from the schema that validates it. */
+export const takes = (schema: z.ZodType) => ({
+  body: { required: true, content: { 'application/json': { schema } } },
 });
 /** Answers to failures, by status: several codes may share one. */
 export const problems = (...codes: FailureCode[]): RouteConfig['responses'] => {
@@ -47,3 +50,12 @@ export const problems = (...codes: FailureCode[]): RouteConfig['responses'] => {
     ]),
   );
 };
+
+/** What anything that has a body can be answered with. */
+export const BODY_PROBLEMS = [
+  'invalid_request',
+  'malformed_json',
+  'payload_too_large',
+  'unsupported_media_type',
+  'service_unavailable',
+] as const satisfies readonly FailureCode[];

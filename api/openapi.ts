@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
 import { INVENTORY_ROUTES } from './openapi-inventory';
 import { json, page, problems } from './openapi-parts';
+import { PEOPLE_ROUTES } from './openapi-people';
 import { PRODUCT_ROUTES } from './openapi-products';
 import { POLICIES } from './policies';
 import * as apiKey from './schemas/api-key';
@@ -179,6 +180,7 @@ const ROUTES: RouteConfig[] = [
       ...problems('not_found', 'service_unavailable'),
     },
   },
+  ...PEOPLE_ROUTES,
   {
     method: 'get',
     path: '/healthz',

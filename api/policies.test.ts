@@ -36,6 +36,28 @@ PUT /api/warehouses/:code      -    -    -    all  all  inventory:write
 POST /api/api-keys             -    -    -    -    all  -
 GET /api/api-keys              -    -    -    -    all  -
 DELETE /api/api-keys/:id       -    -    -    -    all  -
+POST /api/auth/register        all  all  all  all  all  -
+POST /api/auth/confirm         all  all  all  all  all  -
+POST /api/auth/login           all  all  all  all  all  -
+POST /api/auth/refresh         all  all  all  all  all  -
+POST /api/auth/logout          all  all  all  all  all  -
+POST /api/auth/password-reset  all  all  all  all  all  -
+POST /api/auth/password-reset/confirm all all all all all -
+POST /api/auth/password        -    own  own  own  own  -
+GET /api/me                    -    own  own  own  own  -
+PATCH /api/me                  -    own  own  own  own  -
+GET /api/me/sessions           -    own  own  own  own  -
+DELETE /api/me/sessions/:id    -    own  own  own  own  -
+GET /api/me/addresses          -    own  own  own  own  -
+POST /api/me/addresses         -    own  own  own  own  -
+PUT /api/me/addresses/:id      -    own  own  own  own  -
+DELETE /api/me/addresses/:id   -    own  own  own  own  -
+GET /api/me/export             -    own  own  own  own  -
+POST /api/me/erasure           -    own  own  own  own  -
+GET /api/customers             -    -    all  -    all  customers:read
+GET /api/customers/:id         -    -    all  -    all  customers:read
+PUT /api/customers/:id/role    -    -    -    -    all  -
+POST /api/customers/:id/erasure -   -    -    -    all  -
 `;
 
 const ROWS = MATRIX.trim()

@@ -22,6 +22,10 @@ const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }
 const CHANGE_INVENTORY = policy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
 
 const WRITE_CATALOGUE = policy({ admin: 'all' }, 'catalogue:write');
+/** Whoever is logged in, about themselves. */
+const ACCOUNT = policy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
+
+const READ_CUSTOMERS = policy({ support: 'all', admin: 'all' }, 'customers:read');
 
 /** Who may do what, at every address under `/api`: one that is not here cannot be served. */
 export const POLICIES = {
@@ -64,6 +68,31 @@ export const POLICIES = {
   'POST /api/api-keys': ADMIN,
   'GET /api/api-keys': ADMIN,
   'DELETE /api/api-keys/:id': ADMIN,
+
+  'POST /api/auth/register': EVERYONE,
+  'POST /api/auth/confirm': EVERYONE,
+  'POST /api/auth/login': EVERYONE,
+  'POST /api/auth/refresh': EVERYONE,
+  'POST /api/auth/logout': EVERYONE,
+  'POST /api/auth/password-reset': EVERYONE,
+  'POST /api/auth/password-reset/confirm': EVERYONE,
+  'POST /api/auth/password': ACCOUNT,
+
+  'GET /api/me': ACCOUNT,
+  'PATCH /api/me': ACCOUNT,
+  'GET /api/me/sessions': ACCOUNT,
+  'DELETE /api/me/sessions/:id': ACCOUNT,
+  'GET /api/me/addresses': ACCOUNT,
+  'POST /api/me/addresses': ACCOUNT,
+  'PUT /api/me/addresses/:id': ACCOUNT,
+  'DELETE /api/me/addresses/:id': ACCOUNT,
+  'GET /api/me/export': ACCOUNT,
+  'POST /api/me/erasure': ACCOUNT,
+
+  'GET /api/customers': READ_CUSTOMERS,
+  'GET /api/customers/:id': READ_CUSTOMERS,
+  'PUT /api/customers/:id/role': ADMIN,
+  'POST /api/customers/:id/erasure': ADMIN,
 } satisfies Record<string, Policy>;
 
 export type Operation = keyof typeof POLICIES;

@@ -1,6 +1,10 @@
 import { DEFAULT_ORDER_POLICY, type OrderPolicy } from '../domain/policy';
+import { createAccessTokens } from '../identity/access-tokens';
 import { createAuthenticate } from '../identity/authenticate';
+import type { Identity } from '../identity/identity';
+import { createLinkTokens } from '../identity/link-tokens';
 import { createOrderTokens } from '../identity/order-tokens';
+import { createPasswords } from '../identity/passwords';
 import type { Foundation } from '../process/foundation';
 import { type Life, STOP_GRACE_MS } from '../process/lifecycle';
 import type { Readiness } from '../process/readiness';
@@ -28,14 +32,22 @@ export async function startApi(
     setTimeout(() => hurry.abort(), config.drainMs + STOP_GRACE_MS - ANSWERING_MS).unref();
   });
   const orderTokens = createOrderTokens(config.keys.orderTokens);
+  const identity: Identity = {
+    store,
+    passwords: createPasswords(),
+    accessTokens: createAccessTokens(config.auth),
+    linkTokens: createLinkTokens(config.keys.oneTimeTokens),
+    now: Date.now,
+  };
   const app = createApp({
     store,
     temporal,
     log,
     temporalUiUrl: config.temporal.uiUrl,
     fingerprintKey: config.keys.fingerprint,
-    authenticate: createAuthenticate({ store, orderTokens }),
+    authenticate: createAuthenticate({ store, accessTokens: identity.accessTokens, orderTokens }),
     orderTokens,
+    identity,
     priceRules: config.priceRules,
     queues,
     policy,

@@ -4,6 +4,7 @@ import { describeActor } from '../domain/events';
 import { money } from '../domain/money';
 import type { Order, PricedBasket } from '../domain/order';
 import { can } from '../domain/transitions';
+import type { ApiContext } from './context';
 import type { Priced } from './pricing';
 import type * as schema from './schemas/order';
 import type { Quote } from './schemas/quote';
@@ -15,6 +16,13 @@ export const orderPath = (id: string): string => `/api/orders/${id}`;
 /** The page of an order's workflow in the Temporal Web UI. */
 export const workflowUrl = (uiUrl: string, namespace: string, id: string): string =>
   `${uiUrl.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${id}`;
+
+/** Where to go from an order. */
+export const orderLinks = ({ temporalUiUrl, temporal }: ApiContext, id: string): Links => ({
+  self: orderPath(id),
+  history: `${orderPath(id)}/history`,
+  temporal: workflowUrl(temporalUiUrl, temporal.options.namespace, id),
+});
 
 export interface Links {
   self: string;

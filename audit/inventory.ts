@@ -21,7 +21,9 @@ const ROWS = 200;
 const LISTED = 100;
 
 /** Holds log, movements, levels and thresholds of every product against each other. */
-export async function* checkProducts(parts: Parts): AsyncGenerator<{ streams: number; findings: Finding[] }> {
+export async function* checkStockOfAll(
+  parts: Parts,
+): AsyncGenerator<{ streams: number; findings: Finding[] }> {
   for (let after = ''; ; ) {
     const skus = await parts.stockReads.products(after, PRODUCTS);
     const last = skus.at(-1);
@@ -31,7 +33,7 @@ export async function* checkProducts(parts: Parts): AsyncGenerator<{ streams: nu
       const found: Finding[][] = [];
       const stored = await parts.stockReads.stored(some);
       streams = Math.max(streams, stored.filter(({ head }) => head !== undefined).length);
-      for (const product of stored) found.push(await checkProduct(parts, product));
+      for (const product of stored) found.push(await checkStockOf(parts, product));
       return found;
     });
     yield { streams, findings };
@@ -40,7 +42,7 @@ export async function* checkProducts(parts: Parts): AsyncGenerator<{ streams: nu
 }
 
 /** The log proves the rows. A log that is not whole proves nothing. */
-async function checkProduct({ stockReads, auditKey }: Parts, stored: StoredStock): Promise<Finding[]> {
+async function checkStockOf({ stockReads, auditKey }: Parts, stored: StoredStock): Promise<Finding[]> {
   const { sku, head } = stored;
   const stream = stockStream(sku);
   const chain = new ChainCheck(stream, auditKey);

@@ -3,15 +3,16 @@ import type { AuditReads } from '../db/audit';
 import type { StockAuditReads } from '../db/audit-stock';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
-import { isOrderId, isStockStream } from '../domain/ids';
+import { isOrderId, isStockStream, skuOfProductId } from '../domain/ids';
 import { isClosed, type OrderStatus } from '../domain/order';
 import type { PaymentProvider } from '../payments/provider';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
 import { ORDER_WORKFLOW } from '../workflows/messages';
 import { checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
-import { checkProducts, checkWarehouses } from './inventory';
+import { checkStockOfAll, checkWarehouses } from './inventory';
 import { checkOrder, type StoredOrder } from './order';
+import { checkProduct } from './product';
 import { projectionOf } from './projection';
 import { checkBooks, checkProvider } from './provider';
 import { settled } from './settled';
@@ -63,7 +64,7 @@ export async function verify(
   }
   if (orderIds === undefined) {
     report(await checkStock(parts));
-    for await (const { streams, findings } of checkProducts(parts)) {
+    for await (const { streams, findings } of checkStockOfAll(parts)) {
       verified.streams += streams;
       report(findings);
     }
@@ -102,6 +103,8 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
   ]);
   return inTurns(streams, async (id) => {
     const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head: heads.get(id) };
+    const sku = skuOfProductId(id);
+    if (sku !== null) return checkOneProduct(parts, log, sku);
     if (!isOrderId(id)) return checkChain(log, parts.auditKey);
     return checkOneOrder(parts, log, {
       order: await parts.store.orders.find(id),
@@ -109,6 +112,14 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
       reservations: reservations.get(id) ?? [],
     });
   });
+}
+
+/** The log proves the product. */
+async function checkOneProduct(parts: VerifyParts, log: StoredStream, sku: string): Promise<Finding[]> {
+  const findings = checkChain(log, parts.auditKey);
+  if (findings.length > 0) return findings;
+  const events = log.rows.map((row) => JSON.parse(row.body) as CloudEvent);
+  return checkProduct(sku, events, await parts.store.products.find(sku));
 }
 
 /** The history proves the log, the log proves the rows. A log that is not whole proves nothing. */

@@ -24,6 +24,8 @@ export interface StartConfig {
   auditKey: string | undefined;
   /** Who is told of low stock; undefined: a made-up address, where mails are caught. */
   staffMail: string | undefined;
+  /** Whether payments, database and keys are all made up here. Only then are there accounts whose password is printed. */
+  isDemo: boolean;
 }
 
 export type Environment = Record<string, string | undefined>;
@@ -89,6 +91,7 @@ function toStartConfig(env: Environment, ports: Ports): StartConfig {
     mailCatcher: env.SMTP_URL ? undefined : { smtpPort: ports.MAIL_SMTP_PORT, uiPort: ports.MAIL_UI_PORT },
     auditKey: env.AUDIT_KEY,
     staffMail: env.STAFF_MAIL,
+    isDemo: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
   };
 }
 

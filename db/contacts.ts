@@ -1,5 +1,5 @@
 import type { Database, Tx } from './connect';
-import { insert, select } from './sql';
+import { execute, forUpdate, insert, limit, select } from './sql';
 
 export interface Address {
   name: string;
@@ -22,20 +22,44 @@ export interface OrderContact {
   shippingAddress: Address | null;
 }
 
+/** What a customer says of themselves. Fields are null where it was never said, or was erased. */
+export interface Profile {
+  customerId: string;
+  email: string | null;
+  name: string | null;
+  phone: string | null;
+  createdAtMs: number;
+  erasedAtMs: number | null;
+}
+
 export interface Contacts {
   /** The customer with this address of mail (lower case), made if new: `newId` is used then. */
   customerByEmail(email: string, newId: string, atMs: number, tx: Tx): Promise<string>;
+  profile(customerId: string): Promise<Profile | null>;
+  profileByEmail(email: string): Promise<Profile | null>;
+  /** By id, which says nothing of when they came. */
+  listProfiles(page: { afterId?: string; limit: number }): Promise<Profile[]>;
+  /** Changes what is given and leaves the rest. */
+  setProfile(
+    customerId: string,
+    changes: { name?: string | null; phone?: string | null },
+    tx: Tx,
+  ): Promise<void>;
   addToOrder(contact: OrderContact, tx: Tx): Promise<void>;
   ofOrder(orderId: string): Promise<OrderContact | null>;
 }
 
 type Row = Omit<OrderContact, 'shippingAddress'> & { shippingAddress: string | null };
 
+const PROFILES = `SELECT customer_id AS customerId, email, name, phone, created_at_ms AS createdAtMs,
+  erased_at_ms AS erasedAtMs FROM customer_contacts`;
+
 export function createContacts(db: Database): Contacts {
   const idByEmail = async (email: string, tx: Tx): Promise<string | undefined> => {
     const [row] = await select<{ customerId: string }>(
       db,
-      'SELECT customer_id AS customerId FROM customer_contacts WHERE email = :email',
+      // Locked: the customer is not erased between this and what is written for them.
+      `SELECT customer_id AS customerId FROM customer_contacts WHERE email = :email${forUpdate(db)}`,
       { email },
       tx,
     );
@@ -48,6 +72,34 @@ export function createContacts(db: Database): Contacts {
       if (known !== undefined) return known;
       await insert(db, 'customer_contacts', [{ customer_id: newId, email, created_at_ms: atMs }], { tx });
       return newId;
+    },
+
+    async profile(customerId) {
+      const [row] = await select<Profile>(db, `${PROFILES} WHERE customer_id = :customerId`, { customerId });
+      return row ?? null;
+    },
+
+    async profileByEmail(email) {
+      const [row] = await select<Profile>(db, `${PROFILES} WHERE email = :email`, { email });
+      return row ?? null;
+    },
+
+    listProfiles: ({ afterId = '', limit: rows }) =>
+      select<Profile>(db, `${PROFILES} WHERE customer_id > :afterId ORDER BY customer_id${limit(rows)}`, {
+        afterId,
+      }),
+
+    async setProfile(customerId, changes, tx) {
+      const columns = (['name', 'phone'] as const)
+        .filter((column) => changes[column] !== undefined)
+        .map((column) => `${column} = :${column}`);
+      if (columns.length === 0) return;
+      await execute(
+        db,
+        `UPDATE customer_contacts SET ${columns.join(', ')} WHERE customer_id = :customerId`,
+        { customerId, ...changes },
+        tx,
+      );
     },
 
     addToOrder: (contact, tx) =>

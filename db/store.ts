@@ -1,17 +1,23 @@
+import { type Accounts, createAccounts } from './accounts';
+import { type Addresses, createAddresses } from './addresses';
 import { type ApiKeys, createApiKeys } from './api-keys';
 import type { Database } from './connect';
 import { type Contacts, createContacts } from './contacts';
 import { createEventLog, type EventLog } from './event-log';
 import { createFeed, type Feed } from './feed';
 import { createNotifications, type Notifications } from './notifications';
+import { createOneTimeTokens, type OneTimeTokens } from './one-time-tokens';
 import { createOrders, type Orders } from './orders';
 import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
+import { createPersonalData, type PersonalData } from './personal-data';
 import { createPlacements, type Placements } from './placements';
 import { createProductChanges, type ProductChanges } from './product-changes';
 import { createProductImports, type ProductImports } from './product-imports';
 import { createProducts, type Products } from './products';
 import { createRateLimits, type RateLimits } from './rate-limits';
 import { createReconciliation, type Reconciliation } from './reconciliation';
+import { createRegistrations, type Registrations } from './registrations';
+import { createSessions, type Sessions } from './sessions';
 import { createStock, type Stock } from './stock';
 import { createStockItems, type StockItems } from './stock-items';
 import { createStockMovements, type StockMovements } from './stock-movements';
@@ -36,6 +42,12 @@ export interface Store {
   notifications: Notifications;
   reconciliation: Reconciliation;
   apiKeys: ApiKeys;
+  accounts: Accounts;
+  registrations: Registrations;
+  sessions: Sessions;
+  oneTimeTokens: OneTimeTokens;
+  addresses: Addresses;
+  personalData: PersonalData;
   rateLimits: RateLimits;
 }
 
@@ -58,5 +70,11 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   notifications: createNotifications(db),
   reconciliation: createReconciliation(db),
   apiKeys: createApiKeys(db),
+  accounts: createAccounts(db),
+  registrations: createRegistrations(db),
+  sessions: createSessions(db),
+  oneTimeTokens: createOneTimeTokens(db),
+  addresses: createAddresses(db),
+  personalData: createPersonalData(db),
   rateLimits: createRateLimits(db),
 });

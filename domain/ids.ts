@@ -4,6 +4,7 @@
  */
 
 const ORDER_ID = /^ord_[0-9A-HJKMNP-TV-Z]{26}$/;
+const CUSTOMER_ID = /^cus_[0-9A-HJKMNP-TV-Z]{26}$/;
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ULID_TIME_LENGTH = 10;
 
@@ -23,9 +24,22 @@ const IMPORT_ID = /^imp_[0-9A-HJKMNP-TV-Z]{26}$/;
 export const isSku = (value: string): boolean => SKU.test(value);
 /** The stream of a product's events, and what they tell of. */
 export const productId = (sku: string): string => `product:${sku}`;
+/** The sku in a product's id; null for anything else. */
+export const skuOfProductId = (id: string): string | null =>
+  id.startsWith('product:') ? id.slice('product:'.length) : null;
 /** `imp_` and a ULID; the id of its workflow too. */
 export const importId = (ulid: string): string => `imp_${ulid}`;
 export const isImportId = (value: string): boolean => IMPORT_ID.test(value);
+export const isCustomerId = (value: string): boolean => CUSTOMER_ID.test(value);
+/** Of a log-in on one device. */
+export const sessionId = (random26: string): string => `ses_${random26}`;
+/** Of a link in a mail that can be followed once; no part of its secret. */
+export const oneTimeTokenId = (random26: string): string => `ott_${random26}`;
+export const isOneTimeTokenId = (value: string): boolean => /^ott_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
+export const addressId = (random26: string): string => `adr_${random26}`;
+
+/** The stream of what a member of the staff has read of other people. */
+export const accessStream = (staffId: string): string => `access:${staffId}`;
 
 /** Milliseconds since the epoch at which an order's id was made. */
 export function orderIdTimeMs(id: string): number {

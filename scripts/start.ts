@@ -10,6 +10,7 @@ import {
   toolLocations,
 } from '../config/start';
 import { assertWritable, auditKey, lockDataDir } from './data-dir';
+import { DEMO_ACCOUNTS, demoPassword } from './demo-accounts';
 import { assertPortsFree, type WantedPort } from './ports';
 import { Steps } from './steps';
 import {
@@ -70,6 +71,16 @@ async function up(config: StartConfig): Promise<undefined> {
       logFile: logFile(config, 'migrate'),
     }),
   );
+  if (config.isDemo) {
+    await steps.run('Demo accounts', () =>
+      runToEnd({
+        name: 'demo accounts',
+        ...nodeScript('scripts/make-demo-accounts.ts'),
+        env,
+        logFile: logFile(config, 'demo-accounts'),
+      }),
+    );
+  }
   await steps.run(
     'Orders system',
     async () => {
@@ -218,7 +229,13 @@ function welcome(config: StartConfig): string {
     ['Logs', join(config.dataDir, 'logs')],
   ];
   const lines = pages.flatMap(([name, where]) => (where ? [`  ${name.padEnd(16)} ${where}`] : []));
-  return `\nReady.\n${lines.join('\n')}\n\nPlace an order:\n\n${exampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
+  return `\nReady.\n${lines.join('\n')}\n${demoAccounts(config)}\nPlace an order:\n\n${exampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
+}
+
+function demoAccounts({ isDemo, dataDir }: StartConfig): string {
+  if (!isDemo) return '';
+  const emails = DEMO_ACCOUNTS.map(({ role, email }) => `  ${role.padEnd(16)} ${email}`).join('\n');
+  return `\nDemo accounts, all with the password ${demoPassword(auditKey(dataDir))}\n${emails}\n`;
 }
 
 function exampleOrder(api: string): string {

@@ -27,6 +27,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'payments',
     'notifications',
     'activities',
+    'identity',
     'temporal',
     'messages',
     'workflows',

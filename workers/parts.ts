@@ -1,4 +1,5 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { createLinkTokens } from '../identity/link-tokens';
 import { parseMailAddress } from '../notifications/mail-address';
 import { createSmtpMailer } from '../notifications/mailer';
 import { createStripeProvider } from '../payments/stripe';
@@ -94,10 +95,12 @@ function workerParts({ config, onStop }: Life, { store }: Foundation): WorkerPar
     timeoutMs: PROVIDER_TIMEOUT_MS,
   });
   const mailDomain = parseMailAddress(mail.from).address.split('@')[1] ?? 'localhost';
-  return {
-    store,
-    provider,
-    mailer,
-    notification: { shopName: mail.shopName, staff: mail.staff, mailDomain },
+  const notification = {
+    shopName: mail.shopName,
+    staff: mail.staff,
+    shopUrl: config.shopUrl,
+    mailDomain,
+    linkTokens: createLinkTokens(config.keys.oneTimeTokens),
   };
+  return { store, provider, mailer, notification };
 }

@@ -4,6 +4,7 @@ import { describeActor } from '../../domain/events';
 import { Failure } from '../../domain/failures';
 import { isOrderId } from '../../domain/ids';
 import type { Order } from '../../domain/order';
+import { recordPersonalDataRead } from '../../identity/staff-reads';
 import { accessOf, actorOf, principalOfRequest } from '../access';
 import type { ApiContext } from '../context';
 import { decodeCursor, toPage } from '../cursors';
@@ -15,17 +16,20 @@ import { POLICIES } from '../policies';
 import { type Preference, readPrefer } from '../prefer';
 import { noSuchOrder, readBody, readIdempotencyKey, readOrderId, readQuery } from '../read';
 import { CancelOrder, ListOrders, PlaceOrder, ReadOrder } from '../schemas/order';
-import { type Links, orderPath, presentOrder, presentSummary, workflowUrl } from '../views';
+import { orderLinks, orderPath, presentOrder, presentSummary } from '../views';
 
 export function orderRoutes(ctx: ApiContext): Router {
   const { router, methods } = newRoutes('/api/orders');
 
-  const linksOf = (id: string): Links => ({
-    self: orderPath(id),
-    history: `${orderPath(id)}/history`,
-    temporal: workflowUrl(ctx.temporalUiUrl, ctx.temporal.options.namespace, id),
-  });
+  const linksOf = (id: string) => orderLinks(ctx, id);
   const present = ({ order, contact }: FoundOrder) => presentOrder(order, contact, linksOf(order.id));
+
+  /** The contact of an order is shown to staff, who are held to account for it; to its owner, who is not. */
+  const recordRead = async (req: Request, orderId: string): Promise<void> => {
+    const { principal, reach } = accessOf(req);
+    if (principal.kind !== 'account' || reach !== 'all') return;
+    await recordPersonalDataRead(ctx.identity, actorOf(req), orderId);
+  };
 
   methods('/', {
     post: async (req, res) => {
@@ -64,6 +68,7 @@ export function orderRoutes(ctx: ApiContext): Router {
       const { consistency } = readQuery(req, ReadOrder);
       const found = consistency === 'strong' ? await findOrderStrongly(ctx, id) : await findOrder(ctx, id);
       if (!reachesOrder(accessOf(req), found.order)) throw noSuchOrder();
+      await recordRead(req, id);
       sendOrder(res, found.order).json(present(found));
     },
   });
@@ -82,6 +87,7 @@ export function orderRoutes(ctx: ApiContext): Router {
       const { reason } = readBody(req, CancelOrder);
       const preference = readPrefer(req.get('prefer'));
       await assertReaches(ctx, accessOf(req), id);
+      await recordRead(req, id);
       const requestedBy = `${describeActor(actorOf(req))}, by REST`;
       const answer = await requestCancellation(ctx, id, { reason, requestedBy }, preference.waitMs ?? 0);
       req.log.info({ orderId: id, status: answer.order.status }, 'cancellation asked for');

@@ -39,7 +39,13 @@ export const Items = z
   .min(1)
   .max(100);
 
-const Address = z
+export const email = z.string().trim().toLowerCase().max(254).pipe(z.email('must be an address of mail'));
+export const phone = z
+  .string()
+  .trim()
+  .regex(/^\+?[0-9 ()./-]{5,30}$/, 'must be a telephone number');
+
+export const Address = z
   .strictObject({
     name: line(200),
     line1: line(200),
@@ -55,13 +61,9 @@ export const PlaceOrder = z
   .strictObject({
     items: Items,
     customer: z.strictObject({
-      email: z.string().trim().toLowerCase().max(254).pipe(z.email('must be an address of mail')),
+      email,
       name: line(200),
-      phone: z
-        .string()
-        .trim()
-        .regex(/^\+?[0-9 ()./-]{5,30}$/, 'must be a telephone number')
-        .optional(),
+      phone: phone.optional(),
     }),
     shippingAddress: Address,
     shippingMethod: shippingMethod.optional(),

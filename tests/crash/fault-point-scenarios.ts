@@ -4,6 +4,7 @@ import { Clerk } from './fault-point-clerk';
 import { Customer, type Promised } from './fault-point-customer';
 import type { FaultPointShop } from './fault-point-shop';
 import { WarehouseStaff } from './fault-point-staff';
+import { Visitor } from './fault-point-visitor';
 
 /**
  * What is played at each fault point, and to the end when the system has died at it. Together the scenarios reach every
@@ -230,6 +231,36 @@ export const SCENARIOS: readonly Scenario[] = [
       await clerk.breaksOff();
       await clerk.imports();
       await clerk.seesImported();
+    },
+  },
+  {
+    name: 'somebody makes an account, uses it, and is forgotten',
+    async play(shop) {
+      const visitor = new Visitor(shop);
+      await visitor.signUp();
+      await visitor.moveHouse();
+      await visitor.refresh();
+      await visitor.logOut();
+      await visitor.changePassword();
+      await visitor.vanish();
+    },
+  },
+  {
+    name: 'somebody forgets a password',
+    async play(shop) {
+      const visitor = new Visitor(shop);
+      await visitor.signUp();
+      await visitor.resetPassword();
+      await visitor.refresh();
+    },
+  },
+  {
+    name: 'somebody is given a role, and looks after customers and machines',
+    async play(shop) {
+      const customer = new Visitor(shop);
+      await customer.signUp();
+      const admin = await Visitor.admin(shop);
+      await admin.lookAfter(customer.email);
     },
   },
   {

@@ -104,7 +104,7 @@ export class FaultPointShop {
     }
   }
 
-  /** Sends a request until it is answered so, while the system dies and comes back. @throws Error for another answer. */
+  /** Sends a request again until it is answered with one of the statuses: no answer is none, nor is `come back later`. */
   async answered<T>(statuses: readonly number[], send: () => Promise<Answer<T>>): Promise<Answer<T>> {
     for (;;) {
       const answer = await send().catch(() => null);

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstOrderIdAt } from '../../domain/ids';
 
@@ -7,24 +7,29 @@ interface Armed {
   atMs: number;
 }
 
+/** Of everybody who is made admin. */
+export const STAFF_PASSWORD = 'who runs the shop';
+
 const OWN_ORDER_MS = 20_000;
 
 /** A moment right before or right after an activity or a transaction: `activity confirmOrder after`. */
 export type FaultPoint = `${string} ${'before' | 'after'}`;
 
 /**
- * Three files between a test and the process that it kills: the point at which the process is to die, the points that it
- * has reached, and how long new orders may be paid.
+ * Files between a test and the process that it kills: the point at which the process is to die, the points that it has
+ * reached, how long new orders may be paid, and who is made admin when it starts.
  */
 export class FaultPointSwitch {
   private readonly armedFile: string;
   private readonly reachedFile: string;
   private readonly deadlineFile: string;
+  private readonly staffFile: string;
 
   constructor(dir: string) {
     this.armedFile = join(dir, 'armed');
     this.reachedFile = join(dir, 'reached');
     this.deadlineFile = join(dir, 'payment-deadline');
+    this.staffFile = join(dir, 'staff');
   }
 
   /** To be called by the test before the process is started. */
@@ -53,6 +58,15 @@ export class FaultPointSwitch {
   /** For orders that are placed from now on. */
   set paymentDeadlineMs(ms: number) {
     writeFileSync(this.deadlineFile, String(ms));
+  }
+
+  /** Whoever is added here has the account of an admin when the process has started the next time. */
+  addStaff(email: string): void {
+    appendFileSync(this.staffFile, `${email}\n`);
+  }
+
+  staff(): string[] {
+    return existsSync(this.staffFile) ? readFileSync(this.staffFile, 'utf8').split('\n').slice(0, -1) : [];
   }
 
   /** Since the last reset, in their order. */

@@ -4,13 +4,19 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { QueryOptions } from 'sequelize';
 import { connect, type Database } from '../../db/connect';
 import { seed } from '../../db/seed';
+import { createStore } from '../../db/store';
 import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
+import { createPasswords } from '../../identity/passwords';
+import { ensureAccount } from '../../identity/roles';
 import { type Life, runProcess } from '../../process/lifecycle';
 import { startSystem } from '../../scripts/whole-system';
 import { DEFAULT_DELIVERY_POLICY } from '../../workflows/messages';
-import { type FaultPoint, FaultPointSwitch } from './fault-point-switch';
+import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point-switch';
 
 /** `fault-point-system.ts <dir>`: the system as `npm start` runs it, which dies at the point that is armed in `dir`. */
+
+/** Those that `npm start` makes would do; these are also brought up to date at the first log-in. */
+const CHEAP_HASHES = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
 const READING = new Set(['SELECT', 'VERSION']);
 const points = new FaultPointSwitch(process.argv[2] ?? '');
@@ -66,6 +72,11 @@ function callSite(): string {
 async function fill({ config }: Life): Promise<void> {
   const db = database(connect({ url: config.databaseUrl }));
   await seed(db, Date.now());
+  const passwords = createPasswords({ parameters: CHEAP_HASHES });
+  const identity = { store: createStore(db, config.keys.audit), passwords, now: Date.now };
+  for (const email of points.staff()) {
+    await ensureAccount(identity, { email, password: STAFF_PASSWORD, name: null, role: 'admin' });
+  }
   await db.close();
 }
 

@@ -6,6 +6,8 @@ import { RateLimiter } from '../../api/rate-limiter';
 import type { Store } from '../../db/store';
 import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
 import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
+import { createAccessTokens } from '../../identity/access-tokens';
+import type { Identity } from '../../identity/identity';
 import { createOrderTokens } from '../../identity/order-tokens';
 import { taskQueues } from '../../workflows/messages';
 
@@ -21,6 +23,9 @@ export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
   fingerprintKey: Buffer.alloc(32, 1),
   authenticate: async () => null,
   orderTokens: createOrderTokens(Buffer.alloc(32, 2)),
+  identity: {
+    accessTokens: createAccessTokens({ keys: [Buffer.alloc(32, 3)], issuer: 'test' }),
+  } as Identity,
   priceRules: DEFAULT_PRICE_RULES,
   queues: taskQueues('single'),
   policy: DEFAULT_ORDER_POLICY,

@@ -10,6 +10,7 @@ import type { Order } from '../../domain/order';
 import { placeOrder } from '../../domain/order-changes';
 import type { OrderPolicy } from '../../domain/policy';
 import { DEFAULT_PRICE_RULES, priceBasket } from '../../domain/pricing';
+import { createLinkTokens } from '../../identity/link-tokens';
 import type { Mailer, MailMessage } from '../../notifications/mailer';
 import type { PaymentProvider } from '../../payments/provider';
 import { createStripeProvider } from '../../payments/stripe';
@@ -105,7 +106,12 @@ export class Lab {
         store: this.store,
         provider: this.provider,
         mailer: this.mailer,
-        notification: { shopName: 'Test shop', mailDomain: 'shop.example' },
+        notification: {
+          shopName: 'Test shop',
+          shopUrl: 'https://shop.example',
+          mailDomain: 'shop.example',
+          linkTokens: createLinkTokens(Buffer.alloc(32, 5)),
+        },
       },
       this.queues,
     );

@@ -9,7 +9,12 @@ describe('limits', () => {
   beforeAll(async () => {
     system = await startSystem({
       dialect: 'sqlite',
-      env: { RATE_LIMIT_ADDRESS: '50', RATE_LIMIT_PLACEMENT: '5', TRUSTED_PROXIES: 'loopback' },
+      env: {
+        RATE_LIMIT_ADDRESS: '50',
+        RATE_LIMIT_PLACEMENT: '5',
+        RATE_LIMIT_LOGIN: '4',
+        TRUSTED_PROXIES: 'loopback',
+      },
     });
   });
   afterAll(() => system?.close());
@@ -47,6 +52,20 @@ describe('limits', () => {
     const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 401)).toHaveLength(50);
     expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+  });
+
+  test('passwords are guessed a few times a minute, whatever is asked for', async () => {
+    await withinOneMinute();
+    const headers = from('198.51.100.4');
+    const ask = (path: string, body: object) => system.api(`/api/auth/${path}`, { headers, body });
+    const wrong = { email: 'ada@example.com', password: 'a wrong password' };
+    for (let guess = 1; guess <= 3; guess += 1) expect((await ask('login', wrong)).status).toBe(401);
+    expect((await ask('password-reset', { email: wrong.email })).status).toBe(202);
+    for (const path of ['login', 'register', 'password-reset', 'confirm', 'password-reset/confirm']) {
+      expectProblem(await ask(path, wrong), 429, 'too_many_requests');
+    }
+    const elsewhere = { headers: from('198.51.100.5'), body: wrong };
+    expect((await system.api('/api/auth/login', elsewhere)).status).toBe(401);
   });
 
   test('addresses of one IPv6 network count as one', async () => {

@@ -1,0 +1,17 @@
+import type { Account } from '../db/accounts';
+import type { Profile } from '../db/contacts';
+import { Failure } from '../domain/failures';
+import type { ApiContext } from './context';
+
+/** Account and profile of whoever asks. @throws Failure `not_found`, when they were erased a moment ago. */
+export async function myAccount(
+  { store }: ApiContext,
+  customerId: string,
+): Promise<{ profile: Profile; account: Account }> {
+  const [profile, account] = await Promise.all([
+    store.contacts.profile(customerId),
+    store.accounts.find(customerId),
+  ]);
+  if (profile === null || account === null) throw new Failure('not_found', 'This account is gone.');
+  return { profile, account };
+}

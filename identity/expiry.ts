@@ -1,0 +1,16 @@
+import type { Identity } from './identity';
+
+/** More than one log-in or registration leaves behind, so what has run out cannot pile up. */
+const ROWS = 20;
+
+/**
+ * Deletes some of what has run out. Called where new rows of the kind come from, so there is as much of it as there is
+ * to delete, and no schedule to look after.
+ */
+export const forgetExpired = ({ store, now }: Identity): Promise<void> =>
+  store.db.write(async (tx) => {
+    const atMs = now();
+    await store.sessions.remove(await store.sessions.expired(atMs, ROWS, tx), tx);
+    await store.registrations.removeExpired(atMs, ROWS, tx);
+    await store.oneTimeTokens.removeExpired(atMs, ROWS, tx);
+  });

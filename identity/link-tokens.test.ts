@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { createLinkTokens } from './link-tokens';
+import { newOneTimeTokenId } from './new-ids';
+
+const tokens = createLinkTokens(Buffer.alloc(32, 1));
+const id = newOneTimeTokenId();
+
+test('a token is derived from its id: everybody with the key makes the same one', () => {
+  const token = tokens.issue(id, 'registration');
+  expect(createLinkTokens(Buffer.alloc(32, 1)).issue(id, 'registration')).toBe(token);
+  expect(tokens.verify(token, 'registration')).toBe(id);
+  expect(token).toMatch(/^ott_[0-9A-Z]{26}\.[\w-]{43}$/);
+});
+
+test('it is good for one purpose, under one key', () => {
+  const token = tokens.issue(id, 'registration');
+  expect(tokens.verify(token, 'password_reset')).toBeNull();
+  expect(createLinkTokens(Buffer.alloc(32, 2)).verify(token, 'registration')).toBeNull();
+  const [, signature] = token.split('.');
+  expect(tokens.verify(`${newOneTimeTokenId()}.${signature}`, 'registration')).toBeNull();
+});
+
+test('anything else is none, and never throws', () => {
+  const token = tokens.issue(id, 'registration');
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.tuple(fc.nat(token.length), fc.string({ minLength: 1 })).map(([at, text]) => {
+          return token.slice(0, at) + text + token.slice(at);
+        }),
+        fc.nat(token.length - 1).map((length) => token.slice(0, length)),
+      ),
+      (text) => tokens.verify(text, 'registration') === null,
+    ),
+  );
+});

@@ -1,0 +1,265 @@
+import { newCustomerId } from '../../api/new-ids';
+import { select } from '../../db/sql';
+import { logIn } from '../../identity/login';
+import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
+import { createPasswords } from '../../identity/passwords';
+import { confirmRegistration, register } from '../../identity/registration';
+import { refresh } from '../../identity/sessions';
+import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
+import { TestIdentity } from '../support/identity';
+
+const ADA = { email: 'ada@example.com', password: 'analytical engine', name: 'Ada Byron' };
+const HOUR_MS = 60 * 60_000;
+const WRONG = { code: 'invalid_credentials' };
+const EXPIRED = { code: 'link_expired' };
+
+describe.each(DIALECTS)('accounts on %s', (dialect) => {
+  let shop: TestStore;
+  let identity: TestIdentity;
+  beforeEach(async () => {
+    shop = await createTestStore(dialect);
+    identity = new TestIdentity(shop.store);
+  });
+  afterEach(() => shop?.close());
+
+  const newestLink = () => identity.newestToken('RegistrationRequested');
+  const count = async (table: string): Promise<number> =>
+    Number((await select<{ n: number }>(shop.db, `SELECT COUNT(*) AS n FROM ${table}`))[0]?.n);
+  const guest = (email: string): Promise<string> =>
+    shop.db.write((tx) => shop.store.contacts.customerByEmail(email, newCustomerId(), 1, tx));
+
+  describe('registering', () => {
+    test('makes an account when the address is confirmed, and logs in', async () => {
+      await register(identity, ADA);
+      expect(await count('accounts')).toBe(0);
+      await expect(logIn(identity, ADA.email, ADA.password)).rejects.toMatchObject(WRONG);
+
+      const tokens = await confirmRegistration(identity, await newestLink());
+      const claims = await identity.accessTokens.verify(tokens.accessToken);
+      expect(claims).toMatchObject({ role: 'customer' });
+      expect(await shop.store.contacts.profile(claims?.customerId ?? '')).toMatchObject({
+        email: ADA.email,
+        name: ADA.name,
+      });
+      expect(await identity.story(claims?.customerId ?? '')).toEqual(['AccountCreated', 'SessionOpened']);
+      await logIn(identity, ADA.email, ADA.password);
+      expect(await count('pending_registrations')).toBe(0);
+    });
+
+    test('gives a guest their orders: they carry the same customer', async () => {
+      const customerId = await guest(ADA.email);
+      const ada = await identity.customer(ADA.email);
+      expect(ada.customerId).toBe(customerId);
+    });
+
+    test('of one address by several at once: who confirms has it, with the password of that link', async () => {
+      await register(identity, { ...ADA, password: 'password of a stranger' });
+      const strangers = await newestLink();
+      await register(identity, ADA);
+      const own = await newestLink();
+      await confirmRegistration(identity, own);
+      await logIn(identity, ADA.email, ADA.password);
+      await expect(confirmRegistration(identity, strangers)).rejects.toMatchObject({
+        code: 'account_exists',
+      });
+      await expect(logIn(identity, ADA.email, 'password of a stranger')).rejects.toMatchObject(WRONG);
+    });
+
+    test('a link works once, also when it is followed many times at once', async () => {
+      await register(identity, ADA);
+      const link = await newestLink();
+      const results = await Promise.allSettled(
+        Array.from({ length: 6 }, () => confirmRegistration(identity, link)),
+      );
+      expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
+      for (const result of results)
+        if (result.status === 'rejected') expect(result.reason).toMatchObject(EXPIRED);
+      expect(await count('accounts')).toBe(1);
+    });
+
+    test('several links of one address, followed at once, come to one account', async () => {
+      const links: string[] = [];
+      for (let n = 0; n < 5; n += 1) {
+        await register(identity, ADA);
+        links.push(await newestLink());
+      }
+      const results = await Promise.allSettled(links.map((link) => confirmRegistration(identity, link)));
+      expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
+      for (const result of results) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'account_exists' });
+      }
+      expect(await count('accounts')).toBe(1);
+    });
+
+    test('a link has its time, and what waited for it is deleted', async () => {
+      await register(identity, ADA);
+      const link = await newestLink();
+      identity.nowMs += 24 * HOUR_MS + 1;
+      await expect(confirmRegistration(identity, link)).rejects.toMatchObject(EXPIRED);
+      await register(identity, { ...ADA, email: 'eve@example.com' });
+      expect(await count('pending_registrations')).toBe(1);
+      expect(await count('one_time_tokens')).toBe(1);
+    });
+
+    test('an address that has an account already: nothing waits, and its owner is told', async () => {
+      const ada = await identity.customer();
+      await register(identity, ADA);
+      expect(await count('pending_registrations')).toBe(0);
+      expect((await identity.story(ada.customerId)).at(-1)).toBe('RegistrationRepeated');
+    });
+  });
+
+  describe('nobody can tell whether an address has an account', () => {
+    const hashesOf = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = identity.hashes;
+      await work().catch(() => undefined);
+      return identity.hashes - before;
+    };
+
+    test('by the work it makes to register', async () => {
+      await identity.customer();
+      const known = await hashesOf(() => register(identity, ADA));
+      const unknown = await hashesOf(() => register(identity, { ...ADA, email: 'nobody@example.com' }));
+      expect([known, unknown]).toEqual([1, 1]);
+    });
+
+    test('by the work or the words of a log-in that fails', async () => {
+      await identity.customer();
+      await guest('guest@example.com');
+      const failures: unknown[] = [];
+      for (const email of [ADA.email, 'nobody@example.com', 'guest@example.com']) {
+        const attempt = () =>
+          logIn(identity, email, 'not the password').catch((error: Error) => {
+            failures.push([error.message, (error as { extra?: unknown }).extra]);
+            throw error;
+          });
+        expect(await hashesOf(attempt)).toBe(1);
+      }
+      expect(new Set(failures.map((failure) => JSON.stringify(failure))).size).toBe(1);
+    });
+
+    test('by the work of asking for a new password', async () => {
+      await identity.customer();
+      expect(await hashesOf(() => requestPasswordReset(identity, ADA.email))).toBe(0);
+      expect(await hashesOf(() => requestPasswordReset(identity, 'nobody@example.com'))).toBe(0);
+    });
+  });
+
+  describe('a new password', () => {
+    test('is set by whoever gets the mail, and ends all sessions', async () => {
+      const ada = await identity.customer();
+      await requestPasswordReset(identity, ada.email);
+      const link = await identity.newestToken('PasswordResetRequested');
+      await resetPassword(identity, link, 'difference engine');
+      await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject({
+        code: 'invalid_refresh_token',
+      });
+      await expect(logIn(identity, ada.email, ada.password)).rejects.toMatchObject(WRONG);
+      await logIn(identity, ada.email, 'difference engine');
+      expect(await identity.story(ada.customerId)).toEqual([
+        'AccountCreated',
+        'SessionOpened',
+        'PasswordResetRequested',
+        'PasswordChanged',
+        'SessionRevoked',
+        'SessionOpened',
+      ]);
+    });
+
+    test('by a link that works once, for an hour, and for nothing else', async () => {
+      const ada = await identity.customer();
+      const ask = async () => {
+        await requestPasswordReset(identity, ada.email);
+        return identity.newestToken('PasswordResetRequested');
+      };
+      const link = await ask();
+      const results = await Promise.allSettled(
+        Array.from({ length: 5 }, (_, n) => resetPassword(identity, link, `difference engine ${n}`)),
+      );
+      expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
+
+      const late = await ask();
+      identity.nowMs += HOUR_MS + 1;
+      await expect(resetPassword(identity, late, 'too late for me')).rejects.toMatchObject(EXPIRED);
+      await expect(confirmRegistration(identity, await ask())).rejects.toMatchObject(EXPIRED);
+      await register(identity, { ...ADA, email: 'eve@example.com' });
+      await expect(resetPassword(identity, await newestLink(), 'wrong purpose')).rejects.toMatchObject(
+        EXPIRED,
+      );
+      for (const text of ['', 'ott_', `${await ask()}x`, 'ott_00000000000000000000000000.x']) {
+        await expect(resetPassword(identity, text, 'no such link')).rejects.toMatchObject(EXPIRED);
+      }
+    });
+
+    test('ends the other links that were asked for', async () => {
+      const ada = await identity.customer();
+      await requestPasswordReset(identity, ada.email);
+      const first = await identity.newestToken('PasswordResetRequested');
+      await requestPasswordReset(identity, ada.email);
+      await resetPassword(
+        identity,
+        await identity.newestToken('PasswordResetRequested'),
+        'difference engine',
+      );
+      await expect(resetPassword(identity, first, 'by the other link')).rejects.toMatchObject(EXPIRED);
+    });
+
+    test('needs the old one where somebody is logged in, and ends the other sessions', async () => {
+      const ada = await identity.customer();
+      const other = await logIn(identity, ada.email, ada.password);
+      const change = (currentPassword: string) =>
+        changePassword(identity, ada, { currentPassword, newPassword: 'difference engine' });
+      await expect(change('not the password')).rejects.toMatchObject(WRONG);
+      await change(ada.password);
+      await refresh(identity, ada.refreshToken);
+      await expect(refresh(identity, other.refreshToken)).rejects.toMatchObject({
+        code: 'invalid_refresh_token',
+      });
+      await logIn(identity, ada.email, 'difference engine');
+    });
+
+    test('leaves no session to a log-in that was under way with the old one', async () => {
+      const ada = await identity.customer();
+      await requestPasswordReset(identity, ada.email);
+      const link = await identity.newestToken('PasswordResetRequested');
+      const { verify } = identity.passwords;
+      identity.passwords.verify = async (...args) => {
+        const verdict = await verify(...args);
+        await resetPassword(identity, link, 'difference engine');
+        return verdict;
+      };
+      await expect(logIn(identity, ada.email, ada.password)).rejects.toMatchObject(WRONG);
+      expect(await count('sessions')).toBe(0);
+    });
+  });
+
+  test('a hash of other parameters is brought up to date at the next log-in', async () => {
+    const ada = await identity.customer();
+    const stronger = new TestIdentity(shop.store, { memoryCost: 128, timeCost: 2, parallelism: 1 });
+    await logIn(stronger, ada.email, ada.password);
+    const hash = (await shop.store.accounts.find(ada.customerId))?.passwordHash ?? '';
+    expect(hash).toContain('m=128,t=2,p=1');
+    await logIn(stronger, ada.email, ada.password);
+    expect((await shop.store.accounts.find(ada.customerId))?.passwordHash).toBe(hash);
+    expect(await createPasswords().verify(hash, ada.password)).toBe('outdated');
+  });
+
+  test('no event says anything of a person', async () => {
+    const ada = await identity.customer();
+    await register(identity, ADA);
+    await requestPasswordReset(identity, ada.email);
+    const link = await identity.newestToken('PasswordResetRequested');
+    await resetPassword(identity, link, 'difference engine');
+    const log = JSON.stringify(await select(shop.db, 'SELECT * FROM events'));
+    for (const secret of [
+      ADA.email,
+      'Ada',
+      'engine',
+      ada.refreshToken,
+      link.split('.')[1] ?? '',
+      '$argon2',
+    ]) {
+      expect(log).not.toContain(secret);
+    }
+  });
+});
