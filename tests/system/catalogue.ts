@@ -1,7 +1,13 @@
-import type { CreateProduct, Product } from '../../api/schemas/product';
+import type {
+  CreateProduct,
+  Product,
+  ProductImport,
+  ProductImportWithFaults,
+} from '../../api/schemas/product';
 import { connect } from '../../db/connect';
 import { select } from '../../db/sql';
 import type { CloudEvent } from '../../domain/events';
+import { eventually } from '../support/eventually';
 import type { Answer } from '../support/http';
 import type { System } from '../support/system';
 
@@ -66,3 +72,47 @@ export async function eventsOf(system: System, stream: string): Promise<CloudEve
     await db.close();
   }
 }
+
+export const CSV = { 'content-type': 'text/csv' };
+export const IMPORT_HEADER = 'sku,name,description,price,tax_class,weight_grams,image_url,active,attr.wood';
+export const importRow = (n: number, prefix: string, price = `${n}.99`): string =>
+  `${prefix}-${n},Board ${n},"Cut, planed",${price},standard,${n},/b/${n}.webp,true,oak`;
+
+/** Sends a file. */
+export const upload = <T = ProductImport>(
+  system: System,
+  lines: string | readonly string[],
+  headers: Record<string, string> = {},
+): Promise<Answer<T>> =>
+  system.api<T>('/api/products/import', {
+    raw: typeof lines === 'string' ? lines : lines.join('\n'),
+    headers: { ...CSV, ...headers },
+  });
+
+/** Sends a file that is accepted. */
+export async function received(
+  system: System,
+  lines: readonly string[],
+  headers: Record<string, string> = {},
+): Promise<ProductImport> {
+  const { status, body, text, headers: answered } = await upload(system, lines, headers);
+  expect({ status, text }).toEqual({ status: 202, text });
+  expect(answered.location).toBe(`/api/products/imports/${body.id}`);
+  return body;
+}
+
+export async function lookAt(system: System, id: string): Promise<ProductImportWithFaults> {
+  const answer = await system.api<ProductImportWithFaults>(`/api/products/imports/${id}`);
+  expect(answer.status).toBe(200);
+  return answer.body;
+}
+
+export const importEnded = (system: System, id: string): Promise<ProductImportWithFaults> =>
+  eventually(
+    `import ${id} at its end`,
+    async () => {
+      const found = await lookAt(system, id);
+      return found.endedAt !== null && found;
+    },
+    60_000,
+  );
