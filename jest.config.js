@@ -23,7 +23,7 @@ const setup = {
 /** One project per suite: `npx jest --selectProjects unit`. */
 module.exports = {
   // Bounds what hangs; nothing is timed by it. Jest's own 5 s are too few for servers on a busy machine.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   projects: [
     suite('unit', ['<rootDir>/*/**/*.test.ts'], {
       testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '<rootDir>/tests/[a-z]+/'],

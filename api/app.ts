@@ -9,12 +9,13 @@ import { limitedByAddress } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
 import { authRoutes, jwksRoutes } from './routes/auth';
-import { inventoryRoutes, productRoutes } from './routes/catalogue';
+import { inventoryRoutes } from './routes/catalogue';
 import { customerRoutes } from './routes/customers';
 import { docsRoutes } from './routes/docs';
 import { meRoutes } from './routes/me';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
+import { productRoutes } from './routes/products';
 import { quoteRoutes } from './routes/quotes';
 
 const BODY_LIMIT = '64kb';

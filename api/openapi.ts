@@ -2,6 +2,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
 import { json, page, problems } from './openapi-parts';
+import { PRODUCT_ROUTES } from './openapi-products';
 import { PEOPLE_ROUTES } from './openapi-people';
 import { POLICIES } from './policies';
 import * as apiKey from './schemas/api-key';
@@ -137,28 +138,7 @@ const ROUTES: RouteConfig[] = [
       ),
     },
   },
-  {
-    method: 'get',
-    path: '/api/products',
-    summary: 'List products, by sku',
-    tags: ['catalogue'],
-    request: { query: catalogue.Page },
-    responses: {
-      200: json(page(catalogue.Product), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
-    },
-  },
-  {
-    method: 'get',
-    path: '/api/products/{sku}',
-    summary: 'Read a product',
-    tags: ['catalogue'],
-    request: { params: skuParam },
-    responses: {
-      200: json(catalogue.Product, 'The product'),
-      ...problems('not_found', 'service_unavailable'),
-    },
-  },
+  ...PRODUCT_ROUTES,
   {
     method: 'get',
     path: '/api/inventory',

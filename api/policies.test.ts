@@ -18,6 +18,12 @@ POST /api/orders/:id/cancel    own  own  all  own  all  orders:write
 POST /api/quotes               all  all  all  all  all  -
 GET /api/products              all  all  all  all  all  -
 GET /api/products/:sku         all  all  all  all  all  -
+POST /api/products             -    -    -    -    all  catalogue:write
+PUT /api/products/:sku         -    -    -    -    all  catalogue:write
+DELETE /api/products/:sku      -    -    -    -    all  catalogue:write
+POST /api/products/import      -    -    -    -    all  catalogue:write
+GET /api/products/imports      -    -    -    -    all  catalogue:write
+GET /api/products/imports/:id  -    -    -    -    all  catalogue:write
 GET /api/inventory             -    -    all  all  all  inventory:read
 GET /api/inventory/:sku        -    -    all  all  all  inventory:read
 POST /api/api-keys             -    -    -    -    all  -

@@ -20,6 +20,7 @@ const READ_ORDER = policy(
 );
 const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
 
+const WRITE_CATALOGUE = policy({ admin: 'all' }, 'catalogue:write');
 /** Whoever is logged in, about themselves. */
 const ACCOUNT = policy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
 
@@ -46,6 +47,12 @@ export const POLICIES = {
 
   'GET /api/products': EVERYONE,
   'GET /api/products/:sku': EVERYONE,
+  'POST /api/products': WRITE_CATALOGUE,
+  'PUT /api/products/:sku': WRITE_CATALOGUE,
+  'DELETE /api/products/:sku': WRITE_CATALOGUE,
+  'POST /api/products/import': WRITE_CATALOGUE,
+  'GET /api/products/imports': WRITE_CATALOGUE,
+  'GET /api/products/imports/:id': WRITE_CATALOGUE,
 
   'GET /api/inventory': READ_INVENTORY,
   'GET /api/inventory/:sku': READ_INVENTORY,

@@ -31,3 +31,19 @@ export function readOrderId(req: Request): string {
 }
 
 export const noSuchOrder = (): Failure => new Failure('not_found', 'There is no such order.');
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** @throws Failure `invalid_request` */
+export function readIdempotencyKey(req: Request): string | undefined {
+  const header = req.get('idempotency-key');
+  if (header === undefined) return undefined;
+  if (!IDEMPOTENCY_KEY.test(header)) {
+    throw new Failure('invalid_request', 'The Idempotency-Key is not valid.', {
+      errors: [
+        { pointer: 'Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters without spaces' },
+      ],
+    });
+  }
+  return header;
+}

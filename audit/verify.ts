@@ -3,7 +3,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { AuditReads } from '../db/audit';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
-import { isOrderId } from '../domain/ids';
+import { isOrderId, skuOfProductId } from '../domain/ids';
 import { isClosed, type OrderStatus } from '../domain/order';
 import type { PaymentProvider } from '../payments/provider';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
@@ -11,6 +11,7 @@ import { ORDER_WORKFLOW } from '../workflows/messages';
 import { checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
 import { checkOrder, type StoredOrder } from './order';
+import { checkProduct } from './product';
 import { projectionOf } from './projection';
 import { checkBooks, checkProvider } from './provider';
 
@@ -110,6 +111,8 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
   ]);
   const findings = await inTurns(streams, async (id) => {
     const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head: heads.get(id) };
+    const sku = skuOfProductId(id);
+    if (sku !== null) return checkOneProduct(parts, log, sku);
     if (!isOrderId(id)) return checkChain(log, parts.auditKey);
     return checkOneOrder(parts, log, {
       order: await parts.store.orders.find(id),
@@ -118,6 +121,14 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
     });
   });
   return findings.flat();
+}
+
+/** The log proves the product. */
+async function checkOneProduct(parts: VerifyParts, log: StoredStream, sku: string): Promise<Finding[]> {
+  const findings = checkChain(log, parts.auditKey);
+  if (findings.length > 0) return findings;
+  const events = log.rows.map((row) => JSON.parse(row.body) as CloudEvent);
+  return checkProduct(sku, events, await parts.store.products.find(sku));
 }
 
 /** The history proves the log, the log proves the rows. A log that is not whole proves nothing. */

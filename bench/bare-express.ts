@@ -4,7 +4,9 @@ import helmet from 'helmet';
 import { pino } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { connect } from '../db/connect';
+import { createProducts } from '../db/products';
 import { select } from '../db/sql';
+import { readProductQuery } from '../domain/search-terms';
 
 /**
  * `bare-express DATABASE_URL PORT`: Express with the same middleware and the same queries as the system, and nothing
@@ -44,6 +46,11 @@ function main([url, port]: string[]): void {
     res.json({
       data: await select(db, "SELECT * FROM products WHERE sku > '' AND active = 1 ORDER BY sku LIMIT 21"),
     });
+  });
+  const products = createProducts(db);
+  app.get('/search', async (req, res) => {
+    const query = readProductQuery(String(req.query.q));
+    res.json({ data: query === null ? [] : await products.search(query, { limit: 21 }) });
   });
   app.listen(Number(port), '127.0.0.1').keepAliveTimeout = 65_000;
 }

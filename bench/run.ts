@@ -10,6 +10,7 @@ import { measureOpenOrders } from './open-orders';
 import { measureOrders } from './orders';
 import { measureOverload } from './overload';
 import { measureReads } from './reads';
+import { measureSearch } from './search';
 import { type Dialect, dialects, type Servers, startServers } from './servers';
 import { measureStart } from './start';
 
@@ -21,6 +22,7 @@ const SECTIONS: Record<string, Section> = {
   reads: (servers, _, report) => measureReads(servers, report),
   overload: (servers, _, report) => measureOverload(servers, report),
   memory: (servers, _, report) => measureOpenOrders(servers, report),
+  search: (servers, _, report) => measureSearch(servers, report),
   lists: (servers, _, report) => measureLists(servers, report),
 };
 const START = 'start';

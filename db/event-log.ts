@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical-json';
 import { type DomainEvent, TOPICS, toCloudEvent } from '../domain/events';
+import { groupBy } from '../domain/group-by';
+import { batches } from './batches';
 import type { Database, Tx } from './connect';
 import { execute, forUpdate, insert, select } from './sql';
 
@@ -52,6 +54,11 @@ export interface EventLog {
    * @throws UniqueConstraintError when one of the keys is in the log already.
    */
   append(head: StreamHead, events: readonly DomainEvent[], tx: Tx): Promise<StreamHead>;
+  /**
+   * Adds events of many streams, each behind the head of its own. The heads are locked in the order of their names.
+   * @throws UniqueConstraintError as `append` does.
+   */
+  appendEach(events: readonly DomainEvent[], tx: Tx): Promise<void>;
   /** Those of `events` that the log does not have. @throws EventKeyConflict when it has one with another body. */
   missing(events: readonly DomainEvent[], tx: Tx): Promise<DomainEvent[]>;
   byKeys(keys: readonly string[], tx?: Tx): Promise<LogRow[]>;
@@ -80,30 +87,10 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
     },
 
     async append(head, events, tx) {
-      let { seq, hash } = head;
-      const rows = events.map((event) => {
-        const row = {
-          stream: event.stream,
-          seq: seq + 1,
-          prevHash: hash,
-          body: JSON.stringify(toCloudEvent(event)),
-        };
-        seq = row.seq;
-        hash = linkHash(hmacKey, row);
-        return {
-          event_key: event.key,
-          stream: event.stream,
-          seq,
-          type: event.type,
-          topic: TOPICS[event.type],
-          subject: event.subject,
-          body: row.body,
-          prev_hash: row.prevHash,
-          hash,
-        };
-      });
-      const stream = rows[0]?.stream;
-      if (stream === undefined) return head;
+      const rows = links(hmacKey, head, events);
+      const last = rows.at(-1);
+      if (last === undefined) return head;
+      const { stream, seq, hash } = last;
       await insert(db, 'events', rows, { tx });
       if (head.seq === 0) await insert(db, 'event_streams', [{ stream, seq, hash }], { tx });
       else {
@@ -115,6 +102,28 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
         );
       }
       return { seq, hash };
+    },
+
+    async appendEach(events, tx) {
+      const streams = [...groupBy(events, (event) => event.stream)].sort(([a], [b]) => (a < b ? -1 : 1));
+      const heads = new Map<string, StreamHead>();
+      for (const batch of batches(streams.map(([stream]) => stream))) {
+        const known = await select<StreamHead & { stream: string }>(
+          db,
+          `SELECT stream, seq, hash FROM event_streams WHERE stream IN (:batch) ORDER BY stream${forUpdate(db)}`,
+          { batch },
+          tx,
+        );
+        for (const head of known) heads.set(head.stream, head);
+      }
+      const linked = streams.map(([stream, of]) => links(hmacKey, heads.get(stream) ?? GENESIS, of));
+      for (const rows of batches(linked.flat())) await insert(db, 'events', rows, { tx });
+      const next = linked.flatMap((rows) =>
+        rows.slice(-1).map(({ stream, seq, hash }) => ({ stream, seq, hash })),
+      );
+      for (const rows of batches(next)) {
+        await insert(db, 'event_streams', rows, { tx, orUpdate: ['seq', 'hash'] });
+      }
     },
 
     async missing(events, tx) {
@@ -141,6 +150,32 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
         { orderId },
       ),
   };
+}
+
+/** The rows of events of one stream, each linked to the one before. */
+function links(hmacKey: Buffer, head: StreamHead, events: readonly DomainEvent[]) {
+  let { seq, hash } = head;
+  return events.map((event) => {
+    const row = {
+      stream: event.stream,
+      seq: seq + 1,
+      prevHash: hash,
+      body: JSON.stringify(toCloudEvent(event)),
+    };
+    seq = row.seq;
+    hash = linkHash(hmacKey, row);
+    return {
+      event_key: event.key,
+      stream: event.stream,
+      seq,
+      type: event.type as string,
+      topic: TOPICS[event.type] as string,
+      subject: event.subject,
+      body: row.body,
+      prev_hash: row.prevHash,
+      hash,
+    };
+  });
 }
 
 /**

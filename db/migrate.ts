@@ -7,6 +7,7 @@ import * as reconciliation from './migrations/003-reconciliation';
 import * as shippingMethod from './migrations/004-shipping-method';
 import * as subjects from './migrations/005-subjects';
 import * as apiKeys from './migrations/006-api-keys';
+import * as catalogue from './migrations/007-catalogue';
 import * as identity from './migrations/009-identity';
 import * as rateLimits from './migrations/010-rate-limits';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
@@ -16,6 +17,8 @@ export interface MigrationContext {
   dialect: Database['dialect'];
   type: ColumnTypes;
   run(sql: string): Promise<void>;
+  /** For rows that are there and have to be made anew. */
+  db: Database;
 }
 export type Migration = (context: MigrationContext) => Promise<void>;
 
@@ -27,6 +30,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['004-shipping-method', shippingMethod],
   ['005-subjects', subjects],
   ['006-api-keys', apiKeys],
+  ['007-catalogue', catalogue],
   ['009-identity', identity],
   ['010-rate-limits', rateLimits],
 ];
@@ -63,6 +67,7 @@ export function migrator(db: Database, onStep: (step: string) => void = () => un
   const context: MigrationContext = {
     dialect: db.dialect,
     type: COLUMN_TYPES[db.dialect],
+    db,
     run: async (sql) => {
       try {
         await db.sequelize.query(sql, { raw: true });

@@ -1,14 +1,24 @@
 import type { Database } from './connect';
+import { addTerms } from './product-terms';
 import { PRODUCTS, STOCK, WAREHOUSES } from './seeds/catalogue';
-import { insert } from './sql';
+import { insert, select } from './sql';
 
 /** Puts the demo catalogue and its stock where they are missing; what is there is left as it is. */
 export async function seed(db: Database, nowMs: number): Promise<void> {
   await db.write(async (tx) => {
+    const skus = PRODUCTS.map((p) => p.sku);
+    const known = await select<{ sku: string }>(
+      db,
+      'SELECT sku FROM products WHERE sku IN (:skus)',
+      { skus },
+      tx,
+    );
+    // A product may have another name by now: what it is found by is left as it is, too.
+    const missing = PRODUCTS.filter(({ sku }) => !known.some((product) => product.sku === sku));
     await insert(
       db,
       'products',
-      PRODUCTS.map((p) => ({
+      missing.map((p) => ({
         sku: p.sku,
         name: p.name,
         description: p.description,
@@ -16,9 +26,15 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
         currency: p.currency,
         tax_class: p.taxClass,
         weight_grams: p.weightGrams,
+        created_at_ms: nowMs,
         updated_at_ms: nowMs,
       })),
       { tx, ifNew: true },
+    );
+    await addTerms(
+      db,
+      missing.map((p) => ({ ...p, attributes: {} })),
+      tx,
     );
     await insert(
       db,

@@ -48,29 +48,31 @@ export async function execute(db: Database, sql: string, params: Params = {}, tx
 /**
  * Inserts rows of one shape in one statement. `ifNew` leaves rows whose key exists as they are; on MySQL that counts as an
  * UPDATE, so it is not for tables that only grow. (`INSERT IGNORE` would also swallow broken CHECKs and cut long values.)
+ * `orUpdate` gives rows whose key, the first column, exists the new values of these columns.
  */
 export async function insert(
   db: Database,
   table: string,
   rows: readonly Record<string, Value>[],
-  { tx, ifNew = false }: { tx?: Tx; ifNew?: boolean } = {},
+  { tx, ifNew = false, orUpdate }: { tx?: Tx; ifNew?: boolean; orUpdate?: readonly string[] } = {},
 ): Promise<void> {
   const first = rows[0];
   if (first === undefined) return;
   const columns = Object.keys(first);
-  const onConflict =
-    db.dialect === 'mysql'
-      ? ` ON DUPLICATE KEY UPDATE ${columns[0]} = ${columns[0]}`
-      : ' ON CONFLICT DO NOTHING';
+  const key = columns[0];
+  const mysql = db.dialect === 'mysql';
+  const update = orUpdate?.map((c) => `${c} = ${mysql ? `VALUES(${c})` : `excluded.${c}`}`).join(', ');
+  const keep = mysql ? ` ON DUPLICATE KEY UPDATE ${key} = ${key}` : ' ON CONFLICT DO NOTHING';
+  const change = mysql
+    ? ` ON DUPLICATE KEY UPDATE ${update}`
+    : ` ON CONFLICT (${key}) DO UPDATE SET ${update}`;
+  const onConflict = orUpdate === undefined ? (ifNew ? keep : '') : change;
   const values = rows.map((_, r) => `(${columns.map((_, c) => `:v${r}_${c}`).join(', ')})`).join(', ');
   const params: Record<string, Value> = {};
   for (const [r, row] of rows.entries()) {
     for (const [c, column] of columns.entries()) params[`v${r}_${c}`] = row[column] as Value;
   }
-  const query = bind(
-    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values}${ifNew ? onConflict : ''}`,
-    params,
-  );
+  const query = bind(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values}${onConflict}`, params);
   await db.sequelize.query(query.sql, { bind: query.values, type: QueryTypes.RAW, ...within(tx) });
 }
 

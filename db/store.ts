@@ -11,6 +11,8 @@ import { createOrders, type Orders } from './orders';
 import { createPaymentLedger, type PaymentLedger } from './payment-ledger';
 import { createPersonalData, type PersonalData } from './personal-data';
 import { createPlacements, type Placements } from './placements';
+import { createProductChanges, type ProductChanges } from './product-changes';
+import { createProductImports, type ProductImports } from './product-imports';
 import { createProducts, type Products } from './products';
 import { createRateLimits, type RateLimits } from './rate-limits';
 import { createReconciliation, type Reconciliation } from './reconciliation';
@@ -27,6 +29,8 @@ export interface Store {
   placements: Placements;
   contacts: Contacts;
   products: Products;
+  productChanges: ProductChanges;
+  productImports: ProductImports;
   log: EventLog;
   feed: Feed;
   notifications: Notifications;
@@ -50,6 +54,8 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   placements: createPlacements(db),
   contacts: createContacts(db),
   products: createProducts(db),
+  productChanges: createProductChanges(db, createEventLog(db, auditKey)),
+  productImports: createProductImports(db),
   log: createEventLog(db, auditKey),
   feed: createFeed(db),
   notifications: createNotifications(db),

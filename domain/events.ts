@@ -30,6 +30,11 @@ export const TOPICS = {
   PersonalDataRead: 'customer-events',
   NotificationSent: 'notification-events',
   NotificationFailed: 'notification-events',
+  ProductCreated: 'catalogue-events',
+  ProductUpdated: 'catalogue-events',
+  ProductDeactivated: 'catalogue-events',
+  ProductImportReceived: 'catalogue-events',
+  ProductImportEnded: 'catalogue-events',
 } as const;
 
 export type EventType = keyof typeof TOPICS;

@@ -17,6 +17,19 @@ export const customerId = (random26: string): string => `cus_${random26}`;
 export const apiKeyId = (random26: string): string => `key_${random26}`;
 export const isApiKeyId = (value: string): boolean => /^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
 
+const SKU = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const IMPORT_ID = /^imp_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** A product is known by its sku, which people choose. */
+export const isSku = (value: string): boolean => SKU.test(value);
+/** The stream of a product's events, and what they tell of. */
+export const productId = (sku: string): string => `product:${sku}`;
+/** The sku in a product's id; null for anything else. */
+export const skuOfProductId = (id: string): string | null =>
+  id.startsWith('product:') ? id.slice('product:'.length) : null;
+/** `imp_` and a ULID; the id of its workflow too. */
+export const importId = (ulid: string): string => `imp_${ulid}`;
+export const isImportId = (value: string): boolean => IMPORT_ID.test(value);
 export const isCustomerId = (value: string): boolean => CUSTOMER_ID.test(value);
 /** Of a log-in on one device. */
 export const sessionId = (random26: string): string => `ses_${random26}`;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { allocate, formatMoney, minorUnitDigits, money } from './money';
+import { allocate, formatMoney, minorUnitDigits, money, parseAmount } from './money';
 
 const total = fc.integer({ min: 0, max: 1_000_000_000_000 });
 const weights = fc.array(fc.integer({ min: 0, max: 1_000_000_000 }), { minLength: 1, maxLength: 30 });
@@ -94,4 +94,29 @@ describe('formatMoney', () => {
       }),
     );
   });
+});
+
+describe('an amount that is read', () => {
+  test('is the one that was written, to the last digit', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(Number.MAX_SAFE_INTEGER),
+        fc.constantFrom('EUR', 'JPY', 'KWD'),
+        (minor, currency) => {
+          const digits = minorUnitDigits(currency);
+          const padded = String(minor).padStart(digits + 1, '0');
+          const decimal = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
+          fc.pre(decimal.replace(/\..*/, '').length <= 15);
+          expect(parseAmount(decimal, currency)).toBe(minor);
+        },
+      ),
+    );
+  });
+
+  test.each(['', '.', '1.', '.5', '-1', '+1', '1e3', '1,00', '1 000', '1.005', '0x10', '9'.repeat(16), ' 1'])(
+    '%j is none in EUR',
+    (text) => {
+      expect(parseAmount(text, 'EUR')).toBeNull();
+    },
+  );
 });

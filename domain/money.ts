@@ -46,6 +46,21 @@ export function formatMoney({ amount, currency }: Money, locale = 'en'): string 
   return formatter(locale, currency, digits).format(`${sign}${decimal}` as Intl.StringNumericLiteral);
 }
 
+/**
+ * Minor units of a decimal such as `419`, `419.5` or `419.50`, read digit by digit: no floating-point step on the way.
+ * @returns null for anything else, for more decimals than the currency has, and beyond the safe integers.
+ */
+export function parseAmount(decimal: string, currency: string): number | null {
+  const digits = minorUnitDigits(currency);
+  const [, whole = '', fraction = ''] = /^(\d{1,15})(?:\.(\d{1,3}))?$/.exec(decimal) ?? [];
+  if (whole === '' || fraction.length > digits) return null;
+  const amountMinor = Number(`${whole}${fraction.padEnd(digits, '0')}`);
+  return Number.isSafeInteger(amountMinor) ? amountMinor : null;
+}
+
+/** The smallest step of an amount that can be paid: Stripe takes three-decimal currencies in tens. */
+export const payableStepMinor = (currency: string): number => (minorUnitDigits(currency) === 3 ? 10 : 1);
+
 /** Making one takes a hundred times as long as using it. There are as many as currencies are written in languages. */
 const formatters = new Map<string, Intl.NumberFormat>();
 

@@ -54,3 +54,26 @@ export const DEFAULT_RECONCILE_POLICY: ReconcilePolicy = {
   lookAgainMs: MINUTE,
   pageRows: 200,
 };
+
+/** How an import of products goes on. Milliseconds, unless a name says otherwise. */
+export interface ImportPolicy {
+  /**
+   * Chunks applied before the workflow continues as new: each is six events of history. Most files have fewer, which
+   * keeps their summary in the Web UI: it is not carried over.
+   */
+  chunksPerRun: number;
+  /** One attempt at a chunk. */
+  chunkTimeoutMs: number;
+  /** How long a chunk is tried before the import fails. */
+  chunkDeadlineMs: number;
+  retryInitialMs: number;
+  retryMaxMs: number;
+}
+
+export const DEFAULT_IMPORT_POLICY: ImportPolicy = {
+  chunksPerRun: 500,
+  chunkTimeoutMs: 2 * MINUTE,
+  chunkDeadlineMs: 24 * 60 * MINUTE,
+  retryInitialMs: 500,
+  retryMaxMs: MINUTE,
+};

@@ -1,4 +1,4 @@
-import { allocate, minorUnitDigits } from './money';
+import { allocate, payableStepMinor } from './money';
 import type { OrderLine, PricedBasket } from './order';
 
 export type TaxClass = 'standard' | 'reduced' | 'zero';
@@ -126,9 +126,6 @@ export class NotShippable extends Error {
   override readonly name = 'NotShippable';
 }
 
-/** The smallest step of an amount that can be paid: Stripe takes three-decimal currencies in tens. */
-const payableStep = (currency: string): bigint => (minorUnitDigits(currency) === 3 ? 10n : 1n);
-
 /**
  * Prices a basket: the only place that turns items into lines, discount, shipping, tax and total (see
  * `OrderTotals` for the equation that holds). Pure: the same arguments give the same result.
@@ -148,7 +145,7 @@ export function priceBasket(
   const { currency, taxIncluded } = rules;
   const rates = taxRatesIn(destination, rules);
   const taxOf = (amountMinor: number, rateBasisPoints: number) =>
-    taxMinor(amountMinor, rateBasisPoints, taxIncluded, payableStep(currency));
+    taxMinor(amountMinor, rateBasisPoints, taxIncluded, BigInt(payableStepMinor(currency)));
 
   const subtotals = items.map((item) => lineSubtotalMinor(item, currency));
   const subtotalMinor = sumWithinLimit(subtotals);

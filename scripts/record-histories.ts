@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { startImport } from '../temporal/import-start';
 import { eventually } from '../tests/support/eventually';
 import { toHistoryJson } from '../tests/support/histories';
+import { storedImport } from '../tests/support/imports';
 import { Lab } from '../tests/support/lab';
 import { begin, SHORT_RECONCILE_POLICY, untilDealtWith, untilStatus } from '../tests/support/reconciling';
 import {
@@ -88,6 +90,30 @@ const STORIES: Record<string, { items?: Record<string, number>; method?: string;
         args,
       });
       return workflowId;
+    },
+  },
+  imported: {
+    async run(lab) {
+      const id = await storedImport(lab.store, 'walnut-desk', { chunks: 3, rowsOfChunk: 2 });
+      await startImport(lab.client, lab.queues.orders, id);
+      await lab.handle(id).result();
+      return id;
+    },
+  },
+  'import-cancelled': {
+    async run(lab) {
+      const id = await storedImport(lab.store, 'oak-desk', { chunks: 400, rowsOfChunk: 1 });
+      await startImport(lab.client, lab.queues.orders, id);
+      await eventually(
+        'a chunk applied',
+        async () => (await lab.store.productImports.find(id))?.appliedChunks,
+      );
+      await lab.handle(id).cancel();
+      await lab
+        .handle(id)
+        .result()
+        .catch(() => undefined);
+      return id;
     },
   },
 };

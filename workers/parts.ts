@@ -11,6 +11,7 @@ import { registerSearchAttributes } from '../temporal/connect';
 import { ensureReconcileSchedule } from '../temporal/schedules';
 import { DEFAULT_DELIVERY_POLICY, type DeliveryPolicy } from '../workflows/messages';
 import { workflowBundle } from './bundle';
+import { startImportKeeper } from './import-keeper';
 import { startNotificationSubscriber } from './notification-subscriber';
 import type { QueueName } from './queues';
 import { startSequencer } from './sequencer';
@@ -70,6 +71,7 @@ export function startFollowers(
   const loops = [
     startSequencer(store.feed, log, holder),
     startNotificationSubscriber(store, temporal, delivery, log, holder),
+    startImportKeeper(store, temporal, queues.orders, log, holder),
   ];
   life.onStop('sequencer and subscriber', () => Promise.all(loops.map((loop) => loop.stop())));
 }

@@ -8,6 +8,7 @@ import {
 import { createNotificationActivities, type NotificationOptions } from '../activities/notifications';
 import { createOrderActivities } from '../activities/orders';
 import { createPaymentActivities } from '../activities/payments';
+import { createImportActivities } from '../activities/product-imports';
 import { createReconciliationActivities } from '../activities/reconciliation';
 import type { Store } from '../db/store';
 import type { Mailer } from '../notifications/mailer';
@@ -105,7 +106,11 @@ export const activitiesByQueue = (
   { store, provider, mailer, notification }: WorkerParts,
   workflows: OrderWorkflows,
 ): Record<QueueName, object> => ({
-  orders: { ...createOrderActivities(store), ...createReconciliationActivities(store, workflows) },
+  orders: {
+    ...createOrderActivities(store),
+    ...createReconciliationActivities(store, workflows),
+    ...createImportActivities(store),
+  },
   payments: createPaymentActivities(store, provider),
   notifications: createNotificationActivities(store, mailer, notification),
 });

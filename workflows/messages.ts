@@ -1,13 +1,15 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Order, OrderStatus } from '../domain/order';
-import type { OrderPolicy, ReconcilePolicy } from '../domain/policy';
+import type { ImportPolicy, OrderPolicy, ReconcilePolicy } from '../domain/policy';
+import type { ImportCounts, ImportEnd } from '../domain/product-import';
 
 /** The names people and programs speak to an order by. They are public: changing one breaks what is running. */
 
 export const ORDER_WORKFLOW = 'order';
 export const DELIVERY_WORKFLOW = 'deliverNotifications';
 export const RECONCILE_WORKFLOW = 'reconcileOrders';
+export const IMPORT_WORKFLOW = 'importProducts';
 
 /** Waits until the placement is decided. Sent with the start of the workflow, always under the same update id. */
 export const placement = defineUpdate<Order>('placement');
@@ -107,6 +109,19 @@ export interface RestartMemo {
   restartedBecause: string;
   /** The run before, where Temporal knew one. */
   restartedAfterRun: string | null;
+}
+
+/** Input of an import of products. The file is in SQL. */
+export interface ImportInput {
+  importId: string;
+  policy: ImportPolicy;
+}
+
+/** How an import ended. */
+export interface ImportResult extends ImportCounts {
+  status: ImportEnd;
+  rows: number;
+  doneRows: number;
 }
 
 export const searchAttributes = {

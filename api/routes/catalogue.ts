@@ -1,19 +1,18 @@
 import type { Request, Router } from 'express';
-import type { Product as StoredProduct } from '../../db/products';
 import type { Store } from '../../db/store';
 import type { StockLevel } from '../../domain/allocation';
-import { Failure } from '../../domain/failures';
 import { groupBy } from '../../domain/group-by';
-import { money } from '../../domain/money';
+import type { Product } from '../../domain/product';
 import type { ApiContext } from '../context';
 import { decodeCursor, toPage } from '../cursors';
 import { newRoutes } from '../methods';
+import { noSuchProduct } from '../products';
 import { readQuery } from '../read';
 import { type InventoryItem, Page } from '../schemas/catalogue';
 import { sku as skuSchema } from '../schemas/order';
 
 /** One product more than the page has room for: it tells whether there is a next page. */
-async function readProducts(store: Store, req: Request): Promise<{ rows: StoredProduct[]; limit: number }> {
+async function readProducts(store: Store, req: Request): Promise<{ rows: Product[]; limit: number }> {
   const { cursor, limit } = readQuery(req, Page);
   const rows = await store.products.list({
     ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
@@ -23,26 +22,6 @@ async function readProducts(store: Store, req: Request): Promise<{ rows: StoredP
 }
 
 const isSku = (value: unknown): value is string => skuSchema.safeParse(value).success;
-const noSuchProduct = () => new Failure('not_found', 'There is no such product.');
-
-export function productRoutes({ store }: ApiContext): Router {
-  const { router, methods } = newRoutes('/api/products');
-  methods('/', {
-    get: async (req, res) => {
-      const { rows, limit } = await readProducts(store, req);
-      res.json(toPage(rows, limit, (row) => row.sku, presentProduct));
-    },
-  });
-  methods('/:sku', {
-    get: async (req, res) => {
-      const { sku } = req.params;
-      const [product] = isSku(sku) ? await store.products.bySkus([sku]) : [];
-      if (product === undefined) throw noSuchProduct();
-      res.json(presentProduct(product));
-    },
-  });
-  return router;
-}
 
 export function inventoryRoutes({ store }: ApiContext): Router {
   const { router, methods } = newRoutes('/api/inventory');
@@ -70,15 +49,6 @@ export function inventoryRoutes({ store }: ApiContext): Router {
   });
   return router;
 }
-
-const presentProduct = (p: StoredProduct) => ({
-  sku: p.sku,
-  name: p.name,
-  description: p.description,
-  price: money(p.unitPriceMinor, p.currency),
-  taxClass: p.taxClass,
-  weightGrams: p.weightGrams,
-});
 
 function presentStock(sku: string, levels: readonly StockLevel[]): InventoryItem {
   const sum = (of: (l: StockLevel) => number) => levels.reduce((total, l) => total + of(l), 0);

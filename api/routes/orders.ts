@@ -14,7 +14,7 @@ import { assertReaches, type FoundOrder, findOrder, findOrderStrongly, requestCa
 import { type PlacementAnswer, place } from '../placement';
 import { POLICIES } from '../policies';
 import { type Preference, readPrefer } from '../prefer';
-import { noSuchOrder, readBody, readOrderId, readQuery } from '../read';
+import { noSuchOrder, readBody, readIdempotencyKey, readOrderId, readQuery } from '../read';
 import { CancelOrder, ListOrders, PlaceOrder, ReadOrder } from '../schemas/order';
 import { orderLinks, orderPath, presentOrder, presentSummary } from '../views';
 
@@ -38,7 +38,7 @@ export function orderRoutes(ctx: ApiContext): Router {
       const request = {
         body,
         ...placedBy(principalOfRequest(req)),
-        idempotencyKey: readIdempotencyKey(req.get('idempotency-key')),
+        idempotencyKey: readIdempotencyKey(req),
         requestId: String(req.id),
         waitMs: preference.waitMs ?? ctx.decisionWaitMs,
       };
@@ -160,19 +160,4 @@ function rejected(order: Order, token: { orderToken?: string }): Failure {
     ...token,
     ...(errors === undefined ? {} : { errors }),
   });
-}
-
-const KEY = /^[\x21-\x7e]{1,255}$/;
-
-/** @throws Failure `invalid_request` */
-function readIdempotencyKey(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (!KEY.test(header)) {
-    throw new Failure('invalid_request', 'The Idempotency-Key is not valid.', {
-      errors: [
-        { pointer: 'Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters without spaces' },
-      ],
-    });
-  }
-  return header;
 }

@@ -1,16 +1,5 @@
 import { z } from 'zod';
-import { Money, sku } from './order';
-
-export const Product = z
-  .object({
-    sku,
-    name: z.string(),
-    description: z.string(),
-    price: Money,
-    taxClass: z.enum(['standard', 'reduced', 'zero']),
-    weightGrams: z.number().int(),
-  })
-  .openapi('Product');
+import { sku } from './order';
 
 export const InventoryItem = z
   .object({

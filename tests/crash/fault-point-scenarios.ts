@@ -1,5 +1,6 @@
 import type { Behaviour } from '../../notifications/catcher/smtp';
 import { DECLINED } from '../system/orders';
+import { Clerk } from './fault-point-clerk';
 import { Customer, type Promised } from './fault-point-customer';
 import type { FaultPointShop } from './fault-point-shop';
 import { Visitor } from './fault-point-visitor';
@@ -190,6 +191,32 @@ export const SCENARIOS: readonly Scenario[] = [
       await shop.reconcileUntil(`${id} restarted at last`, {}, running);
       await shop.reconcileUntil(`${id} well`, {}, async () => (await shop.finding(id)) === undefined);
       await customer.sees(CONFIRMED);
+    },
+  },
+  {
+    name: 'a product is created, gets another price and is not sold any more',
+    async play(shop) {
+      const clerk = new Clerk(shop);
+      await clerk.creates();
+      await clerk.changesPrice();
+      await clerk.stopsSelling();
+    },
+  },
+  {
+    name: 'a file of products is imported',
+    async play(shop) {
+      const clerk = new Clerk(shop);
+      await clerk.imports();
+      await clerk.seesImported();
+    },
+  },
+  {
+    name: 'the upload of a file breaks off and begins anew',
+    async play(shop) {
+      const clerk = new Clerk(shop);
+      await clerk.breaksOff();
+      await clerk.imports();
+      await clerk.seesImported();
     },
   },
   {

@@ -8,7 +8,7 @@ import { ulid } from 'ulid';
 import { connect, type Database } from '../../db/connect';
 import { createNotifications } from '../../db/notifications';
 import { createReconciliation, type ReconciliationFinding } from '../../db/reconciliation';
-import { execute } from '../../db/sql';
+import { execute, select } from '../../db/sql';
 import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../domain/policy';
 import type { Behaviour } from '../../notifications/catcher/smtp';
 import { type Child, type Exit, nodeScript, urlAnswers } from '../../scripts/supervise';
@@ -141,6 +141,15 @@ export class FaultPointShop {
     return () => {
       if (setting === this.mailServerSettings) this.system.mails.setBehaviour('accept');
     };
+  }
+
+  /** Uploads of files of products that are not complete. */
+  async uploadsUnderWay(): Promise<number> {
+    const [row] = await select<{ n: number }>(
+      this.db,
+      "SELECT COUNT(*) AS n FROM product_imports WHERE status = 'uploading'",
+    );
+    return Number(row?.n);
   }
 
   /** Whether a mail about the order has been tried in vain. */

@@ -11,6 +11,7 @@ const ALL = [
   '004-shipping-method',
   '005-subjects',
   '006-api-keys',
+  '007-catalogue',
   '009-identity',
   '010-rate-limits',
 ];
@@ -87,11 +88,30 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
     },
   );
 
+  test('products of before there was a search are found, and are as old as they were last changed', async () => {
+    const migrations = migrator(db);
+    await migrations.up();
+    await seed(db, 5);
+    const terms = () => rowsOf(db, 'SELECT term, sku FROM product_terms ORDER BY term, sku');
+    const before = await terms();
+    expect(before.length).toBeGreaterThan(100);
+    while ((await migrations.down())[0] !== '007-catalogue');
+    await db.sequelize.query("UPDATE products SET updated_at_ms = 7 WHERE sku = 'oak-desk'");
+    await migrations.up();
+    expect(await terms()).toEqual(before);
+    const ages = await rowsOf(
+      db,
+      'SELECT DISTINCT created_at_ms AS age FROM products ORDER BY created_at_ms',
+    );
+    expect(ages.map(({ age }) => age)).toEqual([5, 7]);
+  });
+
   test('seeding again leaves catalogue and stock as they are, also where they have changed since', async () => {
     await migrator(db).up();
     await seed(db, 1);
     await db.sequelize.query("UPDATE stock SET reserved = 3 WHERE sku = 'walnut-desk' AND warehouse = 'BER'");
     await db.sequelize.query("UPDATE products SET price_minor = 1 WHERE sku = 'oak-desk'");
+    await db.sequelize.query("DELETE FROM product_terms WHERE sku = 'oak-desk'");
     const before = await catalogue(db);
     await seed(db, 2);
     expect(await catalogue(db)).toEqual(before);
@@ -126,6 +146,7 @@ async function schema(db: Database, dialect: Dialect): Promise<unknown[]> {
 
 const catalogue = async (db: Database) => ({
   products: await rowsOf(db, 'SELECT * FROM products ORDER BY sku'),
+  terms: await rowsOf(db, 'SELECT * FROM product_terms ORDER BY term, sku'),
   warehouses: await rowsOf(db, 'SELECT * FROM warehouses ORDER BY code'),
   stock: await rowsOf(db, 'SELECT * FROM stock ORDER BY sku, warehouse'),
 });

@@ -2,7 +2,7 @@ import { insert, type Value } from '../../db/sql';
 import { createStore, type Store } from '../../db/store';
 import { customerId, firstOrderIdAt, orderId, sessionId } from '../../domain/ids';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../support/databases';
-import { explaining, isSlow } from './plans';
+import { explaining, isSlow } from '../support/plans';
 
 const PEOPLE = 2_000;
 const BATCH = 500;

@@ -5,7 +5,7 @@ import { createStore, type Store } from '../../db/store';
 import { firstOrderIdAt, orderId } from '../../domain/ids';
 import type { OrderStatus } from '../../domain/order';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../support/databases';
-import { explaining, isSlow } from './plans';
+import { explaining, isSlow } from '../support/plans';
 import { newOrder } from './sample-orders';
 
 const ORDERS = 2_000;

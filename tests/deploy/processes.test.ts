@@ -8,7 +8,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 import { DECLINED, orderOf } from '../system/orders';
 import { Production, query, type Served } from './production';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const admin = sharedServers().mysqlAdminUrl;
 /** As many as there are prints, each asked for by one order; every tenth card is declined. */

@@ -6,7 +6,7 @@ const POLL_MS = 25;
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const untilMs = performance.now() + timeoutMs;
   let last: unknown;

@@ -28,7 +28,7 @@ import { type Answer, type HttpRequest, http } from './http';
 import { machineToken } from './machine';
 import { sharedServers } from './servers';
 
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 300_000;
 jest.setTimeout(TEST_TIMEOUT_MS);
 
 const HOST = '127.0.0.1';

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
-import type { InventoryItem, Product } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/catalogue';
 import type { Order, OrderSummary } from '../../api/schemas/order';
+import type { Product } from '../../api/schemas/product';
 import { PRODUCTS } from '../../db/seeds/catalogue';
 import { DIALECTS } from '../support/databases';
 import { type System, startSystem } from '../support/system';

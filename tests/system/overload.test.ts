@@ -48,7 +48,7 @@ test.concurrent.each(DIALECTS)(
           waiting = waiting.filter((_, n) => again[n]?.status === 503);
           return waiting.length === 0;
         },
-        60_000,
+        120_000,
       );
       const orders = await system.orders();
       expect(orders).toHaveLength(customers);

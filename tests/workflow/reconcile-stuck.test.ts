@@ -17,7 +17,7 @@ import {
 } from '../support/reconciling';
 import { endedWithNothingLeft } from '../support/settled';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let lab: Lab;
 beforeAll(async () => {

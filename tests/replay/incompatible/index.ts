@@ -7,3 +7,4 @@ export async function order(): Promise<{ status: string }> {
 }
 
 export const reconcileOrders = order;
+export const importProducts = order;

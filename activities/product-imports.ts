@@ -1,0 +1,102 @@
+import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import type { ProductImport } from '../db/product-imports';
+import type { Store } from '../db/store';
+import { applyRows, type ImportCounts, type ImportEnd, importEnded } from '../domain/product-import';
+import { type ProductRow, type RowFault, readRow } from '../domain/product-rows';
+
+/** How far an import has come. */
+export interface ImportProgress extends ImportCounts {
+  chunks: number;
+  appliedChunks: number;
+  rows: number;
+  doneRows: number;
+  /** Null while it goes on. */
+  ended: ImportEnd | null;
+}
+
+/**
+ * The steps of an import, each one transaction. Each may run again: the import's row knows which chunks are applied and
+ * whether it has ended.
+ */
+export interface ImportActivities {
+  beginImport(importId: string): Promise<ImportProgress>;
+  /** Makes the rows of one chunk products, with their terms and events. Chunks are applied in their order. */
+  applyChunk(importId: string, chunk: number): Promise<ImportProgress>;
+  /** @param failure why it could not go on, in words. */
+  endImport(importId: string, status: ImportEnd, failure: string | null): Promise<ImportProgress>;
+}
+
+const HEARTBEAT_MS = 3_000;
+
+export function createImportActivities(
+  { db, log, products, productChanges, productImports }: Store,
+  now: () => number = Date.now,
+): ImportActivities {
+  return {
+    beginImport: (importId) =>
+      db.write(async (tx) => {
+        const found = known(await productImports.lock(importId, tx));
+        await productImports.begin(importId, now(), tx);
+        return progressOf(found);
+      }),
+
+    applyChunk: (importId, chunk) =>
+      alive(() =>
+        db.write(async (tx) => {
+          const before = known(await productImports.lock(importId, tx));
+          // An earlier attempt came to its end, and its answer did not arrive.
+          const progress = progressOf(before);
+          if (before.appliedChunks > chunk || progress.ended !== null) return progress;
+          const raw = await productImports.chunkRows(importId, chunk, tx);
+          if (raw === null || before.appliedChunks < chunk) throw damaged(`chunk ${chunk} is not there`);
+
+          const atMs = now();
+          const rows = raw.map((row) => readRow(before.columns, row, before.currency));
+          const current = await products.lock(skusOf(rows), tx);
+          const applied = applyRows(rows, current, atMs);
+          await productChanges.store(applied.changes, before.actor, tx);
+          await productImports.addApplied(before, { ...applied, rows: raw.length }, atMs, tx);
+          return progressOf(known(await productImports.lock(importId, tx)));
+        }),
+      ),
+
+    endImport: (importId, status, failure) =>
+      db.write(async (tx) => {
+        const before = known(await productImports.lock(importId, tx));
+        const progress = progressOf(before);
+        if (progress.ended !== null) return progress;
+        const atMs = now();
+        await productImports.end(importId, status, failure, atMs, tx);
+        const ended = importEnded(importId, status, before, before.actor, atMs);
+        await log.append(await log.lock(importId, tx), [ended], tx);
+        return { ...progress, ended: status };
+      }),
+  };
+}
+
+const progressOf = (found: ProductImport): ImportProgress => {
+  const { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, status } = found;
+  const ended = status === 'received' || status === 'importing' ? null : status;
+  return { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, ended };
+};
+
+const skusOf = (rows: readonly (ProductRow | RowFault[])[]): string[] =>
+  rows.flatMap((row) => (Array.isArray(row) ? [] : [row.sku]));
+
+/** It was stored before its workflow was started: the database is another one, or older. */
+function known(found: ProductImport | null): ProductImport {
+  if (found === null) throw damaged('the import is not in the database');
+  return found;
+}
+
+const damaged = (what: string) => ApplicationFailure.nonRetryable(what, 'ImportDamaged');
+
+/** A chunk whose worker was killed is taken up by another one soon. */
+async function alive<T>(work: () => Promise<T>): Promise<T> {
+  const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(beat);
+  }
+}

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import type { Failure } from '../domain/failures';
+import type { RawRow } from '../domain/product-rows';
+import { ROWS_OF_CHUNK, readCsv } from './csv-file';
+
+async function* parts(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
+}
+
+async function read(text: string | Buffer, size = 1_000): Promise<{ columns: string[]; chunks: RawRow[][] }> {
+  let columns: string[] = [];
+  const chunks: RawRow[][] = [];
+  await readCsv(parts(Buffer.from(text as string), size), {
+    header: (names) => {
+      columns = names;
+    },
+    chunk: async (rows) => void chunks.push(rows),
+  });
+  return { columns, chunks };
+}
+const failureOf = (text: string | Buffer) =>
+  read(text).then(
+    () => null,
+    (error: Failure) => error.code,
+  );
+
+const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
+const cell = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/^\s*$/.test(text));
+
+test('what was written is read, however it is cut on its way', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(cell, cell)), fc.integer({ min: 1, max: 50 }), async (rows, size) => {
+      const text = ['sku,name', ...rows.map((cells) => cells.map(quoted).join(','))].join('\r\n');
+      const { columns, chunks } = await read(text, size);
+      expect(columns).toEqual(['sku', 'name']);
+      expect(chunks.flat().map(({ cells }) => cells)).toEqual(rows);
+    }),
+  );
+});
+
+test('a row is known by the line it begins at', async () => {
+  const { chunks } = await read('sku,name\na,1\n\n\nb,"2\n2\n2"\nc,3\n\nd,4');
+  expect(chunks.flat().map(({ line, cells }) => [cells[0], line])).toEqual([
+    ['a', 2],
+    ['b', 5],
+    ['c', 8],
+    ['d', 10],
+  ]);
+});
+
+test('rows come in chunks, and long ones in smaller chunks', async () => {
+  const rows = (count: number, name: string) => Array.from({ length: count }, (_, n) => `s${n},${name}`);
+  const short = await read(['sku,name', ...rows(ROWS_OF_CHUNK * 2 + 1, 'x')].join('\n'));
+  expect(short.chunks.map((rows) => rows.length)).toEqual([ROWS_OF_CHUNK, ROWS_OF_CHUNK, 1]);
+  const long = await read(['sku,name', ...rows(100, 'x'.repeat(30_000))].join('\n'));
+  expect(Math.max(...long.chunks.map((rows) => rows.length))).toBeLessThan(50);
+  expect(long.chunks.flat()).toHaveLength(100);
+});
+
+test('a byte order mark is no part of the first name', async () => {
+  expect((await read('\ufeffsku,name\na,b')).columns).toEqual(['sku', 'name']);
+});
+
+test.each<[what: string, text: string | Buffer]>([
+  ['nothing', ''],
+  ['blank lines', '\n\n'],
+  ['a header without a sku', 'name,price\na,1'],
+  ['an open quote', 'sku,name\na,"b'],
+  ['bytes that are no UTF-8', Buffer.from([0x73, 0x6b, 0x75, 0x0a, 0xff])],
+  ['a character that is cut off', Buffer.from('sku\né').subarray(0, 5)],
+])('%s is no file of products', async (_what, text) => {
+  expect(await failureOf(text)).toBe('malformed_csv');
+});
+
+test('too many rows are refused', async () => {
+  expect(await failureOf(`sku\n${'a\n'.repeat(100_001)}`)).toBe('payload_too_large');
+});

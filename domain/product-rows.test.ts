@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { createProduct, type Product } from './product';
+import { applyRows } from './product-import';
+import { applyRow, headerFaults, type ProductRow, type RowFault, readRow } from './product-rows';
+
+const COLUMNS = [
+  'sku',
+  'name',
+  'description',
+  'price',
+  'tax_class',
+  'weight_grams',
+  'image_url',
+  'active',
+  'attr.wood',
+];
+const CELLS = ['oak-desk', 'Oak desk', 'Solid.', '389.00', 'reduced', '36000', '/oak.webp', 'false', 'oak'];
+
+const read = (cells: string[], columns = COLUMNS, currency = 'EUR') =>
+  readRow(columns, { line: 7, cells }, currency);
+const withCell = (column: string, cell: string) => CELLS.map((c, i) => (COLUMNS[i] === column ? cell : c));
+const row = (cells: string[], columns = COLUMNS): ProductRow => {
+  const result = read(cells, columns);
+  if (Array.isArray(result)) throw new Error(JSON.stringify(result));
+  return result;
+};
+const DESK = createProduct(
+  {
+    sku: 'oak-desk',
+    name: 'Oak desk',
+    description: 'Solid.',
+    unitPriceMinor: 38_900,
+    currency: 'EUR',
+    taxClass: 'standard',
+    weightGrams: 36_000,
+    imageUrl: null,
+    attributes: { wood: 'oak', finish: 'oil' },
+    active: true,
+  },
+  1,
+).after;
+
+test('a row is read by the names of its columns, in whatever order they come', () => {
+  const reversed = row(CELLS.toReversed(), COLUMNS.toReversed());
+  expect(reversed).toEqual(row(CELLS));
+  expect(reversed).toEqual({
+    line: 7,
+    sku: 'oak-desk',
+    fields: {
+      name: 'Oak desk',
+      description: 'Solid.',
+      unitPriceMinor: 38_900,
+      currency: 'EUR',
+      taxClass: 'reduced',
+      weightGrams: 36_000,
+      imageUrl: '/oak.webp',
+      active: false,
+    },
+    attributes: { wood: 'oak' },
+  });
+});
+
+test('an empty cell is what a product is that says nothing', () => {
+  const { fields, attributes } = row(['x', 'X', '', '1', '', '', '', '', '']);
+  expect(fields).toMatchObject({
+    description: '',
+    taxClass: 'standard',
+    weightGrams: 0,
+    imageUrl: null,
+    active: true,
+  });
+  expect(attributes).toEqual({ wood: null });
+});
+
+test.each([
+  ['sku', 'Oak'],
+  ['sku', ''],
+  ['sku', 'import'],
+  ['name', ''],
+  ['name', 'a\u0000b'],
+  ['description', 'x'.repeat(2_001)],
+  ['price', ''],
+  ['price', '1e3'],
+  ['price', '-1'],
+  ['price', '1.001'],
+  ['price', '1,00'],
+  ['price', '99999999.99'],
+  ['tax_class', 'none'],
+  ['weight_grams', '1.5'],
+  ['weight_grams', '99999999'],
+  ['image_url', 'ftp://x.example/y'],
+  ['active', 'yes'],
+  ['attr.wood', 'x'.repeat(501)],
+])('%s %j is a fault of that field', (column, cell) => {
+  const faults = read(withCell(column, cell)) as RowFault[];
+  expect(faults.map(({ line, field }) => [line, field])).toEqual([[7, column]]);
+});
+
+test('a price has as many decimals as its currency, and is such that it can be paid', () => {
+  const price = (cell: string, currency: string) => {
+    const result = read(['x', cell], ['sku', 'price'], currency);
+    return Array.isArray(result) ? null : result.fields.unitPriceMinor;
+  };
+  expect([price('419', 'JPY'), price('419.0', 'JPY')]).toEqual([419, null]);
+  expect([price('4.19', 'KWD'), price('4.195', 'KWD'), price('4.190', 'KWD')]).toEqual([4_190, null, 4_190]);
+});
+
+test('a header must name columns that there are, each once, and the sku', () => {
+  expect(headerFaults(COLUMNS)).toEqual([]);
+  expect(headerFaults(['sku'])).toEqual([]);
+  expect(headerFaults(['sku', 'colour', 'name', 'name', 'attr.__proto__'])).toEqual([
+    'there is no column "colour"',
+    expect.stringContaining('attr.__proto__: an attribute must be named'),
+    'the column name is there twice',
+  ]);
+  expect(headerFaults(['name'])).toEqual(['the column sku is missing']);
+});
+
+test('what the file has no column for stays; attributes that it names are set or taken away', () => {
+  const change = applyRow(row(['oak-desk', '400', ''], ['sku', 'price', 'attr.finish']), DESK, 5);
+  expect(change).toEqual({
+    before: DESK,
+    after: { ...DESK, unitPriceMinor: 40_000, attributes: { wood: 'oak' }, version: 2, updatedAtMs: 5 },
+  });
+  expect(applyRow(row(['oak-desk', '389.00'], ['sku', 'price']), DESK, 5)).toBeNull();
+});
+
+test('a row that says what is true changes nothing, however often it comes', () => {
+  const cell = fc.constantFrom('1', '2.50', '7');
+  const rows = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('A', 'B'), cell));
+  fc.assert(
+    fc.property(rows, (given) => {
+      const parsed = given.map((cells) => row(cells, ['sku', 'name', 'price']));
+      const first = applyRows(parsed, new Map(), 1);
+      const products = new Map<string, Product>(first.changes.map(({ after }) => [after.sku, after]));
+      expect(first.created).toBe(new Set(parsed.map((r) => r.sku)).size);
+      expect(first.created + first.updated + first.unchanged).toBe(given.length);
+      for (const product of products.values()) {
+        const versions = first.changes.filter((c) => c.after.sku === product.sku).map((c) => c.after.version);
+        expect(versions).toEqual(versions.map((_, i) => i + 1));
+        const last = parsed.findLast((r) => r.sku === product.sku);
+        expect(product).toMatchObject({
+          name: last?.fields.name,
+          unitPriceMinor: last?.fields.unitPriceMinor,
+        });
+      }
+      const lastOfEach = [...new Map(parsed.map((r) => [r.sku, r])).values()];
+      expect(applyRows(lastOfEach, products, 2)).toMatchObject({ changes: [], unchanged: lastOfEach.length });
+    }),
+  );
+});

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import {
+  MAX_QUERY_WORDS,
+  MAX_TERM_LENGTH,
+  MAX_TERMS_OF_PRODUCT,
+  readProductQuery,
+  termsOf,
+  termsOfProduct,
+} from './search-terms';
+
+const text = fc.string({ unit: 'binary' });
+
+describe('the terms of a text', () => {
+  test.each([
+    ['Walnut-Desk, 140×70cm', ['walnut', 'desk', '140', '70cm']],
+    ['Crème BRÛLÉE crème', ['creme', 'brulee']],
+    ['Straße İstanbul ΟΔΟΣ οδός', ['strasse', 'istanbul', 'οδοσ']],
+    ['ﬁne Ⅳ ½ ﾊﾝｶｸ 日本語', ['fine', 'iv', '1', '2', 'ハンカク', '日本語']],
+    ['snake_case e-mail a.b', ['snake', 'case', 'e', 'mail', 'a', 'b']],
+    ['  --- ', []],
+  ])('of %j are %j', (given, terms) => {
+    expect(termsOf(given)).toEqual(terms);
+  });
+
+  test('are terms themselves, whatever the text is', () => {
+    fc.assert(
+      fc.property(text, (given) => {
+        const terms = termsOf(given);
+        for (const term of terms) expect(termsOf(term)).toEqual([term]);
+        expect(new Set(terms).size).toBe(terms.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('do not depend on case, or on how accents are encoded', () => {
+    fc.assert(
+      fc.property(text, (given) => {
+        expect(termsOf(given.normalize('NFC'))).toEqual(termsOf(given.normalize('NFD')));
+      }),
+    );
+    expect(termsOf('ÄÖÜ éàç')).toEqual(termsOf('äöü ÉÀÇ'));
+  });
+
+  test('are no longer than a column of the database', () => {
+    const [term] = termsOf('𝒳'.repeat(3 * MAX_TERM_LENGTH));
+    expect([...(term ?? '')]).toHaveLength(MAX_TERM_LENGTH);
+  });
+});
+
+const product = {
+  sku: 'walnut-desk',
+  name: 'Walnut desk',
+  attributes: { wood: 'walnut', maker: 'Ørsted & Søn' },
+  description: 'Oiled.',
+};
+
+test('a product is found by its name, its sku, its attributes and its description, in that order', () => {
+  expect(termsOfProduct(product)).toEqual(['walnut', 'desk', 'ørsted', 'søn', 'oiled']);
+});
+
+test('a product has a bounded number of terms, and its name and sku are among them', () => {
+  const description = Array.from({ length: 500 }, (_, n) => `word${n}`).join(' ');
+  const terms = termsOfProduct({ ...product, description });
+  expect(terms).toHaveLength(MAX_TERMS_OF_PRODUCT);
+  expect(terms.slice(0, 2)).toEqual(['walnut', 'desk']);
+});
+
+test('the longest word of a query drives the search', () => {
+  expect(readProductQuery('Oak DESK for walnut')).toEqual({
+    driving: 'walnut',
+    others: ['desk', 'for', 'oak'],
+  });
+  expect(readProductQuery('desk Desk désk')).toEqual({ driving: 'desk', others: [] });
+});
+
+test('a query without words, or with too many, is none', () => {
+  expect(readProductQuery(' !? ')).toBeNull();
+  const words = Array.from({ length: MAX_QUERY_WORDS + 1 }, (_, n) => `w${n}`);
+  expect(readProductQuery(words.join(' '))).toBeNull();
+  expect(readProductQuery(words.slice(1).join(' '))).not.toBeNull();
+});

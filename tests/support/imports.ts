@@ -1,0 +1,34 @@
+import { ulid } from 'ulid';
+import type { Store } from '../../db/store';
+import { importId } from '../../domain/ids';
+
+/** A file of new products as the API leaves it, complete and not started. @returns its id. */
+export async function storedImport(
+  { db, productImports }: Store,
+  prefix: string,
+  { chunks, rowsOfChunk }: { chunks: number; rowsOfChunk: number },
+): Promise<string> {
+  const atMs = Date.now();
+  const id = importId(ulid(atMs));
+  const upload = {
+    id,
+    caller: 'test',
+    idempotencyKey: null,
+    actor: { kind: 'system' as const },
+    currency: 'EUR',
+    atMs,
+  };
+  const file = { rows: chunks * rowsOfChunk, chunks, bodyHash: 'x', columns: ['sku', 'name', 'price'] };
+  await db.write(async (tx) => {
+    await productImports.open(upload, tx);
+    for (let chunk = 0; chunk < chunks; chunk += 1) {
+      const rows = Array.from({ length: rowsOfChunk }, (_, i) => {
+        const n = chunk * rowsOfChunk + i;
+        return { line: n + 2, cells: [`${prefix}-${n}`, `Board ${n}`, '1.00'] };
+      });
+      await productImports.addChunk(id, chunk, rows, atMs, tx);
+    }
+    await productImports.complete(id, file, atMs, tx);
+  });
+  return id;
+}

@@ -1,0 +1,329 @@
+import { request as send } from 'node:http';
+import { ulid } from 'ulid';
+import type { Product, ProductImport, ProductImportWithFaults } from '../../api/schemas/product';
+import { connect, type Database } from '../../db/connect';
+import { select } from '../../db/sql';
+import { createTemporalClient } from '../../temporal/connect';
+import { DIALECTS } from '../support/databases';
+import { eventually } from '../support/eventually';
+import { sharedServers } from '../support/servers';
+import { type System, startSystem } from '../support/system';
+import { eventsOf } from './catalogue';
+import { expectProblem, type Problem } from './orders';
+
+const CSV = { 'content-type': 'text/csv' };
+const ROWS = 2_000;
+const HEADER = 'sku,name,description,price,tax_class,weight_grams,image_url,active,attr.wood';
+const row = (n: number, prefix: string, price = `${n}.99`) =>
+  `${prefix}-${n},Board ${n},"Cut, planed",${price},standard,${n},/b/${n}.webp,true,oak`;
+
+describe.each(DIALECTS)('imports of products on %s', (dialect) => {
+  let system: System;
+  let db: Database;
+  beforeAll(async () => {
+    system = await startSystem({ dialect });
+    db = connect({ url: system.env.DATABASE_URL ?? '', poolSize: 2 });
+  });
+  afterAll(async () => {
+    await db?.close();
+    await system?.close();
+  });
+
+  const upload = <T = ProductImport>(
+    lines: string | readonly string[],
+    headers: Record<string, string> = {},
+  ) =>
+    system.api<T>('/api/products/import', {
+      raw: typeof lines === 'string' ? lines : lines.join('\n'),
+      headers: { ...CSV, ...headers },
+    });
+  const look = async (id: string): Promise<ProductImportWithFaults> => {
+    const answer = await system.api<ProductImportWithFaults>(`/api/products/imports/${id}`);
+    expect(answer.status).toBe(200);
+    return answer.body;
+  };
+  const ended = (id: string) =>
+    eventually(
+      `import ${id} at its end`,
+      async () => {
+        const found = await look(id);
+        return found.endedAt !== null && found;
+      },
+      60_000,
+    );
+  const product = async (sku: string): Promise<Product> =>
+    (await system.api<Product>(`/api/products/${sku}?active=all`)).body;
+  const count = async (sql: string, params = {}): Promise<number> => {
+    const [found] = await select<{ n: number }>(db, `SELECT COUNT(*) AS n FROM ${sql}`, params);
+    return Number(found?.n);
+  };
+  const received = async (lines: readonly string[], headers = {}): Promise<ProductImport> => {
+    const { status, body, text, headers: answered } = await upload(lines, headers);
+    expect({ status, text }).toEqual({ status: 202, text });
+    expect(answered.location).toBe(`/api/products/imports/${body.id}`);
+    return body;
+  };
+
+  test('a file creates and updates products; what is like its row already is left alone', async () => {
+    const rows = (price: (n: number) => string) =>
+      Array.from({ length: 600 }, (_, n) => row(n, `a-${dialect}`, price(n)));
+    const first = await received([HEADER, ...rows((n) => `${n}.5`)]);
+    expect(first).toMatchObject({ status: 'received', rows: 600, done: 0, percent: 0 });
+    expect(await ended(first.id)).toMatchObject({
+      ...{ status: 'completed', rows: 600, done: 600, percent: 100 },
+      ...{ created: 600, updated: 0, unchanged: 0, faulty: 0, faults: [], failure: null },
+    });
+    const one = await product(`a-${dialect}-7`);
+    expect(one).toMatchObject({
+      name: 'Board 7',
+      description: 'Cut, planed',
+      price: { amount: 750, currency: 'EUR' },
+      weightGrams: 7,
+      imageUrl: '/b/7.webp',
+      attributes: { wood: 'oak' },
+      active: true,
+      version: 1,
+    });
+    const second = await received([HEADER, ...rows((n) => (n < 10 ? '1.00' : `${n}.50`))]);
+    expect(await ended(second.id)).toMatchObject({ created: 0, updated: 10, unchanged: 590 });
+    expect(await product(`a-${dialect}-7`)).toMatchObject({ price: { amount: 100 }, version: 2 });
+    expect(await product(`a-${dialect}-70`)).toMatchObject({ version: 1 });
+
+    const events = await eventsOf(system, `product:a-${dialect}-7`);
+    expect(events.map(({ type, actor }) => [type, actor])).toEqual([
+      ['ProductCreated', system.actor],
+      ['ProductUpdated', system.actor],
+    ]);
+    const story = await eventsOf(system, second.id);
+    expect(story.map(({ type, data }) => [type, data])).toEqual([
+      ['ProductImportReceived', { rows: 600, chunks: 2, bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+      ['ProductImportEnded', { status: 'completed', created: 0, updated: 10, unchanged: 590, faulty: 0 }],
+    ]);
+    expect(
+      await count('product_import_chunks WHERE import_id IN (:ids)', { ids: [first.id, second.id] }),
+    ).toBe(0);
+  });
+
+  test('rows that cannot be applied are told by line, the others are applied; the later row of a sku wins', async () => {
+    const p = `b-${dialect}`;
+    const { id } = await received([
+      'sku,name,price,active,attr.size',
+      `${p}-1,One,1.00,,`,
+      `${p}-2,"Two`,
+      `lines",2.00,,`,
+      `${p}-3,,3.00,,`,
+      `Upper,Four,4,maybe,`,
+      ``,
+      `${p}-5,Five,"5,00",,`,
+      `${p}-6,Six,6.005,,`,
+      `${p}-7,Seven`,
+      `${p}-1,One again,1.10,false,XL`,
+    ]);
+    const found = await ended(id);
+    expect(found).toMatchObject({ status: 'completed', rows: 8, created: 1, updated: 1, faulty: 6 });
+    const price = 'must be an amount of EUR such as 419.00';
+    expect(found.faults).toEqual([
+      { line: 3, sku: `${p}-2`, field: 'name', detail: 'must be one line of 1 to 200 characters' },
+      { line: 5, sku: `${p}-3`, field: 'name', detail: 'must be one line of 1 to 200 characters' },
+      { line: 6, field: 'sku', detail: expect.stringContaining('lower-case') },
+      { line: 6, field: 'active', detail: 'must be true or false' },
+      { line: 8, sku: `${p}-5`, field: 'price', detail: price },
+      { line: 9, sku: `${p}-6`, field: 'price', detail: price },
+      { line: 10, field: 'row', detail: 'has 2 cells, the header has 5' },
+    ]);
+    expect(await product(`${p}-1`)).toMatchObject({
+      name: 'One again',
+      price: { amount: 110 },
+      active: false,
+      attributes: { size: 'XL' },
+      version: 2,
+    });
+    expect((await eventsOf(system, `product:${p}-1`)).map((e) => e.data.version)).toEqual([1, 2]);
+  });
+
+  test('a file of prices changes prices and nothing else', async () => {
+    const p = `c-${dialect}`;
+    await ended((await received([HEADER, row(1, p)])).id);
+    const before = await product(`${p}-1`);
+    const found = await ended((await received(['sku,price', `${p}-1,8.00`, `${p}-2,9.00`])).id);
+    expect(found).toMatchObject({ updated: 1, faulty: 1 });
+    expect(found.faults).toEqual([
+      { line: 3, sku: `${p}-2`, field: 'name', detail: 'is needed: there is no such product yet' },
+    ]);
+    expect(await product(`${p}-1`)).toEqual({
+      ...before,
+      price: { amount: 800, currency: 'EUR' },
+      version: 2,
+      updatedAt: expect.any(String),
+    });
+  });
+
+  test('of many faults the first thousand are kept and all are counted', async () => {
+    const rows = Array.from({ length: 1_300 }, (_, n) => `d-${dialect}-${n},Board,free`);
+    const found = await ended((await received(['sku,name,price', ...rows])).id);
+    expect(found).toMatchObject({ status: 'completed', faulty: 1_300, created: 0 });
+    expect(found.faults.map((f) => f.line)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 2));
+  });
+
+  test('the same key and file are one import; the same key with another file is refused', async () => {
+    const key = { 'idempotency-key': ulid() };
+    const lines = [HEADER, row(1, `e-${dialect}`)];
+    const first = await received(lines, key);
+    await ended(first.id);
+    const again = await upload(lines, key);
+    expect([again.status, again.body.id, again.headers['idempotent-replayed']]).toEqual([
+      202,
+      first.id,
+      'true',
+    ]);
+    expect(again.body).toMatchObject({ status: 'completed', created: 1 });
+    expectProblem(await upload([...lines, row(2, `e-${dialect}`)], key), 422, 'idempotency_key_reused');
+    expect(await product(`e-${dialect}-1`)).toMatchObject({ version: 1 });
+    expectProblem(await system.api(`/api/products/e-${dialect}-2`), 404, 'not_found');
+  });
+
+  test('of uploads with one key at the same time one is applied', async () => {
+    const key = { 'idempotency-key': ulid() };
+    const rows = Array.from({ length: ROWS }, (_, n) => row(n, `f-${dialect}`));
+    const answers = await Promise.all([1, 2, 3].map(() => upload([HEADER, ...rows], key)));
+    const accepted = answers.filter(({ status }) => status === 202);
+    expect(accepted.length).toBeGreaterThan(0);
+    for (const answer of answers) if (answer.status !== 202) expectProblem(answer, 409, 'upload_superseded');
+    expect(new Set(accepted.map(({ body }) => body.id)).size).toBe(1);
+    expect(await ended(accepted[0]?.body.id ?? '')).toMatchObject({ created: ROWS, unchanged: 0 });
+  });
+
+  test('an upload that breaks off leaves nothing, and its key begins anew', async () => {
+    const key = { 'idempotency-key': ulid() };
+    const lines = [HEADER, ...Array.from({ length: 900 }, (_, n) => row(n, `g-${dialect}`))];
+    const uploads = () => count("product_imports WHERE status = 'uploading'");
+    const url = new URL(`${system.url}/api/products/import`);
+    const broken = send(url, {
+      method: 'POST',
+      headers: { ...CSV, ...key, authorization: `Bearer ${system.token}`, 'content-length': '1000000' },
+    });
+    broken.on('error', () => undefined);
+    broken.write(lines.join('\n'));
+    await eventually('the upload begun', async () => (await uploads()) === 1);
+    await eventually('its first chunk', async () => (await count('product_import_chunks')) === 1);
+    broken.destroy();
+    await eventually('nothing of it left', async () => (await uploads()) === 0);
+    expect(await count('product_import_chunks')).toBe(0);
+    expectProblem(await system.api(`/api/products/g-${dialect}-1`), 404, 'not_found');
+    expect(await ended((await received(lines, key)).id)).toMatchObject({ created: 900 });
+  });
+
+  test.each<[what: string, body: string, code: string, detail: RegExp]>([
+    ['nothing', '', 'malformed_csv', /empty/],
+    ['a header of other things', 'id,titel\n1,x', 'malformed_csv', /first row/],
+    ['a quote that is not closed', 'sku,name,price\na,"b,1.00\n', 'malformed_csv', /[Qq]uote/],
+    ['a quote in the middle', 'sku,name,price\na,b"c,1.00\n', 'malformed_csv', /[Qq]uote/],
+    ['a row without an end', `sku,name,price\na,${'b'.repeat(70_000)},1.00\n`, 'malformed_csv', /record/i],
+  ])('%s is refused with 400, and nothing is stored', async (_what, body, code, detail) => {
+    const before = await count('product_imports');
+    const problem = expectProblem(await upload<Problem>(body), 400, code);
+    expect(problem.detail).toMatch(detail);
+    expect(await count('product_imports')).toBe(before);
+  });
+
+  test('what is no text of UTF-8, no CSV or too large is refused', async () => {
+    const latin = { raw: Buffer.from('sku,name,price\na,Br\xfccke,1.00', 'latin1'), headers: CSV };
+    const problem = expectProblem(await system.api('/api/products/import', latin), 400, 'malformed_csv');
+    expect(problem.detail).toBe('The file is not UTF-8.');
+    for (const type of ['application/json', 'text/csv; charset=latin1', 'text/plain']) {
+      expectProblem(await upload('{}', { 'content-type': type }), 415, 'unsupported_media_type');
+    }
+    expectProblem(await upload('x', { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type');
+    const many = ['sku', ...Array.from({ length: 100_001 }, () => 'a')];
+    expectProblem(await upload(many), 413, 'payload_too_large');
+    const large = { raw: Buffer.alloc(33 * 1024 * 1024, 'sku,name\n'), headers: CSV };
+    expectProblem(await system.api('/api/products/import', large), 413, 'payload_too_large');
+    const nobody = { authorization: '' };
+    expectProblem(await upload(HEADER, nobody), 401, 'unauthenticated');
+    expect(await count("product_imports WHERE status = 'uploading'")).toBe(0);
+  });
+
+  test('killed in the middle, an import goes on and applies nothing twice', async () => {
+    const p = `k-${dialect}`;
+    const rows = Array.from({ length: ROWS }, (_, n) => row(n, p));
+    const { id } = await received([HEADER, ...rows]);
+    await eventually('a chunk applied', async () => (await look(id)).done > 0);
+    await system.restart();
+    expect(await ended(id)).toMatchObject({ status: 'completed', done: ROWS, created: ROWS, updated: 0 });
+    expect(await count(`products WHERE sku LIKE '${p}-%' AND version = 1`)).toBe(ROWS);
+    const stream = `product:${p}-%`;
+    expect(await count('events WHERE stream LIKE :stream', { stream })).toBe(ROWS);
+    expect(await count('events WHERE stream = :id', { id })).toBe(2);
+  });
+
+  test('an import whose process died before it could start it is started by another', async () => {
+    const { id } = await received([HEADER, row(1, `l-${dialect}`)]);
+    await ended(id);
+    // As it is left by a kill between the two.
+    const left = `imp_${ulid()}`;
+    await db.write(async (tx) => {
+      const query = (sql: string) => db.sequelize.query(sql, { transaction: tx });
+      await query(
+        `INSERT INTO product_imports (id, caller, body_hash, actor, currency, columns_read, status, row_count, chunk_count,
+           created_at_ms, touched_at_ms)
+         SELECT '${left}', caller, body_hash, actor, currency, columns_read, 'received', 1, 1, 1, 1
+         FROM product_imports WHERE id = '${id}'`,
+      );
+      const body = JSON.stringify([
+        [2, ...row(2, `l-${dialect}`).replaceAll('"Cut, planed"', 'x').split(',')],
+      ]);
+      await query(
+        `INSERT INTO product_import_chunks (import_id, chunk, row_count, body) VALUES ('${left}', 0, 1, '${body}')`,
+      );
+    });
+    expect(await ended(left)).toMatchObject({ status: 'completed', created: 1 });
+    expect(await product(`l-${dialect}-2`)).toMatchObject({ name: 'Board 2' });
+  });
+
+  test("Temporal's cancel ends it after the chunk at hand; what was applied stays and is said", async () => {
+    const temporal = createTemporalClient({
+      address: sharedServers().temporalAddress,
+      namespace: 'default',
+    });
+    try {
+      const p = `m-${dialect}`;
+      const rows = Array.from({ length: 10 * ROWS }, (_, n) => row(n, p));
+      const { id } = await received([HEADER, ...rows]);
+      await eventually('a chunk applied', async () => (await look(id)).done > 0);
+      await temporal.workflow.getHandle(id).cancel();
+      const found = await ended(id);
+      expect(found.status).toBe('cancelled');
+      expect(found.done).toBeLessThan(10 * ROWS);
+      expect(found.done % 500).toBe(0);
+      expect(found.created).toBe(found.done);
+      expect(await count(`products WHERE sku LIKE '${p}-%'`)).toBe(found.done);
+      await eventually(
+        'its workflow cancelled',
+        async () => (await temporal.workflow.getHandle(id).describe()).status.name === 'CANCELLED',
+      );
+      expect(await count('product_import_chunks WHERE import_id = :id', { id })).toBe(0);
+    } finally {
+      await temporal.connection.close();
+    }
+  });
+
+  test('imports are listed newest first, page by page', async () => {
+    const walked: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const next: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const { body } = await system.api<{ data: ProductImport[]; nextCursor: string | null }>(
+        `/api/products/imports?limit=3${next}`,
+      );
+      walked.push(...body.data.map((i) => i.id));
+      for (const found of body.data) expect(Object.keys(found)).not.toContain('faults');
+      cursor = body.nextCursor;
+    } while (cursor !== null);
+    expect(walked.length).toBeGreaterThan(5);
+    expect(walked).toEqual(walked.toSorted().reverse());
+    for (const id of ['imp_x', `imp_${'0'.repeat(26)}`]) {
+      expectProblem(await system.api(`/api/products/imports/${id}`), 404, 'not_found');
+    }
+    expectProblem(await system.api('/api/products/imports?cursor=x'), 400, 'invalid_cursor');
+  });
+});

@@ -1,0 +1,80 @@
+import {
+  ActivityFailure,
+  CancellationScope,
+  CancelledFailure,
+  continueAsNew,
+  proxyActivities,
+  setCurrentDetails,
+} from '@temporalio/workflow';
+import type { ImportActivities, ImportProgress } from '../activities/product-imports';
+import { type ImportEnd, percentOf } from '../domain/product-import';
+import type { ImportInput, ImportResult } from './messages';
+import { causeOf } from './order-desk';
+
+/**
+ * Applies a stored file of products, chunk after chunk. Temporal's cancel is heard between two chunks: the one at hand is
+ * applied, what is applied stays, and the workflow ends as cancelled.
+ */
+export async function importProducts(input: ImportInput): Promise<ImportResult> {
+  const { importId, policy } = input;
+  const cancelled = CancellationScope.current();
+  const progress = await CancellationScope.nonCancellable(() =>
+    applyAll(input, () => cancelled.consideredCancelled),
+  );
+  if (progress === 'more') return continueAsNew<typeof importProducts>({ importId, policy });
+  if (progress.status === 'cancelled') throw new CancelledFailure('the import was cancelled');
+  return progress;
+}
+
+/** @returns `more` when the history is long enough. */
+async function applyAll(input: ImportInput, isCancelled: () => boolean): Promise<ImportResult | 'more'> {
+  const { importId, policy } = input;
+  let progress = await step(input, 'begin the import').beginImport(importId);
+  show(progress);
+  for (let n = 0; progress.ended === null && progress.appliedChunks < progress.chunks; n += 1) {
+    if (isCancelled()) return end(input, 'cancelled', null);
+    if (n === policy.chunksPerRun) return 'more';
+    const chunk = progress.appliedChunks;
+    try {
+      const summary = `apply chunk ${chunk + 1} of ${progress.chunks}`;
+      progress = await step(input, summary).applyChunk(importId, chunk);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      return end(input, 'failed', `Chunk ${chunk + 1} could not be applied: ${causeOf(error)}`);
+    }
+    show(progress);
+  }
+  return end(input, 'completed', null);
+}
+
+/** An import that had ended before, in a run that was reset since, stays as it ended. */
+async function end(input: ImportInput, wanted: ImportEnd, failure: string | null): Promise<ImportResult> {
+  const progress = await step(input, `end the import: ${wanted}`).endImport(input.importId, wanted, failure);
+  show(progress);
+  const { rows, doneRows, created, updated, unchanged, faulty, ended } = progress;
+  return { status: ended ?? wanted, rows, doneRows, created, updated, unchanged, faulty };
+}
+
+/**
+ * Not local activities: between two of those that follow each other no message is heard, so a cancel would wait for
+ * seconds. And while the database is away the server repeats these without writing history.
+ */
+const step = ({ policy }: ImportInput, summary: string) =>
+  proxyActivities<ImportActivities>({
+    summary,
+    startToCloseTimeout: policy.chunkTimeoutMs,
+    heartbeatTimeout: '10s',
+    scheduleToCloseTimeout: policy.chunkDeadlineMs,
+    retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
+  });
+
+function show(progress: ImportProgress): void {
+  const { rows, doneRows, created, updated, unchanged, faulty, ended } = progress;
+  setCurrentDetails(
+    [
+      `**${percentOf(progress)} %** · ${ended ?? 'importing'} · ${doneRows} of ${rows} rows`,
+      '',
+      `${created} created · ${updated} updated · ${unchanged} unchanged · ${faulty} faulty`,
+    ].join('\n'),
+  );
+}
