@@ -2,8 +2,8 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
 import { json, page, problems } from './openapi-parts';
-import { PRODUCT_ROUTES } from './openapi-products';
 import { PEOPLE_ROUTES } from './openapi-people';
+import { PRODUCT_ROUTES } from './openapi-products';
 import { POLICIES } from './policies';
 import * as apiKey from './schemas/api-key';
 import * as catalogue from './schemas/catalogue';
