@@ -7,6 +7,7 @@ import type { NotificationKind } from '../domain/notification-rules';
 import { MailError } from '../notifications/mail-error';
 import { type Mailer, messageIdFor } from '../notifications/mailer';
 import { type AccountMailOptions, createAccountMails } from './account-mails';
+import { createInventoryMails } from './inventory-mails';
 import type { ReadMail } from './mails';
 import { createOrderMails } from './order-mails';
 
@@ -24,6 +25,8 @@ export interface NotificationActivities {
 export interface NotificationOptions extends Omit<AccountMailOptions, 'now'> {
   /** Domain of the Message-IDs. */
   mailDomain: string;
+  /** Addresses of those who are told of stock. */
+  staff?: readonly string[];
   now?: () => number;
 }
 
@@ -35,13 +38,14 @@ const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'cl
 export function createNotificationActivities(
   store: Store,
   mailer: Mailer,
-  { mailDomain, now = Date.now, ...words }: NotificationOptions,
+  { mailDomain, staff = [], now = Date.now, ...words }: NotificationOptions,
 ): NotificationActivities {
   const { db, notifications, log } = store;
   /** How each kind of mail is read; one line for each family of them. */
   const mails: Record<NotificationKind, ReadMail> = {
     ...createOrderMails(store, words.shopName),
     ...createAccountMails(store, { ...words, now }),
+    ...createInventoryMails(store, { shopName: words.shopName, staff }),
   };
 
   const settle = (n: Notification, error: string | null): Promise<void> =>

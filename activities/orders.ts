@@ -3,11 +3,12 @@ import { EventKeyConflict, GENESIS, type StreamHead } from '../db/event-log';
 import type { Store } from '../db/store';
 import type { DomainEvent } from '../domain/events';
 import { paymentTryKey } from '../domain/ids';
-import type { Attention, Cancellation, Order, StockShortage } from '../domain/order';
+import type { Actor, Attention, Cancellation, Order, StockShortage } from '../domain/order';
 import { outOfStock, rejectOrder } from '../domain/order-changes';
 import type { SettledPayment } from '../domain/order-events';
 import * as events from '../domain/order-events';
 import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
+import { tellCrossings } from '../inventory/low-stock';
 
 /** What a step left behind. The head anchors the log's chain in the workflow's history. */
 export interface Recorded {
@@ -80,7 +81,8 @@ interface Step {
   ledger?: LedgerEntry[];
 }
 
-export function createOrderActivities({ db, log, orders, stock, ledger }: Store): OrderActivities {
+export function createOrderActivities(store: Store): OrderActivities {
+  const { db, log, orders, stock, ledger } = store;
   /** Does the step; `again` is for one that may have happened in part under another name. */
   const apply = (step: Step, again: boolean): Promise<StreamHead> =>
     db.write(async (tx) => {
@@ -130,7 +132,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
   const open = (order: Order, reserve: boolean): Promise<Opened> =>
     db.write(async (tx) => {
       const created = events.orderCreated(order);
-      const result = reserve ? await stock.reserve(order, tx) : { allocations: [] };
+      const result = reserve ? await stock.reserve(order, tx) : { allocations: [], items: [] };
       if ('shortages' in result) {
         const rejected = rejectOrder(order, outOfStock(result.shortages), 'none', order.updatedAtMs);
         await orders.insert(rejected, tx);
@@ -140,6 +142,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
       const reserved = reserve ? [events.stockReserved(order, result.allocations)] : [];
       const next = await log.append(GENESIS, [created, ...reserved], tx);
       await orders.insert(order, tx);
+      await tellCrossings(store, result.items, { actor: SYSTEM, atMs: order.updatedAtMs }, tx);
       return { outcome: 'recorded', head: next };
     });
 
@@ -197,8 +200,9 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
 
     releaseStock: ({ orderId, atMs }) =>
       note(orderId, async (tx) => {
-        const released = await stock.release(orderId, atMs, tx);
-        return released.length === 0 ? [] : [events.stockReleased(orderId, released, atMs)];
+        const { allocations, items } = await stock.release(orderId, atMs, tx);
+        await tellCrossings(store, items, { actor: SYSTEM, atMs }, tx);
+        return allocations.length === 0 ? [] : [events.stockReleased(orderId, allocations, atMs)];
       }),
 
     recordPaymentUndo: ({ order, undo }) =>
@@ -221,6 +225,7 @@ export function createOrderActivities({ db, log, orders, stock, ledger }: Store)
   };
 }
 
+const SYSTEM: Actor = { kind: 'system' };
 const FIRST_TRY = 1;
 
 const ledgerEntry = (

@@ -2,6 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import { type Access, isStaff, type Policy, type Principal, reachOf } from '../domain/access';
 import { Failure } from '../domain/failures';
 import type { Actor } from '../domain/order';
+import type { Cause } from '../domain/stock-events';
 
 /** Finds out who it is that bears a token; null when the token is none of ours, or no longer. */
 export type Authenticate = (token: string) => Promise<Principal | null>;
@@ -79,3 +80,6 @@ export function actorOf(req: Request): Actor {
       return { kind: 'machine', id: principal.keyId };
   }
 }
+
+/** Who does it, and that it is now. */
+export const causeOf = (req: Request): Cause => ({ actor: actorOf(req), atMs: Date.now() });

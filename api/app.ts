@@ -9,14 +9,15 @@ import { limitedByAddress } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 import { apiKeyRoutes } from './routes/api-keys';
 import { authRoutes, jwksRoutes } from './routes/auth';
-import { inventoryRoutes } from './routes/catalogue';
 import { customerRoutes } from './routes/customers';
 import { docsRoutes } from './routes/docs';
+import { inventoryRoutes } from './routes/inventory';
 import { meRoutes } from './routes/me';
 import { opsRoutes } from './routes/ops';
 import { orderRoutes } from './routes/orders';
 import { productRoutes } from './routes/products';
 import { quoteRoutes } from './routes/quotes';
+import { warehouseRoutes } from './routes/warehouses';
 
 const BODY_LIMIT = '64kb';
 /** A connection each, and what its answer needs. */
@@ -79,6 +80,7 @@ export function createApp(ctx: ApiContext): Express {
   app.use('/api/quotes', quoteRoutes(ctx));
   app.use('/api/products', productRoutes(ctx));
   app.use('/api/inventory', inventoryRoutes(ctx));
+  app.use('/api/warehouses', warehouseRoutes(ctx));
 
   app.use(notFoundHandler);
   app.use(problemHandler);

@@ -17,6 +17,9 @@ const Problem = z
     orderId: z.string().optional(),
     orderToken: z.string().optional(),
     orderIds: z.array(z.string()).optional(),
+    onHand: z.number().int().optional(),
+    reserved: z.number().int().optional(),
+    available: z.number().int().optional(),
     errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .openapi('Problem', { description: 'RFC 9457; `code` is stable' });

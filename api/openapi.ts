@@ -1,6 +1,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
+import { INVENTORY_ROUTES } from './openapi-inventory';
 import { json, page, problems } from './openapi-parts';
 import { PEOPLE_ROUTES } from './openapi-people';
 import { PRODUCT_ROUTES } from './openapi-products';
@@ -16,7 +17,6 @@ const orderId = z.object({
     .regex(/^ord_[0-9A-HJKMNP-TV-Z]{26}$/)
     .openapi({ example: 'ord_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
 });
-const skuParam = z.object({ sku: order.sku });
 const prefer = z.object({
   prefer: z.string().optional().openapi({
     description: '`wait=N`: wait at most N seconds (60 at most), then 202. `respond-async`: 202 at once.',
@@ -139,28 +139,7 @@ const ROUTES: RouteConfig[] = [
     },
   },
   ...PRODUCT_ROUTES,
-  {
-    method: 'get',
-    path: '/api/inventory',
-    summary: 'List stock, by sku',
-    tags: ['catalogue'],
-    request: { query: catalogue.Page },
-    responses: {
-      200: json(page(catalogue.InventoryItem), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
-    },
-  },
-  {
-    method: 'get',
-    path: '/api/inventory/{sku}',
-    summary: 'Read the stock of a product',
-    tags: ['catalogue'],
-    request: { params: skuParam },
-    responses: {
-      200: json(catalogue.InventoryItem, 'The stock'),
-      ...problems('not_found', 'service_unavailable'),
-    },
-  },
+  ...INVENTORY_ROUTES,
   {
     method: 'post',
     path: '/api/api-keys',

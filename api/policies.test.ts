@@ -26,6 +26,13 @@ GET /api/products/imports      -    -    -    -    all  catalogue:write
 GET /api/products/imports/:id  -    -    -    -    all  catalogue:write
 GET /api/inventory             -    -    all  all  all  inventory:read
 GET /api/inventory/:sku        -    -    all  all  all  inventory:read
+GET /api/inventory/low         -    -    all  all  all  inventory:read
+GET /api/inventory/:sku/movements     -  -  all  all  all  inventory:read
+POST /api/inventory/:sku/adjustments  -  -  -    all  all  inventory:write
+PUT /api/inventory/:sku/threshold     -  -  -    all  all  inventory:write
+GET /api/warehouses            -    -    all  all  all  inventory:read
+POST /api/warehouses           -    -    -    all  all  inventory:write
+PUT /api/warehouses/:code      -    -    -    all  all  inventory:write
 POST /api/api-keys             -    -    -    -    all  -
 GET /api/api-keys              -    -    -    -    all  -
 DELETE /api/api-keys/:id       -    -    -    -    all  -

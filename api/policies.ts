@@ -19,6 +19,7 @@ const READ_ORDER = policy(
   'orders:read',
 );
 const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
+const CHANGE_INVENTORY = policy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
 
 const WRITE_CATALOGUE = policy({ admin: 'all' }, 'catalogue:write');
 /** Whoever is logged in, about themselves. */
@@ -55,7 +56,14 @@ export const POLICIES = {
   'GET /api/products/imports/:id': WRITE_CATALOGUE,
 
   'GET /api/inventory': READ_INVENTORY,
+  'GET /api/inventory/low': READ_INVENTORY,
   'GET /api/inventory/:sku': READ_INVENTORY,
+  'GET /api/inventory/:sku/movements': READ_INVENTORY,
+  'POST /api/inventory/:sku/adjustments': CHANGE_INVENTORY,
+  'PUT /api/inventory/:sku/threshold': CHANGE_INVENTORY,
+  'GET /api/warehouses': READ_INVENTORY,
+  'POST /api/warehouses': CHANGE_INVENTORY,
+  'PUT /api/warehouses/:code': CHANGE_INVENTORY,
 
   'POST /api/api-keys': ADMIN,
   'GET /api/api-keys': ADMIN,

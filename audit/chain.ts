@@ -11,22 +11,53 @@ export interface StoredStream {
 
 /** Recomputes every link of the chain with the key that is not in the database. */
 export function checkChain({ stream, rows, head }: StoredStream, key: Buffer): Finding[] {
-  const broken = (detail: string): Finding => ({ check: 'chain_broken', subject: stream, detail });
-  const findings: Finding[] = [];
-  let before = GENESIS;
-  for (const row of rows) {
-    if (row.seq !== before.seq + 1) findings.push(broken(`event ${before.seq + 1} is missing`));
-    if (row.prevHash !== before.hash)
-      findings.push(broken(`event ${row.seq} does not follow the one before`));
-    if (row.hash !== linkHash(key, row)) findings.push(broken(`event ${row.seq} was altered`));
-    else if (!columnsMatch(row)) findings.push(broken(`the columns of event ${row.seq} were altered`));
-    before = row;
+  const chain = new ChainCheck(stream, key);
+  chain.add(rows);
+  return chain.end(head);
+}
+
+/** The same of a stream that is read page by page. */
+export class ChainCheck {
+  private readonly findings: Finding[] = [];
+  private before: StreamHead = GENESIS;
+
+  constructor(
+    private readonly stream: string,
+    private readonly key: Buffer,
+  ) {}
+
+  /** @param rows the next ones. */
+  add(rows: readonly LogRow[]): void {
+    for (const row of rows) {
+      const { before } = this;
+      if (row.seq !== before.seq + 1) this.broken(`event ${before.seq + 1} is missing`);
+      if (row.prevHash !== before.hash) this.broken(`event ${row.seq} does not follow the one before`);
+      if (row.hash !== linkHash(this.key, row)) this.broken(`event ${row.seq} was altered`);
+      else if (!columnsMatch(row)) this.broken(`the columns of event ${row.seq} were altered`);
+      this.before = { seq: row.seq, hash: row.hash };
+    }
   }
-  if (head === undefined) findings.push(broken('the head of the stream is missing'));
-  else if (head.seq !== before.seq || head.hash !== before.hash) {
-    findings.push(broken(`the head says ${head.seq} events, the log has ${before.seq}`));
+
+  /** Whether all that has been added is as it was written. */
+  get isWhole(): boolean {
+    return this.findings.length === 0;
   }
-  return findings;
+
+  get isEmpty(): boolean {
+    return this.before === GENESIS;
+  }
+
+  end(head: StreamHead | undefined): Finding[] {
+    if (head === undefined) this.broken('the head of the stream is missing');
+    else if (head.seq !== this.before.seq || head.hash !== this.before.hash) {
+      this.broken(`the head says ${head.seq} events, the log has ${this.before.seq}`);
+    }
+    return this.findings;
+  }
+
+  private broken(detail: string): void {
+    this.findings.push({ check: 'chain_broken', subject: this.stream, detail });
+  }
 }
 
 /** Columns repeat the body for the sake of indexes; the hash covers the body. */

@@ -14,8 +14,14 @@ export type CheckCode =
   | 'provider_mismatch'
   /** Reservations disagree with what the log tells, or with the order's state. */
   | 'reservation_mismatch'
-  /** `reserved` is not the sum of live reservations, or more than is there. */
+  /** `reserved` is not the sum of live reservations, or more than is there; units on hand are not what movements come to. */
   | 'stock_mismatch'
+  /** A movement of stock disagrees with what the log tells, or there is none where there must be one. */
+  | 'movement_mismatch'
+  /** The threshold of a product, or whether it is low, disagrees with the log or with its stock. */
+  | 'threshold_mismatch'
+  /** A warehouse disagrees with what the log tells. */
+  | 'warehouse_mismatch'
   /** An open order without a running workflow. */
   | 'workflow_missing'
   /** A workflow, a ledger or reservations of an order that is not there. */
@@ -25,7 +31,7 @@ export type CheckCode =
 
 export interface Finding {
   check: CheckCode;
-  /** The order, notification, product or event it is about. */
+  /** The order, notification, product, movement, warehouse or event it is about. */
   subject: string;
   detail: string;
 }

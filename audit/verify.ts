@@ -1,23 +1,26 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { AuditReads } from '../db/audit';
+import type { StockAuditReads } from '../db/audit-stock';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
-import { isOrderId, skuOfProductId } from '../domain/ids';
+import { isOrderId, isStockStream, skuOfProductId } from '../domain/ids';
 import { isClosed, type OrderStatus } from '../domain/order';
 import type { PaymentProvider } from '../payments/provider';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
 import { ORDER_WORKFLOW } from '../workflows/messages';
 import { checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
+import { checkStockOfAll, checkWarehouses } from './inventory';
 import { checkOrder, type StoredOrder } from './order';
 import { checkProduct } from './product';
 import { projectionOf } from './projection';
 import { checkBooks, checkProvider } from './provider';
+import { settled } from './settled';
 
 export interface VerifyParts {
   store: Store;
   reads: AuditReads;
+  stockReads: StockAuditReads;
   /** Key of the log's hashes. */
   auditKey: Buffer;
   provider: PaymentProvider;
@@ -38,9 +41,6 @@ export interface Verified {
 const PAGE = 50;
 const LISTED = 100;
 const CONCURRENT_CALLS = 10;
-/** An order that moves while it is read may seem to disagree with itself; it is read again. */
-const LOOKS = 4;
-const PAUSE_MS = 500;
 
 /**
  * Holds history, log, ledger, the provider's books, reservations and stock against each other, for the given orders or
@@ -64,6 +64,11 @@ export async function verify(
   }
   if (orderIds === undefined) {
     report(await checkStock(parts));
+    for await (const { streams, findings } of checkStockOfAll(parts)) {
+      verified.streams += streams;
+      report(findings);
+    }
+    for await (const findings of checkWarehouses(parts)) report(findings);
     report(await checkFeed(parts));
     for await (const findings of checkBooks(parts.provider, parts.reads)) report(findings);
     for await (const findings of checkWorkflows(parts)) report(findings);
@@ -80,27 +85,14 @@ async function* pages({ reads }: VerifyParts, ids?: readonly string[]): AsyncGen
     const streams = await reads.streams(after, PAGE);
     const last = streams.at(-1);
     if (last === undefined) return;
-    yield streams;
+    // Those of stock have no end: they are read by pages of their own.
+    yield streams.filter((stream) => !isStockStream(stream));
     after = last;
   }
 }
 
-/** Looks again at what had findings, until they are gone or have stayed. */
-async function settled(
-  { pauseMs = PAUSE_MS }: VerifyParts,
-  subjects: readonly string[],
-  check: (subjects: readonly string[]) => Promise<Finding[]>,
-): Promise<Finding[]> {
-  let findings = await check(subjects);
-  for (let look = 1; look < LOOKS && findings.length > 0; look += 1) {
-    await delay(pauseMs * 2 ** (look - 1));
-    const again = new Set(findings.map((f) => f.subject));
-    findings = await check(subjects.filter((s) => again.has(s)));
-  }
-  return findings;
-}
-
-async function checkStreams(parts: VerifyParts, streams: readonly string[]): Promise<Finding[]> {
+/** @returns the findings of each stream. */
+async function checkStreams(parts: VerifyParts, streams: readonly string[]): Promise<Finding[][]> {
   const { reads } = parts;
   const orderIds = streams.filter(isOrderId);
   const [events, heads, ledger, reservations] = await Promise.all([
@@ -109,7 +101,7 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
     reads.ledger(orderIds),
     reads.reservations(orderIds),
   ]);
-  const findings = await inTurns(streams, async (id) => {
+  return inTurns(streams, async (id) => {
     const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head: heads.get(id) };
     const sku = skuOfProductId(id);
     if (sku !== null) return checkOneProduct(parts, log, sku);
@@ -120,7 +112,6 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
       reservations: reservations.get(id) ?? [],
     });
   });
-  return findings.flat();
 }
 
 /** The log proves the product. */
@@ -218,15 +209,11 @@ async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
   const check = (ids: readonly string[]) =>
     settled(parts, ids, async (subjects) => {
       const known = await reads.knownOrders(subjects);
-      return subjects
-        .filter((id) => !known.has(id))
-        .map(
-          (id): Finding => ({
-            check: 'order_missing',
-            subject: id,
-            detail: 'it has a workflow and no order',
-          }),
-        );
+      return subjects.map((id): Finding[] =>
+        known.has(id)
+          ? []
+          : [{ check: 'order_missing', subject: id, detail: 'it has a workflow and no order' }],
+      );
     });
   let ids: string[] = [];
   for await (const { workflowId } of temporal.workflow.list({ query, pageSize: LISTED })) {

@@ -30,6 +30,15 @@ test('how often orders are reconciled is told in seconds', () => {
   }
 });
 
+test('staff that is told of stock is a list of addresses; without one nobody is', () => {
+  const staffOf = (list: string) => parseConfig({ ...NEEDED, STAFF_MAIL: list }).mail.staff;
+  expect(parseConfig(NEEDED).mail.staff).toEqual([]);
+  expect(staffOf('stock@shop.example, ada@shop.example')).toEqual(['stock@shop.example', 'ada@shop.example']);
+  for (const wrong of ['somebody', 'a@b.example,', 'A <a@b.example>', 'a@b.example b@b.example']) {
+    expect(() => staffOf(wrong)).toThrow('STAFF_MAIL');
+  }
+});
+
 test('every fault is named at once, and no value is repeated', () => {
   const parse = () =>
     parseConfig({ PORT: '99999', AUDIT_KEY: 'hunter2', DATABASE_URL: 'postgres://u:secret@h/d' });

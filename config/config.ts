@@ -12,7 +12,8 @@ export interface Config {
   databaseUrl: string;
   temporal: { address: string; namespace: string; uiUrl: string };
   payment: { apiKey: string; apiUrl: string | undefined };
-  mail: { smtpUrl: string; from: string; shopName: string };
+  /** `staff`: addresses of those who look after stock; none: nobody is told. */
+  mail: { smtpUrl: string; from: string; shopName: string; staff: string[] };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
   keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer; callers: Buffer; oneTimeTokens: Buffer };
@@ -42,6 +43,15 @@ const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).de
 
 const rateLimit = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
 
+const MAX_STAFF = 20;
+const mailAddresses = z
+  .string()
+  .transform((text) => text.split(',').map((address) => address.trim()))
+  .refine(
+    (addresses) => addresses.length <= MAX_STAFF && addresses.every((a) => z.email().safeParse(a).success),
+    `must be mail addresses, separated by commas, ${MAX_STAFF} at the most`,
+  );
+
 const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port(3000),
@@ -57,6 +67,7 @@ const environment = z.object({
   STRIPE_API_URL: z.url().optional(),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://'),
   MAIL_FROM: z.string().min(3).default('Durable Orders <shop@orders.example>'),
+  STAFF_MAIL: mailAddresses.default([]),
   SHOP_NAME: z.string().min(1).default('Durable Orders'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TASK_QUEUES: z.enum(['single', 'split']).default('single'),
@@ -124,7 +135,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     databaseUrl: e.DATABASE_URL ?? `sqlite:${resolve(dataDir, 'orders.db')}`,
     temporal: { address: e.TEMPORAL_ADDRESS, namespace: e.TEMPORAL_NAMESPACE, uiUrl: e.TEMPORAL_UI_URL },
     payment: { apiKey: e.STRIPE_API_KEY, apiUrl: e.STRIPE_API_URL },
-    mail: { smtpUrl: e.SMTP_URL, from: e.MAIL_FROM, shopName: e.SHOP_NAME },
+    mail: { smtpUrl: e.SMTP_URL, from: e.MAIL_FROM, shopName: e.SHOP_NAME, staff: e.STAFF_MAIL },
     logLevel: e.LOG_LEVEL,
     queues: { layout: e.TASK_QUEUES, prefix: e.TASK_QUEUE_PREFIX },
     keys,

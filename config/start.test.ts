@@ -31,6 +31,7 @@ test('without any setting everything is started here, and the children are told 
     MAIL_SMTP_PORT: '1025',
     MAIL_UI_PORT: '8025',
     SMTP_URL: 'smtp://127.0.0.1:1025',
+    STAFF_MAIL: 'staff@orders.example',
     AUDIT_KEY: KEY,
   });
 });

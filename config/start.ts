@@ -22,6 +22,8 @@ export interface StartConfig {
   mailCatcher: { smtpPort: number; uiPort: number } | undefined;
   /** Undefined when one must be made. */
   auditKey: string | undefined;
+  /** Who is told of low stock; undefined: a made-up address, where mails are caught. */
+  staffMail: string | undefined;
   /** Whether payments, database and keys are all made up here. Only then are there accounts whose password is printed. */
   isDemo: boolean;
 }
@@ -88,6 +90,7 @@ function toStartConfig(env: Environment, ports: Ports): StartConfig {
     simulator: env.STRIPE_API_KEY ? undefined : { port: ports.SIMULATOR_PORT },
     mailCatcher: env.SMTP_URL ? undefined : { smtpPort: ports.MAIL_SMTP_PORT, uiPort: ports.MAIL_UI_PORT },
     auditKey: env.AUDIT_KEY,
+    staffMail: env.STAFF_MAIL,
     isDemo: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
   };
 }
@@ -123,6 +126,7 @@ export function childEnvironment(start: StartConfig, auditKey: string): Environm
       MAIL_SMTP_PORT: String(mailCatcher.smtpPort),
       MAIL_UI_PORT: String(mailCatcher.uiPort),
       SMTP_URL: `smtp://127.0.0.1:${mailCatcher.smtpPort}`,
+      STAFF_MAIL: start.staffMail ?? 'staff@orders.example',
     }),
     AUDIT_KEY: start.auditKey ?? auditKey,
   };

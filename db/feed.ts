@@ -3,7 +3,7 @@ import type { LogRow } from './event-log';
 import { execute, forUpdate, insert, limit, select } from './sql';
 
 /** An event with its place in the order of publication. */
-export interface FeedEvent extends Pick<LogRow, 'eventKey' | 'type' | 'topic' | 'subject' | 'body'> {
+export interface FeedEvent extends Pick<LogRow, 'eventKey' | 'type' | 'topic' | 'subject' | 'body' | 'hash'> {
   /** 1, 2, 3, … without gaps. */
   position: number;
 }
@@ -116,7 +116,7 @@ export function createFeed(db: Database): Feed {
     after: (position, rows) =>
       select<FeedEvent>(
         db,
-        `SELECT f.position, e.event_key AS eventKey, e.type, e.topic, e.subject, e.body
+        `SELECT f.position, e.event_key AS eventKey, e.type, e.topic, e.subject, e.body, e.hash
          FROM event_feed f JOIN events e ON e.id = f.event_id
          WHERE f.position > :position ORDER BY f.position${limit(rows)}`,
         { position },

@@ -3,7 +3,7 @@ import type { Database } from './connect';
 import { select } from './sql';
 
 /** Tables that only grow. Their triggers refuse everybody; the running account is not even allowed to ask. */
-export const APPEND_ONLY_TABLES = ['events', 'payment_ledger'];
+export const APPEND_ONLY_TABLES = ['events', 'payment_ledger', 'stock_movements'];
 /** Written by migrations alone. */
 const READ_ONLY_TABLES = ['migrations'];
 

@@ -8,6 +8,7 @@ import * as shippingMethod from './migrations/004-shipping-method';
 import * as subjects from './migrations/005-subjects';
 import * as apiKeys from './migrations/006-api-keys';
 import * as catalogue from './migrations/007-catalogue';
+import * as inventory from './migrations/008-inventory';
 import * as identity from './migrations/009-identity';
 import * as rateLimits from './migrations/010-rate-limits';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
@@ -31,6 +32,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['005-subjects', subjects],
   ['006-api-keys', apiKeys],
   ['007-catalogue', catalogue],
+  ['008-inventory', inventory],
   ['009-identity', identity],
   ['010-rate-limits', rateLimits],
 ];

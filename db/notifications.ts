@@ -12,6 +12,8 @@ export interface Notification {
   eventKey: string;
   kind: NotificationKind;
   channel: 'email';
+  /** Which of those who are told of the event, from 1. */
+  recipient: number;
   state: NotificationState;
   attempts: number;
   lastError: string | null;
@@ -20,9 +22,10 @@ export interface Notification {
 }
 
 export interface Notifications {
-  /** One per event and channel: those that exist are left as they are. */
+  /** One per event, channel and recipient: those that exist are left as they are. */
   queue(
-    notifications: readonly Pick<Notification, 'id' | 'subject' | 'eventKey' | 'kind' | 'channel'>[],
+    notifications: readonly (Pick<Notification, 'id' | 'subject' | 'eventKey' | 'kind' | 'channel'> &
+      Partial<Pick<Notification, 'recipient'>>)[],
     atMs: number,
     tx: Tx,
   ): Promise<void>;
@@ -40,7 +43,7 @@ export interface Notifications {
   ofOrder(orderId: string): Promise<Notification[]>;
 }
 
-const COLUMNS = `id, subject, event_key AS eventKey, kind, channel, state, attempts,
+const COLUMNS = `id, subject, event_key AS eventKey, kind, channel, recipient, state, attempts,
   last_error AS lastError, created_at_ms AS createdAtMs, sent_at_ms AS sentAtMs`;
 
 /** More than one order can cause; the bound is against a runaway. */
@@ -58,6 +61,7 @@ export function createNotifications(db: Database): Notifications {
           event_key: n.eventKey,
           kind: n.kind as string,
           channel: n.channel as string,
+          recipient: n.recipient ?? 1,
           state: 'queued',
           created_at_ms: atMs,
         })),

@@ -28,6 +28,8 @@ export interface TermPosition {
 export interface Products {
   /** For baskets: active products only. */
   bySkus(skus: readonly string[]): Promise<PricedProduct[]>;
+  /** Whether there is such a product, sold or not. */
+  exists(sku: string, tx?: Tx): Promise<boolean>;
   find(sku: string): Promise<Product | null>;
   /** By sku, ascending, after `afterSku`. Active ones unless told otherwise. */
   list(page: { afterSku?: string; shown?: Shown; limit: number }): Promise<Product[]>;
@@ -67,6 +69,10 @@ const fromRow = <R extends Row>(row: R) => ({
 
 export function createProducts(db: Database): Products {
   return {
+    async exists(sku, tx) {
+      return (await select(db, 'SELECT sku FROM products WHERE sku = :sku', { sku }, tx)).length > 0;
+    },
+
     bySkus: (skus) =>
       select<PricedProduct>(db, `SELECT ${PRICED} FROM products WHERE sku IN (:skus) AND active = 1`, {
         skus,

@@ -1,7 +1,8 @@
 import type { Database } from './connect';
+import { openingMovements } from './opening-movements';
 import { addTerms } from './product-terms';
 import { PRODUCTS, STOCK, WAREHOUSES } from './seeds/catalogue';
-import { insert, select } from './sql';
+import { execute, insert, select } from './sql';
 
 /** Puts the demo catalogue and its stock where they are missing; what is there is left as it is. */
 export async function seed(db: Database, nowMs: number): Promise<void> {
@@ -48,5 +49,13 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
       STOCK.map(({ sku, warehouse, onHand }) => ({ sku, warehouse, on_hand: onHand })),
       { tx, ifNew: true },
     );
+    // A warehouse of an old shop may be closed by now.
+    await execute(
+      db,
+      'UPDATE stock SET active = 0 WHERE active = 1 AND warehouse IN (SELECT code FROM warehouses WHERE active = 0)',
+      {},
+      tx,
+    );
+    await execute(db, openingMovements(db.dialect, nowMs), {}, tx);
   });
 }

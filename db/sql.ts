@@ -84,3 +84,6 @@ export function limit(rows: number): string {
 
 /** `FOR UPDATE` where rows are locked one by one; SQLite's writer has the whole file. */
 export const forUpdate = (db: Database): string => (db.dialect === 'mysql' ? ' FOR UPDATE' : '');
+
+/** The same for a row that is to stay as it is while others read it, too. */
+export const forShare = (db: Database): string => (db.dialect === 'mysql' ? ' LOCK IN SHARE MODE' : '');

@@ -1,44 +1,48 @@
-import {
-  type AllocationResult,
-  allocateStock,
-  type StockAllocation,
-  type StockLevel,
-} from '../domain/allocation';
+import { allocateStock, type StockAllocation, type StockLevel } from '../domain/allocation';
 import { reservationId } from '../domain/ids';
-import type { Order } from '../domain/order';
+import type { Order, StockShortage } from '../domain/order';
+import type { StockItem } from '../domain/stock-item';
 import type { Database, Tx } from './connect';
 import { execute, forUpdate, insert, type Params, select } from './sql';
+import type { StockItems } from './stock-items';
+
+export type Reserved =
+  /** `items`: the products as they are now. They stay locked until the transaction ends. */
+  { allocations: StockAllocation[]; items: StockItem[] } | { shortages: StockShortage[] };
+
+export interface Released {
+  /** What was given back; nothing the second time. */
+  allocations: StockAllocation[];
+  /** The products as they are now. They stay locked until the transaction ends. */
+  items: StockItem[];
+}
 
 /** Units of products in warehouses, and who has a claim to them. */
 export interface Stock {
-  /** Reserves every line of the order or none. Row locks are taken in the order of the key. */
-  reserve(order: Order, tx: Tx): Promise<AllocationResult>;
-  /** Gives back what the order still holds. @returns what was given back; nothing the second time. */
-  release(orderId: string, atMs: number, tx: Tx): Promise<StockAllocation[]>;
+  /** Reserves every line of the order or none. Locks are taken in the order of the key. */
+  reserve(order: Order, tx: Tx): Promise<Reserved>;
+  /** Gives back what the order still holds. */
+  release(orderId: string, atMs: number, tx: Tx): Promise<Released>;
   /** Whether the order holds anything. */
   isHeldBy(orderId: string): Promise<boolean>;
   levels(skus: readonly string[]): Promise<StockLevel[]>;
 }
 
-const LEVEL_COLUMNS = 'sku, warehouse, on_hand AS onHand, reserved';
-
-export function createStock(db: Database): Stock {
+export function createStock(db: Database, stockItems: StockItems): Stock {
   return {
     async reserve(order, tx) {
-      const skus = [...new Set(order.lines.map((l) => l.sku))];
-      const levels = await select<StockLevel>(
-        db,
-        `SELECT ${LEVEL_COLUMNS} FROM stock WHERE sku IN (:skus) ORDER BY sku, warehouse${forUpdate(db)}`,
-        { skus },
-        tx,
+      const before = await stockItems.lock(skusOf(order.lines), tx);
+      const result = allocateStock(
+        order.lines,
+        before.flatMap(({ levels }) => levels),
       );
-      const result = allocateStock(order.lines, levels);
       if ('shortages' in result) return result;
-      await changeReserved(db, result.allocations, 1, tx);
+      const { allocations } = result;
+      const items = await changeReserved(db, before, allocations, 1, tx);
       await insert(
         db,
         'reservations',
-        result.allocations.map((a) => ({
+        allocations.map((a) => ({
           id: reservationId(order.id, a.line, a.warehouse),
           order_id: order.id,
           line: a.line,
@@ -50,19 +54,20 @@ export function createStock(db: Database): Stock {
         })),
         { tx },
       );
-      return result;
+      return { allocations, items };
     },
 
     async release(orderId, atMs, tx) {
-      const held = await select<StockAllocation>(
+      const allocations = await select<StockAllocation>(
         db,
         `SELECT line, sku, warehouse, quantity FROM reservations
          WHERE order_id = :orderId AND state = 'held' ORDER BY line, warehouse${forUpdate(db)}`,
         { orderId },
         tx,
       );
-      if (held.length === 0) return [];
-      await changeReserved(db, held, -1, tx);
+      if (allocations.length === 0) return { allocations, items: [] };
+      const before = await stockItems.lock(skusOf(allocations), tx);
+      const items = await changeReserved(db, before, allocations, -1, tx);
       await execute(
         db,
         `UPDATE reservations SET state = 'released', released_at_ms = :atMs
@@ -70,7 +75,7 @@ export function createStock(db: Database): Stock {
         { orderId, atMs },
         tx,
       );
-      return held;
+      return { allocations, items };
     },
 
     async isHeldBy(orderId) {
@@ -82,26 +87,25 @@ export function createStock(db: Database): Stock {
       return held.length > 0;
     },
 
-    levels: (skus) =>
-      select<StockLevel>(
-        db,
-        `SELECT ${LEVEL_COLUMNS} FROM stock WHERE sku IN (:skus) ORDER BY sku, warehouse`,
-        { skus },
-      ),
+    levels: async (skus) => (await stockItems.find(skus)).flatMap(({ levels }) => levels),
   };
 }
+
+const skusOf = (lines: readonly { sku: string }[]): string[] => [...new Set(lines.map(({ sku }) => sku))];
 
 /**
  * Adds (`sign` 1) or takes back (-1) reserved units, all rows in one statement. The condition and the table's CHECK
  * both stand against overselling, should the rows not have been locked.
+ * @returns the products as they are then.
  * @throws Error when a row could not give what was asked of it: the transaction must not commit.
  */
 async function changeReserved(
   db: Database,
+  before: readonly StockItem[],
   allocations: readonly StockAllocation[],
   sign: 1 | -1,
   tx: Tx,
-): Promise<void> {
+): Promise<StockItem[]> {
   const units = new Map<string, { sku: string; warehouse: string; quantity: number }>();
   for (const { sku, warehouse, quantity } of allocations) {
     const row = units.get(`${sku} ${warehouse}`) ?? { sku, warehouse, quantity: 0 };
@@ -126,4 +130,11 @@ async function changeReserved(
     tx,
   );
   if (changed !== rows.length) throw new Error(`stock of ${rows.length} rows was to change, ${changed} did`);
+  return before.map((item) => ({
+    ...item,
+    levels: item.levels.map((level) => {
+      const { quantity = 0 } = units.get(`${level.sku} ${level.warehouse}`) ?? {};
+      return { ...level, reserved: level.reserved + sign * quantity };
+    }),
+  }));
 }

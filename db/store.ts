@@ -19,12 +19,18 @@ import { createReconciliation, type Reconciliation } from './reconciliation';
 import { createRegistrations, type Registrations } from './registrations';
 import { createSessions, type Sessions } from './sessions';
 import { createStock, type Stock } from './stock';
+import { createStockItems, type StockItems } from './stock-items';
+import { createStockMovements, type StockMovements } from './stock-movements';
+import { createWarehouses, type Warehouses } from './warehouses';
 
 /** All repositories over one database. */
 export interface Store {
   db: Database;
   orders: Orders;
   stock: Stock;
+  stockItems: StockItems;
+  movements: StockMovements;
+  warehouses: Warehouses;
   ledger: PaymentLedger;
   placements: Placements;
   contacts: Contacts;
@@ -49,7 +55,10 @@ export interface Store {
 export const createStore = (db: Database, auditKey: Buffer): Store => ({
   db,
   orders: createOrders(db),
-  stock: createStock(db),
+  stock: createStock(db, createStockItems(db)),
+  stockItems: createStockItems(db),
+  movements: createStockMovements(db),
+  warehouses: createWarehouses(db),
   ledger: createPaymentLedger(db),
   placements: createPlacements(db),
   contacts: createContacts(db),

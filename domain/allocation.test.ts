@@ -6,6 +6,7 @@ const level = (sku: string, warehouse: string, onHand: number, reserved = 0): St
   warehouse,
   onHand,
   reserved,
+  active: true,
 });
 const demand = (line: number, sku: string, quantity: number): StockDemand => ({ line, sku, quantity });
 
@@ -22,12 +23,13 @@ const anyStock = fc.uniqueArray(
     warehouse: fc.constantFrom('BER', 'MAD', 'RTM'),
     onHand: fc.integer({ min: 0, max: 20 }),
     reserved: fc.integer({ min: 0, max: 6 }),
+    active: fc.boolean(),
   }),
   { selector: (row) => `${row.sku}@${row.warehouse}` },
 );
 
 const sum = (ns: readonly number[]): number => ns.reduce((a, b) => a + b, 0);
-const free = (row: StockLevel): number => Math.max(0, row.onHand - row.reserved);
+const free = (row: StockLevel): number => (row.active ? Math.max(0, row.onHand - row.reserved) : 0);
 const freeOf = (stock: readonly StockLevel[], sku: string): number =>
   sum(stock.filter((row) => row.sku === sku).map(free));
 const demandOf = (lines: readonly StockDemand[], sku: string): number =>
@@ -61,6 +63,16 @@ describe('for any order and any stock', () => {
         }
         const known = new Set(stock.map((row) => `${row.sku}@${row.warehouse}`));
         expect(allocations.every((a) => known.has(`${a.sku}@${a.warehouse}`))).toBe(true);
+      }),
+    );
+  });
+
+  test('an inactive warehouse is as good as none', () => {
+    fc.assert(
+      fc.property(anyLines, anyStock, fc.constantFrom('BER', 'MAD', 'RTM'), (lines, stock, closed) => {
+        const others = stock.filter((row) => row.warehouse !== closed);
+        const inactive = stock.map((row) => ({ ...row, active: row.active && row.warehouse !== closed }));
+        expect(allocateStock(lines, inactive)).toEqual(allocateStock(lines, others));
       }),
     );
   });

@@ -1,4 +1,5 @@
 import type { StockShortage } from './order';
+import { availableAt } from './stock-item';
 
 /** What one line of an order asks for. */
 export interface StockDemand {
@@ -8,12 +9,13 @@ export interface StockDemand {
   quantity: number;
 }
 
-/** Units of one sku in one warehouse; `onHand - reserved` of them can be promised. */
+/** Units of one sku in one warehouse; `onHand - reserved` of them can be promised while the warehouse is active. */
 export interface StockLevel {
   sku: string;
   warehouse: string;
   onHand: number;
   reserved: number;
+  active: boolean;
 }
 
 /** Units of one line that one warehouse sends. */
@@ -61,10 +63,10 @@ export function allocateStock(lines: readonly StockDemand[], stock: readonly Sto
 
 function availableBySku(stock: readonly StockLevel[]): Available {
   const available: Available = new Map();
-  for (const { sku, warehouse, onHand, reserved } of stock) {
+  for (const level of stock) {
+    const { sku, warehouse } = level;
     const byWarehouse = available.get(sku) ?? new Map<string, number>();
-    // A stock count may find less than is reserved: that warehouse then has nothing, not a debt to the others.
-    byWarehouse.set(warehouse, (byWarehouse.get(warehouse) ?? 0) + Math.max(0, onHand - reserved));
+    byWarehouse.set(warehouse, (byWarehouse.get(warehouse) ?? 0) + availableAt(level));
     available.set(sku, byWarehouse);
   }
   return available;

@@ -71,4 +71,17 @@ export const refundKey = (order: string, why: string): string => `${order}:refun
 export const reservationId = (order: string, line: number, warehouse: string): string =>
   `${order}:rsv:${line}:${warehouse}`;
 
-export const notificationId = (event: string, channel: string): string => `ntf:${channel}:${event}`;
+/** The stream of a product's stock. */
+export const stockStream = (sku: string): string => `stock:${sku}`;
+export const isStockStream = (stream: string): boolean => stream.startsWith(stockStream(''));
+export const skuOfStream = (stream: string): string => stream.slice(stockStream('').length);
+export const warehouseStream = (code: string): string => `warehouse:${code}`;
+
+/** `mov_` and a ULID. */
+export const movementId = (ulid: string): string => `mov_${ulid}`;
+/** Of what was there when the ledger began; `db/opening-movements.ts` makes it in SQL. */
+export const openingMovementId = (sku: string, warehouse: string): string => `opening:${sku}:${warehouse}`;
+
+/** @param recipient counts those who are told of the event, from 1. */
+export const notificationId = (event: string, channel: string, recipient = 1): string =>
+  `ntf:${channel}:${event}${recipient === 1 ? '' : `:to:${recipient}`}`;

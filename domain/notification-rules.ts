@@ -11,10 +11,16 @@ export type AccountMailKind =
   | 'password_reset'
   | 'password_changed';
 
-export type NotificationKind = OrderMailKind | AccountMailKind;
+/** Mails to the staff that looks after stock. */
+export type InventoryMailKind = 'inventory_low';
+
+export type NotificationKind = OrderMailKind | AccountMailKind | InventoryMailKind;
 
 /** Whether a customer may do without it: it needs nothing of them, and the order can be looked at any time. */
 export const isOptional = (kind: NotificationKind): boolean => kind === 'order_confirmed';
+
+/** Who is told: the one person that the notification's subject leads to, or each of the staff. */
+export const isForStaff = (kind: NotificationKind): kind is InventoryMailKind => kind === 'inventory_low';
 
 /** Which mail an event calls for; none for most. `data` is the event's. */
 export function mailFor(type: EventType, data: Record<string, unknown>): NotificationKind | null {
@@ -35,6 +41,8 @@ export function mailFor(type: EventType, data: Record<string, unknown>): Notific
       return 'password_reset';
     case 'PasswordChanged':
       return 'password_changed';
+    case 'InventoryLow':
+      return 'inventory_low';
     default:
       return null;
   }

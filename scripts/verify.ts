@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { verify } from '../audit/verify';
 import type { Config } from '../config/config';
 import { createAuditReads } from '../db/audit';
+import { createStockAuditReads } from '../db/audit-stock';
 import { connect, type Database } from '../db/connect';
 import { select } from '../db/sql';
 import { createStore } from '../db/store';
@@ -30,6 +31,7 @@ async function main(args: string[]): Promise<number> {
       {
         store: createStore(db, config.keys.audit),
         reads: createAuditReads(db),
+        stockReads: createStockAuditReads(db),
         auditKey: config.keys.audit,
         provider: createStripeProvider({
           apiKey: config.payment.apiKey,

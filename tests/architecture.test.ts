@@ -15,8 +15,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   payments: ['domain'],
   notifications: ['domain', 'config'],
   simulator: ['config'],
+  // What staff do to stock, and what orders do to its thresholds.
+  inventory: ['domain', 'db'],
   // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
-  activities: ['domain', 'db', 'identity', 'payments', 'notifications', 'temporal', 'messages'],
+  activities: ['domain', 'db', 'identity', 'inventory', 'payments', 'notifications', 'temporal', 'messages'],
   // What every process has in common: how it starts, says how it is, and stops.
   process: ['config', 'db', 'temporal', 'messages'],
   workers: [
@@ -34,7 +36,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // Who somebody is: passwords, sessions, keys and tokens. No HTTP in there.
   identity: ['domain', 'db'],
   audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
-  api: ['domain', 'db', 'config', 'identity', 'temporal', 'messages', 'process'],
+  api: ['domain', 'db', 'inventory', 'config', 'identity', 'temporal', 'messages', 'process'],
 };
 
 /** Of these a folder may import the types, never the code. */

@@ -4,7 +4,7 @@ import type { FeedEvent } from '../db/feed';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
 import { notificationId } from '../domain/ids';
-import { mailFor } from '../domain/notification-rules';
+import { isForStaff, mailFor } from '../domain/notification-rules';
 import { DELIVERY_WORKFLOW, type DeliveryInput, type DeliveryPolicy } from '../workflows/messages';
 import { type Loop, startLeasedLoop } from './loop';
 
@@ -15,10 +15,12 @@ const IDLE_MS = 1_000;
 export interface SubscriberOptions {
   queue: string;
   policy: DeliveryPolicy;
+  /** How many of the staff are told of what concerns the staff. */
+  staff: number;
 }
 
 /**
- * Turns events into notifications, one per event and channel, and hands them to delivery workflows. The position moves
+ * Turns events into notifications, one per event, channel and recipient, and hands them to delivery workflows. The position moves
  * last: after a crash a batch is handed over again, and what was sent is not sent twice.
  */
 export function startNotificationSubscriber(
@@ -33,7 +35,7 @@ export function startNotificationSubscriber(
     const events = await feed.after(from, BATCH);
     const to = events.at(-1)?.position;
     if (to === undefined) return false;
-    const queued = events.flatMap(toNotification);
+    const queued = events.flatMap((event) => toNotifications(event, options.staff));
     if (queued.length > 0) {
       await db.write((tx) => notifications.queue(queued, Date.now(), tx));
       await deliver(client, queued, options);
@@ -44,22 +46,33 @@ export function startNotificationSubscriber(
   return startLeasedLoop({ name: `subscriber:${SUBSCRIPTION}`, feed, log, holder, idleMs: IDLE_MS, round });
 }
 
-function toNotification(event: FeedEvent) {
+function toNotifications(event: FeedEvent, staff: number) {
   const { type, data } = JSON.parse(event.body) as CloudEvent;
   const kind = mailFor(type, data);
   if (kind === null) return [];
   const channel = 'email' as const;
-  const id = notificationId(event.eventKey, channel);
-  return [{ id, subject: event.subject, eventKey: event.eventKey, kind, channel }];
+  const { subject, eventKey, hash } = event;
+  return Array.from({ length: isForStaff(kind) ? staff : 1 }, (_, i) => {
+    const recipient = i + 1;
+    const id = notificationId(eventKey, channel, recipient);
+    return { id, subject, eventKey, kind, channel, recipient, hash };
+  });
 }
 
-/** The id names what is delivered: another batch, or another shop on the same server, has another one. */
+/** So much of an event's hash tells it from that of another shop. */
+const MARK_LENGTH = 12;
+
+/**
+ * The id names what is delivered: another batch, or another shop on the same server, has another one. Two shops may well
+ * have the same event of a product; never the same hash of it.
+ */
 async function deliver(
   client: Client,
-  queued: readonly { id: string; eventKey: string }[],
+  queued: readonly { id: string; eventKey: string; hash: string }[],
   { queue, policy }: SubscriberOptions,
 ): Promise<void> {
-  const workflowId = `deliver:${queued[0]?.eventKey}+${queued.length - 1}`;
+  const [first] = queued;
+  const workflowId = `deliver:${first?.eventKey}+${queued.length - 1}:${first?.hash.slice(0, MARK_LENGTH)}`;
   const notificationIds = queued.map((n) => n.id);
   const input: DeliveryInput = { notificationIds, queue, policy };
   try {

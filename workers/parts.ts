@@ -66,8 +66,8 @@ export function startFollowers(
   { store, temporal, queues, holder }: Foundation,
   policy: DeliveryPolicy = DEFAULT_DELIVERY_POLICY,
 ): void {
-  const { log } = life;
-  const delivery = { queue: queues.notifications, policy };
+  const { log, config } = life;
+  const delivery = { queue: queues.notifications, policy, staff: config.mail.staff.length };
   const loops = [
     startSequencer(store.feed, log, holder),
     startNotificationSubscriber(store, temporal, delivery, log, holder),
@@ -97,6 +97,7 @@ function workerParts({ config, onStop }: Life, { store }: Foundation): WorkerPar
   const mailDomain = parseMailAddress(mail.from).address.split('@')[1] ?? 'localhost';
   const notification = {
     shopName: mail.shopName,
+    staff: mail.staff,
     shopUrl: config.shopUrl,
     mailDomain,
     linkTokens: createLinkTokens(config.keys.oneTimeTokens),

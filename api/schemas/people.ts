@@ -89,8 +89,7 @@ export const ListCustomers = Page.extend({ email: email.optional() });
 export const CustomerSummary = z
   .object({
     id: customerId,
-    // Not the named one: a reference to it would not be nullable in the description.
-    role: z.enum(ROLES).nullable().openapi({ description: 'null: a guest, who has no account' }),
+    role: z.union([Role, z.null()]).openapi({ description: 'null: a guest, who has no account' }),
     createdAt: timestamp,
     erasedAt: timestamp.nullable(),
   })

@@ -11,6 +11,9 @@ const EMPTIED = [
   'payment_ledger',
   'reservations',
   'stock',
+  'stock_items',
+  'stock_movements',
+  'warehouses',
 ];
 
 describe.each(DIALECTS)('on %s', (dialect) => {

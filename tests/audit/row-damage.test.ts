@@ -195,7 +195,11 @@ testDamages({
     const reservation = await one<{ id: string }>(lab, 'SELECT id FROM reservations WHERE order_id = :id', {
       id,
     });
-    return { [reservation.id]: ['stock_mismatch'] };
+    return {
+      [reservation.id]: ['stock_mismatch'],
+      'wall-clock in BER': ['stock_mismatch'],
+      'wall-clock in RTM': ['stock_mismatch'],
+    };
   },
   'less stock than is reserved cannot be written': async (lab) => {
     await confirmed(lab, 'wall-shelf');

@@ -1,6 +1,7 @@
 import type { CheckCode, Finding } from '../../audit/findings';
 import { type Verified, type VerifyParts, verify } from '../../audit/verify';
 import { createAuditReads } from '../../db/audit';
+import { createStockAuditReads } from '../../db/audit-stock';
 import { execute, type Params, select } from '../../db/sql';
 import type { Order } from '../../domain/order';
 import { readWorkflowHistory } from '../../temporal/history';
@@ -18,6 +19,7 @@ const PAUSE_MS = 10;
 export const partsOf = (lab: Lab): VerifyParts => ({
   store: lab.store,
   reads: createAuditReads(lab.store.db),
+  stockReads: createStockAuditReads(lab.store.db),
   auditKey: TEST_AUDIT_KEY,
   provider: lab.provider,
   temporal: lab.client,
@@ -118,7 +120,7 @@ export async function sql(lab: Lab, statement: string, params: Params = {}): Pro
 
 /** Takes away what keeps the log and the ledger from being rewritten. */
 export async function dropGuards(lab: Lab): Promise<void> {
-  for (const table of ['events', 'payment_ledger']) {
+  for (const table of ['events', 'payment_ledger', 'stock_movements']) {
     for (const change of ['update', 'delete']) await sql(lab, `DROP TRIGGER ${table}_no_${change}`);
   }
 }

@@ -36,7 +36,10 @@ export const BREAKAGES: readonly Breakage[] = [
     counter: 'stockDrift',
     file: 'activities/orders.ts',
     edits: [
-      ['= await stock.release(orderId, atMs, tx);', '= [] as Awaited<ReturnType<typeof stock.release>>;'],
+      [
+        '= await stock.release(orderId, atMs, tx);',
+        '= { allocations: [], items: [] } as Awaited<ReturnType<typeof stock.release>>;',
+      ],
     ],
   },
   {

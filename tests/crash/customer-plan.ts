@@ -25,6 +25,15 @@ export interface CustomerPlan {
   /** How it hears the decision of an accepted order: by placing it again, or by reading it. */
   asks: 'again' | 'order';
   cancel: CancelPlan | null;
+  /** What a warehouse receives meanwhile. */
+  delivery: Delivery | null;
+}
+
+export interface Delivery {
+  idempotencyKey: string;
+  sku: string;
+  warehouse: string;
+  units: number;
 }
 
 const EVERYDAY = ['walnut-desk', 'oak-desk', 'desk-mat', 'book-bread', 'stoneware-mug', 'coffee-decaf'];
@@ -49,8 +58,16 @@ function planCustomer(n: number, random: Random): CustomerPlan {
     patienceMs: random.pick([1_500, 5_000, 25_000]),
     asks: random.pick(['again', 'order']),
     cancel: random.chance(0.4) ? planCancel(random) : null,
+    delivery: random.chance(0.1) ? planDelivery(n, random) : null,
   };
 }
+
+const planDelivery = (n: number, random: Random): Delivery => ({
+  idempotencyKey: `delivery-${n}`,
+  sku: random.pick([...EVERYDAY, ...SCARCE]),
+  warehouse: random.pick(['BER', 'RTM']),
+  units: random.int(1, 5),
+});
 
 function planBasket(random: Random): Record<string, number> {
   const lines = random.sample(EVERYDAY, random.pick([1, 1, 1, 2, 4]));

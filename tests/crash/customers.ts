@@ -8,6 +8,8 @@ import type { CancelPlan, CancelWay, CustomerPlan } from './customer-plan';
 export interface Shop {
   apiUrls: readonly string[];
   temporal: Client;
+  /** Of somebody who works in a warehouse. */
+  staffToken: string;
   /** From now on nobody goes on asking. */
   closing: AbortSignal;
 }
@@ -174,7 +176,7 @@ async function cancelByTemporal(
  * One request, to the next API at each attempt.
  * @returns null when there was no answer, or one that asks for another try.
  */
-async function ask<T>(
+export async function ask<T>(
   { apiUrls }: Shop,
   { plan, answers, broken }: Told,
   attempt: number,
@@ -195,7 +197,7 @@ async function ask<T>(
 const bearer = ({ orderToken }: Told) => ({ authorization: `Bearer ${orderToken}` });
 
 /** Between two tries. */
-const between = (shop: Shop, attempt: number): Promise<void> =>
+export const between = (shop: Shop, attempt: number): Promise<void> =>
   pause(shop, Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS));
 
 const pause = ({ closing }: Shop, ms: number): Promise<void> =>

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem, StockMovement } from '../../api/schemas/inventory';
 import type { Order, OrderHistory, OrderSummary } from '../../api/schemas/order';
 import type { Finding } from '../../audit/findings';
 import { inheritedEnvironment } from '../../config/start';
@@ -8,6 +8,7 @@ import { nodeScript } from '../../scripts/supervise';
 import type { BookRow } from '../../simulator/books';
 import { http } from '../support/http';
 import type { Told } from './customers';
+import { receiveAgain } from './deliveries';
 import type { Fleet } from './fleet';
 import { type Evidence, isSettled, mailsOwed } from './reckoning';
 
@@ -25,6 +26,8 @@ export async function gather(fleet: Fleet, told: readonly Told[], untilMs: numbe
   const api = { get: <T>(path: string) => get<T>(`${apiUrl}${path}`, headers), url: apiUrl };
   const orders = await settledOrders(api, told, untilMs);
   const mails = await sentMails(api, [...orders.values()], untilMs);
+  await inTurns(told, (t) => receiveAgain(apiUrl, fleet.token, t));
+  const stock = await pages<InventoryItem>(api, '/api/inventory');
   const books = `${fleet.simulatorUrl}/_simulator/books`;
   return {
     told,
@@ -32,7 +35,8 @@ export async function gather(fleet: Fleet, told: readonly Told[], untilMs: numbe
     mails,
     listed: (await pages<OrderSummary>(api, '/api/orders')).map(({ id }) => id),
     replayed: new Map(await inTurns(told, async (t) => [t, await replay(api, t)] as const)),
-    stock: await pages<InventoryItem>(api, '/api/inventory'),
+    stock,
+    movements: new Map(await inTurns(stock, async ({ sku }) => [sku, await movementsOf(api, sku)] as const)),
     intents: await intents(books),
     paidTwice:
       (await get<{ data: { order_id: string }[] }>(`${books}/double-payments`))?.data.map(
@@ -101,6 +105,9 @@ async function pages<T>(api: Api, path: string): Promise<T[]> {
   }
   return found;
 }
+
+const movementsOf = (api: Api, sku: string): Promise<StockMovement[]> =>
+  pages<StockMovement>(api, `/api/inventory/${sku}/movements`);
 
 async function intents(books: string): Promise<BookRow[]> {
   const found: BookRow[] = [];

@@ -3,6 +3,7 @@ import { DECLINED } from '../system/orders';
 import { Clerk } from './fault-point-clerk';
 import { Customer, type Promised } from './fault-point-customer';
 import type { FaultPointShop } from './fault-point-shop';
+import { WarehouseStaff } from './fault-point-staff';
 import { Visitor } from './fault-point-visitor';
 
 /**
@@ -191,6 +192,19 @@ export const SCENARIOS: readonly Scenario[] = [
       await shop.reconcileUntil(`${id} restarted at last`, {}, running);
       await shop.reconcileUntil(`${id} well`, {}, async () => (await shop.finding(id)) === undefined);
       await customer.sees(CONFIRMED);
+    },
+  },
+  {
+    name: 'staff open a warehouse, fill it, watch a product and close the warehouse again',
+    async play(shop) {
+      const staff = new WarehouseStaff(shop, 'coffee-decaf');
+      await staff.open();
+      await staff.receive(5);
+      await staff.watch(1_000_000);
+      await staff.count(3);
+      await staff.watch(null);
+      await staff.close();
+      await staff.sees({ onHand: 3, reserved: 0, active: false, available: 0 });
     },
   },
   {

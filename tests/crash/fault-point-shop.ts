@@ -105,7 +105,7 @@ export class FaultPointShop {
   }
 
   /** Sends a request again until it is answered with one of the statuses: no answer is none, nor is `come back later`. */
-  async answered<T>(statuses: number[], send: () => Promise<Answer<T>>): Promise<Answer<T>> {
+  async answered<T>(statuses: readonly number[], send: () => Promise<Answer<T>>): Promise<Answer<T>> {
     for (;;) {
       const answer = await send().catch(() => null);
       if (answer !== null && statuses.includes(answer.status)) return answer;

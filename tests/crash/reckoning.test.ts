@@ -1,4 +1,4 @@
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem, StockMovement } from '../../api/schemas/inventory';
 import type { Order } from '../../api/schemas/order';
 import type { BookRow } from '../../simulator/books';
 import { DECLINED, orderOf } from '../system/orders';
@@ -17,6 +17,7 @@ const planOf = (n: number, changes: Partial<CustomerPlan> = {}): CustomerPlan =>
   patienceMs: 1_000,
   asks: 'order',
   cancel: null,
+  delivery: null,
   ...changes,
 });
 
@@ -45,8 +46,15 @@ const intentOf = (orderId: string, captured: number, refunded = 0, id = `pi_${or
 
 const stockOf = (reserved: number, onHand = 10): InventoryItem => ({
   ...{ sku: 'walnut-desk', onHand, reserved, available: onHand - reserved },
+  threshold: null,
+  lowSince: null,
   warehouses: [],
 });
+
+const movementsOf = (opening: number, received = 0): Map<string, StockMovement[]> => {
+  const movement = (delta: number, reason: StockMovement['reason']) => ({ delta, reason }) as StockMovement;
+  return new Map([['walnut-desk', [movement(received, 'received'), movement(opening, 'opening')]]]);
+};
 
 /** One confirmed order, one declined, one cancelled; everything agrees. */
 function sound(): Evidence & { told: Told[] } {
@@ -72,6 +80,7 @@ function sound(): Evidence & { told: Told[] } {
     listed: ['ord_c', 'ord_b', 'ord_a'],
     replayed: new Map(told.map((t) => [t, t.orderId])),
     stock: [stockOf(1)],
+    movements: movementsOf(10),
     intents: [intentOf('ord_a', TOTAL_MINOR), intentOf('ord_c', TOTAL_MINOR, TOTAL_MINOR)],
     paidTwice: [],
     findings: [],
@@ -159,9 +168,19 @@ const FAULTS: [string, () => Evidence, Partial<Counters>][] = [
     () => change({ intents: [...sound().intents, intentOf('ord_a', TOTAL_MINOR, TOTAL_MINOR, 'pi_2')] }),
     { doublePayments: 1 },
   ],
+  ['units are on hand that nobody brought', () => change({ stock: [stockOf(1, 12)] }), { stockDrift: 2 }],
+  [
+    'a delivery was counted that there was not',
+    () => change({ stock: [stockOf(1, 13)], movements: movementsOf(10, 3) }),
+    { stockDrift: 3 },
+  ],
   ['units are reserved for nobody', () => change({ stock: [stockOf(4)] }), { stockDrift: 3 }],
   ['units of a confirmed order are not reserved', () => change({ stock: [stockOf(0)] }), { stockDrift: 1 }],
-  ['more is reserved than there is', () => change({ stock: [stockOf(1, 0)] }), { stockDrift: 1 }],
+  [
+    'more is reserved than there is',
+    () => change({ stock: [stockOf(1, 0)], movements: movementsOf(0) }),
+    { stockDrift: 1 },
+  ],
   [
     'a cancelled order keeps money',
     () => change({ intents: [intentOf('ord_a', TOTAL_MINOR), intentOf('ord_c', TOTAL_MINOR, 900)] }),

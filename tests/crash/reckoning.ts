@@ -1,4 +1,4 @@
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem, StockMovement } from '../../api/schemas/inventory';
 import type { Order } from '../../api/schemas/order';
 import type { CheckCode, Finding } from '../../audit/findings';
 import type { BookRow } from '../../simulator/books';
@@ -15,6 +15,8 @@ export interface Evidence {
   /** What each placement is answered when it is sent once more at the end: its order's id, or null. */
   replayed: ReadonlyMap<Told, string | null>;
   stock: readonly InventoryItem[];
+  /** By product: what changed its units on hand. */
+  movements: ReadonlyMap<string, readonly StockMovement[]>;
   /** The payment simulator's books. */
   intents: readonly BookRow[];
   /** Orders that the simulator's books call paid twice. */
@@ -62,6 +64,7 @@ export function reckon(evidence: Evidence): Problem[] {
     ...serverErrors(evidence),
     ...doublePayments(evidence),
     ...stockDrift(evidence),
+    ...deliveryDrift(evidence),
     ...moneyDrift(evidence),
     ...verified(evidence),
     ...stuck(evidence),
@@ -178,6 +181,23 @@ function stockDrift({ orders, stock }: Evidence): Problem[] {
     const oversold = Math.max(0, reserved - onHand);
     const detail = `${onHand} on hand, ${reserved} reserved, ${units} in confirmed orders`;
     return drift + oversold === 0 ? [] : [problem('stockDrift', sku, detail, drift + oversold)];
+  });
+}
+
+/** What is on hand is what there was at first and what was delivered since, each delivery once. */
+function deliveryDrift({ told, stock, movements }: Evidence): Problem[] {
+  const delivered = new Map<string, number>();
+  for (const { delivery } of told.map(({ plan }) => plan)) {
+    if (delivery !== null) delivered.set(delivery.sku, (delivered.get(delivery.sku) ?? 0) + delivery.units);
+  }
+  return stock.flatMap(({ sku, onHand }) => {
+    const moved = movements.get(sku) ?? [];
+    const sum = (some: readonly StockMovement[]) => some.reduce((units, { delta }) => units + delta, 0);
+    const received = sum(moved.filter(({ reason }) => reason === 'received'));
+    const wanted = delivered.get(sku) ?? 0;
+    const drift = Math.abs(onHand - sum(moved)) + Math.abs(received - wanted);
+    const detail = `${onHand} on hand, movements of ${sum(moved)}, ${received} of ${wanted} delivered`;
+    return drift === 0 ? [] : [problem('stockDrift', sku, detail, drift)];
   });
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { http } from '../support/http';
 import { follow, newTold, place, type Shop, type Told } from './customers';
+import { receive } from './deliveries';
 import { gather } from './evidence';
 import { Fleet } from './fleet';
 import { runMonkey } from './monkey';
@@ -93,7 +94,12 @@ async function trade(
   const closing = new AbortController();
   // Each customer listens.
   setMaxListeners(0, closing.signal);
-  const shop: Shop = { apiUrls: fleet.apiUrls, temporal: fleet.temporal, closing: closing.signal };
+  const shop: Shop = {
+    apiUrls: fleet.apiUrls,
+    temporal: fleet.temporal,
+    staffToken: fleet.token,
+    closing: closing.signal,
+  };
   const progress = new Progress();
   const told = customers.map(newTold);
   const waiting = [...told];
@@ -106,7 +112,7 @@ async function trade(
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       await place(shop, next);
       progress.advance();
-      following.push(follow(shop, next).then(countFollowed));
+      following.push(follow(shop, next).then(countFollowed), receive(shop, next));
     }
   });
   const ticker = setInterval(() => {

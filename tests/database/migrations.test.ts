@@ -12,6 +12,7 @@ const ALL = [
   '005-subjects',
   '006-api-keys',
   '007-catalogue',
+  '008-inventory',
   '009-identity',
   '010-rate-limits',
 ];
@@ -87,6 +88,27 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
       expect(await schema(db, dialect)).toEqual(way === 'up' ? whole : []);
     },
   );
+
+  test('stock of before there was a ledger of movements is its opening balance', async () => {
+    const migrations = migrator(db);
+    await migrations.up();
+    await seed(db, 1);
+    for (let last = ''; last !== '008-inventory'; ) [last = ''] = await migrations.down();
+    await db.sequelize.query(
+      "UPDATE stock SET on_hand = 77, reserved = 3 WHERE sku = 'walnut-desk' AND warehouse = 'BER'",
+    );
+
+    await migrations.up();
+
+    const unexplained = `SELECT s.sku FROM stock s LEFT JOIN stock_movements m
+      ON m.sku = s.sku AND m.warehouse = s.warehouse AND m.on_hand_after = s.on_hand AND m.on_hand_delta = s.on_hand
+      WHERE m.id IS NULL OR m.reason <> 'opening' OR s.sku NOT IN (SELECT sku FROM stock_items)`;
+    expect(await rowsOf(db, unexplained)).toEqual([]);
+    const movements = await rowsOf(db, 'SELECT * FROM stock_movements');
+    expect(movements).toHaveLength((await catalogue(db)).stock.length);
+    await seed(db, 2);
+    expect(await rowsOf(db, 'SELECT * FROM stock_movements')).toEqual(movements);
+  });
 
   test('products of before there was a search are found, and are as old as they were last changed', async () => {
     const migrations = migrator(db);

@@ -1,5 +1,6 @@
 import { verify } from '../../audit/verify';
 import { createAuditReads } from '../../db/audit';
+import { createStockAuditReads } from '../../db/audit-stock';
 import { select } from '../../db/sql';
 import { isClosed, type Order } from '../../domain/order';
 import { TEST_AUDIT_KEY } from './databases';
@@ -22,6 +23,7 @@ export async function disagreements(lab: Lab, orderId: string): Promise<string[]
     {
       store: lab.store,
       reads: createAuditReads(lab.store.db),
+      stockReads: createStockAuditReads(lab.store.db),
       auditKey: TEST_AUDIT_KEY,
       provider: lab.provider,
       temporal: lab.client,

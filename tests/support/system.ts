@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/inventory';
 import type { Order, OrderHistory, OrderSummary } from '../../api/schemas/order';
 import { connect } from '../../db/connect';
 import { migrator } from '../../db/migrate';

@@ -6,7 +6,7 @@ import { orderOf } from './orders';
 
 /** Another run: FUZZ_SEED and FUZZ_RUNS. */
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
-const RUNS = Number(process.env.FUZZ_RUNS ?? 60);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 40);
 /** Nothing asked for in vain takes longer than this. */
 const PATIENCE_MS = 20_000;
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { InventoryItem } from '../../api/schemas/catalogue';
+import type { InventoryItem } from '../../api/schemas/inventory';
 import type { Order, OrderSummary } from '../../api/schemas/order';
 import type { Product } from '../../api/schemas/product';
 import { PRODUCTS } from '../../db/seeds/catalogue';

@@ -1,0 +1,52 @@
+import type { LowItem } from '../db/stock-items';
+import type { StockLevel } from '../domain/allocation';
+import { availableAt, availableUnits, type StockItem } from '../domain/stock-item';
+import type { StockMovement } from '../domain/stock-movement';
+import type { Adjusted } from '../inventory/adjustments';
+import type * as schema from './schemas/inventory';
+import { iso } from './views';
+
+const presentLevel = (level: StockLevel) => ({
+  code: level.warehouse,
+  active: level.active,
+  onHand: level.onHand,
+  reserved: level.reserved,
+  available: availableAt(level),
+});
+
+export function presentItem({ sku, threshold, lowSinceMs, levels }: StockItem): schema.InventoryItem {
+  const sum = (of: (level: StockLevel) => number) => levels.reduce((total, level) => total + of(level), 0);
+  return {
+    sku,
+    onHand: sum(({ onHand }) => onHand),
+    reserved: sum(({ reserved }) => reserved),
+    available: availableUnits(levels),
+    threshold,
+    lowSince: lowSinceMs === null ? null : iso(lowSinceMs),
+    warehouses: levels.map(presentLevel),
+  };
+}
+
+export const presentLow = ({ sku, threshold, lowSinceMs, levels }: LowItem): schema.LowItem => ({
+  sku,
+  available: availableUnits(levels),
+  threshold,
+  since: iso(lowSinceMs),
+});
+
+export const presentMovement = (movement: StockMovement): schema.StockMovement => ({
+  id: movement.id,
+  sku: movement.sku,
+  warehouse: movement.warehouse,
+  delta: movement.onHandDelta,
+  onHandAfter: movement.onHandAfter,
+  reason: movement.reason,
+  note: movement.note,
+  actor: movement.actor,
+  at: iso(movement.atMs),
+});
+
+export const presentAdjusted = ({ movement, level }: Adjusted): schema.AdjustedStock => ({
+  movement: presentMovement(movement),
+  level: presentLevel(level),
+});

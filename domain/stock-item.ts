@@ -1,0 +1,31 @@
+import type { StockLevel } from './allocation';
+
+/** A product's stock: its levels in all warehouses, and from when on it is low. */
+export interface StockItem {
+  sku: string;
+  /** Low at this many available units or fewer; null: never. */
+  threshold: number | null;
+  /** Milliseconds since the epoch; null while it is not low. */
+  lowSinceMs: number | null;
+  /** How often it has become low. */
+  crossings: number;
+  levels: StockLevel[];
+}
+
+export type Crossing = 'low' | 'replenished';
+
+/** Units of one warehouse that can be promised to the next order. */
+export const availableAt = ({ onHand, reserved, active }: Omit<StockLevel, 'sku' | 'warehouse'>): number =>
+  // A stock count may find less than is reserved: that warehouse then has nothing, not a debt to the others.
+  active ? Math.max(0, onHand - reserved) : 0;
+
+/** Units that can be promised to the next order, from all active warehouses. */
+export const availableUnits = (levels: readonly StockLevel[]): number =>
+  levels.reduce((sum, level) => sum + availableAt(level), 0);
+
+/** Whether the product has become low, or is no longer, since that was last written down; null: it is as it was. */
+export function crossingOf({ threshold, lowSinceMs, levels }: StockItem): Crossing | null {
+  const isLow = threshold !== null && availableUnits(levels) <= threshold;
+  if (isLow === (lowSinceMs !== null)) return null;
+  return isLow ? 'low' : 'replenished';
+}

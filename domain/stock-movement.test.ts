@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { changeOnHand, MAX_ON_HAND_UNITS } from './stock-movement';
+
+const level = (onHand: number, reserved = 0) => ({ onHand, reserved });
+
+test.each([
+  ['units that arrive are added', level(5, 2), { delta: 3 }, { onHandDelta: 3, onHandAfter: 8 }],
+  ['units that go are taken away', level(5, 2), { delta: -3 }, { onHandDelta: -3, onHandAfter: 2 }],
+  ['a count sets what is there', level(5, 2), { countedOnHand: 9 }, { onHandDelta: 4, onHandAfter: 9 }],
+  ['a count may find what was expected', level(5), { countedOnHand: 5 }, { onHandDelta: 0, onHandAfter: 5 }],
+])('%s', (_, before, change, expected) => {
+  expect(changeOnHand(before, change)).toEqual({ outcome: 'changed', ...expected });
+});
+
+test.each([
+  ['what is reserved stays', level(5, 3), { delta: -3 }, 'reserved'],
+  ['a count of fewer than are reserved is refused', level(5, 3), { countedOnHand: 2 }, 'reserved'],
+  ['what is not there cannot go', level(0), { delta: -1 }, 'reserved'],
+  ['there is an end to what a place holds', level(MAX_ON_HAND_UNITS), { delta: 1 }, 'too_many'],
+])('%s', (_, before, change, outcome) => {
+  expect(changeOnHand(before, change)).toEqual({ outcome });
+});
+
+test('whatever is asked for, what is promised to orders is left', () => {
+  const change = fc.oneof(
+    fc.record({ delta: fc.integer({ min: -50, max: 50 }) }),
+    fc.record({ countedOnHand: fc.nat(50) }),
+  );
+  fc.assert(
+    fc.property(fc.nat(40), fc.nat(40), change, (onHand, spare, wanted) => {
+      const before = level(onHand + spare, spare);
+      const changed = changeOnHand(before, wanted);
+      if (changed.outcome !== 'changed') return;
+      expect(changed.onHandAfter).toBe(before.onHand + changed.onHandDelta);
+      expect(changed.onHandAfter).toBeGreaterThanOrEqual(before.reserved);
+    }),
+  );
+});
