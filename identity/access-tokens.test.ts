@@ -152,6 +152,8 @@ describe('refused is', () => {
     ['a role that there is not', { claims: { role: 'root' } }],
     ['another type', { header: { typ: 'JWT' } }],
     ['no type', { header: { typ: undefined } }],
+    ['the id of a key that there is not', { header: { kid: 'another' } }],
+    ['no id of a key', { header: { kid: undefined } }],
   ])('our own signature over %s', async (_, change) => {
     const own = privateKeyOf(OLD);
     expect(await tokens().verify(await forged({}, own))).toEqual(ADA);
