@@ -246,6 +246,17 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(await createPasswords().verify(hash, ada.password)).toBe('outdated');
   });
 
+  test('of all who use a one-time token one succeeds, in its time and for its purpose', async () => {
+    const { oneTimeTokens } = shop.store;
+    const token = { id: 'ott_1', purpose: 'password_reset' as const, subject: 'cus_1', expiresAtMs: 10 };
+    await shop.db.write((tx) => oneTimeTokens.add(token, tx));
+    const use = (purpose: 'registration' | 'password_reset', nowMs: number) =>
+      shop.db.write((tx) => oneTimeTokens.use(token.id, purpose, nowMs, tx));
+    expect([await use('registration', 10), await use('password_reset', 11)]).toEqual([null, null]);
+    const uses = await Promise.all([1, 2, 3, 4, 5, 6].map((nowMs) => use('password_reset', nowMs)));
+    expect(uses.filter((subject) => subject !== null)).toEqual(['cus_1']);
+  });
+
   test('the streams of people are chained like all others', async () => {
     const ada = await identity.customer();
     await requestPasswordReset(identity, ada.email);
