@@ -1,11 +1,13 @@
 import { newCustomerId } from '../../api/new-ids';
+import { checkChain } from '../../audit/chain';
+import { createAuditReads } from '../../db/audit';
 import { select } from '../../db/sql';
 import { logIn } from '../../identity/login';
 import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
 import { createPasswords } from '../../identity/passwords';
 import { confirmRegistration, register } from '../../identity/registration';
 import { refresh } from '../../identity/sessions';
-import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
+import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../support/databases';
 import { TestIdentity } from '../support/identity';
 
 const ADA = { email: 'ada@example.com', password: 'analytical engine', name: 'Ada Byron' };
@@ -242,6 +244,34 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     await logIn(stronger, ada.email, ada.password);
     expect((await shop.store.accounts.find(ada.customerId))?.passwordHash).toBe(hash);
     expect(await createPasswords().verify(hash, ada.password)).toBe('outdated');
+  });
+
+  test('of all who use a one-time token one succeeds, in its time and for its purpose', async () => {
+    const { oneTimeTokens } = shop.store;
+    const token = { id: 'ott_1', purpose: 'password_reset' as const, subject: 'cus_1', expiresAtMs: 10 };
+    await shop.db.write((tx) => oneTimeTokens.add(token, tx));
+    const use = (purpose: 'registration' | 'password_reset', nowMs: number) =>
+      shop.db.write((tx) => oneTimeTokens.use(token.id, purpose, nowMs, tx));
+    expect([await use('registration', 10), await use('password_reset', 11)]).toEqual([null, null]);
+    const uses = await Promise.all([1, 2, 3, 4, 5, 6].map((nowMs) => use('password_reset', nowMs)));
+    expect(uses.filter((subject) => subject !== null)).toEqual(['cus_1']);
+  });
+
+  test('the streams of people are chained like all others', async () => {
+    const ada = await identity.customer();
+    await requestPasswordReset(identity, ada.email);
+    const reads = createAuditReads(shop.db);
+    const streams = await reads.streams('', 50);
+    expect(streams).toEqual(expect.arrayContaining([ada.customerId, expect.stringMatching(/^ott_/)]));
+    const [events, heads] = [await reads.events(streams), await reads.heads(streams)];
+    const stored = (stream: string) => ({ stream, rows: events.get(stream) ?? [], head: heads.get(stream) });
+    expect(streams.flatMap((stream) => checkChain(stored(stream), TEST_AUDIT_KEY))).toEqual([]);
+    const { rows, head } = stored(ada.customerId);
+    const forged = rows.map((row, n) =>
+      n === 0 ? { ...row, body: row.body.replace('customer', 'admin') } : row,
+    );
+    const findings = checkChain({ stream: ada.customerId, rows: forged, head }, TEST_AUDIT_KEY);
+    expect(findings.map(({ check }) => check)).toEqual(['chain_broken']);
   });
 
   test('no event says anything of a person', async () => {
