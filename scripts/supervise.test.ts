@@ -120,4 +120,4 @@ test('parts die with their supervisor, even when it is killed with -9', async ()
     supervisor.kill('SIGKILL');
     if (part !== undefined && isRunning(part)) process.kill(part, 'SIGKILL');
   }
-}, 30_000);
+});

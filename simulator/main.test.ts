@@ -65,4 +65,4 @@ test('what was acknowledged survives SIGKILL, a busy port is one clear sentence,
 
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
-}, 60_000);
+});

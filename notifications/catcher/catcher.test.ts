@@ -271,7 +271,7 @@ describe('the process', () => {
 
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
-  }, 30_000);
+  });
 });
 
 describe('the configuration', () => {

@@ -40,7 +40,7 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
   const api = (i: number, path: string): string => `${apis[i % apis.length]?.url}/api${path}`;
   const order = async (id: string) => (await http<Order>(api(0, `/orders/${id}`), { headers })).body;
   const untilStatus = (id: string, status: Order['status']) =>
-    eventually(`order ${id} ${status}`, async () => (await order(id)).status === status, 60_000);
+    eventually(`order ${id} ${status}`, async () => (await order(id)).status === status, 120_000);
   const place = (i: number, via: number) =>
     http<Order>(api(via, '/orders'), {
       body: BODIES[i],
@@ -123,7 +123,7 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
             const again = await place(i, i + 1);
             return again.status !== 202 && again;
           },
-          60_000,
+          120_000,
         ),
       ),
     );
@@ -164,12 +164,12 @@ const BODIES = Array.from({ length: ORDERS }, (_, i) =>
         );
         return row?.waiting === 0 && row.published === row.events && row.last === row.events;
       },
-      30_000,
+      120_000,
     );
     for (const { customer } of BODIES) {
       const to = customer.email;
       const mails = () => production.mail.store.list({ to, limit: 10 }).data;
-      await eventually(`a mail to ${to}`, () => mails().length > 0, 30_000);
+      await eventually(`a mail to ${to}`, () => mails().length > 0, 120_000);
     }
   });
 

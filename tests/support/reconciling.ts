@@ -65,7 +65,7 @@ export async function untilStatus(lab: Lab, id: string, status: string): Promise
   await eventually(
     `order ${id} ${status}`,
     async () => (await lab.store.orders.find(id))?.status === status,
-    30_000,
+    120_000,
   );
 }
 
@@ -106,7 +106,7 @@ export async function untilDealtWith(
       await reconcile(lab, policy);
       return (await findingsOf(lab, id)).at(-1);
     },
-    30_000,
+    120_000,
   );
 }
 
@@ -118,7 +118,7 @@ export async function untilWell(lab: Lab, id: string): Promise<void> {
       await reconcile(lab);
       return (await findingsOf(lab, id)).every(({ resolvedMs }) => resolvedMs !== null);
     },
-    60_000,
+    120_000,
   );
   const before = await findingsOf(lab, id);
   for (let again = 0; again < 2; again += 1) {

@@ -104,7 +104,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
     await system.fault({ operation: 'refund', mode: 'fail_before', times: 2 });
     await system.fault({ operation: 'refund', mode: 'drop_after', times: 1 });
     await cancel(order.id);
-    await system.untilStatus(order.id, 'cancelled', 60_000);
+    await system.untilStatus(order.id, 'cancelled', 120_000);
     await expectUndone(order, `signal (claims: ${system.actor}, by REST)`, null);
   });
 

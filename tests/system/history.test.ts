@@ -133,7 +133,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
         const history = await system.history(order.id);
         return history.workflow === null && history;
       },
-      60_000,
+      120_000,
     );
 
     const fromLog = before.entries.filter((e) => e.source === 'log');

@@ -3,6 +3,20 @@ import { type System, startSystem } from '../support/system';
 import { expectProblem, orderOf } from './orders';
 
 const NOBODY = { authorization: '' };
+const MINUTE_MS = 60_000;
+
+/** Windows begin at whole minutes. What does not fit into one is tried again, from other addresses: `n` is another. */
+async function inOneMinute(play: (n: number) => Promise<void>): Promise<void> {
+  for (let n = 1; ; n += 1) {
+    await eventually('the first part of a minute', () => Date.now() % MINUTE_MS < 40_000);
+    const minute = Math.floor(Date.now() / MINUTE_MS);
+    try {
+      return await play(n);
+    } catch (error) {
+      if (Math.floor(Date.now() / MINUTE_MS) === minute) throw error;
+    }
+  }
+}
 
 describe('limits', () => {
   let system: System;
@@ -21,62 +35,59 @@ describe('limits', () => {
 
   /** Somebody behind a proxy that we trust. */
   const from = (address: string) => ({ ...NOBODY, 'x-forwarded-for': address });
-  /** Windows begin at whole minutes: what follows must fit into one. */
-  const withinOneMinute = () =>
-    eventually('the middle of a minute', () => Date.now() % 60_000 < 40_000, 30_000);
 
-  test('a guest places a few orders a minute; then 429 says when to come back, and others are served', async () => {
-    await withinOneMinute();
-    const headers = from('198.51.100.1');
-    for (let left = 4; left >= 0; left -= 1) {
-      const answer = await system.place(orderOf(), headers);
-      expect(answer.status).toBe(201);
-      expect(answer.headers['ratelimit-policy']).toBe('"placement";q=5;w=60');
-      expect(answer.headers.ratelimit).toMatch(new RegExp(`^"placement";r=${left};t=\\d+$`));
-    }
-    const refused = await system.place(orderOf(), headers);
-    expectProblem(refused, 429, 'too_many_requests');
-    const retryAfter = Number(refused.headers['retry-after']);
-    expect(retryAfter).toBeGreaterThan(0);
-    expect(retryAfter).toBeLessThanOrEqual(60);
-    expect((await system.api('/api/products', { headers })).status).toBe(200);
-    expect((await system.place(orderOf(), from('198.51.100.2'))).status).toBe(201);
-  });
+  test('a guest places a few orders a minute; then 429 says when to come back, and others are served', () =>
+    inOneMinute(async (n) => {
+      const headers = from(`198.51.100.${n}`);
+      for (let left = 4; left >= 0; left -= 1) {
+        const answer = await system.place(orderOf(), headers);
+        expect(answer.status).toBe(201);
+        expect(answer.headers['ratelimit-policy']).toBe('"placement";q=5;w=60');
+        expect(answer.headers.ratelimit).toMatch(new RegExp(`^"placement";r=${left};t=\\d+$`));
+      }
+      const refused = await system.place(orderOf(), headers);
+      expectProblem(refused, 429, 'too_many_requests');
+      const retryAfter = Number(refused.headers['retry-after']);
+      expect(retryAfter).toBeGreaterThan(0);
+      expect(retryAfter).toBeLessThanOrEqual(60);
+      expect((await system.api('/api/products', { headers })).status).toBe(200);
+      expect((await system.place(orderOf(), from(`198.51.101.${n}`))).status).toBe(201);
+    }));
 
-  test('whoever asks too often is refused before anything is done for them, also with a wrong token', async () => {
-    await withinOneMinute();
-    const headers = { ...from('198.51.100.3'), authorization: 'Bearer wrong' };
-    const answers = await Promise.all(
-      Array.from({ length: 60 }, () => system.api('/api/products', { headers })),
-    );
-    const statuses = answers.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 401)).toHaveLength(50);
-    expect(statuses.filter((status) => status === 429)).toHaveLength(10);
-  });
+  test('whoever asks too often is refused before anything is done for them, also with a wrong token', () =>
+    inOneMinute(async (n) => {
+      const headers = { ...from(`198.51.102.${n}`), authorization: 'Bearer wrong' };
+      const answers = await Promise.all(
+        Array.from({ length: 60 }, () => system.api('/api/products', { headers })),
+      );
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses.filter((status) => status === 401)).toHaveLength(50);
+      expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+    }));
 
-  test('passwords are guessed a few times a minute, whatever is asked for', async () => {
-    await withinOneMinute();
-    const headers = from('198.51.100.4');
-    const ask = (path: string, body: object) => system.api(`/api/auth/${path}`, { headers, body });
-    const wrong = { email: 'ada@example.com', password: 'a wrong password' };
-    for (let guess = 1; guess <= 3; guess += 1) expect((await ask('login', wrong)).status).toBe(401);
-    expect((await ask('password-reset', { email: wrong.email })).status).toBe(202);
-    for (const path of ['login', 'register', 'password-reset', 'confirm', 'password-reset/confirm']) {
-      expectProblem(await ask(path, wrong), 429, 'too_many_requests');
-    }
-    const elsewhere = { headers: from('198.51.100.5'), body: wrong };
-    expect((await system.api('/api/auth/login', elsewhere)).status).toBe(401);
-  });
+  test('passwords are guessed a few times a minute, whatever is asked for', () =>
+    inOneMinute(async (n) => {
+      const headers = from(`198.51.103.${n}`);
+      const ask = (path: string, body: object) => system.api(`/api/auth/${path}`, { headers, body });
+      const wrong = { email: 'ada@example.com', password: 'a wrong password' };
+      for (let guess = 1; guess <= 3; guess += 1) expect((await ask('login', wrong)).status).toBe(401);
+      expect((await ask('password-reset', { email: wrong.email })).status).toBe(202);
+      for (const path of ['login', 'register', 'password-reset', 'confirm', 'password-reset/confirm']) {
+        expectProblem(await ask(path, wrong), 429, 'too_many_requests');
+      }
+      const elsewhere = { headers: from(`198.51.104.${n}`), body: wrong };
+      expect((await system.api('/api/auth/login', elsewhere)).status).toBe(401);
+    }));
 
-  test('addresses of one IPv6 network count as one', async () => {
-    await withinOneMinute();
-    const places = Array.from({ length: 6 }, (_, n) =>
-      system.place(orderOf(), from(`2001:db8:1:2:${n}::${n}`)),
-    );
-    const statuses = (await Promise.all(places)).map(({ status }) => status);
-    expect(statuses.toSorted()).toEqual([201, 201, 201, 201, 201, 429]);
-    expect((await system.place(orderOf(), from('2001:db8:1:3::1'))).status).toBe(201);
-  });
+  test('addresses of one IPv6 network count as one', () =>
+    inOneMinute(async (n) => {
+      const places = Array.from({ length: 6 }, (_, host) =>
+        system.place(orderOf(), from(`2001:db8:${n}:2:${host}::${host}`)),
+      );
+      const statuses = (await Promise.all(places)).map(({ status }) => status);
+      expect(statuses.toSorted()).toEqual([201, 201, 201, 201, 201, 429]);
+      expect((await system.place(orderOf(), from(`2001:db8:${n}:3::1`))).status).toBe(201);
+    }));
 
   test('health is never refused', async () => {
     const answers = await Promise.all(Array.from({ length: 80 }, () => system.api('/healthz')));
@@ -88,9 +99,10 @@ test("a request's own word on where it comes from is not believed", async () => 
   const system = await startSystem({ dialect: 'sqlite', env: { RATE_LIMIT_PLACEMENT: '1' } });
   try {
     const place = (address: string) => system.place(orderOf(), { ...NOBODY, 'x-forwarded-for': address });
-    await eventually('the middle of a minute', () => Date.now() % 60_000 < 40_000, 30_000);
-    expect((await place('198.51.100.1')).status).toBe(201);
-    expectProblem(await place('198.51.100.2'), 429, 'too_many_requests');
+    await inOneMinute(async () => {
+      expect((await place('198.51.100.1')).status).toBe(201);
+      expectProblem(await place('198.51.100.2'), 429, 'too_many_requests');
+    });
   } finally {
     await system.close();
   }

@@ -26,7 +26,7 @@ const readiness = async (system: System) => {
   return { status, ...body.checks };
 };
 const untilReady = (system: System) =>
-  eventually('ready', async () => (await readiness(system)).status === 200, 60_000);
+  eventually('ready', async () => (await readiness(system)).status === 200, 120_000);
 
 describe('the running system', () => {
   let system: System;
@@ -198,7 +198,7 @@ describe('when Temporal goes away', () => {
         const again = await system.place(body, key);
         return again.status === 201 && again;
       },
-      60_000,
+      120_000,
     );
 
     expect(await system.orders(`&customerId=${retried.body.customerId}`)).toHaveLength(1);

@@ -23,7 +23,7 @@ describe.each(DIALECTS)('an order whose workflow was terminated, on %s', (dialec
         const told = await system.history(placed.id);
         return told.workflow?.status === 'RUNNING' && told;
       },
-      60_000,
+      120_000,
     );
     expect(history.entries.map(({ type }) => type)).toEqual(
       expect.arrayContaining(['OrderConfirmed', 'Terminated', 'Restarted']),

@@ -7,8 +7,6 @@ import { eventually } from '../support/eventually';
 import { storedImport } from '../support/imports';
 import { Lab } from '../support/lab';
 
-jest.setTimeout(90_000);
-
 const POLICY: ImportPolicy = {
   ...DEFAULT_IMPORT_POLICY,
   chunkDeadlineMs: 20_000,

@@ -18,8 +18,6 @@ import {
 } from '../support/reconciling';
 import { disagreements, endedWithNothingLeft, heldUnits } from '../support/settled';
 
-jest.setTimeout(90_000);
-
 const calls = new HeldCalls();
 let lab: Lab;
 beforeAll(async () => {
@@ -188,7 +186,7 @@ describe('an order whose workflow was terminated', () => {
           const all = await findingsOf(lab, id);
           return all.reduce((sum, finding) => sum + finding.restarts, 0) === restarts;
         },
-        30_000,
+        120_000,
       );
     }
     await terminate(id);
@@ -198,7 +196,7 @@ describe('an order whose workflow was terminated', () => {
         await reconcile(lab, policy);
         return (await findingsOf(lab, id)).find(({ action }) => action === 'flagged');
       },
-      30_000,
+      120_000,
     );
     expect(flagged).toMatchObject({
       problem: 'workflow_ended',
@@ -225,7 +223,7 @@ test('runs of reconciliation at the same time restart each order once', async ()
       await Promise.all([reconcile(lab, policy), reconcile(lab, policy), reconcile(lab, policy)]);
       return (await Promise.all(ids.map((id) => findingsOf(lab, id)))).every((found) => found.length > 0);
     },
-    30_000,
+    120_000,
   );
 
   for (const id of ids) {

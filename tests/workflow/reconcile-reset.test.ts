@@ -12,8 +12,6 @@ import {
 } from '../support/reconciling';
 import { disagreements, endedWithNothingLeft } from '../support/settled';
 
-jest.setTimeout(90_000);
-
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.open();

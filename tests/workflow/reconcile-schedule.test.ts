@@ -6,8 +6,6 @@ import { eventually } from '../support/eventually';
 import { Lab } from '../support/lab';
 import { confirmedOrder, findingsOf, reconcileAction, terminate } from '../support/reconciling';
 
-jest.setTimeout(90_000);
-
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.open();
@@ -50,7 +48,7 @@ describe('the Schedule of reconciliation', () => {
     await eventually(
       'the order to be restarted',
       async () => (await lab.handle(id).describe()).status.name === 'RUNNING',
-      30_000,
+      120_000,
     );
     expect(await findingsOf(lab, id)).toMatchObject([{ action: 'restarted', restarts: 1 }]);
   });

@@ -295,7 +295,7 @@ describe('a step whose answer was lost', () => {
       version: 5,
       cancellation: earlier,
     });
-  }, 20_000);
+  });
 
   test('opening and releasing: stock is taken once and given back once', async () => {
     const before = await lab.stockOf('walnut-desk');
