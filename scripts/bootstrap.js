@@ -58,6 +58,10 @@ function packagesAreInstalled(wanted) {
 }
 
 async function installPackages(wanted) {
+  // npm would empty the folder that the link leads to, under whoever works with it.
+  if (fs.lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail('node_modules is a link to other packages than package-lock.json asks for: remove it.');
+  }
   const startedMs = Date.now();
   const seconds = () => Math.round((Date.now() - startedMs) / 1000);
   process.stdout.write('Installing dependencies (first time: about 2 minutes, sqlite3 may compile) …\n');
