@@ -45,8 +45,8 @@ export async function killAtEach(
     for (const [point, scenarios] of spread(points, rehearsal)) {
       const kill: Killed = { death: undefined, error: undefined };
       killed.set(point, kill);
-      for (const scenario of scenarios) {
-        const { death, end } = await killAt(shop, point, scenario);
+      for (const [attempt, scenario] of scenarios.entries()) {
+        const { death, end } = await killAt(shop, point, scenario, attempt > 0);
         ends.push(
           end.catch((error: unknown) => {
             kill.error ??= new Error(`${scenario.name}: ${String(error)}`, { cause: error });
@@ -109,15 +109,20 @@ function spread(points: readonly FaultPoint[], { reaching, takesMs }: Rehearsal)
   });
 }
 
-/** @returns when the system is back, if it died at all; `end` is that of the scenario. */
+/**
+ * @param anew with a process that has done nothing yet: some points are reached once in the life of one.
+ * @returns when the system is back, if it died at all; `end` is that of the scenario.
+ */
 async function killAt(
   shop: FaultPointShop,
   point: FaultPoint,
   scenario: Scenario,
+  anew: boolean,
 ): Promise<{ death: Death | undefined; end: Promise<void> }> {
   const deaths = shop.deaths.length;
   shop.points.reset();
   shop.points.arm(point);
+  if (anew) await shop.stop();
   const end = play(shop, scenario);
   let survivedAtMs = Number.POSITIVE_INFINITY;
   const ended = () => {
