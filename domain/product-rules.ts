@@ -27,8 +27,8 @@ const isLine = (text: string, most: number): boolean =>
 
 export const TAX_CLASSES = ['standard', 'reduced', 'zero'] as const satisfies readonly TaxClass[];
 
-/** Words that stand for something else in the addresses of products. */
-const RESERVED_SKUS = ['import', 'imports'];
+/** Words that stand for something else in the addresses of products and their stock. */
+const RESERVED_SKUS = ['import', 'imports', 'low'];
 
 export const SKU: FieldRule<string> = {
   holds: (sku) => isSku(sku) && !RESERVED_SKUS.includes(sku),

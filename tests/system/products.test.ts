@@ -187,6 +187,7 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     ['a price nobody can pay', { price: { amount: 100_000_000, currency: 'EUR' } }, '/price/amount'],
     ['a sku in capitals', { sku: 'Lamp' }, '/sku'],
     ['a sku that is an address', { sku: 'imports' }, '/sku'],
+    ['a sku that is an address of stock', { sku: 'low' }, '/sku'],
     ['no name', { name: '  ' }, '/name'],
     ['a name of two lines', { name: 'a\nb' }, '/name'],
     ['a tax class there is not', { taxClass: 'none' }, '/taxClass'],
