@@ -1,4 +1,5 @@
 import type { StockAuditReads, StoredStock } from '../db/audit-stock';
+import type { StreamHead } from '../db/event-log';
 import { canonicalJson } from '../domain/canonical-json';
 import type { CloudEvent } from '../domain/events';
 import { eventKey, stockStream, warehouseStream } from '../domain/ids';
@@ -48,10 +49,14 @@ async function checkStockOf({ stockReads, auditKey }: Parts, stored: StoredStock
   const chain = new ChainCheck(stream, auditKey);
   const told = new ToldStock(sku);
   const findings: Finding[] = [];
-  for await (const rows of pagesOf(
+  // The levels are of the moment of the head: what was told since then is not of them.
+  const upToSeq = head?.seq ?? Number.POSITIVE_INFINITY;
+  for await (const page of pagesOf(
     (seq) => stockReads.events(stream, seq, ROWS),
     ({ seq }) => seq,
   )) {
+    const rows = page.filter(({ seq }) => seq <= upToSeq);
+    if (rows.length === 0) break;
     chain.add(rows);
     if (!chain.isWhole) continue;
     const events = rows.map(({ body }) => JSON.parse(body) as CloudEvent);
@@ -64,6 +69,11 @@ async function checkStockOf({ stockReads, auditKey }: Parts, stored: StoredStock
   const isUntold = head === undefined && chain.isEmpty;
   const broken = isUntold ? [] : chain.end(head);
   if (broken.length > 0) return broken;
+  if (head !== undefined && (await wentOnWithoutHead(stockReads, sku, head))) {
+    return [
+      { check: 'chain_broken', subject: stream, detail: `the log goes on behind its head ${head.seq}` },
+    ];
+  }
 
   for await (const rows of pagesOf(
     (position) => stockReads.movements(sku, position, ROWS),
@@ -78,6 +88,14 @@ async function checkStockOf({ stockReads, auditKey }: Parts, stored: StoredStock
     }
   }
   return [...findings, ...told.check(stored)];
+}
+
+/** Whether there are events behind the head that have not moved it on. */
+async function wentOnWithoutHead(reads: StockAuditReads, sku: string, { seq }: StreamHead): Promise<boolean> {
+  const behind = await reads.events(stockStream(sku), seq, 1);
+  if (behind.length === 0) return false;
+  const [now] = await reads.stored([sku]);
+  return now?.head === undefined || now.head.seq <= seq;
 }
 
 const movementIdIn = ({ type, data }: CloudEvent): string[] =>
