@@ -165,6 +165,17 @@ testDamages({
       'book-bread in BER': ['stock_mismatch'],
     };
   },
+  'the head of a product is set back': async (lab) => {
+    await adjusted(lab, 'coffee-decaf');
+    const stream = 'stock:coffee-decaf';
+    await sql(
+      lab,
+      `UPDATE event_streams SET seq = 2, hash = (SELECT hash FROM events WHERE stream = :stream AND seq = 2)
+       WHERE stream = :stream`,
+      { stream },
+    );
+    return { [stream]: ['chain_broken'] };
+  },
   'the log of a product is emptied, and its head': async (lab) => {
     await adjusted(lab, 'book-light');
     const stream = 'stock:book-light';
