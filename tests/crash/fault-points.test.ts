@@ -7,7 +7,7 @@ import { callSites, FAULT_POINTS, SUBJECTS } from './fault-point-list';
 import { type FaultPointRun, killAtEach } from './fault-point-run';
 
 /** A start of the system for each point: minutes, and more of them on a busy machine. */
-jest.setTimeout(1_800_000);
+jest.setTimeout(3_600_000);
 
 /** Inside the project, where its packages are found. */
 const DIST = resolve(__dirname, '../../.cache', `fault-points-${ulid()}`);
