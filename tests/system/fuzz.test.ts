@@ -69,7 +69,7 @@ describe('the examples of the description', () => {
       const { status, text } = await system.api(real, {
         method,
         raw,
-        headers: { 'content-type': body?.mediaType ?? '' },
+        headers: { ...neededHeaders(operation), 'content-type': body?.mediaType ?? '' },
       });
       // What it is about may not be there, or not for this caller; the example itself is right.
       expect({ status: [400, 413, 415, 422, 500].includes(status) ? status : 'fine', text }).toEqual({
@@ -79,3 +79,10 @@ describe('the examples of the description', () => {
     },
   );
 });
+
+const neededHeaders = ({ parameters }: Described): Record<string, string> =>
+  Object.fromEntries(
+    parameters
+      .filter((parameter) => parameter.in === 'header' && parameter.required === true)
+      .map(({ name, schema }) => [name, String(schema.example ?? 'example-1')]),
+  );
