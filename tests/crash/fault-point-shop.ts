@@ -21,7 +21,9 @@ import { sharedServers } from '../support/servers';
 import { System } from '../support/system';
 import { type FaultPoint, FaultPointSwitch } from './fault-point-switch';
 
-const READY_TIMEOUT_MS = 90_000;
+/** It may die again and again on its way, as those that were hit go on. */
+const READY_TIMEOUT_MS = 300_000;
+const LOG_END = 3_000;
 /** More than what a kill interrupts takes to go on. */
 const PATIENCE_MS = 120_000;
 /** A payment can be tried again and again, whatever is killed meanwhile. */
@@ -93,7 +95,11 @@ export class FaultPointShop {
 
   /** Waits until it serves its customers. */
   async ready(): Promise<void> {
-    await eventually('the system ready', () => urlAnswers(`${this.system.url}/readyz`), READY_TIMEOUT_MS);
+    try {
+      await eventually('the system ready', () => urlAnswers(`${this.system.url}/readyz`), READY_TIMEOUT_MS);
+    } catch (error) {
+      throw new Error(`it does not get ready: ${this.system.log().slice(-LOG_END)}`, { cause: error });
+    }
   }
 
   /** Waits until `probe` gives something, and begins to wait anew when the system dies meanwhile. */
