@@ -24,6 +24,8 @@ import { type FaultPoint, FaultPointSwitch } from './fault-point-switch';
 /** It may die again and again on its way, as those that were hit go on. */
 const READY_TIMEOUT_MS = 300_000;
 const LOG_END = 3_000;
+/** Longer than a stop in good order takes; then it is killed. */
+const STOP_TIMEOUT_MS = 60_000;
 /** More than what a kill interrupts takes to go on. */
 const PATIENCE_MS = 120_000;
 /** A payment can be tried again and again, whatever is killed meanwhile. */
@@ -126,7 +128,7 @@ export class FaultPointShop {
 
   /** SIGTERM. It is started again as after any end. */
   async stop(): Promise<void> {
-    await this.child?.stop(READY_TIMEOUT_MS);
+    await this.child?.stop(STOP_TIMEOUT_MS);
     await this.ready();
   }
 
