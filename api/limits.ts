@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import { Failure } from '../domain/failures';
-import { principalOfRequest } from './access';
+import { actorOf } from './access';
 import type { Operation } from './policies';
 import type { Limit, RateLimiter, Verdict } from './rate-limiter';
 
@@ -48,16 +48,10 @@ export const limitedByAddress =
  */
 export async function limitOperation(req: Request, res: Response, operation: string): Promise<void> {
   const { settings } = settingsOf(req);
-  const principal = principalOfRequest(req);
-  const caller =
-    principal.kind === 'account'
-      ? principal.customerId
-      : principal.kind === 'machine'
-        ? principal.keyId
-        : null;
-  if (caller !== null) await count(req, res, limit('principal', settings), caller);
+  const { kind, id: caller } = actorOf(req);
+  if (caller !== undefined) await count(req, res, limit('principal', settings), caller);
   const strict = STRICT[operation as Operation];
-  if (strict === undefined || (strict === 'placement' && principal.kind === 'machine')) return;
+  if (strict === undefined || (strict === 'placement' && kind === 'machine')) return;
   await count(req, res, limit(strict, settings), caller ?? addressOf(req));
 }
 

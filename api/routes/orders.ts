@@ -1,18 +1,17 @@
 import type { Request, Response, Router } from 'express';
-import { type Access, type Principal, reachesOrder } from '../../domain/access';
+import { type Access, reachesOrder } from '../../domain/access';
 import { describeActor } from '../../domain/events';
 import { Failure } from '../../domain/failures';
 import { isOrderId } from '../../domain/ids';
 import type { Order } from '../../domain/order';
 import { recordPersonalDataRead } from '../../identity/staff-reads';
-import { accessOf, actorOf, principalOfRequest } from '../access';
+import { accessOf, actorOf } from '../access';
 import type { ApiContext } from '../context';
 import { decodeCursor, toPage } from '../cursors';
 import { orderHistory } from '../history';
 import { newRoutes } from '../methods';
 import { assertReaches, type FoundOrder, findOrder, findOrderStrongly, requestCancellation } from '../orders';
 import { type PlacementAnswer, place } from '../placement';
-import { POLICIES } from '../policies';
 import { type Preference, readPrefer } from '../prefer';
 import { noSuchOrder, readBody, readIdempotencyKey, readOrderId, readQuery } from '../read';
 import { CancelOrder, ListOrders, PlaceOrder, ReadOrder } from '../schemas/order';
@@ -37,7 +36,7 @@ export function orderRoutes(ctx: ApiContext): Router {
       const preference = readPrefer(req.get('prefer'));
       const request = {
         body,
-        ...placedBy(principalOfRequest(req)),
+        ...placedBy(req),
         idempotencyKey: readIdempotencyKey(req),
         requestId: String(req.id),
         waitMs: preference.waitMs ?? ctx.decisionWaitMs,
@@ -116,20 +115,13 @@ export function orderRoutes(ctx: ApiContext): Router {
 }
 
 /** Whose idempotency keys these are, and whose order it becomes where that does not follow from the address of mail. */
-function placedBy(principal: Principal): { caller: string; customerId: string | null } {
-  switch (principal.kind) {
-    case 'guest':
-    case 'order_token':
-      return { caller: 'guest', customerId: null };
-    case 'machine':
-      return { caller: principal.keyId, customerId: null };
-    case 'account':
-      return {
-        caller: principal.customerId,
-        // Who serves customers may order for one of them.
-        customerId: POLICIES['POST /api/orders'][principal.role] === 'all' ? null : principal.customerId,
-      };
-  }
+function placedBy(req: Request): { caller: string; customerId: string | null } {
+  const { principal, reach } = accessOf(req);
+  return {
+    caller: actorOf(req).id ?? 'guest',
+    // Who serves customers reaches all, and may order for one of them.
+    customerId: principal.kind === 'account' && reach === 'own' ? principal.customerId : null,
+  };
 }
 
 /** @throws Failure `forbidden` for another customer's list. */

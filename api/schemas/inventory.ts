@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { ADJUSTMENT_REASONS, MAX_ON_HAND_UNITS } from '../../domain/stock-movement';
-import { countryCode, line, sku } from './order';
+import { countryCode, line, sku, timestamp } from './order';
 
 const units = z.number().int();
-const timestamp = z.iso.datetime().openapi({ example: '2026-01-31T12:00:00.000Z' });
 
 export const warehouseCode = z
   .string()

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { ROLES } from '../../domain/access';
 import { Page } from './catalogue';
-import { Address, email, line, Order, phone } from './order';
+import { Address, email, line, Order, phone, timestamp } from './order';
 
-const timestamp = z.iso.datetime().openapi({ example: '2026-11-21T09:30:00.000Z' });
 const customerId = z.string().openapi({ example: 'cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' });
 export const Role = z.enum(ROLES).openapi('Role');
 

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import type { FieldRule } from '../../domain/product-rules';
 import * as rules from '../../domain/product-rules';
 import { Page } from './catalogue';
-import { sku as anySku, Money } from './order';
+import { sku as anySku, Money, timestamp } from './order';
 
 const text = ({ holds, must }: FieldRule<string>) => z.string().trim().refine(holds, must);
-const timestamp = z.iso.datetime().openapi({ example: '2026-11-21T09:30:00.000Z' });
 
 const name = text(rules.NAME).openapi({ example: 'Walnut desk' });
 const description = text(rules.DESCRIPTION).openapi({

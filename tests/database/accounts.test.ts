@@ -1,8 +1,8 @@
-import { newCustomerId } from '../../api/new-ids';
 import { checkChain } from '../../audit/chain';
 import { createAuditReads } from '../../db/audit';
 import { select } from '../../db/sql';
 import { logIn } from '../../identity/login';
+import { newCustomerId } from '../../identity/new-ids';
 import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
 import { createPasswords } from '../../identity/passwords';
 import { confirmRegistration, register } from '../../identity/registration';

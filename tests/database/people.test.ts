@@ -1,4 +1,4 @@
-import { newCustomerId, newOrderId } from '../../api/new-ids';
+import { newOrderId } from '../../api/new-ids';
 import type { Tx } from '../../db/connect';
 import { execute, select } from '../../db/sql';
 import type { Role } from '../../domain/access';
@@ -6,6 +6,7 @@ import { createAccessTokens } from '../../identity/access-tokens';
 import { createAuthenticate } from '../../identity/authenticate';
 import { eraseCustomer } from '../../identity/erasure';
 import { logIn } from '../../identity/login';
+import { newCustomerId } from '../../identity/new-ids';
 import { createOrderTokens } from '../../identity/order-tokens';
 import { requestPasswordReset } from '../../identity/password-change';
 import { addAddress, changeProfile } from '../../identity/profile';

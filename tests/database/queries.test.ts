@@ -1,9 +1,9 @@
-import { newCustomerId } from '../../api/new-ids';
 import { createFeed } from '../../db/feed';
 import { insert, select, type Value } from '../../db/sql';
 import { createStore, type Store } from '../../db/store';
 import { firstOrderIdAt, orderId } from '../../domain/ids';
 import type { OrderStatus } from '../../domain/order';
+import { newCustomerId } from '../../identity/new-ids';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../support/databases';
 import { explaining, isSlow } from '../support/plans';
 import { newOrder } from './sample-orders';

@@ -1,6 +1,6 @@
 import { createOrderActivities } from '../../activities/orders';
-import { newCustomerId } from '../../api/new-ids';
 import { confirmOrder } from '../../domain/order-changes';
+import { newCustomerId } from '../../identity/new-ids';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { newOrder, paymentOf } from './sample-orders';
 
