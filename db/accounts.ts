@@ -20,7 +20,7 @@ export interface Accounts {
   roles(customerIds: readonly string[]): Promise<Map<string, Role>>;
   /** @param email lower case. */
   findByEmail(email: string): Promise<Account | null>;
-  /** @throws UniqueConstraintError when the customer has one. */
+  /** @throws an error that `isDuplicate` when the customer has one. */
   create(account: Omit<Account, 'orderUpdates'>, tx: Tx): Promise<void>;
   setPasswordHash(customerId: string, hash: string, tx: Tx): Promise<void>;
   /** Leaves a password that was changed in the meantime. */

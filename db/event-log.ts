@@ -51,12 +51,12 @@ export interface EventLog {
   lock(stream: string, tx: Tx): Promise<StreamHead>;
   /**
    * Adds events of one stream behind `head`, which `lock` returned in the same transaction.
-   * @throws UniqueConstraintError when one of the keys is in the log already.
+   * @throws an error that `isDuplicate` when one of the keys is in the log already.
    */
   append(head: StreamHead, events: readonly DomainEvent[], tx: Tx): Promise<StreamHead>;
   /**
    * Adds events of many streams, each behind the head of its own. The heads are locked in the order of their names.
-   * @throws UniqueConstraintError as `append` does.
+   * @throws an error that `isDuplicate`, as `append` does.
    */
   appendEach(events: readonly DomainEvent[], tx: Tx): Promise<void>;
   /** Those of `events` that the log does not have. @throws EventKeyConflict when it has one with another body. */

@@ -14,7 +14,7 @@ export interface Placement {
 }
 
 export interface Placements {
-  /** @throws UniqueConstraintError when the caller has used the key before. */
+  /** @throws an error that `isDuplicate` when the caller has used the key before. */
   claim(placement: Placement, tx: Tx): Promise<void>;
   find(caller: string, idempotencyKey: string): Promise<Placement | null>;
   byOrder(orderId: string): Promise<Placement | null>;

@@ -12,7 +12,7 @@ import { execute, insert } from './sql';
 export interface ProductChanges {
   /**
    * @param changes in the order they were made; their products must be locked, and those of one product follow each other.
-   * @throws UniqueConstraintError when another transaction has made one of the new products in the meantime.
+   * @throws an error that `isDuplicate` when another transaction has made one of the new products in the meantime.
    */
   store(changes: readonly ProductChange[], actor: Actor, tx: Tx): Promise<void>;
 }

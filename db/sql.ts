@@ -1,16 +1,17 @@
-import { QueryTypes } from 'sequelize';
-import type { Database, Tx } from './connect';
+import type { Database, Tx, Value } from './connect';
 
-export type Value = string | number | boolean | null;
+export type { Value } from './connect';
 /** Values by name (`:sku`); an array stands for the list of an IN. They travel as bound parameters, never as SQL. */
 export type Params = Record<string, Value | readonly Value[]>;
 
-/** Turns `:name` into the driver's numbered parameters. */
+const plain = (value: Value): Value => (typeof value === 'boolean' ? Number(value) : value);
+
+/** Puts the driver's question marks in the places of `:name`. */
 function bind(sql: string, params: Params): { sql: string; values: Value[] } {
   const values: Value[] = [];
   const place = (value: Value): string => {
-    values.push(typeof value === 'boolean' ? Number(value) : value);
-    return `$${values.length}`;
+    values.push(plain(value));
+    return '?';
   };
   const bound = sql.replace(/:([a-zA-Z]\w*)/g, (_, name: string) => {
     const value = params[name];
@@ -22,8 +23,6 @@ function bind(sql: string, params: Params): { sql: string; values: Value[] } {
   return { sql: bound, values };
 }
 
-const within = (tx: Tx | undefined) => (tx === undefined ? {} : { transaction: tx });
-
 export function select<Row extends object>(
   db: Database,
   sql: string,
@@ -31,18 +30,13 @@ export function select<Row extends object>(
   tx?: Tx,
 ): Promise<Row[]> {
   const query = bind(sql, params);
-  return db.sequelize.query<Row>(query.sql, { bind: query.values, type: QueryTypes.SELECT, ...within(tx) });
+  return db.send(query.sql, query.values, tx).then(({ rows }) => rows as Row[]);
 }
 
 /** Runs an UPDATE or DELETE. @returns the number of rows changed (MySQL does not count rows that stayed the same). */
 export async function execute(db: Database, sql: string, params: Params = {}, tx?: Tx): Promise<number> {
   const query = bind(sql, params);
-  const [, affected] = (await db.sequelize.query(query.sql, {
-    bind: query.values,
-    type: QueryTypes.UPDATE,
-    ...within(tx),
-  })) as unknown as [undefined, number];
-  return affected;
+  return (await db.send(query.sql, query.values, tx)).changed;
 }
 
 /**
@@ -67,13 +61,13 @@ export async function insert(
     ? ` ON DUPLICATE KEY UPDATE ${update}`
     : ` ON CONFLICT (${key}) DO UPDATE SET ${update}`;
   const onConflict = orUpdate === undefined ? (ifNew ? keep : '') : change;
-  const values = rows.map((_, r) => `(${columns.map((_, c) => `:v${r}_${c}`).join(', ')})`).join(', ');
-  const params: Record<string, Value> = {};
-  for (const [r, row] of rows.entries()) {
-    for (const [c, column] of columns.entries()) params[`v${r}_${c}`] = row[column] as Value;
-  }
-  const query = bind(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values}${onConflict}`, params);
-  await db.sequelize.query(query.sql, { bind: query.values, type: QueryTypes.RAW, ...within(tx) });
+  const row = `(${columns.map(() => '?').join(', ')})`;
+  const values = rows.flatMap((of) => columns.map((column) => plain(of[column] as Value)));
+  await db.send(
+    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.map(() => row).join(', ')}${onConflict}`,
+    values,
+    tx,
+  );
 }
 
 /** A LIMIT for SQL text: MySQL refuses it as a bound parameter of the type its driver sends. */

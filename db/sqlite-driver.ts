@@ -2,13 +2,25 @@ import type { Sequelize } from 'sequelize';
 import sqlite3 from 'sqlite3';
 
 const BUSY_TIMEOUT_MS = 5_000;
+/** Of one connection. Every length of a list is a statement of its own. */
+const MAX_PREPARED_STATEMENTS = 200;
+
+/** What came of one statement: the rows of one that reads, how many rows another one changed. */
+export interface Outcome {
+  rows: object[];
+  changed: number;
+}
 
 /**
  * The sqlite3 package for Sequelize, with every connection set up as it opens: Sequelize has no hook for that on SQLite.
  * WAL lets readers read while the one writer writes; NORMAL survives a killed process, not a power cut.
  * The only file that names the package.
  */
-class Database extends sqlite3.Database {
+export class SqliteConnection extends sqlite3.Database {
+  /** By their SQL, the one used last at the end. */
+  private readonly prepared = new Map<string, Promise<sqlite3.Statement>>();
+  private last: Promise<unknown> = Promise.resolve();
+
   constructor(filename: string, mode?: number, callback?: (error: Error | null) => void) {
     super(filename, mode, callback);
     this.configure('busyTimeout', BUSY_TIMEOUT_MS);
@@ -18,16 +30,80 @@ class Database extends sqlite3.Database {
       this.run('PRAGMA recursive_triggers = ON');
     });
   }
+
+  /**
+   * Runs one statement after the other, each prepared once. Statements that overlap would share one view of the database,
+   * which under a steady load is never renewed.
+   */
+  send(sql: string, values: readonly unknown[]): Promise<Outcome> {
+    const result = this.last.then(() => this.execute(sql, values));
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  private async execute(sql: string, values: readonly unknown[]): Promise<Outcome> {
+    const statement = await this.prepareOnce(sql);
+    return new Promise((resolve, reject) => {
+      if (READS.test(sql)) {
+        statement.all<object>(values, (error, rows) =>
+          error === null ? resolve({ rows, changed: 0 }) : reject(error),
+        );
+      } else {
+        statement.run(values, function (error) {
+          if (error === null) resolve({ rows: [], changed: this.changes });
+          else reject(error);
+        });
+      }
+    });
+  }
+
+  private prepareOnce(sql: string): Promise<sqlite3.Statement> {
+    const known = this.prepared.get(sql);
+    this.prepared.delete(sql);
+    const statement =
+      known ??
+      new Promise<sqlite3.Statement>((resolve, reject) => {
+        const made = this.prepare(sql, (error) => (error === null ? resolve(made) : reject(error)));
+      });
+    this.prepared.set(sql, statement);
+    statement.catch(() => this.prepared.delete(sql));
+    const [oldest] = this.prepared.keys();
+    if (this.prepared.size > MAX_PREPARED_STATEMENTS && oldest !== undefined) this.forget(oldest);
+    return statement;
+  }
+
+  private forget(sql: string): void {
+    const statement = this.prepared.get(sql);
+    this.prepared.delete(sql);
+    statement?.then(
+      (known) => known.finalize(),
+      () => undefined,
+    );
+  }
+
+  /** A connection with prepared statements cannot be closed. */
+  override close(callback?: (error: Error | null) => void): void {
+    const close = () => super.close(callback);
+    Promise.allSettled(this.prepared.values())
+      .then(() => {
+        for (const sql of [...this.prepared.keys()]) this.forget(sql);
+        return this.last;
+      })
+      .then(close, close);
+  }
 }
 
-export const sqliteDriver = { ...sqlite3, Database };
+/** Statements that give rows. */
+const READS = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b/i;
+
+export const sqliteDriver = { ...sqlite3, Database: SqliteConnection };
 
 /** The parts of Sequelize's connection manager for SQLite that its types leave out. */
 interface Connections {
-  connections: Record<string, Database>;
-  getConnection(options: { uuid?: string | undefined }): Promise<Database>;
-  releaseConnection(connection: Database): void;
-  destroyConnection(connection: Database): Promise<void>;
+  connections: Record<string, SqliteConnection>;
+  getConnection(options: { uuid?: string | undefined }): Promise<SqliteConnection>;
+  releaseConnection(connection: SqliteConnection): void;
+  destroyConnection(connection: SqliteConnection): Promise<void>;
 }
 
 /**

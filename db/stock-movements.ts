@@ -20,7 +20,7 @@ export interface ListedMovement extends StockMovement {
 export interface StockMovements {
   /**
    * Adds the movement and makes the level what it says. Whoever calls it has locked the product.
-   * @throws UniqueConstraintError when the caller has used the key before.
+   * @throws an error that `isDuplicate` when the caller has used the key before.
    */
   add(movement: NewMovement, level: { exists: boolean; active: boolean }, tx: Tx): Promise<void>;
   /** What the caller's key was used for. */

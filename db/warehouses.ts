@@ -7,7 +7,7 @@ export interface Warehouses {
   list(page: { afterCode?: string; limit: number }): Promise<Warehouse[]>;
   /** @param lock for the rest of the transaction: `share` keeps it as it is, `update` is to change it. */
   find(code: string, lock: 'share' | 'update', tx: Tx): Promise<Warehouse | null>;
-  /** @throws UniqueConstraintError when there is one with that code. */
+  /** @throws an error that `isDuplicate` when there is one with that code. */
   add(warehouse: Warehouse, tx: Tx): Promise<void>;
   update(warehouse: Warehouse, tx: Tx): Promise<void>;
   /** Products that have a stock row there, by sku, ascending. */

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { relative } from 'node:path';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import type { QueryOptions } from 'sequelize';
 import { connect, type Database } from '../../db/connect';
 import { seed } from '../../db/seed';
 import { createStore } from '../../db/store';
@@ -18,7 +17,6 @@ import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point
 /** Those that `npm start` makes would do; these are also brought up to date at the first log-in. */
 const CHEAP_HASHES = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
-const READING = new Set(['SELECT', 'VERSION']);
 const points = new FaultPointSwitch(process.argv[2] ?? '');
 
 /** Where the statements of a transaction are sent. */
@@ -48,12 +46,14 @@ const activities: ActivityInterceptorsFactory = ({ info }) => ({
 function database(db: Database): Database {
   const begin = <T>(act: () => Promise<T>) =>
     around(`transaction ${callSite()}`, () => transaction.run(true, act));
-  db.sequelize.addHook('beforeQuery', ({ type }: QueryOptions) => {
-    const seen = READING.has(String(type)) || transaction.getStore() === true;
-    if (!seen) reach(`${type} outside of Database.write before`);
-  });
   return {
     ...db,
+    send(sql, values, tx) {
+      const [verb = ''] = /\w+/.exec(sql) ?? [];
+      const seen = verb.toUpperCase() === 'SELECT' || transaction.getStore() === true;
+      if (!seen) reach(`${verb} outside of Database.write before`);
+      return db.send(sql, values, tx);
+    },
     write: (work) => begin(() => db.write(work)),
     writeOne: (statement) => begin(() => db.writeOne(statement)),
   };

@@ -185,9 +185,9 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     "UPDATE stock_movements SET note = 'x'",
     'DELETE FROM stock_movements',
   ])('the database itself refuses %s', async (sql) => {
-    await expect(shop.db.write((tx) => execute(shop.db, sql, {}, tx))).rejects.toMatchObject({
-      original: { message: expect.stringContaining('stock_movements only grows') },
-    });
+    await expect(shop.db.write((tx) => execute(shop.db, sql, {}, tx))).rejects.toThrow(
+      'stock_movements only grows',
+    );
   });
 
   const addProduct = (sku: string) =>

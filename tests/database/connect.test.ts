@@ -67,7 +67,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
     ])('tells %s that is broken from a key that is taken', async (_, row, table) => {
       const attempt = db.write((tx) => insert(db, table, [row], { tx }));
       const error: unknown = await attempt.catch((e: unknown) => e);
-      expect(error).toBeInstanceOf(Error);
+      expect(error).toMatchObject({ message: expect.stringMatching(/null|constraint|check/i) });
       expect(isDuplicate(error)).toBe(false);
     });
 
@@ -203,6 +203,33 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         expect(await position('after')).toBe(1);
       });
     }
+  });
+
+  test('a read sees what was committed before it, however many others are under way', async () => {
+    await insert(db, 'subscriptions', [{ name: 'seen', position: 0 }]);
+    let over = false;
+    const readers = Array.from({ length: 8 }, async () => {
+      while (!over) await select(db, 'SELECT COUNT(*) AS n FROM stock, products, stock AS others');
+    });
+    for (let n = 1; n <= 50; n += 1) {
+      await db.write((tx) =>
+        execute(db, "UPDATE subscriptions SET position = :n WHERE name = 'seen'", { n }, tx),
+      );
+      expect(await position('seen')).toBe(n);
+    }
+    over = true;
+    await Promise.all(readers);
+  });
+
+  test('a statement of a transaction that is over is refused', async () => {
+    let stray: Tx | undefined;
+    await db.write(async (tx) => {
+      stray = tx;
+    });
+    await expect(
+      insert(db, 'subscriptions', [{ name: 'stray', position: 1 }], { tx: stray as Tx }),
+    ).rejects.toThrow('the transaction is over (commit)');
+    expect(await position('stray')).toBe(0);
   });
 
   describe('values', () => {

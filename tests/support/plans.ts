@@ -1,25 +1,20 @@
-import type { Database } from '../../db/connect';
+import type { Database, Value } from '../../db/connect';
 
 /** The same database, which also asks for the plan of each SELECT with the values it was sent with. */
-export function explaining(db: Database, plans: Promise<string[]>[]): Database {
-  const sequelize = new Proxy(db.sequelize, {
-    get(target, name) {
-      if (name !== 'query') return Reflect.get(target, name, target) as unknown;
-      return (sql: string, options: object) => {
-        if (/^\s*SELECT/.test(sql)) plans.push(explain(db, sql, options));
-        return target.query(sql, options);
-      };
-    },
-  });
-  return { ...db, sequelize };
-}
+export const explaining = (db: Database, plans: Promise<string[]>[]): Database => ({
+  ...db,
+  send(sql, values, tx) {
+    if (/^\s*SELECT/.test(sql)) plans.push(explain(db, sql, values));
+    return db.send(sql, values, tx);
+  },
+});
 
-async function explain(db: Database, sql: string, options: object): Promise<string[]> {
+async function explain(db: Database, sql: string, values: readonly Value[]): Promise<string[]> {
   if (db.dialect === 'sqlite') {
-    const rows = (await db.sequelize.query(`EXPLAIN QUERY PLAN ${sql}`, options)) as unknown[];
+    const { rows } = await db.send(`EXPLAIN QUERY PLAN ${sql}`, values);
     return (rows as { detail: string }[]).map((row) => row.detail);
   }
-  const rows = (await db.sequelize.query(`EXPLAIN ${sql}`, options)) as unknown[];
+  const { rows } = await db.send(`EXPLAIN ${sql}`, values);
   return (rows as Record<string, unknown>[]).map(
     (row) => `${row.table}: type ${row.type}, key ${row.key}, ${row.Extra}`,
   );
