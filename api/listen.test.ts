@@ -1,4 +1,7 @@
+import { Agent, type RequestListener, request } from 'node:http';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { eventually } from '../tests/support/eventually';
 import { type ListeningApi, listen } from './listen';
 
 const PATIENCE = { headersMs: 300, requestMs: 600, checkMs: 50 };
@@ -57,4 +60,37 @@ test('a request of two lengths, as smuggling begins, is refused', async () => {
   const start =
     'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
   expect(await drip(start, '')).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test('while it stops every answer is whole, and says that it is the last of its connection', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let asked = 0;
+  const answer: RequestListener = (_req, res) => {
+    asked += 1;
+    void held.then(() => res.end('whole'));
+  };
+  const stopping = await listen(answer, '127.0.0.1', 0);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const get = () =>
+    new Promise<[string | undefined, string]>((resolve, reject) => {
+      const req = request(stopping.url, { agent }, async (res) =>
+        resolve([res.headers.connection, await text(res)]),
+      );
+      req.on('error', reject).end();
+    });
+  const first = get();
+  const next = get().catch((error: { code: string }) => error.code);
+  await eventually('a request', () => asked === 1);
+
+  const stopped = stopping.stop(60_000);
+  release();
+
+  expect(await first).toEqual(['close', 'whole']);
+  // The one that waited for the connection looks for another, and finds nobody.
+  expect(await next).toBe('ECONNREFUSED');
+  await stopped;
+  agent.destroy();
 });

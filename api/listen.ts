@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 
 export interface ListeningApi {
   url: string;
@@ -29,6 +29,7 @@ export async function listen(
   port: number,
   { headersMs, requestMs, checkMs }: Patience = PATIENCE,
 ): Promise<ListeningApi> {
+  const underWay = new Set<ServerResponse>();
   const server = createServer(
     {
       headersTimeout: headersMs,
@@ -36,7 +37,15 @@ export async function listen(
       connectionsCheckingInterval: checkMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
-    app,
+    (req, res) => {
+      underWay.add(res);
+      res.once('close', () => {
+        underWay.delete(res);
+        if (!server.listening) server.closeIdleConnections();
+      });
+      if (!server.listening) sayLast(res);
+      app(req, res);
+    },
   );
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
@@ -49,7 +58,7 @@ export async function listen(
   });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort(server)}`,
-    stop: (graceMs) => stop(server, graceMs),
+    stop: (graceMs) => stop(server, underWay, graceMs),
   };
 }
 
@@ -58,8 +67,14 @@ const boundPort = (server: Server): number => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 };
 
-async function stop(server: Server, graceMs: number): Promise<void> {
+/** A connection that is kept would bring more requests while the server stops: whoever is answered is told to leave. */
+function sayLast(res: ServerResponse): void {
+  if (!res.headersSent) res.setHeader('Connection', 'close');
+}
+
+async function stop(server: Server, underWay: ReadonlySet<ServerResponse>, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const res of underWay) sayLast(res);
   server.closeIdleConnections();
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;

@@ -1,7 +1,13 @@
-# Sourced by the MySQL image's entry point when the data directory is new, with its functions at hand.
+# Sourced by the MySQL image's entry point when the data directory is new, with its `docker_process_sql` at hand.
 # It is not executable for that reason.
+: "${MYSQL_MIGRATE_PASSWORD:?}" "${MYSQL_APP_PASSWORD:?}"
+orders_quote() {
+  local text=${1//\\/\\\\}
+  printf "'%s'" "${text//\'/\\\'}"
+}
+orders_accounts=$(cat "${ORDERS_ACCOUNTS_SQL:-/opt/orders/accounts.sql}")
 docker_process_sql <<EOSQL
-SET @migrate_password = '$(docker_sql_escape_string_literal "$MYSQL_MIGRATE_PASSWORD")',
-    @app_password = '$(docker_sql_escape_string_literal "$MYSQL_APP_PASSWORD")';
-$(cat /opt/orders/accounts.sql)
+SET @migrate_password = $(orders_quote "$MYSQL_MIGRATE_PASSWORD"),
+    @app_password = $(orders_quote "$MYSQL_APP_PASSWORD");
+$orders_accounts
 EOSQL

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { loadMigrateConfig } from '../../config/migrate';
+import { accountsSql } from './production';
 
 const ROOT = resolve(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -154,6 +155,14 @@ test('the migrating account changes tables, the running one may only read until 
   for (const name of ['api', 'worker-orders', 'worker-payments', 'sequencer']) {
     expect(services[name]?.environment.DATABASE_URL).toContain('//orders_app:');
   }
+});
+
+test('no account is made without its password', () => {
+  expect(() => accountsSql({ migrate: 'm', app: '' })).toThrow('MYSQL_APP_PASSWORD');
+  const [set] = accountsSql({ migrate: "it's", app: 'back\\slash' }).split(';');
+  expect(set?.replaceAll(/\s+/g, ' ')).toBe(
+    "SET @migrate_password = 'it\\'s', @app_password = 'back\\\\slash'",
+  );
 });
 
 test('every command names a file that the build makes', () => {

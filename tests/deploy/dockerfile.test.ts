@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -53,14 +54,30 @@ test('no secret is written into an image', () => {
   expect(stages.flat().filter((line) => /^(ARG|ENV).*(KEY|PASSWORD|SECRET|TOKEN)/.test(line))).toEqual([]);
 });
 
+const letIn = read('.dockerignore')
+  .split('\n')
+  .filter((line) => line.startsWith('!'))
+  .map((line) => line.slice(1));
+
 test('what is sent to the engine is named file by file, and is there', () => {
-  const lines = read('.dockerignore')
+  const [first] = read('.dockerignore')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-  expect(lines[0]).toBe('*');
-  const letIn = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+  expect(first).toBe('*');
   for (const path of letIn) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
   for (const secret of ['.data', '.git', 'deploy', 'node_modules']) expect(letIn).not.toContain(secret);
-  const built = JSON.parse(read('tsconfig.build.json')) as { include: string[] };
-  for (const path of built.include) expect(letIn).toContain(path.split('/')[0]);
+});
+
+test('everything that the build compiles, and what it imports, is sent to the engine', () => {
+  const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
+  const files = execFileSync(tsc, ['-p', 'tsconfig.build.json', '--listFilesOnly'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .map((file) => relative(ROOT, file))
+    .filter((file) => file !== '' && !/^\.\.|^node_modules/.test(file));
+  expect(files).toEqual(expect.arrayContaining(['api/main.ts', 'scripts/verify.ts', 'domain/order.ts']));
+  expect(files.filter((file) => file.endsWith('.test.ts'))).toEqual([]);
+  expect(files.filter((file) => !letIn.includes(file.split('/')[0] ?? ''))).toEqual([]);
 });

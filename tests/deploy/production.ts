@@ -1,8 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { ulid } from 'ulid';
+import { toolLocations } from '../../config/start';
 import { createMailCatcher, type MailCatcher } from '../../notifications/catcher/catcher';
 import { compile } from '../../scripts/compile';
 import { freePort } from '../../scripts/ports';
@@ -71,11 +73,7 @@ export class Production {
       compile(dist),
     ]);
     const production = new Production(dir, dist, admin, simulator, mail);
-    const accounts = readFileSync(join(ROOT, 'deploy/mysql/accounts.sql'), 'utf8');
-    await production.asAdmin(
-      `SET @migrate_password = ${mysql.escape(MIGRATE_PASSWORD)}, @app_password = ${mysql.escape(APP_PASSWORD)};
-       ${accounts}`,
-    );
+    await production.asAdmin(accountsSql());
     return production;
   }
 
@@ -165,6 +163,21 @@ export class Production {
     await this.asAdmin('DROP DATABASE orders; DROP USER orders_migrate, orders_app');
     for (const path of [this.dist, this.dir]) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** What the container of MySQL runs when its data is new. */
+export function accountsSql(passwords = { migrate: MIGRATE_PASSWORD, app: APP_PASSWORD }): string {
+  const script = `docker_process_sql() { cat; }; . ${join(ROOT, 'deploy/mysql/10-accounts.sh')}`;
+  return execFileSync('bash', ['-eo', 'pipefail', '-c', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: toolLocations().path,
+      MYSQL_MIGRATE_PASSWORD: passwords.migrate,
+      MYSQL_APP_PASSWORD: passwords.app,
+      ORDERS_ACCOUNTS_SQL: join(ROOT, 'deploy/mysql/accounts.sql'),
+    },
+  });
 }
 
 /** Runs one or more statements. @returns the rows of a single one. */
