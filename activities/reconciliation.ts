@@ -1,5 +1,5 @@
-import { heartbeat, log } from '@temporalio/activity';
-import type { ReconciliationFinding, Sighting } from '../db/reconciliation';
+import { activityInfo, heartbeat, log } from '@temporalio/activity';
+import type { ReconciliationFinding, Sighting, StoredState } from '../db/reconciliation';
 import type { Store } from '../db/store';
 import type { OrderStatus } from '../domain/order';
 import type { ReconcilePolicy } from '../domain/policy';
@@ -47,6 +47,8 @@ interface Page {
 
 /** Orders looked at side by side. */
 const AT_ONCE = 20;
+/** Attempts of a round that fail with the first of its orders; from then on it goes on without those that failed. */
+const ATTEMPTS_AT_ALL = 8;
 
 const isOpenStatus = (source: SuspectSource): source is OrderStatus =>
   (OPEN_STATUSES as readonly string[]).includes(source);
@@ -82,28 +84,46 @@ export function createReconciliationActivities(
 
   /** Looks at some orders. The workflows first: see `findProblem`. */
   const look = async (ids: readonly string[], policy: ReconcilePolicy, round: Round): Promise<void> => {
+    const failures: unknown[] = [];
     const found = new Map(await Promise.all(ids.map(async (id) => [id, await workflows.find(id)] as const)));
     const [states, findings] = await Promise.all([
       reconciliation.states(ids),
       reconciliation.openFindings(ids),
     ]);
-    const seen = ids.map((id) => ({ id, workflow: found.get(id) ?? null, finding: findings.get(id) }));
     await Promise.all(
-      seen.map(async ({ id, workflow, finding }) => {
+      ids.map(async (id) => {
+        const finding = findings.get(id);
         if (finding !== undefined && finding.nextLookMs > now()) return;
+        const facts = { workflow: found.get(id) ?? null, order: states.get(id) ?? null, finding };
         round.checked += 1;
-        const placement = await placements.byOrder(id);
-        const input = placement === null ? null : (JSON.parse(placement.input) as OrderInput);
-        const placed = placement && input && { atMs: placement.createdAtMs, policy: input.policy };
-        const problem = findProblem({ order: states.get(id) ?? null, placed }, workflow, policy, now());
-        if (problem === null) {
-          if (finding !== undefined && (await settle(finding))) round.resolved += 1;
-          return;
+        try {
+          await lookAt(id, facts, policy, round);
+        } catch (error) {
+          failures.push(error);
+          log.warn('order could not be looked at', { orderId: id, error });
         }
-        const done = await act({ id, workflow, finding, problem, input }, policy);
-        if (done !== null) round[done].push(id);
       }),
     );
+    // What is away comes back. One order that can never be read must not keep all others from being looked at.
+    if (failures.length > 0 && activityInfo().attempt < ATTEMPTS_AT_ALL) throw failures[0];
+  };
+
+  const lookAt = async (
+    id: string,
+    { workflow, order, finding }: Facts,
+    policy: ReconcilePolicy,
+    round: Round,
+  ): Promise<void> => {
+    const placement = await placements.byOrder(id);
+    const input = placement === null ? null : readInput(placement.input);
+    const placed = placement && input && { atMs: placement.createdAtMs, policy: input.policy };
+    const problem = findProblem({ order, placed }, workflow, policy, now());
+    if (problem === null) {
+      if (finding !== undefined && (await settle(finding))) round.resolved += 1;
+      return;
+    }
+    const done = await act({ id, workflow, finding, problem, input }, policy);
+    if (done !== null) round[done].push(id);
   };
 
   const settle = async (finding: ReconciliationFinding): Promise<boolean> => {
@@ -126,7 +146,7 @@ export function createReconciliationActivities(
     };
     if (isRepairable(problem)) {
       const before = await reconciliation.restartsSince(id, nowMs - policy.restartWindowMs);
-      if (input === null) sighting.detail += '; it cannot be restarted: its placement is gone';
+      if (input === null) sighting.detail += '; it cannot be restarted: its placement is gone or damaged';
       else if (before >= policy.maxRestarts) sighting.detail += `, though it was restarted ${before} times`;
       else return restart(sighting, input, finding, nowMs + restartPauseMs(before + 1, policy));
     }
@@ -154,7 +174,14 @@ export function createReconciliationActivities(
 
   return {
     async lookAtOrders(request) {
-      const round: Round = { checked: 0, restarted: [], flagged: [], resolved: 0, pages: {}, open: {} };
+      const round: Round = {
+        checked: 0,
+        restarted: [],
+        flagged: [],
+        resolved: 0,
+        pages: {},
+        open: {},
+      };
       for (const [source, page] of Object.entries(request.pages) as [SuspectSource, string][]) {
         const { ids, next } = await suspects(source, page, request);
         const restartedBefore = round.restarted.length;
@@ -170,6 +197,21 @@ export function createReconciliationActivities(
       return round;
     },
   };
+}
+
+/** Null for what was not written by us. */
+function readInput(text: string): OrderInput | null {
+  try {
+    return JSON.parse(text) as OrderInput;
+  } catch {
+    return null;
+  }
+}
+
+interface Facts {
+  workflow: WorkflowState | null;
+  order: StoredState | null;
+  finding: ReconciliationFinding | undefined;
 }
 
 interface Suspect {

@@ -6,20 +6,24 @@ const forever = () => new Promise<never>(() => undefined);
 const nobodyWaits = async () => 0;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
+/** An answer with the decided order. */
+const decided = (order: string) => ({ order });
+const later = { order: null };
+
 describe('placements', () => {
   test('as many as allowed run, one more is told to come back, and one that ends makes room', async () => {
     const admission = new Admission({ placements: 2, waitingOrders: 10 }, nobodyWaits);
-    let finish: (value: string) => void = () => undefined;
-    const first = admission.place(() => new Promise<string>((resolve) => (finish = resolve)));
+    let finish: (value: { order: string }) => void = () => undefined;
+    const first = admission.place(() => new Promise<{ order: string }>((resolve) => (finish = resolve)));
     void admission.place(forever);
 
-    await expect(admission.place(async () => 'third')).rejects.toMatchObject({
+    await expect(admission.place(async () => decided('third'))).rejects.toMatchObject({
       code: 'overloaded',
       extra: { retryAfterSeconds: 2 },
     });
-    finish('done');
-    expect(await first).toBe('done');
-    expect(await admission.place(async () => 'fourth')).toBe('fourth');
+    finish(decided('done'));
+    expect(await first).toEqual(decided('done'));
+    expect(await admission.place(async () => decided('fourth'))).toEqual(decided('fourth'));
   });
 
   test('one that fails makes room too', async () => {
@@ -36,7 +40,7 @@ describe('placements', () => {
       async () => waiting,
       () => now,
     );
-    expect(await admission.place(async () => 'nothing was known yet')).toBe('nothing was known yet');
+    expect(await admission.place(async () => decided('unknown'))).toEqual(decided('unknown'));
     await settled();
     await expect(admission.place(forever)).rejects.toMatchObject({
       code: 'overloaded',
@@ -47,7 +51,18 @@ describe('placements', () => {
     now += 500;
     await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
     await settled();
-    expect(await admission.place(async () => 'taken')).toBe('taken');
+    expect(await admission.place(async () => decided('taken'))).toEqual(decided('taken'));
+  });
+
+  test('those placed lately whose decision is not known count as waiting until the server has counted them', async () => {
+    let now = 0;
+    const admission = new Admission({ placements: 5, waitingOrders: 3 }, nobodyWaits, () => now);
+    for (let n = 0; n < 3; n += 1) await admission.place(async () => later);
+    now = 5_000;
+    await expect(admission.place(forever)).rejects.toMatchObject({ extra: { retryAfterSeconds: 10 } });
+    now = 5_501;
+    await settled();
+    for (let n = 0; n < 10; n += 1) await admission.place(async () => decided('known'));
   });
 
   test('the count is asked for once at a time, and while it fails the one before stands', async () => {
@@ -61,7 +76,7 @@ describe('placements', () => {
       },
       () => now,
     );
-    await Promise.all(Array.from({ length: 100 }, () => admission.place(async () => 'taken')));
+    await Promise.all(Array.from({ length: 100 }, () => admission.place(async () => decided('taken'))));
     expect(asked).toBe(1);
     await settled();
     away = true;

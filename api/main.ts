@@ -11,7 +11,7 @@ runProcess('api', async (life) => {
   const probes = {
     database: databaseProbe(foundation.store.db),
     temporal: temporalProbe(foundation.temporal),
-    workers: pollerProbe(foundation.temporal, foundation.queues.orders),
+    workers: pollerProbe(foundation.temporal, foundation.queues),
   };
   const readiness = createReadiness(probes, life.stopping);
   await serveHealth(life, readiness);

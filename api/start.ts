@@ -51,7 +51,7 @@ export async function startApi(
     priceRules: config.priceRules,
     queues,
     policy,
-    admission: new Admission(config.admission, () => waitingTasks(temporal, queues.orders)),
+    admission: new Admission(config.admission, () => waitingTasks(temporal, queues)),
     rateLimiter: new RateLimiter({ store: store.rateLimits, key: config.keys.callers, log }),
     rateLimits: config.rateLimits,
     trustedProxies: config.trustedProxies,

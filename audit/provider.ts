@@ -1,5 +1,5 @@
 import type { AuditReads } from '../db/audit';
-import type { OrderStatus } from '../domain/order';
+import { isClosed, type OrderStatus } from '../domain/order';
 import { type PaymentProvider, PaymentProviderError } from '../payments/provider';
 import type { Finding } from './findings';
 import { isPaying, ledgerSum, type StoredOrder } from './order';
@@ -25,6 +25,10 @@ export async function checkProvider(
     const kept = ledgerSum(of, 'captured') - ledgerSum(of, 'refunded');
     const books = intent.capturedMinor - intent.refundedMinor;
     const ahead = isPaying(status) && (books === 0 || books === intent.amountMinor);
+    const isOpen = intent.state !== 'captured' && intent.state !== 'voided';
+    if (status !== undefined && isClosed(status) && isOpen) {
+      wrong(`${intentId}: the order is ${status} and it can still be paid, it is ${intent.state}`);
+    }
     if (books !== kept && !ahead) wrong(`${intentId}: the provider kept ${books}, the ledger ${kept}`);
   }
   return findings;

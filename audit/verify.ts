@@ -202,17 +202,23 @@ async function checkFeed({ reads }: VerifyParts): Promise<Finding[]> {
   ];
 }
 
-/** Workflows that run or came to their end have stored their order. */
+/** Workflows that came to their end have stored their order, and so have those that have done anything yet. */
 async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
   const { temporal, reads, taskQueue } = parts;
   const query = `WorkflowType = "${ORDER_WORKFLOW}" AND ExecutionStatus IN ("Running", "Completed") AND TaskQueue = "${taskQueue}"`;
+  const waits = async (id: string): Promise<boolean> => {
+    const history = await historyOf(temporal, id);
+    return history === null || (history.status === 'RUNNING' && history.anchors.size === 0);
+  };
   const check = (ids: readonly string[]) =>
     settled(parts, ids, async (subjects) => {
       const known = await reads.knownOrders(subjects);
-      return subjects.map((id): Finding[] =>
-        known.has(id)
-          ? []
-          : [{ check: 'order_missing', subject: id, detail: 'it has a workflow and no order' }],
+      return inTurns(
+        subjects,
+        async (id): Promise<Finding[]> =>
+          known.has(id) || (await waits(id))
+            ? []
+            : [{ check: 'order_missing', subject: id, detail: 'it has a workflow and no order' }],
       );
     });
   let ids: string[] = [];

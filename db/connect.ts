@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Connection, QueryError, QueryResult } from 'mysql2';
 import { DatabaseError, type Options, Sequelize, Transaction } from 'sequelize';
 import { Failure } from '../domain/failures';
+import { wanted } from './abandoned';
 import { keepConnections, type Outcome, type SqliteConnection, sqliteDriver } from './sqlite-driver';
 
 export type Tx = Transaction;
@@ -22,7 +23,8 @@ export interface Database {
   send(sql: string, values: readonly Value[], tx?: Tx): Promise<Outcome>;
   /**
    * Runs `work` in one transaction (READ COMMITTED; on SQLite one writer at a time, IMMEDIATE) and commits. A deadlock,
-   * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction.
+   * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction. It
+   * is not begun when nobody waits for it any more (`whileWanted`).
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Runs one statement that is a whole transaction: like `write`, without a BEGIN and a COMMIT to wait for. */
@@ -40,6 +42,8 @@ export interface DatabaseOptions {
 }
 
 const MAX_TRIES = 8;
+/** For a connection to MySQL: less than a step of an order may take. */
+const ACQUIRE_MS = 4_000;
 /**
  * Statements that one connection to MySQL keeps prepared. The server has room for 16,382 in all, and every length of a
  * list is a statement of its own.
@@ -75,9 +79,11 @@ export function connect(options: DatabaseOptions): Database {
   const sequelize = mysql ? connectMysql(options) : connectSqlite(options);
   const serialize = mysql ? <T>(work: () => Promise<T>) => work() : oneAtATime();
 
-  const untilItHolds = <T>(work: () => Promise<T>): Promise<T> =>
-    serialize(async () => {
+  const untilItHolds = <T>(work: () => Promise<T>): Promise<T> => {
+    const signal = wanted();
+    return serialize(async () => {
       for (let tries = 1; ; tries += 1) {
+        signal?.throwIfAborted();
         try {
           return await work();
         } catch (error) {
@@ -86,6 +92,7 @@ export function connect(options: DatabaseOptions): Database {
         }
       }
     });
+  };
 
   const kind = mysql ? {} : { type: Transaction.TYPES.IMMEDIATE };
   return {
@@ -110,7 +117,7 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions): Seq
       supportBigNumbers: true,
       maxPreparedStatements: MAX_PREPARED_STATEMENTS,
     },
-    pool: { max: poolSize, min: 0, acquire: 10_000, idle: 30_000 },
+    pool: { max: poolSize, min: 0, acquire: ACQUIRE_MS, idle: 30_000 },
   });
   // Once for each connection; as an option of the transaction it would be sent before every one.
   sequelize.addHook('afterConnect', async (connection) => {

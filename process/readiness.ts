@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Database } from '../db/connect';
 import { pendingMigrations } from '../db/migrate';
-import { hasPoller, temporalIsReady } from '../temporal/connect';
+import { queuesWithoutWorker, temporalIsReady } from '../temporal/connect';
+import type { TaskQueues } from '../workflows/messages';
 
 /** What is missing, in words for people; null when nothing is. */
 export type Probe = () => Promise<string | null>;
@@ -60,9 +61,11 @@ export const temporalProbe =
 
 /** For those that need workers in other processes. */
 export const pollerProbe =
-  (client: Client, taskQueue: string): Probe =>
-  async () =>
-    (await hasPoller(client, taskQueue)) ? null : 'workers';
+  (client: Client, queues: TaskQueues): Probe =>
+  async () => {
+    const without = await queuesWithoutWorker(client, queues);
+    return without.length === 0 ? null : `workers of ${without.join(' and ')}`;
+  };
 
 /** For the process that has the workers. */
 export const workersProbe =

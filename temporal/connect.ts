@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
-import { searchAttributes } from '../workflows/messages';
+import { searchAttributes, type TaskQueues } from '../workflows/messages';
 
 export interface TemporalAddress {
   address: string;
@@ -47,26 +47,49 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
 /** A worker asks for tasks at least once a minute; one that is killed stays on the server's list for five. */
 const POLLED_WITHIN_MS = 90_000;
 
-/** Whether a worker has asked for workflow tasks of that queue lately. */
-export async function hasPoller(client: Client, taskQueue: string): Promise<boolean> {
-  const { pollers } = await describeWorkflowQueue(client, taskQueue);
-  return (pollers ?? []).some(
-    ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > Date.now() - POLLED_WITHIN_MS,
+const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
+
+/** What placements wait for: workflow tasks of the orders and activities of their payments. */
+const queuesOfPlacement = ({ orders, payments }: TaskQueues) => ({
+  orders: { name: orders, type: TASK_QUEUE_TYPE_WORKFLOW },
+  payments: { name: payments, type: TASK_QUEUE_TYPE_ACTIVITY },
+});
+
+/** Of the queues that a placement needs, those that no worker has asked for tasks lately. */
+export async function queuesWithoutWorker(client: Client, queues: TaskQueues): Promise<string[]> {
+  const polled = await Promise.all(
+    Object.entries(queuesOfPlacement(queues)).map(async ([name, queue]) => {
+      const { pollers } = await describeQueue(client, queue);
+      const sinceMs = Date.now() - POLLED_WITHIN_MS;
+      const isPolled = (pollers ?? []).some(
+        ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > sinceMs,
+      );
+      return isPolled ? [] : [name];
+    }),
   );
+  return polled.flat();
 }
 
-/** Workflow tasks of that queue that wait for a worker, as the server counts them: about as many. */
-export async function waitingTasks(client: Client, taskQueue: string): Promise<number> {
-  const { stats } = await describeWorkflowQueue(client, taskQueue);
-  return Number(stats?.approximateBacklogCount ?? 0);
+/** Tasks of placements that wait for a worker, as the server counts them: about as many, some seconds ago. */
+export async function waitingTasks(client: Client, queues: TaskQueues): Promise<number> {
+  const counts = await Promise.all(
+    Object.values(queuesOfPlacement(queues)).map(async (queue) => {
+      const { stats } = await describeQueue(client, queue);
+      return Number(stats?.approximateBacklogCount ?? 0);
+    }),
+  );
+  return counts.reduce((all, count) => all + count, 0);
 }
 
-const describeWorkflowQueue = (client: Client, name: string) =>
+const describeQueue = (
+  client: Client,
+  { name, type }: { name: string; type: temporal.api.enums.v1.TaskQueueType },
+) =>
   client.withDeadline(Date.now() + 2_000, () =>
     client.workflowService.describeTaskQueue({
       namespace: client.options.namespace,
       taskQueue: { name },
-      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      taskQueueType: type,
       reportStats: true,
     }),
   );

@@ -10,6 +10,7 @@ import { createOrderActivities } from '../activities/orders';
 import { createPaymentActivities } from '../activities/payments';
 import { createImportActivities } from '../activities/product-imports';
 import { createReconciliationActivities } from '../activities/reconciliation';
+import { whileWanted } from '../db/abandoned';
 import type { Store } from '../db/store';
 import type { Mailer } from '../notifications/mailer';
 import type { PaymentProvider } from '../payments/provider';
@@ -34,6 +35,14 @@ export interface RunningWorkers {
   readonly finished: Promise<void>;
   readonly state: () => 'running' | 'stopped';
 }
+
+/** The server or the worker has given a local activity up and will try again: what it has queued is not to run, too. */
+const abandoning: ActivityInterceptorsFactory = ({ info, cancellationSignal }) => ({
+  inbound: {
+    execute: (input, next) =>
+      info.isLocal ? whileWanted(cancellationSignal, () => next(input)) : next(input),
+  },
+});
 
 /** Orders kept in memory between tasks; one that is not is replayed when something happens to it. */
 const CACHED_ORDERS = 250;
@@ -60,7 +69,7 @@ export async function runWorkers(
         namespace: temporal.namespace,
         taskQueue,
         activities: served,
-        interceptors: { activity: parts.interceptors ?? [] },
+        interceptors: { activity: [abandoning, ...(parts.interceptors ?? [])] },
         // A queue of payments has activities only; the others have workflows of their own.
         ...(taskQueue === names.orders || taskQueue === names.notifications
           ? { workflowBundle: bundle }

@@ -80,6 +80,29 @@ export const BREAKAGES: readonly Breakage[] = [
     edits: [["case 'OrderCancelled':\n      return 'order_cancelled';", '']],
   },
   {
+    name: 'a declined payment can still be made',
+    counter: 'findings',
+    file: 'activities/payments.ts',
+    edits: [
+      [
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the sound program
+        "await provider.void({ key: `${key}:void`, intentId: intentId as string });\n          return {\n            outcome: 'declined'",
+        "return {\n            outcome: 'declined'",
+      ],
+    ],
+  },
+  {
+    name: 'orders are rejected though there is stock for them',
+    counter: 'lost',
+    file: 'db/stock.ts',
+    edits: [
+      [
+        'before.flatMap(({ levels }) => levels),',
+        '/[0-9]$/.test(order.id) ? [] : before.flatMap(({ levels }) => levels),',
+      ],
+    ],
+  },
+  {
     name: 'a payment is not in the ledger',
     counter: 'findings',
     file: 'activities/orders.ts',

@@ -40,6 +40,8 @@ const EVERYDAY = ['walnut-desk', 'oak-desk', 'desk-mat', 'book-bread', 'stonewar
 /** Fewer units than are asked for in a long run. */
 const SCARCE = ['limited-50', 'limited-1'];
 const SOLD_OUT = 'gooseneck-kettle';
+/** What a basket must hold for there to be too little of it. */
+export const MAY_RUN_OUT: readonly string[] = [...SCARCE, SOLD_OUT];
 
 export function planCustomers({ orders, seed }: CrashOptions): CustomerPlan[] {
   const random = new Random(seed);

@@ -162,6 +162,15 @@ const FAULTS: [string, () => Evidence, Partial<Counters>][] = [
     () => changeTold(1, { plan: planOf(1) }),
     { lost: 1 },
   ],
+  [
+    'an order was rejected though there is stock for it',
+    () =>
+      change({
+        ...changeOrder(orderIn('ord_b', 'rejected', { rejection: { code: 'out_of_stock', detail: '' } })),
+        mails: new Map([...sound().mails, ['ord_b', ['order_out_of_stock']]]),
+      }),
+    { lost: 1 },
+  ],
   ['the books call an order paid twice', () => change({ paidTwice: ['ord_a'] }), { doublePayments: 1 }],
   [
     'an order was paid twice and one payment given back',

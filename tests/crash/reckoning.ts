@@ -3,6 +3,7 @@ import type { Order } from '../../api/schemas/order';
 import type { CheckCode, Finding } from '../../audit/findings';
 import type { BookRow } from '../../simulator/books';
 import { DECLINED } from '../system/orders';
+import { MAY_RUN_OUT } from './customer-plan';
 import type { Told } from './customers';
 
 /** All that is known at the end, from witnesses that do not know of each other. */
@@ -147,7 +148,13 @@ function wronglyDecided({ told, orders }: Evidence): Problem[] {
     if (order.status === 'confirmed' && declines) {
       return [problem('lost', order.id, 'its payment must be declined and it is confirmed')];
     }
-    if (code !== undefined && code !== 'out_of_stock' && !(code === 'payment_declined' && declines)) {
+    if (code === 'out_of_stock') {
+      const mayBe = t.plan.body.items.some(({ sku }) => MAY_RUN_OUT.includes(sku));
+      return mayBe
+        ? []
+        : [problem('lost', order.id, 'there is stock for it and it is rejected: out_of_stock')];
+    }
+    if (code !== undefined && !(code === 'payment_declined' && declines)) {
       return [problem('lost', order.id, `its payment must succeed and it is rejected: ${code}`)];
     }
     return [];

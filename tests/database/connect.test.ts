@@ -1,4 +1,5 @@
 import { DatabaseError } from 'sequelize';
+import { whileWanted } from '../../db/abandoned';
 import { connect, type Database, isDuplicate, isTransient, type Tx } from '../../db/connect';
 import { execute, insert, select } from '../../db/sql';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
@@ -150,6 +151,28 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         await Promise.all(queued);
         expect(answer).toMatchObject({ code: 'overloaded', extra: { retryAfterSeconds: 2 } });
         await expect(db.write(async () => 'free again')).resolves.toBe('free again');
+      });
+
+      test('that nobody waits for any more is not begun', async () => {
+        let release: () => void = () => undefined;
+        const gate = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        const before = db.write(() => gate);
+        const gaveUp = new AbortController();
+        let begun = false;
+        const abandoned = whileWanted(gaveUp.signal, () =>
+          db.write(async () => {
+            begun = true;
+          }),
+        );
+        const after = db.write(async () => 'done');
+        gaveUp.abort(new Error('timed out'));
+        release();
+        await expect(abandoned).rejects.toThrow('timed out');
+        await before;
+        expect(await after).toBe('done');
+        expect(begun).toBe(false);
       });
 
       test('has the settings of the driver in force, to read and to write', async () => {

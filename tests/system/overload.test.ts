@@ -69,7 +69,7 @@ describe('while no worker takes orders up', () => {
     lab = await Lab.open();
     const { store, client, queues, policy } = lab;
     const admission = new Admission({ placements: 100, waitingOrders: allowed }, () =>
-      waitingTasks(client, queues.orders),
+      waitingTasks(client, queues),
     );
     const context = apiContext({ store, temporal: client, queues, policy, admission, hurry });
     api = await listen(createApp(context), '127.0.0.1', 0);

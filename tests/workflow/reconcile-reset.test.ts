@@ -112,6 +112,18 @@ describe('an order whose workflow Temporal has lost', () => {
     });
   });
 
+  test('is flagged where its placement cannot be read, and the others are started again', async () => {
+    const [id, other] = [await confirmedOrder(lab), await confirmedOrder(lab)];
+    await lab.store.db.sequelize.query("UPDATE placements SET input = '{' WHERE order_id = $1", {
+      bind: [id],
+    });
+    await lose(id);
+    await lose(other);
+    expect(await untilDealtWith(lab, id)).toMatchObject({ problem: 'workflow_lost', action: 'flagged' });
+    expect(await untilDealtWith(lab, other)).toMatchObject({ problem: 'workflow_lost', action: 'restarted' });
+    await restsAsBefore(other);
+  });
+
   test('with all others is found in one run, however many pages they fill', async () => {
     const shop = await Lab.open();
     try {
