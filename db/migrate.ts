@@ -56,7 +56,7 @@ const isDone = (sql: string, error: unknown): boolean =>
 export async function pendingMigrations(db: Database): Promise<string[]> {
   const applied = await select<{ name: string }>(db, 'SELECT name FROM migrations').catch(
     (error: unknown) => {
-      if (error instanceof DatabaseError && NO_TABLE.test(error.message)) return [];
+      if (NO_TABLE.test(String(error))) return [];
       throw error;
     },
   );

@@ -1,5 +1,5 @@
 import { connect, type Database } from '../../db/connect';
-import { migrator } from '../../db/migrate';
+import { migrator, pendingMigrations } from '../../db/migrate';
 import { seed } from '../../db/seed';
 import { createDatabase, DIALECTS, type Dialect, type TestDatabase } from '../support/databases';
 import { rowsOf } from './sample-orders';
@@ -31,9 +31,12 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
 
   test('apply in order, revert one by one, and apply again to the same schema', async () => {
     const migrations = migrator(db);
+    // As a process that waits for its tables asks, while there is not even one that says what is applied.
+    expect(await pendingMigrations(db)).toEqual(ALL);
     expect(await migrations.pending()).toEqual(ALL);
     expect(await migrations.up()).toEqual(ALL);
     expect(await migrations.pending()).toEqual([]);
+    expect(await pendingMigrations(db)).toEqual([]);
     const first = await schema(db, dialect);
     expect(first.length).toBeGreaterThan(15);
 
