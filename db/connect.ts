@@ -1,26 +1,21 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Connection, QueryError, QueryResult } from 'mysql2';
-import { DatabaseError, type Options, Sequelize, Transaction } from 'sequelize';
+import type { Connection } from 'mysql2';
+import { DatabaseError, type Options, Sequelize } from 'sequelize';
 import { Failure } from '../domain/failures';
 import { wanted } from './abandoned';
-import { keepConnections, type Outcome, type SqliteConnection, sqliteDriver } from './sqlite-driver';
+import { keepConnections, sqliteDriver } from './sqlite-driver';
+import { createWire, type Tx, type Wire } from './wire';
 
-export type Tx = Transaction;
-
-/** What a statement is sent with, in the places of its question marks. */
-export type Value = string | number | boolean | null;
+export type { Tx, Value } from './wire';
 
 /** The one door to SQL. Repositories take it; no Sequelize object leaves `db/`. */
 export interface Database {
   readonly dialect: 'sqlite' | 'mysql';
-  /** For migrations. */
+  /** For migrations, and whatever else is not sent often. */
   readonly sequelize: Sequelize;
-  /**
-   * Sends one statement, as it is, over the connection of the transaction or one of the pool, and keeps it prepared there.
-   * (Sequelize's own `query` takes longer than most statements do.)
-   */
-  send(sql: string, values: readonly Value[], tx?: Tx): Promise<Outcome>;
+  /** Sends one statement over the connection of the transaction, or one of the pool. */
+  readonly send: Wire['send'];
   /**
    * Runs `work` in one transaction (READ COMMITTED; on SQLite one writer at a time, IMMEDIATE) and commits. A deadlock,
    * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction. It
@@ -94,14 +89,13 @@ export function connect(options: DatabaseOptions): Database {
     });
   };
 
-  const kind = mysql ? {} : { type: Transaction.TYPES.IMMEDIATE };
+  const dialect = mysql ? 'mysql' : 'sqlite';
+  const { send, transaction } = createWire(sequelize, dialect, options.onStatement);
   return {
-    dialect: mysql ? 'mysql' : 'sqlite',
+    dialect,
     sequelize,
-    send: mysql
-      ? sender(sequelize, sendToMysql, options.onStatement)
-      : sender(sequelize, sendToSqlite, options.onStatement),
-    write: (work) => untilItHolds(() => sequelize.transaction(kind, work)),
+    send,
+    write: (work) => untilItHolds(() => transaction(work)),
     writeOne: untilItHolds,
     close: () => sequelize.close(),
   };
@@ -140,51 +134,6 @@ function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
   keepConnections(sequelize);
   return sequelize;
 }
-
-type Send<C> = (connection: C, sql: string, values: readonly Value[]) => Promise<Outcome>;
-
-function sender<C extends object>(
-  { connectionManager }: Sequelize,
-  send: Send<C>,
-  onStatement: ((sql: string) => void) | undefined,
-): Database['send'] {
-  const traced = async (connection: C, sql: string, values: readonly Value[]) => {
-    onStatement?.(sql);
-    try {
-      return await send(connection, sql, values);
-    } catch (error) {
-      // Its stack is the driver's and does not say who asked; the statement does, and has no values in it.
-      throw Object.assign(error as Error, { sql });
-    }
-  };
-  return async (sql, values, tx) => {
-    if (tx !== undefined) {
-      const { connection, finished } = tx as Tx & { connection: C; finished?: string };
-      if (finished !== undefined) throw new Error(`the transaction is over (${finished}): ${sql}`);
-      return traced(connection, sql, values);
-    }
-    const connection = (await connectionManager.getConnection({ type: 'read' })) as C;
-    try {
-      return await traced(connection, sql, values);
-    } finally {
-      connectionManager.releaseConnection(connection);
-    }
-  };
-}
-
-const sendToSqlite: Send<SqliteConnection> = (connection, sql, values) => connection.send(sql, values);
-
-const sendToMysql: Send<Connection> = (connection, sql, values) =>
-  new Promise((resolve, reject) => {
-    const settle = (error: QueryError | null, result: QueryResult) => {
-      if (error !== null) reject(error);
-      else if (Array.isArray(result)) resolve({ rows: result, changed: 0 });
-      else resolve({ rows: [], changed: result.affectedRows });
-    };
-    // What has no values is often something that cannot be prepared.
-    if (values.length === 0) connection.query(sql, settle);
-    else connection.execute(sql, [...values], settle);
-  });
 
 const shared = (onStatement?: (sql: string) => void): Options => ({
   logging: onStatement === undefined ? false : (sql) => onStatement(sql),

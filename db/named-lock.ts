@@ -1,4 +1,4 @@
-import type { Database } from './connect';
+import type { Database, Tx } from './connect';
 import { select } from './sql';
 
 const WAIT_SECONDS = 60;
@@ -10,7 +10,8 @@ const WAIT_SECONDS = 60;
  */
 export async function oneAtATime<T>(db: Database, name: string, work: () => Promise<T>): Promise<T> {
   if (db.dialect !== 'mysql') return work();
-  return db.sequelize.transaction(async (tx) => {
+  return db.sequelize.transaction(async (transaction) => {
+    const tx = transaction as unknown as Tx;
     const params = { name, seconds: WAIT_SECONDS };
     const [lock] = await select<{ taken: number | null }>(
       db,

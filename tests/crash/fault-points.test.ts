@@ -27,9 +27,11 @@ afterAll(async () => {
 });
 
 test('transactions are begun through Database.write, where they are seen', () => {
-  const files = callSites(/\.transaction\(/g).map((site) => site.split(':')[0]);
-  // The second holds a lock while others work, and changes nothing.
-  expect(files).toEqual(['db/connect.ts', 'db/named-lock.ts']);
+  const filesWith = (pattern: RegExp) => callSites(pattern).map((site) => site.split(':')[0]);
+  // It holds a lock while others work, and changes nothing.
+  expect(filesWith(/\.transaction\(/g)).toEqual(['db/named-lock.ts']);
+  expect(filesWith(/[^.]\btransaction\(\w/g)).toEqual(['db/connect.ts', 'db/wire.ts']);
+  expect(filesWith(/= createWire\(/g)).toEqual(['db/connect.ts']);
 });
 
 describe.each(DIALECTS)('%s', (dialect) => {

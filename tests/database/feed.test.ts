@@ -94,7 +94,7 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
       };
       let keys: { late: string; early: string; more: string[] };
       try {
-        const lateKey = await append(late);
+        const lateKey = await append(late as unknown as Tx);
         const early = await write();
         await holdLease('a');
         await publishNow(1);

@@ -159,7 +159,7 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     // As it is left by a kill between the two.
     const left = `imp_${ulid()}`;
     await db.write(async (tx) => {
-      const query = (sql: string) => db.sequelize.query(sql, { transaction: tx });
+      const query = (sql: string) => db.send(sql, [], tx);
       await query(
         `INSERT INTO product_imports (id, caller, body_hash, actor, currency, columns_read, status, row_count, chunk_count,
            created_at_ms, touched_at_ms)
