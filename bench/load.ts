@@ -5,11 +5,15 @@ export interface Measured {
   p99Ms: number;
 }
 
-/** Calls before those that count, as a share of them; at least one for each that is under way at once. */
-export const WARM_UP_SHARE = 0.1;
+/** As many as it takes until the code that is run most is compiled, ours and the reference's. */
+const LEAST_WARM_UP = 200;
+
+/** Calls before those that count: a tenth of them, and at least one for each that is under way at once. */
+export const warmUpCalls = (concurrency: number, total: number): number =>
+  Math.max(concurrency, LEAST_WARM_UP, Math.ceil(total / 10));
 
 /**
- * Keeps `concurrency` calls under way until `total` are done. A warm-up of a tenth comes first and is not counted.
+ * Keeps `concurrency` calls under way until `total` are done. A warm-up comes first and is not counted.
  * @throws the first error of a call: a figure with failures in it says nothing.
  */
 export async function measure(
@@ -17,7 +21,7 @@ export async function measure(
   total: number,
   call: (n: number) => Promise<unknown>,
 ): Promise<Measured> {
-  await run(concurrency, Math.max(concurrency, Math.ceil(total * WARM_UP_SHARE)), call, -1);
+  await run(concurrency, warmUpCalls(concurrency, total), call, -1);
   const startedMs = performance.now();
   const times = await run(concurrency, total, call, 0);
   const seconds = (performance.now() - startedMs) / 1_000;

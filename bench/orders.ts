@@ -2,7 +2,7 @@ import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
 import { cpuMs } from './cpu';
 import type { Report } from './figures';
 import { call } from './http';
-import { type Measured, measure, WARM_UP_SHARE } from './load';
+import { type Measured, measure, warmUpCalls } from './load';
 import { decided } from './reference-workflows';
 import type { Servers } from './servers';
 
@@ -110,8 +110,7 @@ async function withCpu(
 
 const sum = (times: readonly (number | null)[]): number =>
   times.reduce<number>((all, ms) => all + (ms ?? 0), 0);
-const withWarmUp = (concurrency: number, total: number): number =>
-  total + Math.max(concurrency, Math.ceil(total * WARM_UP_SHARE));
+const withWarmUp = (concurrency: number, total: number): number => total + warmUpCalls(concurrency, total);
 
 export const orderBody = (n: number): string =>
   JSON.stringify({
