@@ -1,5 +1,6 @@
 import { allocate, payableStepMinor } from './money';
 import type { OrderLine, PricedBasket } from './order';
+import { taxRatesIn } from './tax-region';
 
 export type TaxClass = 'standard' | 'reduced' | 'zero';
 
@@ -19,7 +20,7 @@ export interface BasketItem {
 export interface Destination {
   /** ISO 3166-1 alpha-2, upper case: the country whose tax applies. */
   country: string;
-  /** The region in it, where its tax is another: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
+  /** Where the country has taxes by region: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
   region?: string | undefined;
 }
 
@@ -133,6 +134,7 @@ export class NotShippable extends Error {
  * of three decimals, https://docs.stripe.com/currencies#three-decimal); an empty basket costs nothing.
  * @param shippingMethod code of one of the rules' methods; the first one when left out.
  * @throws NotShippable for a method that there is not, or a basket too heavy for it.
+ * @throws RegionNotTaxable where the tax depends on the region and it is not said.
  * @throws RangeError for a currency other than the rules', a quantity that is not a positive safe integer, a price,
  * fee or rate that is not a non-negative one, and a subtotal or total above `MAX_TOTAL_MINOR`.
  */
@@ -208,12 +210,6 @@ export function shippingOptions(
     name: method.name,
     feeMinor: feeOf(method, goodsMinor, grams),
   }));
-}
-
-function taxRatesIn({ country, region }: Destination, rules: PriceRules): TaxRates {
-  const { taxRatesBasisPoints: rates, defaultTaxRatesBasisPoints: others } = rules;
-  const place = [`${country}-${region}`, country].find((code) => Object.hasOwn(rates, code));
-  return place === undefined ? others : (rates[place] ?? others);
 }
 
 const weightOf = (items: readonly BasketItem[]): number =>
