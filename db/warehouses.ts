@@ -12,8 +12,6 @@ export interface Warehouses {
   update(warehouse: Warehouse, tx: Tx): Promise<void>;
   /** Products that have a stock row there, by sku, ascending. */
   skusIn(code: string, afterSku: string, rows: number, tx: Tx): Promise<string[]>;
-  /** Repeats the warehouse's flag in the stock rows of these products, which are locked. */
-  markStock(warehouse: Pick<Warehouse, 'code' | 'active'>, skus: readonly string[], tx: Tx): Promise<void>;
 }
 
 type Row = Omit<Warehouse, 'active'> & { active: number };
@@ -64,15 +62,6 @@ export function createWarehouses(db: Database): Warehouses {
         tx,
       );
       return found.map(({ sku }) => sku);
-    },
-
-    async markStock({ code, active }, skus, tx) {
-      await execute(
-        db,
-        'UPDATE stock SET active = :active WHERE warehouse = :code AND sku IN (:skus)',
-        { code, active, skus },
-        tx,
-      );
     },
   };
 }
