@@ -99,7 +99,7 @@ test('a run that begins anew after the end changes nothing', async () => {
   });
   expect(await rerun.result()).toMatchObject({ status: 'completed', created: 4 });
   expect(await found(id)).toEqual(ended);
-  expect(await lab.story(id)).toEqual(['ProductImportEnded']);
+  expect(await lab.story(id)).toEqual(['ProductImportReceived', 'ProductImportEnded']);
 });
 
 test('cancelled before its first chunk, it applies nothing', async () => {
