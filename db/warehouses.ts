@@ -5,6 +5,7 @@ import { execute, forShare, forUpdate, insert, limit, select } from './sql';
 export interface Warehouses {
   /** By code, ascending. */
   list(page: { afterCode?: string; limit: number }): Promise<Warehouse[]>;
+  read(code: string): Promise<Warehouse | null>;
   /** @param lock for the rest of the transaction: `share` keeps it as it is, `update` is to change it. */
   find(code: string, lock: 'share' | 'update', tx: Tx): Promise<Warehouse | null>;
   /** @throws an error that `isDuplicate` when there is one with that code. */
@@ -28,6 +29,11 @@ export function createWarehouses(db: Database): Warehouses {
         { afterCode },
       );
       return found.map(toWarehouse);
+    },
+
+    async read(code) {
+      const [row] = await select<Row>(db, `SELECT ${COLUMNS} FROM warehouses WHERE code = :code`, { code });
+      return row === undefined ? null : toWarehouse(row);
     },
 
     async find(code, lock, tx) {

@@ -31,19 +31,23 @@ export async function createWarehouse(
   return warehouse;
 }
 
+export const noSuchWarehouse = () => new Failure('not_found', 'There is no such warehouse.');
+
 /**
  * Changes a warehouse. One that is made inactive serves no order from the moment this returns; its stock stays, reserved
  * and not. The same again changes nothing, and finishes what a process that died has left.
+ * @param seen whether the version that is there is one that the caller has seen.
  * @param pageRows products looked at in one transaction.
- * @throws Failure `not_found`
+ * @throws Failure `not_found`, `precondition_failed`
  */
 export async function updateWarehouse(
   store: Store,
   wanted: Omit<Warehouse, 'version'>,
+  seen: (version: number) => boolean,
   cause: Cause,
   pageRows = PAGE,
 ): Promise<Warehouse> {
-  const warehouse = await store.db.write((tx) => change(store, wanted, cause, tx));
+  const warehouse = await store.db.write((tx) => change(store, wanted, seen, cause, tx));
   await lookAtStock(store, warehouse.code, cause, pageRows);
   return warehouse;
 }
@@ -51,11 +55,21 @@ export async function updateWarehouse(
 async function change(
   { warehouses, log }: Store,
   wanted: Omit<Warehouse, 'version'>,
+  seen: (version: number) => boolean,
   cause: Cause,
   tx: Tx,
 ): Promise<Warehouse> {
   const before = await warehouses.find(wanted.code, 'update', tx);
-  if (before === null) throw new Failure('not_found', 'There is no such warehouse.');
+  if (before === null) throw noSuchWarehouse();
+  if (!seen(before.version)) {
+    throw new Failure(
+      'precondition_failed',
+      'The warehouse has changed since you have seen it. Read it again.',
+      {
+        version: before.version,
+      },
+    );
+  }
   const { name, country, active } = before;
   if (wanted.name === name && wanted.country === country && wanted.active === active) return before;
   const warehouse = { ...wanted, version: before.version + 1 };

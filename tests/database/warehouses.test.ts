@@ -90,7 +90,13 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
   describe('over more than one page of products', () => {
     const PAGE_ROWS = 4;
     const change = (active: boolean) =>
-      updateWarehouse(shop.store, { code: 'RTM', name: 'RTM', country: 'DE', active }, byStaff(), PAGE_ROWS);
+      updateWarehouse(
+        shop.store,
+        { code: 'RTM', name: 'RTM', country: 'DE', active },
+        () => true,
+        byStaff(),
+        PAGE_ROWS,
+      );
     const crossings = (skus: readonly string[]) =>
       Promise.all(skus.map((sku) => crossingsOf(shop.store, sku)));
 
