@@ -47,12 +47,20 @@ async function applyAll(input: ImportInput, isCancelled: () => boolean): Promise
   return end(input, 'completed', null);
 }
 
-/** An import that had ended before, in a run that was reset since, stays as it ended. */
-async function end(input: ImportInput, wanted: ImportEnd, failure: string | null): Promise<ImportResult> {
+/**
+ * An import that had ended before, in a run that was reset since, stays as it ended.
+ * @returns `more` when the database is behind this history: it begins anew with what is there.
+ */
+async function end(
+  input: ImportInput,
+  wanted: ImportEnd,
+  failure: string | null,
+): Promise<ImportResult | 'more'> {
   const progress = await step(input, `end the import: ${wanted}`).endImport(input.importId, wanted, failure);
   show(progress);
   const { rows, doneRows, created, updated, unchanged, faulty, ended } = progress;
-  return { status: ended ?? wanted, rows, doneRows, created, updated, unchanged, faulty };
+  if (ended === null) return 'more';
+  return { status: ended, rows, doneRows, created, updated, unchanged, faulty };
 }
 
 /**
