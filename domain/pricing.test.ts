@@ -252,3 +252,13 @@ test.each(['KWD', 'BHD'])('%s is paid in tens of its minor unit, so tax is round
     ),
   );
 });
+
+test('who does not choose gets the first way of shipping that can carry the weight', () => {
+  const { standard, express } = DEFAULT_PRICE_RULES.shippingMethods;
+  const rules = { ...DEFAULT_PRICE_RULES, shippingMethods: { express: express!, standard: standard! } };
+  const methodFor = (weightGrams: number) =>
+    priceBasket([item({ weightGrams })], GERMANY, rules).shippingMethod;
+  expect([methodFor(31_500), methodFor(31_501)]).toEqual(['express', 'standard']);
+  const onlyLight = { ...rules, shippingMethods: { express: express! } };
+  expect(() => priceBasket([item({ weightGrams: 40_000 })], GERMANY, onlyLight)).toThrow(NotShippable);
+});

@@ -132,17 +132,20 @@ export class NotShippable extends Error {
  * `OrderTotals` for the equation that holds). Pure: the same arguments give the same result.
  * Tax is rounded half up per line and once for the shipping, to what can be paid (tens of minor units for currencies
  * of three decimals, https://docs.stripe.com/currencies#three-decimal); an empty basket costs nothing.
- * @param shippingMethod code of one of the rules' methods; the first one when left out.
+ * @param shippingMethod code of one of the rules' methods; when left out the first one that can carry the weight.
+ * @param discountMinor off the subtotal, spread over the lines by what they cost, in amounts that can be paid.
  * @throws NotShippable for a method that there is not, or a basket too heavy for it.
  * @throws RegionNotTaxable where the tax depends on the region and it is not said.
  * @throws RangeError for a currency other than the rules', a quantity that is not a positive safe integer, a price,
- * fee or rate that is not a non-negative one, and a subtotal or total above `MAX_TOTAL_MINOR`.
+ * fee or rate that is not a non-negative one, a discount that is more than the goods or cannot be paid, and a subtotal
+ * or total above `MAX_TOTAL_MINOR`.
  */
 export function priceBasket(
   items: readonly BasketItem[],
   destination: Destination,
   rules: PriceRules,
-  shippingMethod: string = defaultShippingMethod(rules),
+  shippingMethod: string = defaultShippingMethod(items, rules),
+  discountMinor = 0,
 ): PricedBasket {
   const { currency, taxIncluded } = rules;
   const rates = taxRatesIn(destination, rules);
@@ -151,9 +154,7 @@ export function priceBasket(
 
   const subtotals = items.map((item) => lineSubtotalMinor(item, currency));
   const subtotalMinor = sumWithinLimit(subtotals);
-  // Nothing grants a discount yet; one would be spread over the lines by what they cost.
-  const discountMinor = 0;
-  const lineDiscounts = allocate(discountMinor, subtotals);
+  const lineDiscounts = lineDiscountsMinor(discountMinor, subtotals, payableStepMinor(currency));
 
   const lines = items.map(({ sku, name, quantity, unitPriceMinor, taxClass }, index): OrderLine => {
     const subtotal = subtotals[index]!;
@@ -192,10 +193,24 @@ export function priceBasket(
   };
 }
 
-export function defaultShippingMethod({ shippingMethods }: PriceRules): string {
-  const [first] = Object.keys(shippingMethods);
-  if (first === undefined) throw new RangeError('there is no shipping method');
-  return first;
+/** Where none can carry the weight, the first one: it says so. */
+function defaultShippingMethod(items: readonly BasketItem[], { shippingMethods }: PriceRules): string {
+  const grams = weightOf(items);
+  const codes = Object.keys(shippingMethods);
+  const carrying = codes.find((code) => feeOf(shippingMethods[code]!, 0, grams) !== null);
+  const code = carrying ?? codes[0];
+  if (code === undefined) throw new RangeError('there is no shipping method');
+  return code;
+}
+
+/** Largest remainder, in steps: no line gets more off than it costs, since the discount is no more than they all do. */
+function lineDiscountsMinor(discountMinor: number, subtotals: readonly number[], step: number): number[] {
+  const weights = subtotals.map((subtotal) => Math.floor(subtotal / step));
+  const steps = discountMinor / step;
+  if (steps > weights.reduce((sum, weight) => sum + weight, 0)) {
+    throw new RangeError(`a discount of ${discountMinor} is more than the goods cost`);
+  }
+  return allocate(steps, weights).map((part) => part * step);
 }
 
 /** What each method costs for these items. @param goodsMinor what they cost after discount. */
