@@ -22,7 +22,10 @@ export interface ImportActivities {
   beginImport(importId: string): Promise<ImportProgress>;
   /** Makes the rows of one chunk products, with their terms and events. Chunks are applied in their order. */
   applyChunk(importId: string, chunk: number): Promise<ImportProgress>;
-  /** @param failure why it could not go on, in words. */
+  /**
+   * An import with chunks that are not applied is not completed: it is left as it is.
+   * @param failure why it could not go on, in words.
+   */
   endImport(importId: string, status: ImportEnd, failure: string | null): Promise<ImportProgress>;
 }
 
@@ -44,11 +47,12 @@ export function createImportActivities(
       alive(() =>
         db.write(async (tx) => {
           const before = known(await productImports.lock(importId, tx));
-          // An earlier attempt came to its end, and its answer did not arrive.
+          // An earlier attempt came to its end and its answer did not arrive, or the database has lost what it had (a
+          // failover): it goes on from what is there.
           const progress = progressOf(before);
-          if (before.appliedChunks > chunk || progress.ended !== null) return progress;
+          if (before.appliedChunks !== chunk || progress.ended !== null) return progress;
           const raw = await productImports.chunkRows(importId, chunk, tx);
-          if (raw === null || before.appliedChunks < chunk) throw damaged(`chunk ${chunk} is not there`);
+          if (raw === null) throw damaged(`chunk ${chunk} is not there`);
 
           const atMs = now();
           const rows = raw.map((row) => readRow(before.columns, row, before.currency));
@@ -65,6 +69,8 @@ export function createImportActivities(
         const before = known(await productImports.lock(importId, tx));
         const progress = progressOf(before);
         if (progress.ended !== null) return progress;
+        // It has lost chunks that had been applied.
+        if (status === 'completed' && before.appliedChunks < before.chunks) return progress;
         const atMs = now();
         await productImports.end(importId, status, failure, atMs, tx);
         const ended = importEnded(importId, status, before, before.actor, atMs);

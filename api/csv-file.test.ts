@@ -48,6 +48,26 @@ test('a row is known by the line it begins at', async () => {
   ]);
 });
 
+/** Rows of one and of several lines, empty lines, and what they are known by. */
+const LINES = ['sku,name', 'a,1', '', '', 'b,"2', '2', '2"', 'c,3', '"d","4', '4"', 'e,5'];
+const KNOWN_BY = { a: 2, b: 5, c: 8, d: 9, e: 11 };
+const ENDS: [name: string, endOf: (line: number) => string][] = [
+  ['LF', () => '\n'],
+  ['CRLF', () => '\r\n'],
+  ['CR', () => '\r'],
+  ['LF behind the header, CRLF behind rows', (line) => (line === 0 ? '\n' : '\r\n')],
+  ['CRLF behind the header, LF behind rows', (line) => (line === 0 ? '\r\n' : '\n')],
+  ['all of them in turns', (line) => ['\r\n', '\n', '\r\n', '\r\n'][line % 4] ?? ''],
+];
+test.each(ENDS)('lines may end in %s', async (_name, endOf) => {
+  const text = LINES.map((line, n) => line + endOf(n)).join('');
+  for (const size of [1, 2, 3, 1_000]) {
+    const { columns, chunks } = await read(text, size);
+    expect(columns).toEqual(['sku', 'name']);
+    expect(Object.fromEntries(chunks.flat().map(({ line, cells }) => [cells[0], line]))).toEqual(KNOWN_BY);
+  }
+});
+
 test('rows come in chunks, and long ones in smaller chunks', async () => {
   const rows = (count: number, name: string) => Array.from({ length: count }, (_, n) => `s${n},${name}`);
   const short = await read(['sku,name', ...rows(ROWS_OF_CHUNK * 2 + 1, 'x')].join('\n'));

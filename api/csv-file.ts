@@ -30,6 +30,8 @@ interface ParsedRecord {
 export async function readCsv(bytes: AsyncIterable<Buffer>, sink: CsvSink): Promise<void> {
   const parser = parse({
     info: true,
+    // Spreadsheets and people mix them. The longest comes first.
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_ROW_LENGTH,
@@ -45,15 +47,16 @@ export async function readCsv(bytes: AsyncIterable<Buffer>, sink: CsvSink): Prom
 async function take(records: AsyncIterable<ParsedRecord>, sink: CsvSink): Promise<void> {
   let hasHeader = false;
   let rows: RawRow[] = [];
-  let [length, count, before] = [0, 0, { lines: 0, empty_lines: 0 }];
+  let [length, count, countedTwice, before] = [0, 0, 0, { lines: 0, empty_lines: 0 }];
   const flush = async () => {
     if (rows.length > 0) await sink.chunk(rows);
     rows = [];
     length = 0;
   };
   for await (const { record, info } of records) {
-    const line = before.lines + 1 + info.empty_lines - before.empty_lines;
+    const line = before.lines + 1 + info.empty_lines - before.empty_lines - countedTwice;
     before = info;
+    countedTwice += crlfIn(record);
     if (!hasHeader) {
       hasHeader = true;
       sink.header(readHeader(record));
@@ -68,6 +71,10 @@ async function take(records: AsyncIterable<ParsedRecord>, sink: CsvSink): Promis
   if (!hasHeader) throw malformed('The file is empty: its first row names the columns.');
   await flush();
 }
+
+/** The parser counts two lines for one of these in quotes, and only there can they be part of a cell. */
+const crlfIn = (record: readonly string[]): number =>
+  record.reduce((sum, cell) => sum + cell.split('\r\n').length - 1, 0);
 
 function readHeader(record: readonly string[]): string[] {
   const columns = record.map((name) => name.trim());

@@ -1,6 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { json, page, problems } from './openapi-parts';
+import { ifMatch, json, page, problems } from './openapi-parts';
 import * as catalogue from './schemas/catalogue';
 import * as inventory from './schemas/inventory';
 import * as order from './schemas/order';
@@ -118,15 +118,27 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     },
   },
   {
+    method: 'get',
+    path: '/api/warehouses/{code}',
+    summary: 'Read a warehouse',
+    tags: ['inventory'],
+    request: { params: codeParam },
+    responses: {
+      200: json(inventory.Warehouse, 'The warehouse; its version is the ETag'),
+      ...problems('not_found', 'service_unavailable'),
+    },
+  },
+  {
     method: 'put',
     path: '/api/warehouses/{code}',
     summary: 'Change a warehouse',
-    description: 'One that is not active serves no order; it keeps its stock, reserved and not.',
+    description:
+      'One that is not active serves no order; it keeps its stock, reserved and not. The same again finishes what broke off.',
     tags: ['inventory'],
-    request: { params: codeParam, body: body(inventory.UpdateWarehouse) },
+    request: { params: codeParam, headers: ifMatch, body: body(inventory.UpdateWarehouse) },
     responses: {
       200: json(inventory.Warehouse, 'Changed'),
-      ...problems(...OF_BODIES, 'not_found'),
+      ...problems(...OF_BODIES, 'not_found', 'precondition_failed', 'precondition_required'),
     },
   },
 ];

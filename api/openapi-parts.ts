@@ -59,3 +59,8 @@ export const BODY_PROBLEMS = [
   'unsupported_media_type',
   'service_unavailable',
 ] as const satisfies readonly FailureCode[];
+
+/** The header of a change to what has versions. */
+export const ifMatch = z.object({
+  'if-match': z.string().openapi({ description: 'The ETag that was read', example: '"3"' }),
+});

@@ -1,6 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { json, page, problems } from './openapi-parts';
+import { ifMatch, json, page, problems } from './openapi-parts';
 import { Page } from './schemas/catalogue';
 import { sku } from './schemas/order';
 import * as product from './schemas/product';
@@ -11,9 +11,6 @@ const importParam = z.object({
     .string()
     .regex(/^imp_[0-9A-HJKMNP-TV-Z]{26}$/)
     .openapi({ example: 'imp_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
-});
-const ifMatch = z.object({
-  'if-match': z.string().openapi({ description: 'The ETag that was read', example: '"3"' }),
 });
 const CSV_EXAMPLE = `sku,name,price,tax_class,weight_grams,attr.wood
 walnut-desk,Walnut desk,419.00,standard,38000,walnut

@@ -32,6 +32,7 @@ POST /api/inventory/:sku/adjustments  -  -  -    all  all  inventory:write
 PUT /api/inventory/:sku/threshold     -  -  -    all  all  inventory:write
 GET /api/warehouses            -    -    all  all  all  inventory:read
 POST /api/warehouses           -    -    -    all  all  inventory:write
+GET /api/warehouses/:code      -    -    all  all  all  inventory:read
 PUT /api/warehouses/:code      -    -    -    all  all  inventory:write
 POST /api/api-keys             -    -    -    -    all  -
 GET /api/api-keys              -    -    -    -    all  -

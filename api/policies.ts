@@ -63,6 +63,7 @@ export const POLICIES = {
   'PUT /api/inventory/:sku/threshold': CHANGE_INVENTORY,
   'GET /api/warehouses': READ_INVENTORY,
   'POST /api/warehouses': CHANGE_INVENTORY,
+  'GET /api/warehouses/:code': READ_INVENTORY,
   'PUT /api/warehouses/:code': CHANGE_INVENTORY,
 
   'POST /api/api-keys': ADMIN,

@@ -10,6 +10,7 @@ import {
   type ShippingOption,
   shippingOptions,
 } from '../domain/pricing';
+import { RegionNotTaxable } from '../domain/tax-region';
 import type { ApiContext } from './context';
 
 export interface PricingRequest {
@@ -40,6 +41,11 @@ export async function price(
     if (error instanceof NotShippable) {
       throw new Failure('invalid_request', error.message, {
         errors: [{ pointer: '/shippingMethod', detail: error.message }],
+      });
+    }
+    if (error instanceof RegionNotTaxable) {
+      throw new Failure('invalid_request', 'Some fields are not valid.', {
+        errors: [{ pointer: '/shippingAddress/region', detail: error.message }],
       });
     }
     if (!(error instanceof RangeError)) throw error;

@@ -5,6 +5,7 @@ import type { ProductImport } from '../db/product-imports';
 import { Failure } from '../domain/failures';
 import type { Actor } from '../domain/order';
 import { importReceived } from '../domain/product-import';
+import type { RawRow } from '../domain/product-rows';
 import { startImport } from '../temporal/import-start';
 import type { ApiContext } from './context';
 import { MAX_FILE_BYTES, readCsv } from './csv-file';
@@ -77,22 +78,37 @@ async function open(
   }
 }
 
+/**
+ * Chunks stored in one transaction: on SQLite each waits for the one writer, and the time of the request must not be spent
+ * in that queue.
+ */
+const CHUNKS_AT_ONCE = 8;
+
 async function store(ctx: ApiContext, req: Request, id: string, actor: Actor): Promise<void> {
   const { db, log, productImports } = ctx.store;
   const hash = hashOfFile(ctx);
   let [columns, rows, chunks]: [string[], number, number] = [[], 0, 0];
+  let waiting: RawRow[][] = [];
+  const keep = async () => {
+    await db.write(async (tx) => {
+      for (const [n, some] of waiting.entries()) {
+        if (!(await productImports.addChunk(id, chunks + n, some, Date.now(), tx))) throw superseded();
+      }
+    });
+    chunks += waiting.length;
+    waiting = [];
+  };
   await readCsv(bytesOf(req, hash), {
     header(names) {
       columns = names;
     },
     async chunk(some) {
-      const atMs = Date.now();
-      const owned = await db.write((tx) => productImports.addChunk(id, chunks, some, atMs, tx));
-      if (!owned) throw superseded();
       rows += some.length;
-      chunks += 1;
+      waiting.push(some);
+      if (waiting.length === CHUNKS_AT_ONCE) await keep();
     },
   });
+  if (waiting.length > 0) await keep();
   const file = { rows, chunks, bodyHash: hash.digest('hex') };
   await db.write(async (tx) => {
     const atMs = Date.now();

@@ -24,6 +24,7 @@ const SEARCHES: [what: string, query: string][] = [
   ['a common word', 'q=walnut'],
   ['two common words', 'q=walnut+lamp'],
   ['the beginnings of words', 'q=wal+la'],
+  ['a common word with one that there is not', 'q=walnut+zzz'],
 ];
 
 /** Searches of a large catalogue over HTTP, beside bare Express with the same queries. */

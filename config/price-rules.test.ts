@@ -36,6 +36,9 @@ test('a process has the rules of its file, and those of a demo shop without one'
 test.each<[fault: string, content: unknown]>([
   ['cannot be read', '{'],
   ['currency must be an ISO 4217 code', { ...DEFAULT_PRICE_RULES, currency: 'euro' }],
+  ['currency cannot be ISK: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'ISK' }],
+  ['currency cannot be UGX: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'UGX' }],
+  ['currency cannot be MGA: ISO 4217 gives it two decimals', { ...DEFAULT_PRICE_RULES, currency: 'MGA' }],
   ['taxIncluded', { ...DEFAULT_PRICE_RULES, taxIncluded: 'yes' }],
   ['shippingMethods must have one method at least', { ...DEFAULT_PRICE_RULES, shippingMethods: {} }],
   ['the file Unrecognized key', { ...DEFAULT_PRICE_RULES, discount: 1 }],

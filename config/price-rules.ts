@@ -7,6 +7,16 @@ const basisPoints = z.number().int().min(0).max(100_000);
 const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });
 const minor = z.number().int().min(0);
 
+/**
+ * Stripe counts these in other minor units than ISO 4217 does, so that what is charged would be wrong a hundredfold and
+ * nobody would notice (https://docs.stripe.com/currencies#special-cases, #zero-decimal).
+ */
+const COUNTED_OTHERWISE: Record<string, string> = {
+  ISK: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
+  MGA: 'ISO 4217 gives it two decimals, Stripe takes it without any',
+  UGX: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
+};
+
 /** A file of price rules: the fields of `PriceRules` in domain/pricing.ts. */
 const rulesFile = z
   .strictObject({
@@ -32,6 +42,10 @@ const rulesFile = z
       .refine((methods) => Object.keys(methods).length > 0, 'must have one method at least'),
   })
   .superRefine(({ currency, shippingMethods }, context) => {
+    const why = COUNTED_OTHERWISE[currency];
+    if (why !== undefined) {
+      context.addIssue({ code: 'custom', path: ['currency'], message: `cannot be ${currency}: ${why}` });
+    }
     if (minorUnitDigits(currency) < 3) return;
     for (const [code, { fees }] of Object.entries(shippingMethods)) {
       if (fees.every(({ feeMinor }) => feeMinor % 10 === 0)) continue;

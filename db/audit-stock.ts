@@ -36,8 +36,6 @@ export interface StockAuditReads {
   eventBodies(keys: readonly string[]): Promise<Map<string, string>>;
   /** Codes that the log or the stock names and no warehouse has. */
   missingWarehouses(rows: number): Promise<string[]>;
-  /** Stock rows that do not repeat their warehouse's flag. */
-  wronglyActive(rows: number): Promise<{ sku: string; warehouse: string }[]>;
 }
 
 const STOCK_SOURCES = ['stock_items', 'stock', 'stock_movements'];
@@ -89,8 +87,8 @@ export function createStockAuditReads(db: Database): StockAuditReads {
            low_since_ms AS lowSinceMs, crossings, NULL AS seq, NULL AS hash
          FROM stock_items WHERE sku IN (:skus)
          UNION ALL
-         SELECT 'level', sku, warehouse, on_hand, reserved, active, NULL, NULL, NULL, NULL, NULL
-         FROM stock WHERE sku IN (:skus)
+         SELECT 'level', s.sku, s.warehouse, s.on_hand, s.reserved, w.active, NULL, NULL, NULL, NULL, NULL
+         FROM stock s LEFT JOIN warehouses w ON w.code = s.warehouse WHERE s.sku IN (:skus)
          UNION ALL
          SELECT 'head', stream, NULL, NULL, NULL, NULL, NULL, NULL, NULL, seq, hash
          FROM event_streams WHERE stream IN (:streams)`,
@@ -179,13 +177,6 @@ export function createStockAuditReads(db: Database): StockAuditReads {
       );
       return found.map(({ code }) => code);
     },
-
-    wronglyActive: (rows) =>
-      select<{ sku: string; warehouse: string }>(
-        db,
-        `SELECT s.sku, s.warehouse FROM stock s JOIN warehouses w ON w.code = s.warehouse
-         WHERE s.active <> w.active ORDER BY s.sku, s.warehouse${limit(rows)}`,
-      ),
   };
 }
 

@@ -1,4 +1,5 @@
 import { groupBy } from '../domain/group-by';
+import { productId, skuOfProductId } from '../domain/ids';
 import type { Database } from './connect';
 import type { LogRow, StreamHead } from './event-log';
 import type { LedgerRow } from './payment-ledger';
@@ -24,10 +25,12 @@ export interface StockRow {
 
 /** What the audit reads: everything of many streams at once, by pages. */
 export interface AuditReads {
-  /** Streams and orders after `after`, ascending, from every place that names one. */
+  /** Streams, orders, products and imports after `after`, ascending, from every place that names one. */
   streams(after: string, rows: number): Promise<string[]>;
   events(streams: readonly string[]): Promise<Map<string, LogRow[]>>;
   heads(streams: readonly string[]): Promise<Map<string, StreamHead>>;
+  /** Sku → what the product is found by. */
+  terms(skus: readonly string[]): Promise<Map<string, string[]>>;
   ledger(orderIds: readonly string[]): Promise<Map<string, LedgerRow[]>>;
   reservations(orderIds: readonly string[]): Promise<Map<string, StoredReservation[]>>;
   /** Rows of stock whose `reserved` is not what live reservations come to. One statement: one moment. */
@@ -45,25 +48,42 @@ export interface AuditReads {
   knownOrders(ids: readonly string[]): Promise<Set<string>>;
 }
 
-/** Every place that names a stream or an order; each has an index that begins with the column. */
-const SOURCES = [
+/** Every place that names a stream, an order or an import; each has an index that begins with the column. */
+const SOURCES: readonly [column: string, table: string, only?: string][] = [
   ['stream', 'events'],
   ['stream', 'event_streams'],
   ['id', 'orders'],
   ['order_id', 'payment_ledger'],
   ['order_id', 'reservations'],
-] as const;
+  // What is being uploaded is nobody's business yet, and the log does not tell of it.
+  ['id', 'product_imports', " AND status <> 'uploading'"],
+];
+/** Every place that names a product. */
+const PRODUCT_SOURCES = ['products', 'product_terms'] as const;
+
+/** Where the products behind a stream begin. */
+function skuBehind(stream: string): string {
+  const behindAll = '~';
+  return skuOfProductId(stream) ?? (stream < productId('') ? '' : behindAll);
+}
 
 export function createAuditReads(db: Database): AuditReads {
   return {
     async streams(after, rows) {
-      const from = (column: string, table: string) =>
-        `SELECT * FROM (SELECT DISTINCT ${column} AS stream FROM ${table} WHERE ${column} > :after
-           ORDER BY ${column}${limit(rows)}) AS ${table}_page`;
+      const page = (column: string, table: string, only = '', from = ':after') =>
+        `(SELECT DISTINCT ${column} AS named FROM ${table} WHERE ${column} > ${from}${only}
+          ORDER BY ${column}${limit(rows)}) AS ${table}_page`;
+      const streams = SOURCES.map(
+        ([column, table, only]) => `SELECT named AS stream FROM ${page(column, table, only)}`,
+      );
+      const id = db.dialect === 'mysql' ? `CONCAT('${productId('')}', named)` : `'${productId('')}' || named`;
+      const products = PRODUCT_SOURCES.map(
+        (table) => `SELECT ${id} AS stream FROM ${page('sku', table, '', ':afterSku')}`,
+      );
       const found = await select<{ stream: string }>(
         db,
-        `${SOURCES.map(([column, table]) => from(column, table)).join(' UNION ')} ORDER BY stream${limit(rows)}`,
-        { after },
+        `${[...streams, ...products].join(' UNION ')} ORDER BY stream${limit(rows)}`,
+        { after, afterSku: skuBehind(after) },
       );
       return found.map((r) => r.stream);
     },
@@ -86,6 +106,16 @@ export function createAuditReads(db: Database): AuditReads {
         { streams },
       );
       return new Map(rows.map(({ stream, seq, hash }) => [stream, { seq, hash }]));
+    },
+
+    async terms(skus) {
+      const rows = await select<{ sku: string; term: string }>(
+        db,
+        'SELECT sku, term FROM product_terms WHERE sku IN (:skus)',
+        { skus },
+      );
+      const terms = groupBy(rows, ({ sku }) => sku);
+      return new Map([...terms].map(([sku, of]) => [sku, of.map(({ term }) => term)]));
     },
 
     async ledger(orderIds) {

@@ -20,6 +20,8 @@ export type Shown = 'active' | 'inactive' | 'all';
 
 /** Where a page of a search begins: behind this term of this product. */
 export interface TermPosition {
+  /** The word of the query along whose terms it goes: the same for all pages. */
+  driving: string;
   term: string;
   sku: string;
 }
@@ -35,12 +37,13 @@ export interface Products {
   list(page: { afterSku?: string; shown?: Shown; limit: number }): Promise<Product[]>;
   /**
    * Products of which every word of the query begins a term: by the smallest term that the driving word begins, then by
-   * sku. So whole words come before longer ones.
+   * sku. So whole words come before longer ones. The driving word is the one that begins the fewest terms; of those that
+   * begin more than are counted, the longest.
    */
   search(
     query: ProductQuery,
     page: { after?: TermPosition; shown?: Shown; limit: number },
-  ): Promise<(Product & { term: string })[]>;
+  ): Promise<(Product & TermPosition)[]>;
   /** Locks the rows for the rest of the transaction, in the order of the key. */
   lock(skus: readonly string[], tx: Tx): Promise<Map<string, Product>>;
 }
@@ -94,12 +97,14 @@ export function createProducts(db: Database): Products {
       return found.map(fromRow);
     },
 
-    async search({ driving, others }, { after, shown = 'active', limit: rows }) {
+    async search(words, { after, shown = 'active', limit: rows }) {
+      const driving = after?.driving ?? (await rarest(db, words));
       const end = endOfPrefix(driving);
       if (after === undefined) return matches('t.term >= :driving AND t.term < :end', { end }, rows);
       // In two steps, each a range of the key in its order: as one condition neither database reads it so, and MariaDB
       // sorts where the order begins with a constant.
-      const first = await matches('t.term = :term AND t.sku > :sku', { ...after }, rows, 't.sku');
+      const behind = { term: after.term, sku: after.sku };
+      const first = await matches('t.term = :term AND t.sku > :sku', behind, rows, 't.sku');
       if (first.length === rows) return first;
       const left = rows - first.length;
       return [
@@ -108,15 +113,15 @@ export function createProducts(db: Database): Products {
       ];
 
       async function matches(range: string, params: Params, most: number, order = 't.term, t.sku') {
-        const { sql, words } = restrictions(others);
+        const { sql, others } = restrictions(words.filter((word) => word !== driving));
         const found = await select<Row & { term: string }>(
           db,
           `SELECT t.term, ${columns('p')} FROM product_terms t ${inThisOrder(db)} products p ON p.sku = t.sku
            WHERE ${range}${only(shown)} AND t.term <= ${nextTerm(':driving')}${sql}
            ORDER BY ${order}${limit(most)}`,
-          { driving, ...words, ...params },
+          { driving, ...others, ...params },
         );
-        return found.map(fromRow);
+        return found.map((row) => fromRow({ ...row, driving }));
       }
     },
 
@@ -136,6 +141,36 @@ export function createProducts(db: Database): Products {
   };
 }
 
+/** Terms of one word that are counted: more of them are too many to tell apart by. */
+const MOST_COUNTED = 2_000;
+/** A search along so few is quick, whatever the other words are. */
+const FEW = 50;
+
+/** The word along which a search has the fewest products to look at. */
+async function rarest(db: Database, words: ProductQuery): Promise<string> {
+  let [best = '', fewest] = [words[0], Number.POSITIVE_INFINITY];
+  if (words.length < 2) return best;
+  for (const word of words) {
+    const terms = await countTerms(db, word);
+    if (terms < fewest) [best, fewest] = [word, terms];
+    if (fewest <= FEW) break;
+  }
+  return best;
+}
+
+async function countTerms(db: Database, word: string): Promise<number> {
+  const range = 'FROM product_terms WHERE term >= :word AND term < :end';
+  const params = { word, end: endOfPrefix(word) };
+  const many = await select(
+    db,
+    `SELECT term ${range} ORDER BY term, sku${limit(1)} OFFSET ${MOST_COUNTED}`,
+    params,
+  );
+  if (many.length > 0) return MOST_COUNTED;
+  const [row] = await select<{ terms: number }>(db, `SELECT COUNT(*) AS terms ${range}`, params);
+  return Number(row?.terms);
+}
+
 const only = (shown: Shown): string =>
   shown === 'all' ? '' : ` AND p.active = ${shown === 'active' ? 1 : 0}`;
 
@@ -149,12 +184,12 @@ const inThisOrder = (db: Database): string => (db.dialect === 'mysql' ? 'STRAIGH
 const nextTerm = (word: string): string =>
   `(SELECT w.term FROM product_terms w WHERE w.sku = t.sku AND w.term >= ${word} ORDER BY w.term LIMIT 1)`;
 
-function restrictions(others: readonly string[]): { sql: string; words: Params } {
-  const words: Params = {};
-  const conditions = others.map((word, i) => {
-    words[`word${i}`] = word;
-    words[`end${i}`] = endOfPrefix(word);
+function restrictions(words: readonly string[]): { sql: string; others: Params } {
+  const others: Params = {};
+  const conditions = words.map((word, i) => {
+    others[`word${i}`] = word;
+    others[`end${i}`] = endOfPrefix(word);
     return ` AND ${nextTerm(`:word${i}`)} < :end${i}`;
   });
-  return { sql: conditions.join(''), words };
+  return { sql: conditions.join(''), others };
 }

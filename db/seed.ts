@@ -49,13 +49,6 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
       STOCK.map(({ sku, warehouse, onHand }) => ({ sku, warehouse, on_hand: onHand })),
       { tx, ifNew: true },
     );
-    // A warehouse of an old shop may be closed by now.
-    await execute(
-      db,
-      'UPDATE stock SET active = 0 WHERE active = 1 AND warehouse IN (SELECT code FROM warehouses WHERE active = 0)',
-      {},
-      tx,
-    );
     await execute(db, openingMovements(db.dialect, nowMs), {}, tx);
   });
 }

@@ -1,13 +1,14 @@
 import type { StockLevel } from '../domain/allocation';
 import type { Crossing, StockItem } from '../domain/stock-item';
 import type { Database, Tx } from './connect';
-import { execute, forUpdate, insert, limit, select } from './sql';
+import { execute, insert, limit, select } from './sql';
 
 /** Products as stock: their levels everywhere, their thresholds, and whether they are low. */
 export interface StockItems {
   /**
    * Locks the products and all their levels for the rest of the transaction, in the order of their keys. Who changes a
-   * level holds this lock, so what it sees and decides of the product stays true until it commits.
+   * level holds this lock, so what it sees and decides of the product stays true until it commits. A warehouse may be
+   * opened or closed meanwhile: who does that takes this lock on each of its products afterwards.
    * @returns those that have stock or a threshold.
    */
   lock(skus: readonly string[], tx: Tx): Promise<StockItem[]>;
@@ -35,25 +36,47 @@ interface Row {
   warehouse: string | null;
   onHand: number;
   reserved: number;
-  active: number;
+  /** Of the warehouse; null when there is no such row. */
+  active: number | null;
 }
 
 const ITEM_COLUMNS = 'i.sku, i.threshold, i.low_since_ms AS lowSinceMs, i.crossings';
-const LEVEL_COLUMNS = 's.warehouse, s.on_hand AS onHand, s.reserved, s.active';
+const LEVEL_COLUMNS = 's.warehouse, s.on_hand AS onHand, s.reserved';
 
 export function createStockItems(db: Database): StockItems {
-  // The outer join keeps the order of the locks: the product's row before those of its levels.
-  const read = async (skus: readonly string[], tx?: Tx, locking = ''): Promise<StockItem[]> =>
+  const read = async (skus: readonly string[], tx?: Tx): Promise<StockItem[]> =>
     toItems(
       await select<Row>(
         db,
-        `SELECT ${ITEM_COLUMNS}, ${LEVEL_COLUMNS} FROM stock_items i LEFT JOIN stock s ON s.sku = i.sku
-         WHERE i.sku IN (:skus) ORDER BY i.sku${locking}`,
+        `SELECT ${ITEM_COLUMNS}, ${LEVEL_COLUMNS},
+           (SELECT w.active FROM warehouses w WHERE w.code = s.warehouse) AS active
+         FROM stock_items i LEFT JOIN stock s ON s.sku = i.sku WHERE i.sku IN (:skus) ORDER BY i.sku`,
         { skus },
         tx,
       ),
     );
-  const lock: StockItems['lock'] = (skus, tx) => read(skus, tx, forUpdate(db));
+  const lock: StockItems['lock'] = async (skus, tx) => {
+    if (db.dialect === 'sqlite') return read(skus, tx);
+    // The outer join keeps the order of the locks: the product's row before those of its levels.
+    const rows = await select<Omit<Row, 'active'>>(
+      db,
+      `SELECT ${ITEM_COLUMNS}, ${LEVEL_COLUMNS} FROM stock_items i LEFT JOIN stock s ON s.sku = i.sku
+       WHERE i.sku IN (:skus) ORDER BY i.sku FOR UPDATE`,
+      { skus },
+      tx,
+    );
+    // Joined, the warehouses would be locked as well, and one order would wait for the other. Read before the products are
+    // locked, they might be out of date.
+    const codes = [...new Set(rows.flatMap(({ warehouse }) => warehouse ?? []))];
+    const warehouses = await select<{ code: string; active: number }>(
+      db,
+      'SELECT code, active FROM warehouses WHERE code IN (:codes)',
+      { codes },
+      tx,
+    );
+    const flags = new Map(warehouses.map(({ code, active }) => [code, active]));
+    return toItems(rows.map((row) => ({ ...row, active: flags.get(row.warehouse ?? '') ?? null })));
+  };
 
   return {
     lock,

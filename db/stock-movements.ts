@@ -22,7 +22,7 @@ export interface StockMovements {
    * Adds the movement and makes the level what it says. Whoever calls it has locked the product.
    * @throws an error that `isDuplicate` when the caller has used the key before.
    */
-  add(movement: NewMovement, level: { exists: boolean; active: boolean }, tx: Tx): Promise<void>;
+  add(movement: NewMovement, level: { exists: boolean }, tx: Tx): Promise<void>;
   /** What the caller's key was used for. */
   byKey(
     caller: string,
@@ -67,7 +67,7 @@ export function createStockMovements(db: Database): StockMovements {
         { tx },
       );
       if (!level.exists) {
-        await insert(db, 'stock', [{ sku, warehouse, on_hand: onHandAfter, active: level.active }], { tx });
+        await insert(db, 'stock', [{ sku, warehouse, on_hand: onHandAfter }], { tx });
         return;
       }
       await execute(

@@ -5,6 +5,7 @@ import { execute, forShare, forUpdate, insert, limit, select } from './sql';
 export interface Warehouses {
   /** By code, ascending. */
   list(page: { afterCode?: string; limit: number }): Promise<Warehouse[]>;
+  read(code: string): Promise<Warehouse | null>;
   /** @param lock for the rest of the transaction: `share` keeps it as it is, `update` is to change it. */
   find(code: string, lock: 'share' | 'update', tx: Tx): Promise<Warehouse | null>;
   /** @throws an error that `isDuplicate` when there is one with that code. */
@@ -12,8 +13,6 @@ export interface Warehouses {
   update(warehouse: Warehouse, tx: Tx): Promise<void>;
   /** Products that have a stock row there, by sku, ascending. */
   skusIn(code: string, afterSku: string, rows: number, tx: Tx): Promise<string[]>;
-  /** Repeats the warehouse's flag in the stock rows of these products, which are locked. */
-  markStock(warehouse: Pick<Warehouse, 'code' | 'active'>, skus: readonly string[], tx: Tx): Promise<void>;
 }
 
 type Row = Omit<Warehouse, 'active'> & { active: number };
@@ -30,6 +29,11 @@ export function createWarehouses(db: Database): Warehouses {
         { afterCode },
       );
       return found.map(toWarehouse);
+    },
+
+    async read(code) {
+      const [row] = await select<Row>(db, `SELECT ${COLUMNS} FROM warehouses WHERE code = :code`, { code });
+      return row === undefined ? null : toWarehouse(row);
     },
 
     async find(code, lock, tx) {
@@ -64,15 +68,6 @@ export function createWarehouses(db: Database): Warehouses {
         tx,
       );
       return found.map(({ sku }) => sku);
-    },
-
-    async markStock({ code, active }, skus, tx) {
-      await execute(
-        db,
-        'UPDATE stock SET active = :active WHERE warehouse = :code AND sku IN (:skus)',
-        { code, active, skus },
-        tx,
-      );
     },
   };
 }

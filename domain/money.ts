@@ -58,6 +58,12 @@ export function parseAmount(decimal: string, currency: string): number | null {
   return Number.isSafeInteger(amountMinor) ? amountMinor : null;
 }
 
+/** An amount as `parseAmount` reads it: `419.00`, or `419` where the currency has no decimals. */
+export function exampleAmount(currency: string): string {
+  const digits = minorUnitDigits(currency);
+  return digits === 0 ? '419' : `419.${'0'.repeat(digits)}`;
+}
+
 /** The smallest step of an amount that can be paid: Stripe takes three-decimal currencies in tens. */
 export const payableStepMinor = (currency: string): number => (minorUnitDigits(currency) === 3 ? 10 : 1);
 

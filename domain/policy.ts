@@ -62,10 +62,8 @@ export interface ImportPolicy {
    * keeps their summary in the Web UI: it is not carried over.
    */
   chunksPerRun: number;
-  /** One attempt at a chunk. */
+  /** One attempt at a chunk. It is tried until it works, so a standstill of any length is survived. */
   chunkTimeoutMs: number;
-  /** How long a chunk is tried before the import fails. */
-  chunkDeadlineMs: number;
   retryInitialMs: number;
   retryMaxMs: number;
 }
@@ -73,7 +71,6 @@ export interface ImportPolicy {
 export const DEFAULT_IMPORT_POLICY: ImportPolicy = {
   chunksPerRun: 500,
   chunkTimeoutMs: 2 * MINUTE,
-  chunkDeadlineMs: 24 * 60 * MINUTE,
   retryInitialMs: 500,
   retryMaxMs: MINUTE,
 };

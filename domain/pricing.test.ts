@@ -9,6 +9,7 @@ import {
   shippingOptions,
   type TaxClass,
 } from './pricing';
+import { RegionNotTaxable } from './tax-region';
 
 const TAX_ADDED: PriceRules = { ...DEFAULT_PRICE_RULES, taxIncluded: false };
 const GERMANY = { country: 'DE' };
@@ -207,8 +208,32 @@ describe('tax by region', () => {
   test('the region comes before its country, and both before the rest', () => {
     expect(taxIn('US', 'CA')).toBe(725);
     expect(taxIn('US', 'NV')).toBe(400);
-    expect(taxIn('US', undefined)).toBe(400);
     expect(taxIn('CA', 'US')).toBe(0);
+  });
+
+  test('a region is its code in any case', () => {
+    expect(taxIn('US', 'ca')).toBe(725);
+  });
+
+  test.each([undefined, 'California', '', 'US-CA', 'N V', '__proto__'])(
+    'a country with taxes by region is not taxed for %j',
+    (region) => {
+      expect(() => taxIn('US', region)).toThrow(
+        'must be the code of a region of US, such as CA (ISO 3166-2 without US-)',
+      );
+    },
+  );
+
+  test('a region without a rate, in a country without one, is not known', () => {
+    const onlyRegions = { ...TAX_ADDED, taxRatesBasisPoints: { 'US-CA': rates(725) } };
+    const tax = (region: string) =>
+      priceBasket([item({ unitPriceMinor: 10_000 })], { country: 'US', region }, onlyRegions).taxMinor;
+    expect(tax('CA')).toBe(725);
+    expect(() => tax('NV')).toThrow(RegionNotTaxable);
+  });
+
+  test('a country without taxes by region asks for none', () => {
+    for (const region of [undefined, 'Bayern']) expect(taxIn('DE', region)).toBe(0);
   });
 });
 
@@ -226,4 +251,14 @@ test.each(['KWD', 'BHD'])('%s is paid in tens of its minor unit, so tax is round
       },
     ),
   );
+});
+
+test('who does not choose gets the first way of shipping that can carry the weight', () => {
+  const { standard, express } = DEFAULT_PRICE_RULES.shippingMethods;
+  const rules = { ...DEFAULT_PRICE_RULES, shippingMethods: { express: express!, standard: standard! } };
+  const methodFor = (weightGrams: number) =>
+    priceBasket([item({ weightGrams })], GERMANY, rules).shippingMethod;
+  expect([methodFor(31_500), methodFor(31_501)]).toEqual(['express', 'standard']);
+  const onlyLight = { ...rules, shippingMethods: { express: express! } };
+  expect(() => priceBasket([item({ weightGrams: 40_000 })], GERMANY, onlyLight)).toThrow(NotShippable);
 });

@@ -1,5 +1,6 @@
 import { allocate, payableStepMinor } from './money';
 import type { OrderLine, PricedBasket } from './order';
+import { taxRatesIn } from './tax-region';
 
 export type TaxClass = 'standard' | 'reduced' | 'zero';
 
@@ -19,7 +20,7 @@ export interface BasketItem {
 export interface Destination {
   /** ISO 3166-1 alpha-2, upper case: the country whose tax applies. */
   country: string;
-  /** The region in it, where its tax is another: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
+  /** Where the country has taxes by region: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
   region?: string | undefined;
 }
 
@@ -131,16 +132,20 @@ export class NotShippable extends Error {
  * `OrderTotals` for the equation that holds). Pure: the same arguments give the same result.
  * Tax is rounded half up per line and once for the shipping, to what can be paid (tens of minor units for currencies
  * of three decimals, https://docs.stripe.com/currencies#three-decimal); an empty basket costs nothing.
- * @param shippingMethod code of one of the rules' methods; the first one when left out.
+ * @param shippingMethod code of one of the rules' methods; when left out the first one that can carry the weight.
+ * @param discountMinor off the subtotal, spread over the lines by what they cost, in amounts that can be paid.
  * @throws NotShippable for a method that there is not, or a basket too heavy for it.
+ * @throws RegionNotTaxable where the tax depends on the region and it is not said.
  * @throws RangeError for a currency other than the rules', a quantity that is not a positive safe integer, a price,
- * fee or rate that is not a non-negative one, and a subtotal or total above `MAX_TOTAL_MINOR`.
+ * fee or rate that is not a non-negative one, a discount that is more than the goods or cannot be paid, and a subtotal
+ * or total above `MAX_TOTAL_MINOR`.
  */
 export function priceBasket(
   items: readonly BasketItem[],
   destination: Destination,
   rules: PriceRules,
-  shippingMethod: string = defaultShippingMethod(rules),
+  shippingMethod: string = defaultShippingMethod(items, rules),
+  discountMinor = 0,
 ): PricedBasket {
   const { currency, taxIncluded } = rules;
   const rates = taxRatesIn(destination, rules);
@@ -149,9 +154,7 @@ export function priceBasket(
 
   const subtotals = items.map((item) => lineSubtotalMinor(item, currency));
   const subtotalMinor = sumWithinLimit(subtotals);
-  // Nothing grants a discount yet; one would be spread over the lines by what they cost.
-  const discountMinor = 0;
-  const lineDiscounts = allocate(discountMinor, subtotals);
+  const lineDiscounts = lineDiscountsMinor(discountMinor, subtotals, payableStepMinor(currency));
 
   const lines = items.map(({ sku, name, quantity, unitPriceMinor, taxClass }, index): OrderLine => {
     const subtotal = subtotals[index]!;
@@ -190,10 +193,24 @@ export function priceBasket(
   };
 }
 
-export function defaultShippingMethod({ shippingMethods }: PriceRules): string {
-  const [first] = Object.keys(shippingMethods);
-  if (first === undefined) throw new RangeError('there is no shipping method');
-  return first;
+/** Where none can carry the weight, the first one: it says so. */
+function defaultShippingMethod(items: readonly BasketItem[], { shippingMethods }: PriceRules): string {
+  const grams = weightOf(items);
+  const codes = Object.keys(shippingMethods);
+  const carrying = codes.find((code) => feeOf(shippingMethods[code]!, 0, grams) !== null);
+  const code = carrying ?? codes[0];
+  if (code === undefined) throw new RangeError('there is no shipping method');
+  return code;
+}
+
+/** Largest remainder, in steps: no line gets more off than it costs, since the discount is no more than they all do. */
+function lineDiscountsMinor(discountMinor: number, subtotals: readonly number[], step: number): number[] {
+  const weights = subtotals.map((subtotal) => Math.floor(subtotal / step));
+  const steps = discountMinor / step;
+  if (steps > weights.reduce((sum, weight) => sum + weight, 0)) {
+    throw new RangeError(`a discount of ${discountMinor} is more than the goods cost`);
+  }
+  return allocate(steps, weights).map((part) => part * step);
 }
 
 /** What each method costs for these items. @param goodsMinor what they cost after discount. */
@@ -208,12 +225,6 @@ export function shippingOptions(
     name: method.name,
     feeMinor: feeOf(method, goodsMinor, grams),
   }));
-}
-
-function taxRatesIn({ country, region }: Destination, rules: PriceRules): TaxRates {
-  const { taxRatesBasisPoints: rates, defaultTaxRatesBasisPoints: others } = rules;
-  const place = [`${country}-${region}`, country].find((code) => Object.hasOwn(rates, code));
-  return place === undefined ? others : (rates[place] ?? others);
 }
 
 const weightOf = (items: readonly BasketItem[]): number =>

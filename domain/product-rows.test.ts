@@ -149,3 +149,13 @@ test('a row that says what is true changes nothing, however often it comes', () 
     }),
   );
 });
+
+test.each([
+  ['EUR', '419.00'],
+  ['JPY', '419'],
+  ['KWD', '419.000'],
+])('a price that is none is told with an example in %s', (currency, example) => {
+  expect(read(['x', 'free'], ['sku', 'price'], currency)).toMatchObject([
+    { field: 'price', detail: `must be an amount of ${currency} such as ${example}` },
+  ]);
+});

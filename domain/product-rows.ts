@@ -1,4 +1,4 @@
-import { parseAmount } from './money';
+import { exampleAmount, parseAmount } from './money';
 import {
   createProduct,
   type Product,
@@ -106,7 +106,7 @@ function readCell(row: ProductRow, column: string, cell: string, currency: strin
       return broken(rules.DESCRIPTION, cell);
     case 'price': {
       const minor = parseAmount(cell, currency);
-      if (minor === null) return `must be an amount of ${currency} such as 419.00`;
+      if (minor === null) return `must be an amount of ${currency} such as ${exampleAmount(currency)}`;
       fields.unitPriceMinor = minor;
       fields.currency = currency;
       return broken(rules.unitPriceMinor(currency), minor);

@@ -66,12 +66,9 @@ test('a product has a bounded number of terms, and its name and sku are among th
   expect(terms.slice(0, 2)).toEqual(['walnut', 'desk']);
 });
 
-test('the longest word of a query drives the search', () => {
-  expect(readProductQuery('Oak DESK for walnut')).toEqual({
-    driving: 'walnut',
-    others: ['desk', 'for', 'oak'],
-  });
-  expect(readProductQuery('desk Desk désk')).toEqual({ driving: 'desk', others: [] });
+test('the words of a query go longest first', () => {
+  expect(readProductQuery('Oak DESK for walnut')).toEqual(['walnut', 'desk', 'for', 'oak']);
+  expect(readProductQuery('desk Desk désk')).toEqual(['desk']);
 });
 
 test('a query without words, or with too many, is none', () => {

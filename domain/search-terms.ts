@@ -37,18 +37,13 @@ export function termsOfProduct(
   return [...new Set(texts.flatMap(termsOf))].slice(0, MAX_TERMS_OF_PRODUCT);
 }
 
-/** A query: every word must be the beginning of one of a product's terms. */
-export interface ProductQuery {
-  /** The longest word: the index is read along its terms. */
-  driving: string;
-  others: string[];
-}
+/** The words of a query, longest first: every one must be the beginning of one of a product's terms. */
+export type ProductQuery = readonly string[];
 
 /** Null where the text has no word, or more of them than `MAX_QUERY_WORDS`. */
 export function readProductQuery(text: string): ProductQuery | null {
   const words = termsOf(text).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
-  const [driving, ...others] = words;
-  return driving === undefined || words.length > MAX_QUERY_WORDS ? null : { driving, others };
+  return words.length === 0 || words.length > MAX_QUERY_WORDS ? null : words;
 }
 
 /** Everything that begins with `prefix` is below this, and nothing else from `prefix` on: no term has this character. */

@@ -98,14 +98,14 @@ async function adjust(
   tx: Tx,
 ): Promise<Adjusted> {
   const { warehouses, stockItems, movements, products, log } = store;
-  // It stays as it is: a new stock row repeats its flag.
-  const place = await warehouses.find(warehouse, 'share', tx);
-  if (place === null) throw unknownWarehouse(warehouse);
   if (!(await products.exists(sku, tx))) throw new Failure('not_found', 'There is no such product.');
   const item = await stockItems.lockOrAdd(sku, tx);
   // Whoever was faster with the same key held this lock.
   const first = await earlier(store, key, tx);
   if (first !== null) return first;
+  // It stays as it is: who closes it then finds the row that may be made here. Locked behind the product, never before it.
+  const place = await warehouses.find(warehouse, 'share', tx);
+  if (place === null) throw unknownWarehouse(warehouse);
 
   const known = item.levels.find((level) => level.warehouse === warehouse);
   const before = known ?? { sku, warehouse, onHand: 0, reserved: 0, active: place.active };
@@ -125,7 +125,7 @@ async function adjust(
     atMs: cause.atMs,
   };
   const level = { ...before, onHand: onHandAfter };
-  await movements.add({ ...movement, ...key }, { exists: known !== undefined, active: place.active }, tx);
+  await movements.add({ ...movement, ...key }, { exists: known !== undefined }, tx);
   await log.append(await log.lock(stockStream(sku), tx), [stockAdjusted(told(movement, level), cause)], tx);
   const others = item.levels.filter((l) => l.warehouse !== warehouse);
   await tellCrossings(store, [{ ...item, levels: [...others, level] }], cause, tx);

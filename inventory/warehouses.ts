@@ -6,7 +6,7 @@ import { type Cause, warehouseCreated, warehouseUpdated } from '../domain/stock-
 import type { Warehouse } from '../domain/warehouse';
 import { tellCrossings } from './low-stock';
 
-/** Products whose stock is opened or closed at once: what memory holds does not grow with the warehouse. */
+/** Products that one transaction looks at: nobody waits for a whole warehouse. */
 const PAGE = 200;
 
 /** @throws Failure `warehouse_exists` */
@@ -31,44 +31,66 @@ export async function createWarehouse(
   return warehouse;
 }
 
+export const noSuchWarehouse = () => new Failure('not_found', 'There is no such warehouse.');
+
 /**
- * Changes a warehouse. One that is made inactive serves no order from then on; its stock stays, reserved and not. The
- * same again changes nothing.
- * @throws Failure `not_found`
+ * Changes a warehouse. One that is made inactive serves no order from the moment this returns; its stock stays, reserved
+ * and not. The same again changes nothing, and finishes what a process that died has left.
+ * @param seen whether the version that is there is one that the caller has seen.
+ * @param pageRows products looked at in one transaction.
+ * @throws Failure `not_found`, `precondition_failed`
  */
-export const updateWarehouse = (
+export async function updateWarehouse(
   store: Store,
   wanted: Omit<Warehouse, 'version'>,
+  seen: (version: number) => boolean,
   cause: Cause,
-): Promise<Warehouse> =>
-  store.db.write(async (tx) => {
-    const { warehouses, log } = store;
-    const before = await warehouses.find(wanted.code, 'update', tx);
-    if (before === null) throw new Failure('not_found', 'There is no such warehouse.');
-    const { name, country, active } = before;
-    if (wanted.name === name && wanted.country === country && wanted.active === active) return before;
-    const warehouse = { ...wanted, version: before.version + 1 };
-    await warehouses.update(warehouse, tx);
-    const head = await log.lock(warehouseStream(warehouse.code), tx);
-    await log.append(head, [warehouseUpdated(warehouse, cause)], tx);
-    if (warehouse.active !== active) await openOrClose(store, warehouse, cause, tx);
-    return warehouse;
-  });
+  pageRows = PAGE,
+): Promise<Warehouse> {
+  const warehouse = await store.db.write((tx) => change(store, wanted, seen, cause, tx));
+  await lookAtStock(store, warehouse.code, cause, pageRows);
+  return warehouse;
+}
 
-/** Page by page in the order of the products, as orders lock them. */
-async function openOrClose(store: Store, { code, active }: Warehouse, cause: Cause, tx: Tx): Promise<void> {
-  const { warehouses, stockItems } = store;
-  for (let after = ''; ; ) {
-    const skus = await warehouses.skusIn(code, after, PAGE, tx);
-    const last = skus.at(-1);
-    if (last === undefined) return;
-    const before = await stockItems.lock(skus, tx);
-    await warehouses.markStock({ code, active }, skus, tx);
-    const items = before.map((item) => ({
-      ...item,
-      levels: item.levels.map((level) => (level.warehouse === code ? { ...level, active } : level)),
-    }));
-    await tellCrossings(store, items, cause, tx);
-    after = last;
+async function change(
+  { warehouses, log }: Store,
+  wanted: Omit<Warehouse, 'version'>,
+  seen: (version: number) => boolean,
+  cause: Cause,
+  tx: Tx,
+): Promise<Warehouse> {
+  const before = await warehouses.find(wanted.code, 'update', tx);
+  if (before === null) throw noSuchWarehouse();
+  if (!seen(before.version)) {
+    throw new Failure(
+      'precondition_failed',
+      'The warehouse has changed since you have seen it. Read it again.',
+      {
+        version: before.version,
+      },
+    );
+  }
+  const { name, country, active } = before;
+  if (wanted.name === name && wanted.country === country && wanted.active === active) return before;
+  const warehouse = { ...wanted, version: before.version + 1 };
+  await warehouses.update(warehouse, tx);
+  const head = await log.lock(warehouseStream(warehouse.code), tx);
+  await log.append(head, [warehouseUpdated(warehouse, cause)], tx);
+  return warehouse;
+}
+
+/**
+ * Tells which products have become low or are no longer, page by page, each of them as it is by then. Each is locked for
+ * it: whoever had seen the warehouse as it was before has committed, too, once this is over.
+ */
+async function lookAtStock(store: Store, code: string, cause: Cause, pageRows: number): Promise<void> {
+  const { db, warehouses, stockItems } = store;
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const from: string = after;
+    after = await db.write(async (tx) => {
+      const skus = await warehouses.skusIn(code, from, pageRows, tx);
+      await tellCrossings(store, await stockItems.lock(skus, tx), cause, tx);
+      return skus.at(-1);
+    });
   }
 }

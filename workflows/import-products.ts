@@ -37,7 +37,7 @@ async function applyAll(input: ImportInput, isCancelled: () => boolean): Promise
     const chunk = progress.appliedChunks;
     try {
       const summary = `apply chunk ${chunk + 1} of ${progress.chunks}`;
-      progress = await step(input, summary).applyChunk(importId, chunk);
+      progress = await step(input, summary, '10s').applyChunk(importId, chunk);
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
       return end(input, 'failed', `Chunk ${chunk + 1} could not be applied: ${causeOf(error)}`);
@@ -47,24 +47,33 @@ async function applyAll(input: ImportInput, isCancelled: () => boolean): Promise
   return end(input, 'completed', null);
 }
 
-/** An import that had ended before, in a run that was reset since, stays as it ended. */
-async function end(input: ImportInput, wanted: ImportEnd, failure: string | null): Promise<ImportResult> {
+/**
+ * An import that had ended before, in a run that was reset since, stays as it ended.
+ * @returns `more` when the database is behind this history: it begins anew with what is there.
+ */
+async function end(
+  input: ImportInput,
+  wanted: ImportEnd,
+  failure: string | null,
+): Promise<ImportResult | 'more'> {
   const progress = await step(input, `end the import: ${wanted}`).endImport(input.importId, wanted, failure);
   show(progress);
   const { rows, doneRows, created, updated, unchanged, faulty, ended } = progress;
-  return { status: ended ?? wanted, rows, doneRows, created, updated, unchanged, faulty };
+  if (ended === null) return 'more';
+  return { status: ended, rows, doneRows, created, updated, unchanged, faulty };
 }
 
 /**
+ * Tried until it works: however long nobody can do it, the import goes on then. Only what trying again cannot mend fails it.
  * Not local activities: between two of those that follow each other no message is heard, so a cancel would wait for
  * seconds. And while the database is away the server repeats these without writing history.
+ * @param heartbeatTimeout of a step that says it is alive while it works.
  */
-const step = ({ policy }: ImportInput, summary: string) =>
+const step = ({ policy }: ImportInput, summary: string, heartbeatTimeout?: '10s') =>
   proxyActivities<ImportActivities>({
     summary,
     startToCloseTimeout: policy.chunkTimeoutMs,
-    heartbeatTimeout: '10s',
-    scheduleToCloseTimeout: policy.chunkDeadlineMs,
+    ...(heartbeatTimeout === undefined ? {} : { heartbeatTimeout }),
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
 

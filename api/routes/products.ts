@@ -75,7 +75,12 @@ export function productRoutes(ctx: ApiContext): Router {
   ): Promise<Page<schema.Product>> {
     const after = cursor === undefined ? {} : { after: positionIn(query, cursor) };
     const rows = await products.search(query, { ...after, shown, limit: limit + 1 });
-    return toPage(rows, limit, ({ term, sku }) => JSON.stringify([term, sku]), presentProduct);
+    return toPage(
+      rows,
+      limit,
+      ({ driving, term, sku }) => JSON.stringify([driving, term, sku]),
+      presentProduct,
+    );
   }
 
   return routes.router;
@@ -115,13 +120,14 @@ function readWords(q: string): ProductQuery {
 }
 
 /** @throws Failure `invalid_cursor` for a place where no page of this search ends. */
-function positionIn({ driving }: ProductQuery, cursor: string): TermPosition {
-  const [term, sku] = JSON.parse(decodeCursor(cursor, (key) => isPosition(key, driving))) as [string, string];
-  return { term, sku };
+function positionIn(words: ProductQuery, cursor: string): TermPosition {
+  const key = decodeCursor(cursor, (text) => isPosition(text, words));
+  const [driving, term, sku] = JSON.parse(key) as [string, string, string];
+  return { driving, term, sku };
 }
 
-function isPosition(key: string, driving: string): boolean {
-  const [, term, sku] = /^\["([^"\\]+)","([^"\\]+)"\]$/.exec(key) ?? [];
-  if (term === undefined || sku === undefined || !isSku(sku)) return false;
-  return termsOf(term)[0] === term && term.startsWith(driving);
+function isPosition(key: string, words: ProductQuery): boolean {
+  const [, driving, term, sku] = /^\["([^"\\]+)","([^"\\]+)","([^"\\]+)"\]$/.exec(key) ?? [];
+  if (driving === undefined || term === undefined || sku === undefined || !isSku(sku)) return false;
+  return words.includes(driving) && termsOf(term)[0] === term && term.startsWith(driving);
 }

@@ -1,9 +1,10 @@
-import type { Router } from 'express';
-import { Failure } from '../../domain/failures';
-import { createWarehouse, updateWarehouse } from '../../inventory/warehouses';
+import type { Request, Response, Router } from 'express';
+import type { Warehouse } from '../../domain/warehouse';
+import { createWarehouse, noSuchWarehouse, updateWarehouse } from '../../inventory/warehouses';
 import { causeOf } from '../access';
 import type { ApiContext } from '../context';
 import { decodeCursor, toPage } from '../cursors';
+import { etagOf, readIfMatch } from '../if-match';
 import { newRoutes } from '../methods';
 import { readBody, readQuery } from '../read';
 import { Page } from '../schemas/catalogue';
@@ -31,19 +32,36 @@ export function warehouseRoutes({ store }: ApiContext): Router {
 
     post: async (req, res) => {
       const warehouse = await createWarehouse(store, readBody(req, CreateWarehouse), causeOf(req));
-      res.status(201).json(warehouse);
+      send(res.status(201), warehouse);
     },
   });
 
   methods('/:code', {
+    get: async (req, res) => {
+      const warehouse = await store.warehouses.read(readCode(req));
+      if (warehouse === null) throw noSuchWarehouse();
+      send(res, warehouse);
+    },
+
     put: async (req, res) => {
-      const { code } = req.params;
-      if (!isCode(code)) throw new Failure('not_found', 'There is no such warehouse.');
-      res.json(await updateWarehouse(store, { code, ...readBody(req, UpdateWarehouse) }, causeOf(req)));
+      const seen = readIfMatch(req);
+      const wanted = { code: readCode(req), ...readBody(req, UpdateWarehouse) };
+      send(res, await updateWarehouse(store, wanted, seen, causeOf(req)));
     },
   });
 
   return router;
+}
+
+const send = (res: Response, warehouse: Warehouse): void => {
+  res.set('ETag', etagOf(warehouse.version)).json(warehouse);
+};
+
+/** @throws Failure `not_found`: what cannot be a code is a warehouse that does not exist. */
+function readCode(req: Request): string {
+  const { code } = req.params;
+  if (!isCode(code)) throw noSuchWarehouse();
+  return code;
 }
 
 const isCode = (value: unknown): value is string => warehouseCode.safeParse(value).success;

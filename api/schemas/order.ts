@@ -28,7 +28,7 @@ export const Money = z
 export const countryCode = z
   .string()
   .regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters (ISO 3166-1)');
-export const region = line(100);
+export const region = line(100).openapi({ description: 'A code (`CA`) where tax depends on it' });
 export const shippingMethod = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be the code of a shipping method')

@@ -142,6 +142,8 @@ describe.each(DIALECTS)('on %s', (dialect) => {
     const seen = pages.flat();
     expect(new Set(seen).size).toBe(seen.length);
     expect(seen).toEqual(expect.arrayContaining([...streams, ...placed]));
-    expect(verified.streams).toBe(seen.length);
+    // The demo's products have no events.
+    const demo = seen.filter((stream) => stream.startsWith('product:'));
+    expect(verified.streams).toBe(seen.length - demo.length);
   });
 });

@@ -1,5 +1,5 @@
 import { ulid } from 'ulid';
-import { productId } from '../../domain/ids';
+import { importId, productId } from '../../domain/ids';
 import { createProduct, type ProductChange, replaceProduct } from '../../domain/product';
 import { startImport } from '../../temporal/import-start';
 import { DIALECTS } from '../support/databases';
@@ -50,6 +50,16 @@ const altered =
     return { [stream]: ['chain_broken'] };
   };
 
+const alteredImport =
+  (change: string): Damage =>
+  async (lab) => {
+    const id = await storedImport(lab.store, ulid().toLowerCase(), { chunks: 1, rowsOfChunk: 2 });
+    await startImport(lab.client, lab.queues.orders, id);
+    await lab.handle(id).result();
+    await sql(lab, `${change} WHERE id = :id`, { id });
+    return { [id]: ['projection_mismatch'] };
+  };
+
 testDamages({
   'a price is changed past the log': changed('price_minor = 1'),
   'a product is put on sale past the log': changed('active = 0'),
@@ -60,6 +70,65 @@ testDamages({
     await sql(lab, 'DELETE FROM products WHERE sku = :sku', { sku });
     return { [productId(sku)]: ['projection_mismatch'] };
   },
+  'a product is inserted that the log does not tell of': async (lab) => {
+    const sku = await product(lab);
+    const copy = `${sku}-copy`;
+    const rest =
+      'name, description, price_minor, currency, tax_class, weight_grams, attributes, updated_at_ms';
+    await sql(
+      lab,
+      `INSERT INTO products (sku, ${rest}) SELECT :copy, ${rest} FROM products WHERE sku = :sku`,
+      { sku, copy },
+    );
+    return { [productId(copy)]: ['projection_mismatch'] };
+  },
+  'a price of the demo is changed past the log': async (lab) => {
+    await sql(lab, "UPDATE products SET price_minor = 1 WHERE sku = 'oak-desk'");
+    return { [productId('oak-desk')]: ['projection_mismatch'] };
+  },
+  'a product of the demo that had a change of its own gets another name': async (lab) => {
+    const { db, products, productChanges } = lab.store;
+    const before = await products.find('tea-assam');
+    if (before === null) throw new Error('no tea');
+    const change = replaceProduct(before, { ...before, unitPriceMinor: 7 }, 2) as ProductChange;
+    await db.write((tx) => productChanges.store([change], { kind: 'system' }, tx));
+    await sql(lab, "UPDATE products SET tax_class = 'zero' WHERE sku = 'tea-assam'");
+    return { [productId('tea-assam')]: ['projection_mismatch'] };
+  },
+  'a word is taken from what a product is found by': async (lab) => {
+    const sku = await product(lab);
+    await sql(lab, "DELETE FROM product_terms WHERE sku = :sku AND term = 'lamp'", { sku });
+    return { [productId(sku)]: ['projection_mismatch'] };
+  },
+  'a product is found by a word that it does not have': async (lab) => {
+    await sql(lab, "INSERT INTO product_terms (term, sku) VALUES ('gold', 'wall-shelf')");
+    return { [productId('wall-shelf')]: ['projection_mismatch'] };
+  },
+  'words lead to a product that there is not': async (lab) => {
+    await sql(lab, "INSERT INTO product_terms (term, sku) VALUES ('ghost', 'ghost')");
+    return { [productId('ghost')]: ['projection_mismatch'] };
+  },
+  'the row of an import is deleted': alteredImport('DELETE FROM product_imports'),
+  'the row of an import that nobody told of is inserted': async (lab) => {
+    const id = importId(ulid());
+    await sql(
+      lab,
+      `INSERT INTO product_imports (id, caller, actor, currency, status, created_at_ms, touched_at_ms)
+       VALUES (:id, 'x', '{"kind":"system"}', 'EUR', 'received', 1, ${Date.now()})`,
+      { id },
+    );
+    return { [id]: ['projection_mismatch'] };
+  },
+  'the counts of an import are altered': alteredImport(
+    'UPDATE product_imports SET created = created - 1, updated = updated + 1',
+  ),
+  'the rows of an import are altered': alteredImport('UPDATE product_imports SET row_count = 9'),
+  'an import is made to have ended otherwise': alteredImport(
+    "UPDATE product_imports SET status = 'cancelled'",
+  ),
+  'an import is made to go on': alteredImport(
+    "UPDATE product_imports SET status = 'importing', ended_at_ms = NULL",
+  ),
   'an old price is written out of the log': altered("body = REPLACE(body, '2000', '2001')"),
   'the end of an import is written anew': async (lab) => {
     const id = await storedImport(lab.store, ulid().toLowerCase(), { chunks: 1, rowsOfChunk: 1 });

@@ -65,13 +65,6 @@ testDamages({
     await insert(lab.store.db, 'stock', [{ sku: 'ghost', warehouse: 'BER', on_hand: 3, reserved: 0 }]);
     return { 'ghost in BER': ['movement_mismatch'] };
   },
-  'stock does not say any more that its warehouse is closed': async (lab) => {
-    await createWarehouse(lab.store, { code: 'OSL', name: 'Oslo', country: 'NO', active: true }, byStaff());
-    await adjust(lab.store, 'desk-mat', { delta: 2 }, { warehouse: 'OSL' });
-    await open(lab.store, 'OSL', false);
-    await sql(lab, "UPDATE stock SET active = 1 WHERE warehouse = 'OSL'");
-    return { 'desk-mat in OSL': ['stock_mismatch'] };
-  },
 
   'the units of a movement are altered': alteredMovement('monitor-stand', 'on_hand_delta = -4'),
   'what a movement left is altered': alteredMovement('cable-tray', 'on_hand_after = on_hand_after + 1'),

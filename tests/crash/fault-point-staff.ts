@@ -21,7 +21,9 @@ export class WarehouseStaff {
   }
 
   async close(): Promise<void> {
-    const request = { method: 'PUT', body: { ...this.fields, active: false } };
+    // Sent again it may find the warehouse closed already.
+    const headers = { 'if-match': '"1", "2"' };
+    const request = { method: 'PUT', headers, body: { ...this.fields, active: false } };
     await this.shop.answered([200], () => this.shop.system.api(`/api/warehouses/${this.code}`, request));
   }
 

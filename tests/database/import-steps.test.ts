@@ -41,6 +41,16 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
     expect(await everything()).toEqual(ended);
   });
 
+  test('a database that has lost applied chunks is gone on with from where it is', async () => {
+    const steps = createImportActivities(shop.store);
+    const id = await storedImport(shop.store, ulid().toLowerCase(), { chunks: 3, rowsOfChunk: 2 });
+    const begun = await steps.beginImport(id);
+    expect(await steps.applyChunk(id, 2)).toEqual({ ...begun, appliedChunks: 0, ended: null });
+    expect(await steps.endImport(id, 'completed', null)).toMatchObject({ appliedChunks: 0, ended: null });
+    for (const chunk of [0, 1, 2]) await steps.applyChunk(id, chunk);
+    expect(await steps.endImport(id, 'completed', null)).toMatchObject({ created: 6, ended: 'completed' });
+  });
+
   test('an attempt that still runs and the one after it apply a chunk once', async () => {
     const steps = createImportActivities(shop.store);
     const id = await storedImport(shop.store, ulid().toLowerCase(), { chunks: 1, rowsOfChunk: 20 });

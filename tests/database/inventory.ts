@@ -35,7 +35,7 @@ export const watch = (store: Store, sku: string, threshold: number | null) =>
   setThreshold(store, sku, threshold, byStaff());
 
 export const open = (store: Store, code: string, active: boolean) =>
-  updateWarehouse(store, { code, name: code, country: 'DE', active }, byStaff());
+  updateWarehouse(store, { code, name: code, country: 'DE', active }, () => true, byStaff());
 
 /** What the log tells of the product's stock, oldest first. */
 export const toldOf = (store: Store, sku: string): Promise<CloudEvent[]> => toldIn(store, stockStream(sku));

@@ -15,6 +15,7 @@ const ALL = [
   '008-inventory',
   '009-identity',
   '010-rate-limits',
+  '012-warehouse-flag',
 ];
 
 describe.each(DIALECTS)('migrations on %s', (dialect) => {
@@ -111,6 +112,20 @@ describe.each(DIALECTS)('migrations on %s', (dialect) => {
     expect(movements).toHaveLength((await catalogue(db)).stock.length);
     await seed(db, 2);
     expect(await rowsOf(db, 'SELECT * FROM stock_movements')).toEqual(movements);
+  });
+
+  test('a warehouse that is closed stays closed on the way back', async () => {
+    const migrations = migrator(db);
+    await migrations.up();
+    await seed(db, 1);
+    await db.sequelize.query("UPDATE warehouses SET active = 0 WHERE code = 'RTM'");
+    while ((await migrations.down())[0] !== '012-warehouse-flag');
+    const flags = await rowsOf(db, 'SELECT DISTINCT warehouse, active FROM stock ORDER BY warehouse');
+    expect(flags).toEqual([
+      { warehouse: 'BER', active: 1 },
+      { warehouse: 'RTM', active: 0 },
+    ]);
+    await migrations.up();
   });
 
   test('products of before there was a search are found, and are as old as they were last changed', async () => {

@@ -48,11 +48,14 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
 
   /** What the description of the search says, word for word. */
   function expected(q: string, shown: (p: Product) => boolean): string[] {
-    const { driving, others } = query(q);
+    const words = query(q);
+    const every = all.flatMap(termsOfProduct);
+    const fewest = (word: string) => every.filter((term) => term.startsWith(word)).length;
+    const driving = words.toSorted((a, b) => fewest(a) - fewest(b))[0] ?? '';
     return all
       .filter(shown)
       .map((product) => ({ product, terms: termsOfProduct(product) }))
-      .filter(({ terms }) => [driving, ...others].every((word) => terms.some((t) => t.startsWith(word))))
+      .filter(({ terms }) => words.every((word) => terms.some((t) => t.startsWith(word))))
       .map(({ product, terms }) => ({
         sku: product.sku,
         term: Buffer.from(terms.filter((t) => t.startsWith(driving)).sort(byBytes)[0] ?? ''),
@@ -68,8 +71,8 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
       const page = await shop.store.products.search(query(q), { limit, shown, ...(after && { after }) });
       found.push(...page.map((p) => p.sku));
       if (page.length < limit) return found;
-      const { term, sku } = page.at(-1) as TermPosition;
-      after = { term, sku };
+      const { driving, term, sku } = page.at(-1) as TermPosition;
+      after = { driving, term, sku };
     }
   }
 
@@ -110,6 +113,17 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
     expect(first?.term).toBe('oak');
     const found = await walk('oak', 3);
     expect(new Set(found).size).toBe(found.length);
+  });
+
+  test('it goes along the rarest word, however short that is, and on along it when another has become rarer', async () => {
+    const first = await shop.store.products.search(query('shelf x oake'), { limit: 2 });
+    expect(first.map(({ driving }) => driving)).toEqual(['oake', 'oake']);
+    const { driving, term, sku } = first[1] as TermPosition;
+    const after = { driving: 'shelf', term: 'shelf', sku };
+    expect(await shop.store.products.search(query('shelf x oake'), { limit: 1, after })).toMatchObject([
+      { driving: 'shelf' },
+    ]);
+    expect([driving, term.startsWith('oake')]).toEqual(['oake', true]);
   });
 
   test('what is not sold is found by those who ask for it', async () => {

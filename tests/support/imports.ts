@@ -1,10 +1,11 @@
 import { ulid } from 'ulid';
 import type { Store } from '../../db/store';
 import { importId } from '../../domain/ids';
+import { importReceived } from '../../domain/product-import';
 
 /** A file of new products as the API leaves it, complete and not started. @returns its id. */
 export async function storedImport(
-  { db, productImports }: Store,
+  { db, log, productImports }: Store,
   prefix: string,
   { chunks, rowsOfChunk }: { chunks: number; rowsOfChunk: number },
 ): Promise<string> {
@@ -29,6 +30,8 @@ export async function storedImport(
       await productImports.addChunk(id, chunk, rows, atMs, tx);
     }
     await productImports.complete(id, file, atMs, tx);
+    const { columns: _, ...told } = file;
+    await log.append(await log.lock(id, tx), [importReceived(id, told, upload.actor, atMs)], tx);
   });
   return id;
 }

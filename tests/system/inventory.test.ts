@@ -9,6 +9,7 @@ import { type System, startSystem } from '../support/system';
 import { expectProblem, orderOf, type Problem } from './orders';
 
 const STAFF = ['stock@shop.example', 'ada@shop.example'];
+const ANY = { 'if-match': '*' };
 const MAIL_TIMEOUT_MS = 40_000;
 
 interface Page<T> {
@@ -28,8 +29,8 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     body: unknown,
     headers: Record<string, string> = { 'idempotency-key': ulid() },
   ): Promise<Answer<T>> => system.api<T>(`/api/inventory/${sku}/adjustments`, { body, headers });
-  const put = <T>(path: string, body: unknown): Promise<Answer<T>> =>
-    system.api<T>(path, { method: 'PUT', body });
+  const put = <T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> =>
+    system.api<T>(path, { method: 'PUT', body, headers });
   const watch = (sku: string, threshold: unknown) =>
     put<InventoryItem>(`/api/inventory/${sku}/threshold`, { threshold });
   const item = async (sku: string) => (await system.api<InventoryItem>(`/api/inventory/${sku}`)).body;
@@ -209,18 +210,36 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
       'warehouse_exists',
     );
     await adjust('rattan-armchair', { warehouse: 'VIE', delta: 3, reason: 'received' });
-    const close = () => put<Warehouse>('/api/warehouses/VIE', { name: 'Wien', country: 'AT', active: false });
-    expect((await close()).body).toMatchObject({ active: false, version: 2 });
-    expect((await close()).body).toMatchObject({ active: false, version: 2 });
+    expect(created.headers.etag).toBe('"1"');
+    const change = <T = Warehouse>(active: boolean, ifMatch?: string) =>
+      put<T>(
+        '/api/warehouses/VIE',
+        { name: 'Wien', country: 'AT', active },
+        ifMatch === undefined ? {} : { 'if-match': ifMatch },
+      );
+    expectProblem(await change<Problem>(false), 428, 'precondition_required');
+    expectProblem(await change<Problem>(false, '"7"'), 412, 'precondition_failed');
+    expectProblem(await change<Problem>(false, 'nonsense'), 400, 'invalid_request');
+    const closed = await change(false, '"1"');
+    expect([closed.body, closed.headers.etag]).toEqual([
+      { code: 'VIE', name: 'Wien', country: 'AT', active: false, version: 2 },
+      '"2"',
+    ]);
+    // Somebody who has seen it open must not open it again without knowing.
+    expectProblem(await change<Problem>(true, '"1"'), 412, 'precondition_failed');
+    expect((await change(false, '"2"')).body).toMatchObject({ active: false, version: 2 });
+    const read = await system.api<Warehouse>('/api/warehouses/VIE');
+    expect([read.body, read.headers.etag]).toEqual([closed.body, '"2"']);
+    expectProblem(await system.api('/api/warehouses/MOON'), 404, 'not_found');
     expect(await item('rattan-armchair')).toMatchObject({ onHand: 3, available: 0 });
     const refused = await system.place<Problem>(orderOf({ 'rattan-armchair': 1 }));
     expectProblem(refused, 409, 'out_of_stock');
-    await put('/api/warehouses/VIE', { name: 'Wien', country: 'AT', active: true });
+    expect((await change(true, '*')).body).toMatchObject({ active: true, version: 3 });
     expect((await system.place(orderOf({ 'rattan-armchair': 3 }))).status).toBe(201);
 
     expect((await all<Warehouse>('/api/warehouses')).map(({ code }) => code)).toEqual(['BER', 'RTM', 'VIE']);
     expectProblem(
-      await put<Problem>('/api/warehouses/MOON', { name: 'Moon', country: 'DE', active: true }),
+      await put<Problem>('/api/warehouses/MOON', { name: 'Moon', country: 'DE', active: true }, ANY),
       404,
       'not_found',
     );
@@ -228,7 +247,7 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
       { name: 'Wien', country: 'AT' },
       { name: 'Wien', country: 'Austria', active: true },
     ]) {
-      expectProblem(await put<Problem>('/api/warehouses/VIE', body), 400, 'invalid_request');
+      expectProblem(await put<Problem>('/api/warehouses/VIE', body, ANY), 400, 'invalid_request');
     }
   });
 

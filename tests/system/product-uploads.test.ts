@@ -67,7 +67,7 @@ describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
 
   test('an upload that breaks off leaves nothing, and its key begins anew', async () => {
     const key = { 'idempotency-key': ulid() };
-    const lines = [IMPORT_HEADER, ...Array.from({ length: 900 }, (_, n) => importRow(n, `g-${dialect}`))];
+    const lines = [IMPORT_HEADER, ...Array.from({ length: 4_200 }, (_, n) => importRow(n, `g-${dialect}`))];
     const uploads = () => count("product_imports WHERE status = 'uploading'");
     const url = new URL(`${system.url}/api/products/import`);
     const broken = send(url, {
@@ -77,13 +77,13 @@ describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
     broken.on('error', () => undefined);
     broken.write(lines.join('\n'));
     await eventually('the upload begun', async () => (await uploads()) === 1);
-    await eventually('its first chunk', async () => (await count('product_import_chunks')) === 1);
+    await eventually('its first chunks', async () => (await count('product_import_chunks')) === 8);
     broken.destroy();
     await eventually('nothing of it left', async () => (await uploads()) === 0);
     expect(await count('product_import_chunks')).toBe(0);
     expectProblem(await system.api(`/api/products/g-${dialect}-1`), 404, 'not_found');
     expect(await importEnded(system, (await received(system, lines, key)).id)).toMatchObject({
-      created: 900,
+      created: 4_200,
     });
   });
 

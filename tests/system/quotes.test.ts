@@ -15,7 +15,7 @@ const BASKETS: [Basket, to: { country: string; region?: string }, shippingMethod
   [{ 'coffee-decaf': 1 }, { country: 'DE' }],
   [{ 'coffee-decaf': 3, 'tea-assam': 7 }, { country: 'FR' }, 'express'],
   [{ 'walnut-desk': 1, 'gift-card-25': 2 }, { country: 'US', region: 'CA' }, 'standard'],
-  [{ 'monitor-stand': 3, 'desk-mat': 1, 'tea-assam': 1 }, { country: 'US' }, 'express'],
+  [{ 'monitor-stand': 3, 'desk-mat': 1, 'tea-assam': 1 }, { country: 'US', region: 'nv' }, 'express'],
 ];
 
 const itemsOf = (basket: Basket) => Object.entries(basket).map(([sku, quantity]) => ({ sku, quantity }));
@@ -84,6 +84,30 @@ describe.each([
       expect(await shop.order(ordered.body.id)).toMatchObject(price);
     }
   });
+
+  test.each(DIALECTS)(
+    '%s: where tax is by region, none is guessed for quotes and orders',
+    async (dialect) => {
+      const shop = shops[dialect] as System;
+      const basket = { 'coffee-decaf': 1 };
+      for (const region of [undefined, 'California']) {
+        const to = { country: 'US', ...(region === undefined ? {} : { region }) };
+        const body = orderOf(basket);
+        const ordered = { ...body, shippingAddress: { ...body.shippingAddress, ...to } };
+        for (const answer of [
+          await quoteFor(shop, { items: itemsOf(basket), shippingAddress: to }),
+          await shop.place(ordered),
+        ]) {
+          expect(expectProblem(answer, 400, 'invalid_request').errors).toEqual([
+            {
+              pointer: '/shippingAddress/region',
+              detail: 'must be the code of a region of US, such as CA (ISO 3166-2 without US-)',
+            },
+          ]);
+        }
+      }
+    },
+  );
 });
 
 /** The demo's products, in another currency. */

@@ -9,7 +9,6 @@ import { Lab } from '../support/lab';
 
 const POLICY: ImportPolicy = {
   ...DEFAULT_IMPORT_POLICY,
-  chunkDeadlineMs: 20_000,
   retryInitialMs: 100,
   retryMaxMs: 400,
 };
@@ -100,7 +99,7 @@ test('a run that begins anew after the end changes nothing', async () => {
   });
   expect(await rerun.result()).toMatchObject({ status: 'completed', created: 4 });
   expect(await found(id)).toEqual(ended);
-  expect(await lab.story(id)).toEqual(['ProductImportEnded']);
+  expect(await lab.story(id)).toEqual(['ProductImportReceived', 'ProductImportEnded']);
 });
 
 test('cancelled before its first chunk, it applies nothing', async () => {
@@ -113,6 +112,28 @@ test('cancelled before its first chunk, it applies nothing', async () => {
   await expect(lab.handle(id).result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
   expect(await found(id)).toMatchObject({ status: 'cancelled', doneRows: 0, appliedChunks: 0 });
   expect(await versions(prefix)).toEqual([]);
+});
+
+test('no length of a standstill fails an import: no step has a deadline for all its tries', async () => {
+  const id = await storedImport(lab.store, newPrefix(), { chunks: 2, rowsOfChunk: 1 });
+  await start(id);
+  await lab.handle(id).result();
+  const { events } = await lab.handle(id).fetchHistory();
+  const scheduled = (events ?? []).flatMap((e) => e.activityTaskScheduledEventAttributes ?? []);
+  expect(
+    scheduled.map(({ activityType, scheduleToCloseTimeout, heartbeatTimeout, retryPolicy }) => [
+      activityType?.name,
+      Number(scheduleToCloseTimeout?.seconds ?? 0),
+      retryPolicy?.maximumAttempts ?? 0,
+      Number(heartbeatTimeout?.seconds ?? 0),
+    ]),
+  ).toEqual([
+    // The short ones do not heartbeat, so nobody may wait for it.
+    ['beginImport', 0, 0, 0],
+    ['applyChunk', 0, 0, 10],
+    ['applyChunk', 0, 0, 10],
+    ['endImport', 0, 0, 0],
+  ]);
 });
 
 test('an import whose rows are gone fails and says why', async () => {
