@@ -7,6 +7,7 @@ import type { ToldMovement } from '../domain/stock-events';
 import type { Warehouse } from '../domain/warehouse';
 import { ChainCheck } from './chain';
 import type { Finding } from './findings';
+import { pagesOf } from './pages';
 import { settled } from './settled';
 import { ToldStock } from './stock';
 
@@ -100,19 +101,6 @@ async function wentOnWithoutHead(reads: StockAuditReads, sku: string, { seq }: S
 
 const movementIdIn = ({ type, data }: CloudEvent): string[] =>
   type === 'StockAdjusted' ? [(data as unknown as ToldMovement).movementId] : [];
-
-async function* pagesOf<Row>(
-  read: (after: number) => Promise<Row[]>,
-  keyOf: (row: Row) => number,
-): AsyncGenerator<Row[]> {
-  for (let after = 0; ; ) {
-    const rows = await read(after);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows;
-    after = keyOf(last);
-  }
-}
 
 /** Holds every warehouse against its log. */
 export async function* checkWarehouses(parts: Parts): AsyncGenerator<Finding[]> {

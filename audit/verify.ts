@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { AuditReads } from '../db/audit';
 import type { StockAuditReads } from '../db/audit-stock';
+import type { StreamHead } from '../db/event-log';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
 import { isImportId, isOrderId, isStockStream, skuOfProductId } from '../domain/ids';
@@ -8,10 +9,11 @@ import { isClosed, type OrderStatus } from '../domain/order';
 import type { PaymentProvider } from '../payments/provider';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
 import { ORDER_WORKFLOW } from '../workflows/messages';
-import { checkAnchors, checkChain, type StoredStream } from './chain';
+import { ChainCheck, checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
 import { checkStockOfAll, checkWarehouses } from './inventory';
 import { checkOrder, type StoredOrder } from './order';
+import { pagesOf } from './pages';
 import { checkProduct, type StoredProduct } from './product';
 import { checkImport } from './product-import';
 import { projectionOf } from './projection';
@@ -40,6 +42,8 @@ export interface Verified {
 
 /** Streams read at once: what memory holds does not grow with the number of orders. */
 const PAGE = 50;
+/** Of one stream, read at once. */
+const EVENTS = 200;
 const LISTED = 100;
 const CONCURRENT_CALLS = 10;
 
@@ -99,7 +103,7 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
   const orderIds = streams.filter(isOrderId);
   const skus = streams.flatMap((stream) => skuOfProductId(stream) ?? []);
   const [events, heads, terms, ledger, reservations] = await Promise.all([
-    reads.events(streams),
+    reads.events(streams.filter((stream) => !isLong(stream))),
     reads.heads(streams),
     reads.terms(skus),
     reads.ledger(orderIds),
@@ -113,13 +117,32 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
       return checkOneProduct(parts, log, sku, { product, terms: terms.get(sku) ?? [] });
     }
     if (isImportId(id)) return checkOneImport(parts, log);
-    if (!isOrderId(id)) return checkChain(log, parts.auditKey);
+    if (isLong(id)) return checkLongStream(parts, id, log.head);
     return checkOneOrder(parts, log, {
       order: await parts.store.orders.find(id),
       ledger: ledger.get(id) ?? [],
       reservations: reservations.get(id) ?? [],
     });
   });
+}
+
+/** What people do has no end, and what one of them did may be more than memory holds: read page by page. */
+const isLong = (stream: string): boolean =>
+  !isOrderId(stream) && !isImportId(stream) && skuOfProductId(stream) === null;
+
+async function checkLongStream(
+  { stockReads, auditKey }: VerifyParts,
+  stream: string,
+  head: StreamHead | undefined,
+): Promise<Finding[]> {
+  const chain = new ChainCheck(stream, auditKey);
+  for await (const rows of pagesOf(
+    (seq) => stockReads.events(stream, seq, EVENTS),
+    ({ seq }) => seq,
+  )) {
+    chain.add(rows);
+  }
+  return chain.end(head);
 }
 
 /** The log proves the product; a product may be there without one. */
