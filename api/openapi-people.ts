@@ -28,12 +28,13 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     method: 'post',
     path: '/api/auth/confirm',
     summary: 'Confirm an address: makes the account and logs in',
-    description: 'Orders placed as a guest with this address belong to the account.',
+    description:
+      'By whoever reads its mail and knows the password that was chosen. Orders placed as a guest with this address belong to the account.',
     tags: ['accounts'],
     request: takes(auth.Confirm),
     responses: {
       200: tokens('The account is there, and this is its first session'),
-      ...problems(...BODY_PROBLEMS, 'link_expired', 'account_exists'),
+      ...problems(...BODY_PROBLEMS, 'invalid_credentials', 'invalid_token', 'link_expired', 'account_exists'),
     },
   },
   {

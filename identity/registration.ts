@@ -1,8 +1,10 @@
 import type { Tx } from '../db/connect';
+import type { PendingRegistration } from '../db/registrations';
 import { accountCreated, registrationRepeated, registrationRequested } from '../domain/account-events';
 import { Failure } from '../domain/failures';
 import { forgetExpired } from './expiry';
 import type { Identity, Tokens } from './identity';
+import { wrongCredentials } from './login';
 import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
 import { assertHardToGuess } from './passwords';
 import { openSession, tokensOf } from './sessions';
@@ -49,12 +51,21 @@ export async function register(identity: Identity, { email, password, name }: Re
 
 /**
  * Makes the account of a registration, for the customer who had ordered as a guest with this address, or a new one, and
- * logs in.
- * @throws Failure `link_expired`, `account_exists`
+ * logs in. The link shows who reads the mail, the password who registered: only where both are the same is there an
+ * account. A wrong password leaves the link as it was.
+ * @throws Failure `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
  */
-export async function confirmRegistration(identity: Identity, token: string): Promise<Tokens> {
+export async function confirmRegistration(
+  identity: Identity,
+  token: string,
+  password: string,
+): Promise<Tokens> {
   const tokenId = identity.linkTokens.verify(token, 'registration');
-  if (tokenId === null) throw linkExpired();
+  const pending = tokenId === null ? null : await waiting(identity, tokenId);
+  // A link that leads nowhere costs no hash.
+  if (tokenId === null || pending === null) throw linkExpired();
+  const verdict = await identity.passwords.verify(pending.passwordHash, password);
+  if (verdict === 'wrong') throw wrongCredentials();
   // Two links of one address may be followed in the same moment, or an order makes the customer.
   const made = await retryingDuplicates(() =>
     identity.store.db.write((tx) => makeAccount(identity, tokenId, tx)),
@@ -67,6 +78,12 @@ export async function confirmRegistration(identity: Identity, token: string): Pr
     default:
       return tokensOf(identity, { customerId: made.customerId, role: 'customer' }, made);
   }
+}
+
+/** What a link can still confirm. */
+async function waiting({ store, now }: Identity, tokenId: string): Promise<PendingRegistration | null> {
+  const pending = await store.registrations.find(tokenId);
+  return pending === null || pending.expiresAtMs < now() ? null : pending;
 }
 
 async function makeAccount({ store, ...identity }: Identity, tokenId: string, tx: Tx) {

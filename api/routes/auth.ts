@@ -30,8 +30,8 @@ export function authRoutes({ identity }: ApiContext): Router {
 
   methods('/confirm', {
     post: async (req, res) => {
-      const { token } = readBody(req, schema.Confirm);
-      res.json(present(await confirmRegistration(identity, token)));
+      const { token, password } = readBody(req, schema.Confirm);
+      res.json(present(await confirmRegistration(identity, token, password)));
     },
   });
 

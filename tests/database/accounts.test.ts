@@ -36,7 +36,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(await count('accounts')).toBe(0);
       await expect(logIn(identity, ADA.email, ADA.password)).rejects.toMatchObject(WRONG);
 
-      const tokens = await confirmRegistration(identity, await newestLink());
+      const tokens = await confirmRegistration(identity, await newestLink(), ADA.password);
       const claims = await identity.accessTokens.verify(tokens.accessToken);
       expect(claims).toMatchObject({ role: 'customer' });
       expect(await shop.store.contacts.profile(claims?.customerId ?? '')).toMatchObject({
@@ -54,24 +54,40 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(ada.customerId).toBe(customerId);
     });
 
-    test('of one address by several at once: who confirms has it, with the password of that link', async () => {
-      await register(identity, { ...ADA, password: 'password of a stranger' });
-      const strangers = await newestLink();
+    test('by a stranger: whoever owns the address and follows the link gives them no account', async () => {
+      const strangers = { ...ADA, password: 'password of a stranger' };
+      await register(identity, strangers);
+      const link = await newestLink();
       await register(identity, ADA);
       const own = await newestLink();
-      await confirmRegistration(identity, own);
+      await expect(confirmRegistration(identity, link, ADA.password)).rejects.toMatchObject(WRONG);
+      expect(await count('accounts')).toBe(0);
+
+      await confirmRegistration(identity, own, ADA.password);
       await logIn(identity, ADA.email, ADA.password);
-      await expect(confirmRegistration(identity, strangers)).rejects.toMatchObject({
+      await expect(confirmRegistration(identity, link, strangers.password)).rejects.toMatchObject({
         code: 'account_exists',
       });
-      await expect(logIn(identity, ADA.email, 'password of a stranger')).rejects.toMatchObject(WRONG);
+      await expect(logIn(identity, ADA.email, strangers.password)).rejects.toMatchObject(WRONG);
+    });
+
+    test('a wrong password leaves the link as it was, and a link that leads nowhere costs no hash', async () => {
+      await register(identity, ADA);
+      const link = await newestLink();
+      await expect(confirmRegistration(identity, link, 'not the password')).rejects.toMatchObject(WRONG);
+      await confirmRegistration(identity, link, ADA.password);
+      const before = identity.hashes;
+      for (const dead of [link, `${link}x`]) {
+        await expect(confirmRegistration(identity, dead, ADA.password)).rejects.toMatchObject(EXPIRED);
+      }
+      expect(identity.hashes).toBe(before);
     });
 
     test('a link works once, also when it is followed many times at once', async () => {
       await register(identity, ADA);
       const link = await newestLink();
       const results = await Promise.allSettled(
-        Array.from({ length: 6 }, () => confirmRegistration(identity, link)),
+        Array.from({ length: 6 }, () => confirmRegistration(identity, link, ADA.password)),
       );
       expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
       for (const result of results)
@@ -85,7 +101,9 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
         await register(identity, ADA);
         links.push(await newestLink());
       }
-      const results = await Promise.allSettled(links.map((link) => confirmRegistration(identity, link)));
+      const results = await Promise.allSettled(
+        links.map((link) => confirmRegistration(identity, link, ADA.password)),
+      );
       expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
       for (const result of results) {
         if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'account_exists' });
@@ -97,7 +115,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       await register(identity, ADA);
       const link = await newestLink();
       identity.nowMs += 24 * HOUR_MS + 1;
-      await expect(confirmRegistration(identity, link)).rejects.toMatchObject(EXPIRED);
+      await expect(confirmRegistration(identity, link, ADA.password)).rejects.toMatchObject(EXPIRED);
       await register(identity, { ...ADA, email: 'eve@example.com' });
       expect(await count('pending_registrations')).toBe(1);
       expect(await count('one_time_tokens')).toBe(1);
@@ -183,7 +201,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       const late = await ask();
       identity.nowMs += HOUR_MS + 1;
       await expect(resetPassword(identity, late, 'too late for me')).rejects.toMatchObject(EXPIRED);
-      await expect(confirmRegistration(identity, await ask())).rejects.toMatchObject(EXPIRED);
+      await expect(confirmRegistration(identity, await ask(), ada.password)).rejects.toMatchObject(EXPIRED);
       await register(identity, { ...ADA, email: 'eve@example.com' });
       await expect(resetPassword(identity, await newestLink(), 'wrong purpose')).rejects.toMatchObject(
         EXPIRED,

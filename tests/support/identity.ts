@@ -48,7 +48,7 @@ export class TestIdentity implements Identity {
   /** Somebody with an account, logged in. */
   async customer(email = 'ada@example.com', password = 'analytical engine'): Promise<TestCustomer> {
     await register(this, { email, password, name: 'Ada Byron' });
-    const tokens = await confirmRegistration(this, await this.newestToken('RegistrationRequested'));
+    const tokens = await confirmRegistration(this, await this.newestToken('RegistrationRequested'), password);
     const claims = await this.accessTokens.verify(tokens.accessToken);
     if (claims === null) throw new Error('a fresh token is not valid');
     return { ...tokens, ...claims, email, password };

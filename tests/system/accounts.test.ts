@@ -51,6 +51,17 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(`${mail.text}${mail.html}${JSON.stringify(mail.to)}`).not.toContain('evil.example');
   });
 
+  test('the link of the mail alone makes no account: it takes the password that was chosen', async () => {
+    const email = newEmail();
+    await post('register', { email, password: PASSWORD });
+    const token = tokenIn(await mailTo(system, email, 'Confirm your address'));
+    const missing = expectProblem(await post('confirm', { token }), 400, 'invalid_request');
+    expect(missing.errors?.map(({ pointer }) => pointer)).toEqual(['/password']);
+    expectProblem(await post('confirm', { token, password: 'wrong one' }), 401, 'invalid_credentials');
+    expect((await post('confirm', { token, password: PASSWORD })).status).toBe(200);
+    expectProblem(await post('confirm', { token, password: PASSWORD }), 410, 'link_expired');
+  });
+
   test('a session goes from log-in to refresh to log-out', async () => {
     const email = newEmail();
     await signUp(system, email);
