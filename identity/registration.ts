@@ -3,7 +3,7 @@ import type { PendingRegistration } from '../db/registrations';
 import { accountCreated, registrationRepeated, registrationRequested } from '../domain/account-events';
 import { Failure } from '../domain/failures';
 import { forgetExpired } from './expiry';
-import type { Identity, Tokens } from './identity';
+import type { Identity, Remainder, Tokens } from './identity';
 import { wrongCredentials } from './login';
 import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
 import { assertHardToGuess } from './passwords';
@@ -20,34 +20,48 @@ export interface Registration {
 const REGISTRATION_MS = 24 * 60 * 60_000;
 
 /**
- * Notes that somebody wants an account, and has a mail sent to the address; who gets it may confirm. Where there is an
- * account already the mail says so, and nothing else tells the two apart.
+ * Looks at what somebody wants who wants an account. What fails, fails for every address.
+ * @returns what notes it and has a mail sent to the address; who gets it may confirm. Where there is an account already
+ *   the mail says so, and nothing else tells the two apart.
  * @throws Failure `invalid_request`, `overloaded`
  */
-export async function register(identity: Identity, { email, password, name }: Registration): Promise<void> {
-  const { store, passwords, now } = identity;
+export async function register(
+  identity: Identity,
+  { email, password, name }: Registration,
+): Promise<Remainder> {
+  const { store, passwords } = identity;
   assertHardToGuess(password, email, '/password');
   // Also for an address that has an account: it takes the same time.
   const passwordHash = await passwords.hash(password);
   const account = await store.accounts.findByEmail(email);
-  await store.db.write(async (tx) => {
+  return async () => {
+    if (account === null) await keepRegistration(identity, { email, name, passwordHash });
+    else await tellOwner(identity, account.customerId);
+    await forgetExpired(identity);
+  };
+}
+
+const tellOwner = ({ store, now }: Identity, customerId: string): Promise<void> =>
+  store.db.write(async (tx) => {
+    const head = await store.log.lock(customerId, tx);
+    await store.log.append(head, [registrationRepeated(customerId, random26(), now())], tx);
+  });
+
+const keepRegistration = (
+  { store, now }: Identity,
+  registration: Pick<PendingRegistration, 'email' | 'name' | 'passwordHash'>,
+): Promise<void> =>
+  store.db.write(async (tx) => {
     const atMs = now();
-    if (account !== null) {
-      const head = await store.log.lock(account.customerId, tx);
-      await store.log.append(head, [registrationRepeated(account.customerId, random26(), atMs)], tx);
-      return;
-    }
     const tokenId = newOneTimeTokenId();
     const expiresAtMs = atMs + REGISTRATION_MS;
     await store.oneTimeTokens.add(
       { id: tokenId, purpose: 'registration', subject: tokenId, expiresAtMs },
       tx,
     );
-    await store.registrations.add({ tokenId, email, name, passwordHash, expiresAtMs }, tx);
+    await store.registrations.add({ ...registration, tokenId, expiresAtMs }, tx);
     await store.log.append(await store.log.lock(tokenId, tx), [registrationRequested(tokenId, atMs)], tx);
   });
-  await forgetExpired(identity);
-}
 
 /**
  * Makes the account of a registration, for the customer who had ordered as a guest with this address, or a new one, and
