@@ -121,6 +121,18 @@ describe('limits', () => {
       expect((await system.place(orderOf(), from(`2001:db8:${n}:3::1`))).status).toBe(201);
     }));
 
+  test.each([
+    ['/docs', '198.51.111'],
+    ['/openapi.json', '198.51.112'],
+    ['/.well-known/jwks.json', '198.51.113'],
+  ])('%s is counted as everything is', (path, network) =>
+    inOneMinute(async (n) => {
+      const headers = from(`${network}.${n}`);
+      const answers = await Promise.all(Array.from({ length: 52 }, () => system.api(path, { headers })));
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(2);
+    }),
+  );
+
   test('health is never refused', async () => {
     const answers = await Promise.all(Array.from({ length: 80 }, () => system.api('/healthz')));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
