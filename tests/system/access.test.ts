@@ -105,8 +105,9 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
       await system.api<ApiKey>('/api/api-keys', { headers: reader }),
     ];
     for (const answer of forbidden) expectProblem(answer, 403, 'forbidden');
-    // What anyone may do, a machine may too.
-    expect((await system.place(orderOf(), reader)).status).toBe(201);
+    // What a guest may do with nothing takes the scope all the same; what has no scope, any machine may.
+    expectProblem(await system.place(orderOf(), reader), 403, 'forbidden');
+    expect((await system.api('/api/products', { headers: reader })).status).toBe(200);
     // Not even one that may do everything makes others.
     const made = await system.api('/api/api-keys', { body: { name: 'more', scopes: ['orders:read'] } });
     expectProblem(made, 403, 'forbidden');
