@@ -11,6 +11,7 @@ import * as catalogue from './migrations/007-catalogue';
 import * as inventory from './migrations/008-inventory';
 import * as identity from './migrations/009-identity';
 import * as rateLimits from './migrations/010-rate-limits';
+import * as lastRotation from './migrations/011-last-rotation';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
 
@@ -35,6 +36,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['008-inventory', inventory],
   ['009-identity', identity],
   ['010-rate-limits', rateLimits],
+  ['011-last-rotation', lastRotation],
 ];
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */
