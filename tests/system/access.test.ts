@@ -64,6 +64,15 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     expect((await system.place<PlacedOrder>(orderOf())).body.orderToken).toBeUndefined();
   });
 
+  test('a guest who shows the token of one order is given another with the next', async () => {
+    const first = await placeAsGuest();
+    const second = await system.place<PlacedOrder>(orderOf(), bearer(first.orderToken));
+    expect(second.status).toBe(201);
+    const headers = bearer(second.body.orderToken);
+    expect((await system.api(`/api/orders/${second.body.id}`, { headers })).status).toBe(200);
+    expectProblem(await system.api(`/api/orders/${first.id}`, { headers }), 404, 'not_found');
+  });
+
   test('an order is not to be had without a token, nor is any list', async () => {
     const { id } = await placeAsGuest();
     for (const path of [`/api/orders/${id}`, `/api/orders/${id}/history`, '/api/orders', '/api/inventory']) {
