@@ -65,7 +65,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     method: 'post',
     path: '/api/auth/logout',
     summary: 'Log out, here or everywhere',
-    description: 'Says nothing of whether the token was one.',
+    description:
+      'Ends the session of the refresh token, or else that of the access token. Says nothing of whether the token was one.',
     tags: ['accounts'],
     request: takes(auth.LogOut),
     responses: {
@@ -216,7 +217,7 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     method: 'get',
     path: '/api/customers',
     summary: 'List customers, or find the one with an address',
-    description: 'Says nothing personal; that an address was looked for is written down.',
+    description: 'Says nothing personal; that somebody was found by their address is written down.',
     tags: ['customers'],
     request: { query: people.ListCustomers },
     responses: {

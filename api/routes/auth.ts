@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Router } from 'express';
 import type { TokenPurpose } from '../../db/one-time-tokens';
+import { Failure } from '../../domain/failures';
 import type { Remainder, Tokens } from '../../identity/identity';
 import { logIn } from '../../identity/login';
 import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
 import { confirmRegistration, register } from '../../identity/registration';
-import { logOut, logOutEverywhere, refresh } from '../../identity/sessions';
+import { logOut, logOutEverywhere, refresh, revokeSession } from '../../identity/sessions';
 import { accountOf, actorOf, principalOfRequest, unauthenticated } from '../access';
 import type { ApiContext } from '../context';
 import { mayBeMailed } from '../limits';
@@ -54,11 +55,14 @@ export function authRoutes({ identity }: ApiContext): Router {
   methods('/logout', {
     post: async (req, res) => {
       const { refreshToken, everywhere } = readBody(req, schema.LogOut);
+      const principal = principalOfRequest(req);
+      const account = principal.kind === 'account' ? principal : null;
+      if (everywhere && account === null) throw unauthenticated();
+      if (refreshToken === undefined && account === null) throw noSession();
       if (refreshToken !== undefined) await logOut(identity, refreshToken);
-      if (everywhere) {
-        const principal = principalOfRequest(req);
-        if (principal.kind !== 'account') throw unauthenticated();
-        await logOutEverywhere(identity, principal.customerId, actorOf(req));
+      if (account !== null && everywhere) await logOutEverywhere(identity, account.customerId, actorOf(req));
+      else if (account !== null && refreshToken === undefined) {
+        await revokeSession(identity, account.customerId, account.sessionId, 'logout', actorOf(req));
       }
       res.status(204).end();
     },
@@ -89,6 +93,11 @@ export function authRoutes({ identity }: ApiContext): Router {
 
   return router;
 }
+
+const noSession = (): Failure =>
+  new Failure('invalid_request', 'Some fields are not valid.', {
+    errors: [{ pointer: '/refreshToken', detail: 'is needed where there is no access token' }],
+  });
 
 /** The public keys of access tokens, for other services (RFC 7517). */
 export function jwksRoutes({ identity }: ApiContext): Router {

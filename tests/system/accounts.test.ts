@@ -91,6 +91,20 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect((await post('logout', { refreshToken: 'none of ours' })).status).toBe(204);
   });
 
+  test('an access token alone logs out its own session; no token at all is a mistake', async () => {
+    const email = newEmail();
+    const here = await signUp(system, email);
+    const there = await logIn(system, email);
+    const nothing = expectProblem(await post('logout', {}), 400, 'invalid_request');
+    expect(nothing.errors?.map(({ pointer }) => pointer)).toEqual(['/refreshToken']);
+    const headers = bearer(here.accessToken);
+    expect((await system.api('/api/auth/logout', { body: {}, headers })).status).toBe(204);
+    expectProblem(await post('refresh', { refreshToken: here.refreshToken }), 401, 'invalid_refresh_token');
+    const wrong = { refreshToken: there.refreshToken, everywhere: true };
+    expectProblem(await post('logout', wrong), 401, 'unauthenticated');
+    expect((await post('refresh', { refreshToken: there.refreshToken })).status).toBe(200);
+  });
+
   test('every log-in is a session of its own, whatever it brings along', async () => {
     const email = newEmail();
     const { accessToken } = await signUp(system, email);
