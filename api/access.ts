@@ -26,10 +26,13 @@ async function principalOf(header: string | undefined, authenticate: Authenticat
   const token = BEARER.exec(header)?.[1];
   const principal = token === undefined ? null : await authenticate(token);
   if (principal !== null) return principal;
-  throw new Failure('invalid_token', 'The token is not valid, or no longer. Log in again.', {
+  throw invalidToken();
+}
+
+export const invalidToken = (): Failure =>
+  new Failure('invalid_token', 'The token is not valid, or no longer. Log in again.', {
     headers: { 'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"` },
   });
-}
 
 /** @throws Failure `unauthenticated`, `forbidden` */
 export function allow(req: Request, policy: Policy): void {

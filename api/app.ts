@@ -68,9 +68,10 @@ export function createApp(ctx: ApiContext): Express {
 
   app.use(opsRoutes(ctx));
   app.use(atMost(MAX_REQUESTS));
+  app.use(limitedByAddress(ctx.rateLimiter, ctx.rateLimits));
   app.use(docsRoutes());
   app.use(jwksRoutes(ctx));
-  app.use('/api', limitedByAddress(ctx.rateLimiter, ctx.rateLimits), authenticated(ctx.authenticate));
+  app.use('/api', authenticated(ctx.authenticate));
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/api-keys', apiKeyRoutes(ctx));
   app.use('/api/auth', authRoutes(ctx));

@@ -5,7 +5,7 @@ import { actorOf } from './access';
 import type { Operation } from './policies';
 import type { Limit, RateLimiter, Verdict } from './rate-limiter';
 
-/** Times a minute. */
+/** Times a minute, but for those to a mailbox. */
 export interface LimitSettings {
   /** Everything that comes from one address of the network. */
   address: number;
@@ -15,9 +15,12 @@ export interface LimitSettings {
   placement: number;
   /** Whatever takes a password or sends a mail to who asks, by one address of the network. */
   login: number;
+  /** Mails of one kind that strangers may have sent to one address of mail, an hour. */
+  mailbox: number;
 }
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** What is counted beside the rest, and more strictly. Machines place orders for many. */
 const STRICT: Partial<Record<Operation, 'placement' | 'login'>> = {
@@ -52,10 +55,23 @@ export async function limitOperation(req: Request, res: Response, operation: str
   if (caller !== undefined) await count(req, res, limit('principal', settings), caller);
   const strict = STRICT[operation as Operation];
   if (strict === undefined || (strict === 'placement' && kind === 'machine')) return;
-  await count(req, res, limit(strict, settings), caller ?? addressOf(req));
+  // A token must not buy more guesses: who has many would have as many times as many.
+  if (strict === 'login' || caller === undefined)
+    await count(req, res, limit(strict, settings), addressOf(req));
+  if (caller !== undefined) await count(req, res, limit(strict, settings), caller);
 }
 
-const limit = (name: keyof LimitSettings, settings: LimitSettings): Limit => ({
+/**
+ * Whether one more mail of a kind may go to an address because somebody asks for it who has not shown that it is theirs.
+ * Who asks is not told: their answer is the same for every address.
+ */
+export async function mayBeMailed(req: Request, kind: string, email: string): Promise<boolean> {
+  const { limiter, settings } = settingsOf(req);
+  const mailbox = { name: 'mailbox', requests: settings.mailbox, windowMs: HOUR_MS };
+  return (await limiter.count(mailbox, `${kind} ${email}`)).allowed;
+}
+
+const limit = (name: Exclude<keyof LimitSettings, 'mailbox'>, settings: LimitSettings): Limit => ({
   name,
   requests: settings[name],
   windowMs: MINUTE_MS,

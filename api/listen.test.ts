@@ -1,10 +1,13 @@
 import { Agent, type RequestListener, request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import express from 'express';
 import { eventually } from '../tests/support/eventually';
+import { http } from '../tests/support/http';
+import { atMost } from './admission';
 import { type ListeningApi, listen } from './listen';
 
-const PATIENCE = { headersMs: 300, requestMs: 600, checkMs: 50 };
+const PATIENCE = { headersMs: 300, requestMs: 600, silenceMs: 60_000, checkMs: 50 };
 const DRIP_MS = 40;
 
 let api: ListeningApi;
@@ -93,4 +96,28 @@ test('while it stops every answer is whole, and says that it is the last of its 
   expect(await next).toBe('ECONNREFUSED');
   await stopped;
   agent.destroy();
+});
+
+test('a client that never reads its answer is cut off, and another one served in its place', async () => {
+  const large = Buffer.alloc(64 * 1024 * 1024);
+  const app = express();
+  app.use(atMost(1));
+  app.get('/large', (_req, res) => res.send(large));
+  app.get('/small', (_req, res) => res.send('ok'));
+  const one = await listen(app, '127.0.0.1', 0, { ...PATIENCE, silenceMs: 1_000 });
+  try {
+    const small = async () => (await http(`${one.url}/small`)).status;
+    const socket = connect(Number(new URL(one.url).port), '127.0.0.1').on('error', () => undefined);
+    socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
+    await eventually('the place is taken', async () => (await small()) !== 200);
+    await eventually('the place is free', async () => (await small()) === 200);
+    let received = 0;
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    await new Promise((closed) => socket.once('close', closed));
+    expect(received).toBeLessThan(large.length);
+  } finally {
+    await one.stop(0);
+  }
 });

@@ -12,11 +12,13 @@ export interface Patience {
   headersMs: number;
   /** To the end of its body. */
   requestMs: number;
+  /** Without a byte either way: longer than anybody may wait for an answer (`Prefer: wait`). Then it is not being read. */
+  silenceMs: number;
   /** How often is looked for those who took too long. */
   checkMs: number;
 }
 
-const PATIENCE: Patience = { headersMs: 10_000, requestMs: 30_000, checkMs: 5_000 };
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 30_000, silenceMs: 90_000, checkMs: 5_000 };
 /** Those that come on top are closed at once. */
 const MAX_CONNECTIONS = 5_000;
 /** Longer than proxies and clients keep a connection they may use again: they must be the ones to close it. */
@@ -27,7 +29,7 @@ export async function listen(
   app: RequestListener,
   host: string,
   port: number,
-  { headersMs, requestMs, checkMs }: Patience = PATIENCE,
+  { headersMs, requestMs, silenceMs, checkMs }: Patience = PATIENCE,
 ): Promise<ListeningApi> {
   const underWay = new Set<ServerResponse>();
   const server = createServer(
@@ -48,6 +50,7 @@ export async function listen(
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = silenceMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(

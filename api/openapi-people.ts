@@ -28,12 +28,13 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     method: 'post',
     path: '/api/auth/confirm',
     summary: 'Confirm an address: makes the account and logs in',
-    description: 'Orders placed as a guest with this address belong to the account.',
+    description:
+      'By whoever reads its mail and knows the password that was chosen. Orders placed as a guest with this address belong to the account.',
     tags: ['accounts'],
     request: takes(auth.Confirm),
     responses: {
       200: tokens('The account is there, and this is its first session'),
-      ...problems(...BODY_PROBLEMS, 'link_expired', 'account_exists'),
+      ...problems(...BODY_PROBLEMS, 'invalid_credentials', 'invalid_token', 'link_expired', 'account_exists'),
     },
   },
   {
@@ -64,7 +65,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     method: 'post',
     path: '/api/auth/logout',
     summary: 'Log out, here or everywhere',
-    description: 'Says nothing of whether the token was one.',
+    description:
+      'Ends the session of the refresh token, or else that of the access token. Says nothing of whether the token was one.',
     tags: ['accounts'],
     request: takes(auth.LogOut),
     responses: {
@@ -215,7 +217,7 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     method: 'get',
     path: '/api/customers',
     summary: 'List customers, or find the one with an address',
-    description: 'Says nothing personal; that an address was looked for is written down.',
+    description: 'Says nothing personal; that somebody was found by their address is written down.',
     tags: ['customers'],
     request: { query: people.ListCustomers },
     responses: {

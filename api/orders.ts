@@ -3,6 +3,7 @@ import type { OrderContact } from '../db/contacts';
 import { type Access, reachesOrder } from '../domain/access';
 import { Failure } from '../domain/failures';
 import { isClosed, type Order } from '../domain/order';
+import { cleanText } from '../domain/order-changes';
 import { can } from '../domain/transitions';
 import { cancelOrder, getOrder, type OrderInput } from '../workflows/messages';
 import type { ApiContext } from './context';
@@ -77,11 +78,13 @@ export async function requestCancellation(
   const before = await findOrder(ctx, id);
   if (isUnderWay(before.order)) return waitForEnd(ctx, id, before, waitMs);
   refuseUnless(before.order);
+  // Here as well as in the workflow: what is signalled stays in its history.
+  const reason = cleanText(request.reason);
   try {
     await ctx.temporal.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
       ctx.temporal.workflow.getHandle(id).signal(cancelOrder, {
         requestedBy: request.requestedBy,
-        ...(request.reason === undefined ? {} : { reason: request.reason }),
+        ...(reason === null ? {} : { reason }),
       }),
     );
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Account } from '../db/accounts';
 import type { Profile } from '../db/contacts';
-import { Failure } from '../domain/failures';
+import { accountGone } from '../identity/profile';
 import type { ApiContext } from './context';
 
 /** Account and profile of whoever asks. @throws Failure `not_found`, when they were erased a moment ago. */
@@ -12,6 +12,6 @@ export async function myAccount(
     store.contacts.profile(customerId),
     store.accounts.find(customerId),
   ]);
-  if (profile === null || account === null) throw new Failure('not_found', 'This account is gone.');
+  if (profile === null || account === null) throw accountGone();
   return { profile, account };
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { WithStartWorkflowOperation, type WorkflowStartOptions } from '@temporalio/client';
-import { isDuplicate } from '../db/connect';
+import { isDuplicate, type Tx } from '../db/connect';
 import type { OrderContact } from '../db/contacts';
 import type { Placement } from '../db/placements';
 import { canonicalJson } from '../domain/canonical-json';
@@ -12,6 +12,7 @@ import { decisionKeys, type OrderSnapshot } from '../domain/order-events';
 import { newCustomerId } from '../identity/new-ids';
 import { orderStartOptions } from '../temporal/order-start';
 import { ORDER_WORKFLOW, type OrderInput, PLACEMENT_UPDATE_ID, placement } from '../workflows/messages';
+import { invalidToken } from './access';
 import type { ApiContext } from './context';
 import { newOrderId } from './new-ids';
 import { price } from './pricing';
@@ -41,7 +42,7 @@ export interface PlacementAnswer {
 
 /**
  * Places one order: claims the key, starts the order's workflow, waits for its decision.
- * @throws Failure `unknown_sku`, `invalid_request`, `idempotency_key_reused`, or `service_unavailable` when the order is
+ * @throws Failure `unknown_sku`, `invalid_request`, `idempotency_key_reused`, `invalid_token`, or `service_unavailable` when the order is
  *   not known to have been started; the same request can then be repeated.
  */
 export async function place(ctx: ApiContext, request: PlacementRequest): Promise<PlacementAnswer> {
@@ -118,8 +119,9 @@ async function claim(
       const placement = await store.db.write(async (tx): Promise<Placement> => {
         const { email } = body.customer;
         const customerId =
-          request.customerId ??
-          (await store.contacts.customerByEmail(email, newCustomerId(), placedAtMs, tx));
+          request.customerId === null
+            ? await store.contacts.customerByEmail(email, newCustomerId(), placedAtMs, tx)
+            : await notErased(ctx, request.customerId, tx);
         const input: OrderInput = {
           order: placeOrder(basket, { id, customerId, placedAtMs }),
           paymentMethod: body.payment.method,
@@ -147,6 +149,17 @@ async function claim(
     const earlier = await findEarlier(ctx, request);
     if (earlier !== null) return { placement: earlier, earlier: true };
   }
+}
+
+/**
+ * The customer, whom nobody erases while this transaction lasts. Who was erased since the request came in has no session
+ * any more, and an order would bring back what was to be forgotten.
+ * @throws Failure `invalid_token`
+ */
+async function notErased({ store }: ApiContext, customerId: string, tx: Tx): Promise<string> {
+  const customer = await store.personalData.lockCustomer(customerId, tx);
+  if (customer === undefined || customer.erasedAtMs !== null) throw invalidToken();
+  return customerId;
 }
 
 const contactOf = (body: PlaceOrder, orderId: string, customerId: string): OrderContact => ({

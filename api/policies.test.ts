@@ -1,6 +1,7 @@
 import { type Principal, SCOPES, type Scope } from '../domain/access';
 import { apiContext } from '../tests/support/api-context';
 import { http } from '../tests/support/http';
+import { routesOf } from '../tests/support/routes';
 import { createApp } from './app';
 import { type ListeningApi, listen } from './listen';
 import { POLICIES } from './policies';
@@ -88,6 +89,8 @@ const account = (role: 'customer' | 'support' | 'warehouse' | 'admin'): Principa
 });
 const machine = (scopes: Scope[]): Principal => ({ kind: 'machine', keyId: 'key_1', scopes });
 
+const isForAnyMachine = ({ guest, scope }: Row): boolean => guest === 'all' && scope === '-';
+
 /** Every kind of caller, by the token it bears, and what it is answered where it may not go on. */
 const CALLERS: [caller: string, principal: Principal, isLetIn: (row: Row) => boolean, refusal: number][] = [
   ['guest', { kind: 'guest' }, ({ guest }) => guest === 'all', 401],
@@ -97,11 +100,11 @@ const CALLERS: [caller: string, principal: Principal, isLetIn: (row: Row) => boo
   ['warehouse', account('warehouse'), ({ warehouse }) => warehouse !== '-', 403],
   ['admin', account('admin'), ({ admin }) => admin !== '-', 403],
   ['machine-of-all', machine([...SCOPES]), ({ guest, scope }) => guest === 'all' || scope !== '-', 403],
-  ['machine-of-nothing', machine([]), ({ guest }) => guest === 'all', 403],
+  ['machine-of-nothing', machine([]), isForAnyMachine, 403],
   ...SCOPES.map((granted): (typeof CALLERS)[number] => [
     `machine-of-${granted}`,
     machine([granted]),
-    ({ guest, scope }) => guest === 'all' || scope === granted,
+    (row) => isForAnyMachine(row) || row.scope === granted,
     403,
   ]),
 ];
@@ -117,6 +120,11 @@ afterAll(() => api?.stop(0));
 
 test('every address has a row, and every row an address', () => {
   expect(ROWS.map(({ operation }) => operation).toSorted()).toEqual(Object.keys(POLICIES).toSorted());
+});
+
+test('what is served under /api is what has a policy', () => {
+  const served = routesOf(createApp(apiContext())).filter((name) => name.split(' ')[1]?.startsWith('/api'));
+  expect(served.toSorted()).toEqual(Object.keys(POLICIES).toSorted());
 });
 
 test.each(ROWS)('$operation reaches as far as it should', ({ operation, ...row }) => {

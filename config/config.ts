@@ -27,8 +27,8 @@ export interface Config {
   priceRules: PriceRules;
   /** Beyond these the API tells callers to come back. */
   admission: { placements: number; waitingOrders: number };
-  /** Requests a minute that one caller may make; 0: any number. */
-  rateLimits: { address: number; principal: number; placement: number; login: number };
+  /** Requests a minute that one caller may make, and mails an hour to one mailbox; 0: any number. */
+  rateLimits: { address: number; principal: number; placement: number; login: number; mailbox: number };
   /** Whose word on where a request comes from is believed, as Express has it; undefined: nobody's. */
   trustedProxies: string | undefined;
   /** Milliseconds between two runs of reconciliation. */
@@ -97,6 +97,7 @@ const environment = z.object({
   RATE_LIMIT_PRINCIPAL: rateLimit(2_400),
   RATE_LIMIT_PLACEMENT: rateLimit(60),
   RATE_LIMIT_LOGIN: rateLimit(20),
+  RATE_LIMIT_MAILBOX: rateLimit(5),
   TRUSTED_PROXIES: z
     .string()
     .regex(/^[\w.:/, ]{1,1000}$/, 'must be addresses or networks, separated by commas')
@@ -152,6 +153,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       principal: e.RATE_LIMIT_PRINCIPAL,
       placement: e.RATE_LIMIT_PLACEMENT,
       login: e.RATE_LIMIT_LOGIN,
+      mailbox: e.RATE_LIMIT_MAILBOX,
     },
     trustedProxies: e.TRUSTED_PROXIES,
     admission: { placements: e.MAX_PLACEMENTS, waitingOrders: e.MAX_WAITING_ORDERS },

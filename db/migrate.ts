@@ -11,6 +11,7 @@ import * as catalogue from './migrations/007-catalogue';
 import * as inventory from './migrations/008-inventory';
 import * as identity from './migrations/009-identity';
 import * as rateLimits from './migrations/010-rate-limits';
+import * as lastRotation from './migrations/011-last-rotation';
 import * as warehouseFlag from './migrations/012-warehouse-flag';
 import { COLUMN_TYPES, type ColumnTypes } from './schema-types';
 import { select } from './sql';
@@ -36,6 +37,7 @@ const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [
   ['008-inventory', inventory],
   ['009-identity', identity],
   ['010-rate-limits', rateLimits],
+  ['011-last-rotation', lastRotation],
   ['012-warehouse-flag', warehouseFlag],
 ];
 

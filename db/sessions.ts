@@ -10,6 +10,8 @@ export interface Session {
   openedAtMs: number;
   /** When the last rotation was. */
   rotatedAtMs: number;
+  /** Hash of the refresh token that made it; null when there was none yet. */
+  rotatedBy: string | null;
   expiresAtMs: number;
 }
 
@@ -21,10 +23,13 @@ export interface StoredRefreshToken {
 
 export interface Sessions {
   open(session: Session, tx: Tx): Promise<void>;
-  find(id: string): Promise<Session | null>;
+  find(id: string, tx?: Tx): Promise<Session | null>;
   /** Locks the row for the rest of the transaction. */
   lock(id: string, tx: Tx): Promise<Session | null>;
-  rotate(session: Pick<Session, 'id' | 'generation' | 'rotatedAtMs' | 'expiresAtMs'>, tx: Tx): Promise<void>;
+  rotate(
+    session: Pick<Session, 'id' | 'generation' | 'rotatedAtMs' | 'rotatedBy' | 'expiresAtMs'>,
+    tx: Tx,
+  ): Promise<void>;
   /** Newest first; `MAX_SESSIONS` at the most. */
   ofCustomer(customerId: string, nowMs: number, tx?: Tx): Promise<Session[]>;
   /** @returns how many there were. */
@@ -41,7 +46,7 @@ export interface Sessions {
 export const MAX_SESSIONS = 50;
 
 const COLUMNS = `id, customer_id AS customerId, generation, opened_at_ms AS openedAtMs,
-  rotated_at_ms AS rotatedAtMs, expires_at_ms AS expiresAtMs`;
+  rotated_at_ms AS rotatedAtMs, rotated_by AS rotatedBy, expires_at_ms AS expiresAtMs`;
 
 export function createSessions(db: Database): Sessions {
   const one = async (id: string, lock: string, tx?: Tx): Promise<Session | null> => {
@@ -66,21 +71,23 @@ export function createSessions(db: Database): Sessions {
             generation: session.generation,
             opened_at_ms: session.openedAtMs,
             rotated_at_ms: session.rotatedAtMs,
+            rotated_by: session.rotatedBy,
             expires_at_ms: session.expiresAtMs,
           },
         ],
         { tx },
       ),
 
-    find: (id) => one(id, ''),
+    find: (id, tx) => one(id, '', tx),
     lock: (id, tx) => one(id, forUpdate(db), tx),
 
-    async rotate({ id, generation, rotatedAtMs, expiresAtMs }, tx) {
+    async rotate({ id, generation, rotatedAtMs, rotatedBy, expiresAtMs }, tx) {
       await execute(
         db,
-        `UPDATE sessions SET generation = :generation, rotated_at_ms = :rotatedAtMs, expires_at_ms = :expiresAtMs
+        `UPDATE sessions SET generation = :generation, rotated_at_ms = :rotatedAtMs,
+           rotated_by = :rotatedBy, expires_at_ms = :expiresAtMs
          WHERE id = :id`,
-        { id, generation, rotatedAtMs, expiresAtMs },
+        { id, generation, rotatedAtMs, rotatedBy, expiresAtMs },
         tx,
       );
     },

@@ -27,7 +27,7 @@ export type Reach = 'none' | 'own' | 'all';
 
 /** How far each kind of caller reaches at one address. `guest` holds for the bearer of an order token, too. */
 export type Policy = Readonly<Record<'guest' | Role, Reach>> & {
-  /** What a machine's key must have to reach all; none does where there is no scope. */
+  /** What a machine's key must have to reach all. Where there is none a machine reaches what anyone may, and no more. */
   readonly scope: Scope | null;
 };
 
@@ -41,8 +41,9 @@ export function reachOf(policy: Policy, principal: Principal): Reach {
     case 'account':
       return policy[principal.role];
     case 'machine':
-      if (policy.guest === 'all') return 'all';
-      return policy.scope !== null && principal.scopes.includes(policy.scope) ? 'all' : 'none';
+      // What needs a scope needs it also where a guest needs nothing: a key that was made to read does no more.
+      if (policy.scope === null) return policy.guest === 'all' ? 'all' : 'none';
+      return principal.scopes.includes(policy.scope) ? 'all' : 'none';
   }
 }
 

@@ -33,6 +33,7 @@ export const isImportId = (value: string): boolean => IMPORT_ID.test(value);
 export const isCustomerId = (value: string): boolean => CUSTOMER_ID.test(value);
 /** Of a log-in on one device. */
 export const sessionId = (random26: string): string => `ses_${random26}`;
+export const isSessionId = (value: string): boolean => /^ses_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
 /** Of a link in a mail that can be followed once; no part of its secret. */
 export const oneTimeTokenId = (random26: string): string => `ott_${random26}`;
 export const isOneTimeTokenId = (value: string): boolean => /^ott_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);

@@ -79,3 +79,13 @@ describe('the payload of a cancel signal', () => {
     );
   });
 });
+
+test.each(['customer', 'staff', 'machine'])(
+  'who asks by REST is kept as they are called, a %s with digits in their id',
+  (kind) => {
+    const id = `${kind === 'machine' ? 'key' : 'cus'}_01234567890123456789012345`;
+    const by = (requestedBy: string) => change.readCancelRequest({ requestedBy }, 0).requestedBy.claim;
+    expect(by(`${kind}:${id}, by REST`)).toBe(`${kind}:${id}, by REST`);
+    expect(by(`${kind}:${id}, by telephone`)).toContain('[removed]');
+  },
+);

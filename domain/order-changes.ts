@@ -88,6 +88,13 @@ export function cleanText(value: unknown): string | null {
   return text === '' ? null : text;
 }
 
+/** As the API says who asks: ids of our own, whose digits are no telephone number. */
+const OWN_CLAIM = /^(?:customer|staff|machine):(?:cus|key)_[0-9A-HJKMNP-TV-Z]{26}, by REST$/;
+
+/** Who says that they ask, fit for the log. */
+export const cleanClaim = (value: unknown): string | null =>
+  typeof value === 'string' && OWN_CLAIM.test(value) ? value : cleanText(value);
+
 /**
  * Reads the payload of a `cancelOrder` signal. People type it by hand, so anything is accepted: no payload, a bare
  * reason, or `{reason?, requestedBy?}`; what is not understood is left out.
@@ -97,7 +104,7 @@ export function readCancelRequest(payload: unknown, atMs: number): Cancellation 
     typeof payload === 'object' && payload !== null
       ? (payload as { reason?: unknown; requestedBy?: unknown })
       : { reason: payload };
-  const claim = cleanText(fields.requestedBy);
+  const claim = cleanClaim(fields.requestedBy);
   const requestedBy: Actor = claim === null ? { kind: 'signal' } : { kind: 'signal', claim };
   return { reason: cleanText(fields.reason), requestedBy, requestedAtMs: atMs };
 }

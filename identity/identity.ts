@@ -13,6 +13,12 @@ export interface Identity {
   now: () => number;
 }
 
+/**
+ * What is left to do for somebody who has been told all there is to tell. Nobody waits for it: how long it takes would
+ * tell whether an address has an account.
+ */
+export type Remainder = () => Promise<void>;
+
 /** What somebody is given who has proved who they are. */
 export interface Tokens {
   accessToken: string;

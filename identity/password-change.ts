@@ -2,7 +2,7 @@ import type { Tx } from '../db/connect';
 import { passwordChanged, passwordResetRequested } from '../domain/account-events';
 import type { Actor } from '../domain/order';
 import { forgetExpired } from './expiry';
-import type { Identity } from './identity';
+import type { Identity, Remainder } from './identity';
 import { verifiedAccount, wrongCredentials } from './login';
 import { newOneTimeTokenId, random26 } from './new-ids';
 import { assertHardToGuess } from './passwords';
@@ -11,23 +11,24 @@ import { revokeAll } from './sessions';
 
 const RESET_MS = 60 * 60_000;
 
-/** Has a mail sent that allows to set a new password. Nothing tells the caller whether the address has an account. */
-export async function requestPasswordReset(identity: Identity, email: string): Promise<void> {
-  const { store, now } = identity;
-  const account = await store.accounts.findByEmail(email);
-  if (account !== null) {
-    const { customerId } = account;
-    const id = newOneTimeTokenId();
-    await store.db.write(async (tx) => {
-      const atMs = now();
-      const head = await store.log.lock(customerId, tx);
-      const expiresAtMs = atMs + RESET_MS;
-      await store.oneTimeTokens.add({ id, purpose: 'password_reset', subject: customerId, expiresAtMs }, tx);
-      await store.log.append(head, [passwordResetRequested(customerId, id, atMs)], tx);
-    });
-  }
-  await forgetExpired(identity);
+/** @returns what has a mail sent that allows to set a new password, where the address has an account. */
+export async function requestPasswordReset(identity: Identity, email: string): Promise<Remainder> {
+  const account = await identity.store.accounts.findByEmail(email);
+  return async () => {
+    if (account !== null) await keepReset(identity, account.customerId);
+    await forgetExpired(identity);
+  };
 }
+
+const keepReset = ({ store, now }: Identity, customerId: string): Promise<void> =>
+  store.db.write(async (tx) => {
+    const id = newOneTimeTokenId();
+    const atMs = now();
+    const head = await store.log.lock(customerId, tx);
+    const expiresAtMs = atMs + RESET_MS;
+    await store.oneTimeTokens.add({ id, purpose: 'password_reset', subject: customerId, expiresAtMs }, tx);
+    await store.log.append(head, [passwordResetRequested(customerId, id, atMs)], tx);
+  });
 
 /**
  * Sets the password of whoever got the mail, and ends all sessions: one of them may be the reason.

@@ -7,6 +7,8 @@ import { Failure } from '../domain/failures';
 import type { Identity } from './identity';
 import { newAddressId, random26 } from './new-ids';
 
+export const accountGone = (): Failure => new Failure('not_found', 'This account is gone.');
+
 type Parts = Pick<Identity, 'store' | 'now'>;
 
 export interface ProfileChanges {
@@ -97,7 +99,11 @@ async function found({ store }: Parts, customerId: string, id: string, tx: Tx): 
   return address;
 }
 
-/** One change of a customer at a time: the lock on their stream keeps the defaults of the address book single. */
+/**
+ * One change of a customer at a time: the lock on their stream keeps the defaults of the address book single. Who was
+ * erased since the request came in stays so.
+ * @throws Failure `not_found`
+ */
 const change = <T>(
   { store, now }: Parts,
   customerId: string,
@@ -105,6 +111,7 @@ const change = <T>(
 ): Promise<T> =>
   store.db.write(async (tx) => {
     const head = await store.log.lock(customerId, tx);
+    if ((await store.accounts.find(customerId, tx)) === null) throw accountGone();
     const { fields, result } = await work(tx);
     const self = { kind: 'customer' as const, id: customerId };
     if (fields.length > 0) {

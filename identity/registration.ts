@@ -1,8 +1,10 @@
 import type { Tx } from '../db/connect';
+import type { PendingRegistration } from '../db/registrations';
 import { accountCreated, registrationRepeated, registrationRequested } from '../domain/account-events';
 import { Failure } from '../domain/failures';
 import { forgetExpired } from './expiry';
-import type { Identity, Tokens } from './identity';
+import type { Identity, Remainder, Tokens } from './identity';
+import { wrongCredentials } from './login';
 import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
 import { assertHardToGuess } from './passwords';
 import { openSession, tokensOf } from './sessions';
@@ -18,43 +20,66 @@ export interface Registration {
 const REGISTRATION_MS = 24 * 60 * 60_000;
 
 /**
- * Notes that somebody wants an account, and has a mail sent to the address; who gets it may confirm. Where there is an
- * account already the mail says so, and nothing else tells the two apart.
+ * Looks at what somebody wants who wants an account. What fails, fails for every address.
+ * @returns what notes it and has a mail sent to the address; who gets it may confirm. Where there is an account already
+ *   the mail says so, and nothing else tells the two apart.
  * @throws Failure `invalid_request`, `overloaded`
  */
-export async function register(identity: Identity, { email, password, name }: Registration): Promise<void> {
-  const { store, passwords, now } = identity;
+export async function register(
+  identity: Identity,
+  { email, password, name }: Registration,
+): Promise<Remainder> {
+  const { store, passwords } = identity;
   assertHardToGuess(password, email, '/password');
   // Also for an address that has an account: it takes the same time.
   const passwordHash = await passwords.hash(password);
   const account = await store.accounts.findByEmail(email);
-  await store.db.write(async (tx) => {
+  return async () => {
+    if (account === null) await keepRegistration(identity, { email, name, passwordHash });
+    else await tellOwner(identity, account.customerId);
+    await forgetExpired(identity);
+  };
+}
+
+const tellOwner = ({ store, now }: Identity, customerId: string): Promise<void> =>
+  store.db.write(async (tx) => {
+    const head = await store.log.lock(customerId, tx);
+    await store.log.append(head, [registrationRepeated(customerId, random26(), now())], tx);
+  });
+
+const keepRegistration = (
+  { store, now }: Identity,
+  registration: Pick<PendingRegistration, 'email' | 'name' | 'passwordHash'>,
+): Promise<void> =>
+  store.db.write(async (tx) => {
     const atMs = now();
-    if (account !== null) {
-      const head = await store.log.lock(account.customerId, tx);
-      await store.log.append(head, [registrationRepeated(account.customerId, random26(), atMs)], tx);
-      return;
-    }
     const tokenId = newOneTimeTokenId();
     const expiresAtMs = atMs + REGISTRATION_MS;
     await store.oneTimeTokens.add(
       { id: tokenId, purpose: 'registration', subject: tokenId, expiresAtMs },
       tx,
     );
-    await store.registrations.add({ tokenId, email, name, passwordHash, expiresAtMs }, tx);
+    await store.registrations.add({ ...registration, tokenId, expiresAtMs }, tx);
     await store.log.append(await store.log.lock(tokenId, tx), [registrationRequested(tokenId, atMs)], tx);
   });
-  await forgetExpired(identity);
-}
 
 /**
  * Makes the account of a registration, for the customer who had ordered as a guest with this address, or a new one, and
- * logs in.
- * @throws Failure `link_expired`, `account_exists`
+ * logs in. The link shows who reads the mail, the password who registered: only where both are the same is there an
+ * account. A wrong password leaves the link as it was.
+ * @throws Failure `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
  */
-export async function confirmRegistration(identity: Identity, token: string): Promise<Tokens> {
+export async function confirmRegistration(
+  identity: Identity,
+  token: string,
+  password: string,
+): Promise<Tokens> {
   const tokenId = identity.linkTokens.verify(token, 'registration');
-  if (tokenId === null) throw linkExpired();
+  const pending = tokenId === null ? null : await waiting(identity, tokenId);
+  // A link that leads nowhere costs no hash.
+  if (tokenId === null || pending === null) throw linkExpired();
+  const verdict = await identity.passwords.verify(pending.passwordHash, password);
+  if (verdict === 'wrong') throw wrongCredentials();
   // Two links of one address may be followed in the same moment, or an order makes the customer.
   const made = await retryingDuplicates(() =>
     identity.store.db.write((tx) => makeAccount(identity, tokenId, tx)),
@@ -67,6 +92,12 @@ export async function confirmRegistration(identity: Identity, token: string): Pr
     default:
       return tokensOf(identity, { customerId: made.customerId, role: 'customer' }, made);
   }
+}
+
+/** What a link can still confirm. */
+async function waiting({ store, now }: Identity, tokenId: string): Promise<PendingRegistration | null> {
+  const pending = await store.registrations.find(tokenId);
+  return pending === null || pending.expiresAtMs < now() ? null : pending;
 }
 
 async function makeAccount({ store, ...identity }: Identity, tokenId: string, tx: Tx) {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Account } from '../db/accounts';
 import type { Tx } from '../db/connect';
+import type { StreamHead } from '../db/event-log';
 import { MAX_SESSIONS, type Session } from '../db/sessions';
 import { type RevocationReason, sessionOpened, sessionRevoked } from '../domain/account-events';
 import type { DomainEvent } from '../domain/events';
@@ -54,6 +55,7 @@ export async function openSession(
       generation: 1,
       openedAtMs: atMs,
       rotatedAtMs: atMs,
+      rotatedBy: null,
       expiresAtMs: atMs + IDLE_MS,
     },
     tx,
@@ -82,12 +84,12 @@ export async function tokensOf(
 
 type Rotation =
   | { outcome: 'rotated'; session: Session; refreshToken: string }
-  | { outcome: 'reused'; session: Session }
+  | { outcome: 'reused' }
   | { outcome: 'unknown' };
 
 /**
  * Gives new tokens for a refresh token, which can be used once. One that was used before ends its session: it is in two
- * hands. Except for a moment after its use, while its successor has not been used: then the answer was lost.
+ * hands. Except for a moment after its use, while no successor was used: then the answer was lost.
  * @throws Failure `invalid_refresh_token`
  */
 export async function refresh(identity: Identity, refreshToken: string): Promise<Tokens> {
@@ -100,34 +102,38 @@ export async function refresh(identity: Identity, refreshToken: string): Promise
       if (account === null) throw ended();
       return tokensOf(identity, account, { ...rotation, sessionId: rotation.session.id });
     }
-    case 'reused': {
-      const { customerId, id } = rotation.session;
-      await revokeSession(identity, customerId, id, 'reuse', { kind: 'system' });
-      throw ended();
-    }
+    case 'reused':
     case 'unknown':
       throw ended();
   }
 }
 
 async function rotate({ store, now }: Identity, tokenHash: string, tx: Tx): Promise<Rotation> {
-  const { sessions } = store;
+  const { log, sessions } = store;
   const token = await sessions.findToken(tokenHash, tx);
-  if (token === null) return { outcome: 'unknown' };
+  const owner = token && (await sessions.find(token.sessionId, tx));
+  if (token === null || owner === null) return { outcome: 'unknown' };
+  // Always the stream before the session: who ends sessions comes the same way.
+  const head = await log.lock(owner.customerId, tx);
   const session = await sessions.lock(token.sessionId, tx);
   const atMs = now();
   if (session === null || session.expiresAtMs <= atMs) return { outcome: 'unknown' };
 
   const isCurrent = token.generation === session.generation;
-  const isBeforeUnused = token.generation === session.generation - 1;
-  if (!isCurrent && !(isBeforeUnused && atMs - session.rotatedAtMs <= GRACE_MS)) {
-    return { outcome: 'reused', session };
+  // Only the one that made the rotation: its siblings were given out by a grace, and are used up with it.
+  const isLost = tokenHash === session.rotatedBy && atMs - session.rotatedAtMs <= GRACE_MS;
+  if (!isCurrent && !isLost) {
+    await endSession({ store, now }, session, { reason: 'reuse', actor: { kind: 'system' }, head }, tx);
+    return { outcome: 'reused' };
   }
   const refreshToken = newRefreshToken();
   const generation = token.generation + 1;
   if (isCurrent) {
     const expiresAtMs = Math.min(atMs + IDLE_MS, session.openedAtMs + ABSOLUTE_MS);
-    await sessions.rotate({ id: session.id, generation, rotatedAtMs: atMs, expiresAtMs }, tx);
+    await sessions.rotate(
+      { id: session.id, generation, rotatedAtMs: atMs, rotatedBy: tokenHash, expiresAtMs },
+      tx,
+    );
     await sessions.forgetTokens(session.id, generation - REMEMBERED_GENERATIONS, tx);
   }
   await sessions.addToken(hash(refreshToken), { sessionId: session.id, generation }, tx);
@@ -162,10 +168,20 @@ export const revokeSession = (
     const head = await log.lock(customerId, tx);
     const session = await sessions.lock(sessionId, tx);
     if (session?.customerId !== customerId) return false;
-    await sessions.remove([sessionId], tx);
-    await log.append(head, [sessionRevoked(customerId, sessionId, reason, actor, now())], tx);
+    await endSession({ store, now }, session, { reason, actor, head }, tx);
     return true;
   });
+
+/** Ends a session that is locked, as the head of its customer's stream is. */
+async function endSession(
+  { store, now }: Pick<Identity, 'store' | 'now'>,
+  { id, customerId }: Session,
+  { reason, actor, head }: { reason: RevocationReason; actor: Actor; head: StreamHead },
+  tx: Tx,
+): Promise<void> {
+  await store.sessions.remove([id], tx);
+  await store.log.append(head, [sessionRevoked(customerId, id, reason, actor, now())], tx);
+}
 
 /** Ends all sessions of a customer. */
 export const logOutEverywhere = ({ store, now }: Identity, customerId: string, actor: Actor): Promise<void> =>

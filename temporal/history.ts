@@ -1,7 +1,7 @@
 import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { cleanText } from '../domain/order-changes';
+import { cleanClaim } from '../domain/order-changes';
 import { cancelOrder, type RestartMemo } from '../workflows/messages';
 
 export type RawEvent = temporal.api.history.v1.IHistoryEvent;
@@ -171,7 +171,7 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
     const { signalName, input } = event.workflowExecutionSignaledEventAttributes;
     const payload = input?.payloads?.[0];
     const request = (payload ? decode<{ requestedBy?: unknown }>(payload) : null) ?? {};
-    const claim = cleanText(request.requestedBy);
+    const claim = cleanClaim(request.requestedBy);
     const verb = signalName === cancelOrder.name ? 'asks for cancellation' : 'received';
     return entry(
       'SignalReceived',

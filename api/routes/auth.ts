@@ -1,19 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Router } from 'express';
-import type { Tokens } from '../../identity/identity';
+import type { Request, Router } from 'express';
+import type { TokenPurpose } from '../../db/one-time-tokens';
+import { Failure } from '../../domain/failures';
+import type { Remainder, Tokens } from '../../identity/identity';
 import { logIn } from '../../identity/login';
 import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
 import { confirmRegistration, register } from '../../identity/registration';
-import { logOut, logOutEverywhere, refresh } from '../../identity/sessions';
+import { logOut, logOutEverywhere, refresh, revokeSession } from '../../identity/sessions';
 import { accountOf, actorOf, principalOfRequest, unauthenticated } from '../access';
 import type { ApiContext } from '../context';
+import { mayBeMailed } from '../limits';
 import { methods as methodsOf, newRouter, newRoutes } from '../methods';
 import { readBody } from '../read';
 import * as schema from '../schemas/auth';
 
 /** The same for every address, known or not. */
 const ACCEPTED = { detail: 'If the address can be used, a mail is on its way to it.' };
-/** Longer than the work takes: how much of it there was is not to be told from the time of the answer. */
+/** From the moment the request is here. */
 const ANSWER_AFTER_MS = 200;
 
 /** Registering, logging in and out, passwords. */
@@ -23,15 +26,15 @@ export function authRoutes({ identity }: ApiContext): Router {
   methods('/register', {
     post: async (req, res) => {
       const { email, password, name = null } = readBody(req, schema.Register);
-      await unhurried(register(identity, { email, password, name }));
+      await unhurried(req, 'registration', email, register(identity, { email, password, name }));
       res.status(202).json(ACCEPTED);
     },
   });
 
   methods('/confirm', {
     post: async (req, res) => {
-      const { token } = readBody(req, schema.Confirm);
-      res.json(present(await confirmRegistration(identity, token)));
+      const { token, password } = readBody(req, schema.Confirm);
+      res.json(present(await confirmRegistration(identity, token, password)));
     },
   });
 
@@ -52,11 +55,14 @@ export function authRoutes({ identity }: ApiContext): Router {
   methods('/logout', {
     post: async (req, res) => {
       const { refreshToken, everywhere } = readBody(req, schema.LogOut);
+      const principal = principalOfRequest(req);
+      const account = principal.kind === 'account' ? principal : null;
+      if (everywhere && account === null) throw unauthenticated();
+      if (refreshToken === undefined && account === null) throw noSession();
       if (refreshToken !== undefined) await logOut(identity, refreshToken);
-      if (everywhere) {
-        const principal = principalOfRequest(req);
-        if (principal.kind !== 'account') throw unauthenticated();
-        await logOutEverywhere(identity, principal.customerId, actorOf(req));
+      if (account !== null && everywhere) await logOutEverywhere(identity, account.customerId, actorOf(req));
+      else if (account !== null && refreshToken === undefined) {
+        await revokeSession(identity, account.customerId, account.sessionId, 'logout', actorOf(req));
       }
       res.status(204).end();
     },
@@ -65,7 +71,7 @@ export function authRoutes({ identity }: ApiContext): Router {
   methods('/password-reset', {
     post: async (req, res) => {
       const { email } = readBody(req, schema.RequestPasswordReset);
-      await unhurried(requestPasswordReset(identity, email));
+      await unhurried(req, 'password_reset', email, requestPasswordReset(identity, email));
       res.status(202).json(ACCEPTED);
     },
   });
@@ -88,6 +94,11 @@ export function authRoutes({ identity }: ApiContext): Router {
   return router;
 }
 
+const noSession = (): Failure =>
+  new Failure('invalid_request', 'Some fields are not valid.', {
+    errors: [{ pointer: '/refreshToken', detail: 'is needed where there is no access token' }],
+  });
+
 /** The public keys of access tokens, for other services (RFC 7517). */
 export function jwksRoutes({ identity }: ApiContext): Router {
   const router = newRouter();
@@ -106,6 +117,22 @@ const present = ({ accessToken, expiresInSeconds, refreshToken }: Tokens): schem
   refreshToken,
 });
 
-async function unhurried(work: Promise<void>): Promise<void> {
-  await Promise.all([work, delay(ANSWER_AFTER_MS)]);
+/**
+ * Tells what is the same for every address, and lets the caller go at a fixed time, whatever is left to do then: how long
+ * it takes and how it ends must not tell whether the address has an account.
+ */
+async function unhurried(
+  req: Request,
+  purpose: TokenPurpose,
+  email: string,
+  asked: Promise<Remainder>,
+): Promise<void> {
+  const answer = delay(ANSWER_AFTER_MS);
+  const remainder = await asked;
+  if (await mayBeMailed(req, purpose, email)) {
+    remainder().catch((error: unknown) =>
+      req.log.error({ err: error }, 'a mail that was asked for is not sent'),
+    );
+  }
+  await answer;
 }

@@ -4,6 +4,7 @@ import type { Request, Router } from 'express';
 import type { z } from 'zod';
 import type { AddressUse } from '../../db/addresses';
 import { Failure } from '../../domain/failures';
+import { isSessionId } from '../../domain/ids';
 import { eraseCustomer } from '../../identity/erasure';
 import { verifiedAccount } from '../../identity/login';
 import {
@@ -54,8 +55,9 @@ export function meRoutes(ctx: ApiContext): Router {
 
   methods('/sessions/:id', {
     delete: async (req, res) => {
-      const ended = await revokeSession(identity, me(req), String(req.params.id), 'logout', actorOf(req));
-      if (!ended) throw new Failure('not_found', 'There is no such session.');
+      const id = String(req.params.id);
+      const isEnded = isSessionId(id) && (await revokeSession(identity, me(req), id, 'logout', actorOf(req)));
+      if (!isEnded) throw new Failure('not_found', 'There is no such session.');
       res.status(204).end();
     },
   });

@@ -23,7 +23,10 @@ export function orderRoutes(ctx: ApiContext): Router {
   const linksOf = (id: string) => orderLinks(ctx, id);
   const present = ({ order, contact }: FoundOrder) => presentOrder(order, contact, linksOf(order.id));
 
-  /** The contact of an order is shown to staff, who are held to account for it; to its owner, who is not. */
+  /**
+   * The contact of an order is shown to staff, who are held to account for it; to its owner, who is not; and to machines,
+   * which look so often that what people do would be lost among it.
+   */
   const recordRead = async (req: Request, orderId: string): Promise<void> => {
     const { principal, reach } = accessOf(req);
     if (principal.kind !== 'account' || reach !== 'all') return;
@@ -98,8 +101,8 @@ export function orderRoutes(ctx: ApiContext): Router {
 
   function sendPlacement(req: Request, res: Response, answer: PlacementAnswer, preference: Preference): void {
     const { orderId, order, replayed } = answer;
-    const token =
-      accessOf(req).principal.kind === 'guest' ? { orderToken: ctx.orderTokens.issue(orderId) } : {};
+    // Who shows the token of another order is a guest still: it does not open this one.
+    const token = actorOf(req).kind === 'guest' ? { orderToken: ctx.orderTokens.issue(orderId) } : {};
     res.set('Location', orderPath(orderId));
     if (replayed) res.set('Idempotent-Replayed', 'true');
     applied(res, preference);

@@ -23,8 +23,11 @@ export const Register = z
   });
 
 export const Confirm = z
-  .strictObject({ token: linkToken })
-  .openapi('Confirm', { example: { token: EXAMPLE_LINK_TOKEN } });
+  .strictObject({
+    token: linkToken,
+    password: password.openapi({ description: 'The one that was chosen when registering' }),
+  })
+  .openapi('Confirm', { example: { token: EXAMPLE_LINK_TOKEN, password: 'analytical engine' } });
 
 export const LogIn = z
   .strictObject({ email, password })

@@ -25,7 +25,7 @@ export class Visitor {
       this.post('register', { email, password, name: 'Ada Byron' }, [202]),
     );
     // An answer that was lost has made the account all the same.
-    const { status, body } = await this.post<Tokens>('confirm', { token }, [200, 409, 410]);
+    const { status, body } = await this.post<Tokens>('confirm', { token, password }, [200, 409, 410]);
     if (status === 200) this.tokens = body;
     else await this.logIn();
   }

@@ -65,6 +65,7 @@ export class Fleet {
         RATE_LIMIT_PRINCIPAL: '0',
         RATE_LIMIT_PLACEMENT: '0',
         RATE_LIMIT_LOGIN: '0',
+        RATE_LIMIT_MAILBOX: '0',
         LOG_LEVEL: 'info',
       });
       fleet.token = await machineToken(fleet.env as Record<string, string>, databaseUrl);

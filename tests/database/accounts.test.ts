@@ -3,12 +3,12 @@ import { createAuditReads } from '../../db/audit';
 import { select } from '../../db/sql';
 import { logIn } from '../../identity/login';
 import { newCustomerId } from '../../identity/new-ids';
-import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
+import { changePassword, resetPassword } from '../../identity/password-change';
 import { createPasswords } from '../../identity/passwords';
-import { confirmRegistration, register } from '../../identity/registration';
+import { confirmRegistration } from '../../identity/registration';
 import { refresh } from '../../identity/sessions';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../support/databases';
-import { TestIdentity } from '../support/identity';
+import { registered, resetRequested, TestIdentity } from '../support/identity';
 
 const ADA = { email: 'ada@example.com', password: 'analytical engine', name: 'Ada Byron' };
 const HOUR_MS = 60 * 60_000;
@@ -32,11 +32,11 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
   describe('registering', () => {
     test('makes an account when the address is confirmed, and logs in', async () => {
-      await register(identity, ADA);
+      await registered(identity, ADA);
       expect(await count('accounts')).toBe(0);
       await expect(logIn(identity, ADA.email, ADA.password)).rejects.toMatchObject(WRONG);
 
-      const tokens = await confirmRegistration(identity, await newestLink());
+      const tokens = await confirmRegistration(identity, await newestLink(), ADA.password);
       const claims = await identity.accessTokens.verify(tokens.accessToken);
       expect(claims).toMatchObject({ role: 'customer' });
       expect(await shop.store.contacts.profile(claims?.customerId ?? '')).toMatchObject({
@@ -54,24 +54,40 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(ada.customerId).toBe(customerId);
     });
 
-    test('of one address by several at once: who confirms has it, with the password of that link', async () => {
-      await register(identity, { ...ADA, password: 'password of a stranger' });
-      const strangers = await newestLink();
-      await register(identity, ADA);
+    test('by a stranger: whoever owns the address and follows the link gives them no account', async () => {
+      const strangers = { ...ADA, password: 'password of a stranger' };
+      await registered(identity, strangers);
+      const link = await newestLink();
+      await registered(identity, ADA);
       const own = await newestLink();
-      await confirmRegistration(identity, own);
+      await expect(confirmRegistration(identity, link, ADA.password)).rejects.toMatchObject(WRONG);
+      expect(await count('accounts')).toBe(0);
+
+      await confirmRegistration(identity, own, ADA.password);
       await logIn(identity, ADA.email, ADA.password);
-      await expect(confirmRegistration(identity, strangers)).rejects.toMatchObject({
+      await expect(confirmRegistration(identity, link, strangers.password)).rejects.toMatchObject({
         code: 'account_exists',
       });
-      await expect(logIn(identity, ADA.email, 'password of a stranger')).rejects.toMatchObject(WRONG);
+      await expect(logIn(identity, ADA.email, strangers.password)).rejects.toMatchObject(WRONG);
+    });
+
+    test('a wrong password leaves the link as it was, and a link that leads nowhere costs no hash', async () => {
+      await registered(identity, ADA);
+      const link = await newestLink();
+      await expect(confirmRegistration(identity, link, 'not the password')).rejects.toMatchObject(WRONG);
+      await confirmRegistration(identity, link, ADA.password);
+      const before = identity.hashes;
+      for (const dead of [link, `${link}x`]) {
+        await expect(confirmRegistration(identity, dead, ADA.password)).rejects.toMatchObject(EXPIRED);
+      }
+      expect(identity.hashes).toBe(before);
     });
 
     test('a link works once, also when it is followed many times at once', async () => {
-      await register(identity, ADA);
+      await registered(identity, ADA);
       const link = await newestLink();
       const results = await Promise.allSettled(
-        Array.from({ length: 6 }, () => confirmRegistration(identity, link)),
+        Array.from({ length: 6 }, () => confirmRegistration(identity, link, ADA.password)),
       );
       expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
       for (const result of results)
@@ -82,10 +98,12 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     test('several links of one address, followed at once, come to one account', async () => {
       const links: string[] = [];
       for (let n = 0; n < 5; n += 1) {
-        await register(identity, ADA);
+        await registered(identity, ADA);
         links.push(await newestLink());
       }
-      const results = await Promise.allSettled(links.map((link) => confirmRegistration(identity, link)));
+      const results = await Promise.allSettled(
+        links.map((link) => confirmRegistration(identity, link, ADA.password)),
+      );
       expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
       for (const result of results) {
         if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'account_exists' });
@@ -94,18 +112,18 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     });
 
     test('a link has its time, and what waited for it is deleted', async () => {
-      await register(identity, ADA);
+      await registered(identity, ADA);
       const link = await newestLink();
       identity.nowMs += 24 * HOUR_MS + 1;
-      await expect(confirmRegistration(identity, link)).rejects.toMatchObject(EXPIRED);
-      await register(identity, { ...ADA, email: 'eve@example.com' });
+      await expect(confirmRegistration(identity, link, ADA.password)).rejects.toMatchObject(EXPIRED);
+      await registered(identity, { ...ADA, email: 'eve@example.com' });
       expect(await count('pending_registrations')).toBe(1);
       expect(await count('one_time_tokens')).toBe(1);
     });
 
     test('an address that has an account already: nothing waits, and its owner is told', async () => {
       const ada = await identity.customer();
-      await register(identity, ADA);
+      await registered(identity, ADA);
       expect(await count('pending_registrations')).toBe(0);
       expect((await identity.story(ada.customerId)).at(-1)).toBe('RegistrationRepeated');
     });
@@ -120,8 +138,8 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
     test('by the work it makes to register', async () => {
       await identity.customer();
-      const known = await hashesOf(() => register(identity, ADA));
-      const unknown = await hashesOf(() => register(identity, { ...ADA, email: 'nobody@example.com' }));
+      const known = await hashesOf(() => registered(identity, ADA));
+      const unknown = await hashesOf(() => registered(identity, { ...ADA, email: 'nobody@example.com' }));
       expect([known, unknown]).toEqual([1, 1]);
     });
 
@@ -142,15 +160,15 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
     test('by the work of asking for a new password', async () => {
       await identity.customer();
-      expect(await hashesOf(() => requestPasswordReset(identity, ADA.email))).toBe(0);
-      expect(await hashesOf(() => requestPasswordReset(identity, 'nobody@example.com'))).toBe(0);
+      expect(await hashesOf(() => resetRequested(identity, ADA.email))).toBe(0);
+      expect(await hashesOf(() => resetRequested(identity, 'nobody@example.com'))).toBe(0);
     });
   });
 
   describe('a new password', () => {
     test('is set by whoever gets the mail, and ends all sessions', async () => {
       const ada = await identity.customer();
-      await requestPasswordReset(identity, ada.email);
+      await resetRequested(identity, ada.email);
       const link = await identity.newestToken('PasswordResetRequested');
       await resetPassword(identity, link, 'difference engine');
       await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject({
@@ -171,7 +189,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     test('by a link that works once, for an hour, and for nothing else', async () => {
       const ada = await identity.customer();
       const ask = async () => {
-        await requestPasswordReset(identity, ada.email);
+        await resetRequested(identity, ada.email);
         return identity.newestToken('PasswordResetRequested');
       };
       const link = await ask();
@@ -183,8 +201,8 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       const late = await ask();
       identity.nowMs += HOUR_MS + 1;
       await expect(resetPassword(identity, late, 'too late for me')).rejects.toMatchObject(EXPIRED);
-      await expect(confirmRegistration(identity, await ask())).rejects.toMatchObject(EXPIRED);
-      await register(identity, { ...ADA, email: 'eve@example.com' });
+      await expect(confirmRegistration(identity, await ask(), ada.password)).rejects.toMatchObject(EXPIRED);
+      await registered(identity, { ...ADA, email: 'eve@example.com' });
       await expect(resetPassword(identity, await newestLink(), 'wrong purpose')).rejects.toMatchObject(
         EXPIRED,
       );
@@ -195,9 +213,9 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
     test('ends the other links that were asked for', async () => {
       const ada = await identity.customer();
-      await requestPasswordReset(identity, ada.email);
+      await resetRequested(identity, ada.email);
       const first = await identity.newestToken('PasswordResetRequested');
-      await requestPasswordReset(identity, ada.email);
+      await resetRequested(identity, ada.email);
       await resetPassword(
         identity,
         await identity.newestToken('PasswordResetRequested'),
@@ -222,7 +240,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
     test('leaves no session to a log-in that was under way with the old one', async () => {
       const ada = await identity.customer();
-      await requestPasswordReset(identity, ada.email);
+      await resetRequested(identity, ada.email);
       const link = await identity.newestToken('PasswordResetRequested');
       const { verify } = identity.passwords;
       identity.passwords.verify = async (...args) => {
@@ -259,7 +277,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
   test('the streams of people are chained like all others', async () => {
     const ada = await identity.customer();
-    await requestPasswordReset(identity, ada.email);
+    await resetRequested(identity, ada.email);
     const reads = createAuditReads(shop.db);
     const streams = await reads.streams('', 50);
     expect(streams).toEqual(expect.arrayContaining([ada.customerId, expect.stringMatching(/^ott_/)]));
@@ -276,8 +294,8 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
 
   test('no event says anything of a person', async () => {
     const ada = await identity.customer();
-    await register(identity, ADA);
-    await requestPasswordReset(identity, ada.email);
+    await registered(identity, ADA);
+    await resetRequested(identity, ada.email);
     const link = await identity.newestToken('PasswordResetRequested');
     await resetPassword(identity, link, 'difference engine');
     const log = JSON.stringify(await select(shop.db, 'SELECT * FROM events'));

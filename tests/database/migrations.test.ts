@@ -15,6 +15,7 @@ const ALL = [
   '008-inventory',
   '009-identity',
   '010-rate-limits',
+  '011-last-rotation',
   '012-warehouse-flag',
 ];
 

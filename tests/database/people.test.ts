@@ -8,13 +8,12 @@ import { eraseCustomer } from '../../identity/erasure';
 import { logIn } from '../../identity/login';
 import { newCustomerId } from '../../identity/new-ids';
 import { createOrderTokens } from '../../identity/order-tokens';
-import { requestPasswordReset } from '../../identity/password-change';
 import { addAddress, changeProfile } from '../../identity/profile';
 import { changeRole, ensureAccount } from '../../identity/roles';
 import { refresh } from '../../identity/sessions';
 import { recordPersonalDataRead } from '../../identity/staff-reads';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
-import { TestIdentity } from '../support/identity';
+import { resetRequested, TestIdentity } from '../support/identity';
 import { newOrder } from './sample-orders';
 
 const ADMIN = { kind: 'staff' as const, id: 'cus_ADMIN' };
@@ -160,7 +159,7 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
         country: 'DE',
       };
       await addAddress(identity, ada.customerId, { address, defaultFor: [] });
-      await requestPasswordReset(identity, ada.email);
+      await resetRequested(identity, ada.email);
       const orderId = await order(ada.customerId, ada.email, 'cancelled');
       const pending = { tokenId: 'ott_1', email: ada.email, name: 'Ada Byron', passwordHash: 'x' };
       await shop.db.write((tx) =>

@@ -1,5 +1,6 @@
 import { MAX_ADDRESSES } from '../../db/addresses';
 import type { Address } from '../../db/contacts';
+import { eraseCustomer } from '../../identity/erasure';
 import { addAddress, changeProfile, removeAddress, replaceAddress } from '../../identity/profile';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { type TestCustomer, TestIdentity } from '../support/identity';
@@ -50,6 +51,19 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     expect(log).not.toContain('1234567');
     await changeProfile(identity, ada.customerId, {});
     expect((await identity.story(ada.customerId)).filter((t) => t === 'ProfileChanged')).toHaveLength(2);
+  });
+
+  test('a change that comes after the erasure brings nothing back', async () => {
+    const gone = { code: 'not_found' };
+    const { id } = await add('1 First St');
+    await eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
+    const late = { address: at('2 Late St'), defaultFor: [] };
+    await expect(changeProfile(identity, ada.customerId, { name: 'Ada' })).rejects.toMatchObject(gone);
+    await expect(addAddress(identity, ada.customerId, late)).rejects.toMatchObject(gone);
+    await expect(replaceAddress(identity, ada.customerId, id, late)).rejects.toMatchObject(gone);
+    expect((await shop.store.contacts.profile(ada.customerId))?.name).toBeNull();
+    expect(await book()).toEqual([]);
+    expect((await identity.story(ada.customerId)).at(-1)).toBe('CustomerErased');
   });
 
   test('the first address is the default for all, later ones take over what they are to', async () => {

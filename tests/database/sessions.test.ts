@@ -61,6 +61,21 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
     expect(await sessions()).toEqual([]);
   });
 
+  test('a sibling of the token that was used is used up with it, also within that moment', async () => {
+    const [lost, sibling] = [await next(ada.refreshToken), await next(ada.refreshToken)];
+    await next(lost);
+    await expect(refresh(identity, sibling)).rejects.toMatchObject(ENDED);
+    expect(await sessions()).toEqual([]);
+  });
+
+  test('a reuse is found and its session ended in one transaction', async () => {
+    await next(await next(ada.refreshToken));
+    const write = jest.spyOn(shop.store.db, 'write');
+    await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject(ENDED);
+    expect(write).toHaveBeenCalledTimes(1);
+    expect(await sessions()).toEqual([]);
+  });
+
   test('within that moment, too, once its successor was used', async () => {
     await next(await next(ada.refreshToken));
     later(1);

@@ -106,6 +106,7 @@ export class Production {
       RATE_LIMIT_PRINCIPAL: '0',
       RATE_LIMIT_PLACEMENT: '0',
       RATE_LIMIT_LOGIN: '0',
+      RATE_LIMIT_MAILBOX: '0',
     };
   }
 

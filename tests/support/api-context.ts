@@ -12,7 +12,7 @@ import { createOrderTokens } from '../../identity/order-tokens';
 import { taskQueues } from '../../workflows/messages';
 
 const log = pino({ level: 'silent' });
-const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0 };
+const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0, mailbox: 0 };
 
 /** What the API works with, in a test that has no process for it. Store and client are there only if given. */
 export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({

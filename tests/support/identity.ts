@@ -3,8 +3,9 @@ import type { Store } from '../../db/store';
 import { createAccessTokens } from '../../identity/access-tokens';
 import type { Identity, Tokens } from '../../identity/identity';
 import { createLinkTokens } from '../../identity/link-tokens';
+import { requestPasswordReset } from '../../identity/password-change';
 import { createPasswords, type Passwords } from '../../identity/passwords';
-import { confirmRegistration, register } from '../../identity/registration';
+import { confirmRegistration, type Registration, register } from '../../identity/registration';
 
 /** Hashes in a moment: their strength is not what is tested. */
 const CHEAP = { memoryCost: 64, timeCost: 1, parallelism: 1 };
@@ -47,8 +48,8 @@ export class TestIdentity implements Identity {
 
   /** Somebody with an account, logged in. */
   async customer(email = 'ada@example.com', password = 'analytical engine'): Promise<TestCustomer> {
-    await register(this, { email, password, name: 'Ada Byron' });
-    const tokens = await confirmRegistration(this, await this.newestToken('RegistrationRequested'));
+    await registered(this, { email, password, name: 'Ada Byron' });
+    const tokens = await confirmRegistration(this, await this.newestToken('RegistrationRequested'), password);
     const claims = await this.accessTokens.verify(tokens.accessToken);
     if (claims === null) throw new Error('a fresh token is not valid');
     return { ...tokens, ...claims, email, password };
@@ -69,6 +70,14 @@ export class TestIdentity implements Identity {
     return work();
   }
 }
+
+/** Registers, and waits until that is written. */
+export const registered = async (identity: Identity, registration: Registration): Promise<void> =>
+  (await register(identity, registration))();
+
+/** Asks for a new password, and waits until that is written. */
+export const resetRequested = async (identity: Identity, email: string): Promise<void> =>
+  (await requestPasswordReset(identity, email))();
 
 export interface TestCustomer extends Tokens {
   customerId: string;

@@ -108,6 +108,7 @@ export class System {
       RATE_LIMIT_PRINCIPAL: '0',
       RATE_LIMIT_PLACEMENT: '0',
       RATE_LIMIT_LOGIN: '0',
+      RATE_LIMIT_MAILBOX: '0',
       ...env,
     };
     const cleanUp = async () => {

@@ -64,6 +64,15 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     expect((await system.place<PlacedOrder>(orderOf())).body.orderToken).toBeUndefined();
   });
 
+  test('a guest who shows the token of one order is given another with the next', async () => {
+    const first = await placeAsGuest();
+    const second = await system.place<PlacedOrder>(orderOf(), bearer(first.orderToken));
+    expect(second.status).toBe(201);
+    const headers = bearer(second.body.orderToken);
+    expect((await system.api(`/api/orders/${second.body.id}`, { headers })).status).toBe(200);
+    expectProblem(await system.api(`/api/orders/${first.id}`, { headers }), 404, 'not_found');
+  });
+
   test('an order is not to be had without a token, nor is any list', async () => {
     const { id } = await placeAsGuest();
     for (const path of [`/api/orders/${id}`, `/api/orders/${id}/history`, '/api/orders', '/api/inventory']) {
@@ -105,8 +114,9 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
       await system.api<ApiKey>('/api/api-keys', { headers: reader }),
     ];
     for (const answer of forbidden) expectProblem(answer, 403, 'forbidden');
-    // What anyone may do, a machine may too.
-    expect((await system.place(orderOf(), reader)).status).toBe(201);
+    // What a guest may do with nothing takes the scope all the same; what has no scope, any machine may.
+    expectProblem(await system.place(orderOf(), reader), 403, 'forbidden');
+    expect((await system.api('/api/products', { headers: reader })).status).toBe(200);
     // Not even one that may do everything makes others.
     const made = await system.api('/api/api-keys', { body: { name: 'more', scopes: ['orders:read'] } });
     expectProblem(made, 403, 'forbidden');

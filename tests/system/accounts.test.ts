@@ -51,6 +51,17 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(`${mail.text}${mail.html}${JSON.stringify(mail.to)}`).not.toContain('evil.example');
   });
 
+  test('the link of the mail alone makes no account: it takes the password that was chosen', async () => {
+    const email = newEmail();
+    await post('register', { email, password: PASSWORD });
+    const token = tokenIn(await mailTo(system, email, 'Confirm your address'));
+    const missing = expectProblem(await post('confirm', { token }), 400, 'invalid_request');
+    expect(missing.errors?.map(({ pointer }) => pointer)).toEqual(['/password']);
+    expectProblem(await post('confirm', { token, password: 'wrong one' }), 401, 'invalid_credentials');
+    expect((await post('confirm', { token, password: PASSWORD })).status).toBe(200);
+    expectProblem(await post('confirm', { token, password: PASSWORD }), 410, 'link_expired');
+  });
+
   test('a session goes from log-in to refresh to log-out', async () => {
     const email = newEmail();
     await signUp(system, email);
@@ -78,6 +89,20 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expectProblem(await post('refresh', { refreshToken }), 401, 'invalid_refresh_token');
     }
     expect((await post('logout', { refreshToken: 'none of ours' })).status).toBe(204);
+  });
+
+  test('an access token alone logs out its own session; no token at all is a mistake', async () => {
+    const email = newEmail();
+    const here = await signUp(system, email);
+    const there = await logIn(system, email);
+    const nothing = expectProblem(await post('logout', {}), 400, 'invalid_request');
+    expect(nothing.errors?.map(({ pointer }) => pointer)).toEqual(['/refreshToken']);
+    const headers = bearer(here.accessToken);
+    expect((await system.api('/api/auth/logout', { body: {}, headers })).status).toBe(204);
+    expectProblem(await post('refresh', { refreshToken: here.refreshToken }), 401, 'invalid_refresh_token');
+    const wrong = { refreshToken: there.refreshToken, everywhere: true };
+    expectProblem(await post('logout', wrong), 401, 'unauthenticated');
+    expect((await post('refresh', { refreshToken: there.refreshToken })).status).toBe(200);
   });
 
   test('every log-in is a session of its own, whatever it brings along', async () => {

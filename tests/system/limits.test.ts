@@ -1,4 +1,5 @@
 import { eventually } from '../support/eventually';
+import { machineToken } from '../support/machine';
 import { type System, startSystem } from '../support/system';
 import { expectProblem, orderOf } from './orders';
 
@@ -25,6 +26,7 @@ describe('limits', () => {
       dialect: 'sqlite',
       env: {
         RATE_LIMIT_ADDRESS: '50',
+        RATE_LIMIT_PRINCIPAL: '10',
         RATE_LIMIT_PLACEMENT: '5',
         RATE_LIMIT_LOGIN: '4',
         TRUSTED_PROXIES: 'loopback',
@@ -35,6 +37,9 @@ describe('limits', () => {
 
   /** Somebody behind a proxy that we trust. */
   const from = (address: string) => ({ ...NOBODY, 'x-forwarded-for': address });
+
+  const as = (token: string, address: string) => ({ ...from(address), authorization: `Bearer ${token}` });
+  const machine = () => machineToken(system.env, system.env.DATABASE_URL ?? '');
 
   test('a guest places a few orders a minute; then 429 says when to come back, and others are served', () =>
     inOneMinute(async (n) => {
@@ -79,6 +84,33 @@ describe('limits', () => {
       expect((await system.api('/api/auth/login', elsewhere)).status).toBe(401);
     }));
 
+  test('nobody guesses more often with tokens, nor from more places with one', () =>
+    inOneMinute(async (n) => {
+      const tokens = await Promise.all([machine(), machine(), machine()]);
+      const wrong = { email: 'ada@example.com', password: 'a wrong password' };
+      const guess = async (address: string, token: string) =>
+        (await system.api('/api/auth/login', { headers: as(token, address), body: wrong })).status;
+      const [here, there] = [`198.51.105.${n}`, `198.51.106.${n}`];
+      const statuses = [];
+      for (const token of [...tokens, ...tokens]) statuses.push(await guess(here, token));
+      expect(statuses).toEqual([401, 401, 401, 401, 429, 429]);
+      const [first = ''] = tokens;
+      for (const status of [401, 401, 429]) expect(await guess(there, first)).toBe(status);
+    }));
+
+  test('one account or machine is served so often, wherever it asks from', () =>
+    inOneMinute(async (n) => {
+      const [busy, other] = await Promise.all([machine(), machine()]);
+      const ask = (host: number, token: string) =>
+        system.api('/api/products', { headers: as(token, `198.51.${107 + host}.${n}`) });
+      const answers = [];
+      for (let host = 0; host < 12; host += 1) answers.push(await ask(host, busy));
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses).toEqual([...Array.from({ length: 10 }, () => 200), 429, 429]);
+      expect(answers[0]?.headers['ratelimit-policy']).toBe('"principal";q=10;w=60');
+      expect((await ask(0, other)).status).toBe(200);
+    }));
+
   test('addresses of one IPv6 network count as one', () =>
     inOneMinute(async (n) => {
       const places = Array.from({ length: 6 }, (_, host) =>
@@ -88,6 +120,18 @@ describe('limits', () => {
       expect(statuses.toSorted()).toEqual([201, 201, 201, 201, 201, 429]);
       expect((await system.place(orderOf(), from(`2001:db8:${n}:3::1`))).status).toBe(201);
     }));
+
+  test.each([
+    ['/docs', '198.51.111'],
+    ['/openapi.json', '198.51.112'],
+    ['/.well-known/jwks.json', '198.51.113'],
+  ])('%s is counted as everything is', (path, network) =>
+    inOneMinute(async (n) => {
+      const headers = from(`${network}.${n}`);
+      const answers = await Promise.all(Array.from({ length: 52 }, () => system.api(path, { headers })));
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(2);
+    }),
+  );
 
   test('health is never refused', async () => {
     const answers = await Promise.all(Array.from({ length: 80 }, () => system.api('/healthz')));

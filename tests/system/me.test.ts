@@ -105,6 +105,9 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
     expect((await call(`/sessions/${there?.id}`, 'DELETE')).status).toBe(204);
     expectProblem(await call(`/sessions/${there?.id}`, 'DELETE'), 404, 'not_found');
     expectProblem(await system.api('/api/me', { headers: bearer(other.accessToken) }), 401, 'invalid_token');
+    for (const id of ['ses_1', '%C3%A4', '%F0%9F%92%B6']) {
+      expectProblem(await call(`/sessions/${id}`, 'DELETE'), 404, 'not_found');
+    }
     expect((await call('')).status).toBe(200);
   });
 
@@ -137,7 +140,7 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
     expect(refused.orderIds).toEqual([body.id]);
     await system.api(`/api/orders/${body.id}/cancel`, {
       headers: { ...headers, prefer: 'wait=20' },
-      body: {},
+      body: { reason: `ask ${email}` },
     });
     await mailTo(system, email, 'Your order was cancelled');
 

@@ -1,11 +1,12 @@
 import { createApp } from '../../api/app';
 import { openApiDocument } from '../../api/openapi';
 import { apiContext } from '../support/api-context';
+import { routesOf } from '../support/routes';
 import { type System, startSystem } from '../support/system';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 /** Served, and part of no description: the description itself, its page, the way to it. */
-const UNDESCRIBED = ['get /', 'get /openapi.json', 'get /docs/problems'];
+const UNDESCRIBED = ['GET /', 'GET /openapi.json', 'GET /docs/problems'];
 
 interface Operation {
   summary?: string;
@@ -19,14 +20,6 @@ interface Document {
   info: { title: string; version: string };
   paths: Record<string, Partial<Record<(typeof METHODS)[number], Operation>>>;
   components: { schemas: Record<string, unknown> };
-}
-
-/** The parts of an Express layer that are read here. */
-interface Layer {
-  route?: { path: string; stack: { method?: string }[] };
-  handle: { stack?: Layer[] };
-  /** Where it is mounted. */
-  rawPath: string;
 }
 
 interface Schema {
@@ -47,23 +40,11 @@ const operations = (): [name: string, operation: Operation][] =>
   Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method): [string, Operation][] => {
       const operation = item[method];
-      return operation === undefined ? [] : [[`${method} ${path}`, operation]];
+      return operation === undefined ? [] : [[`${method.toUpperCase()} ${path}`, operation]];
     }),
   );
 
 const express = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
-
-/** Every route of the app, as `get /api/orders/:id`. */
-function routesOf(layers: Layer[], prefix = ''): string[] {
-  return layers.flatMap(({ route, rawPath, handle: { stack } }) => {
-    if (route === undefined) return stack === undefined ? [] : routesOf(stack, joined(prefix, rawPath));
-    const spoken = route.stack.flatMap(({ method }) => (method === undefined ? [] : [method]));
-    return [...new Set(spoken)].map((method) => `${method} ${joined(prefix, route.path)}`);
-  });
-}
-
-const joined = (prefix: string, path: string): string =>
-  `${prefix}/${path}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
 
 /** A schema that extends another one refers to it. */
 function propertiesOf({ properties = {}, allOf = [], $ref }: Schema): string[] {
@@ -112,7 +93,7 @@ test('every operation says what it is, what it takes and how it fails', () => {
 test('every route of the app is described, and every description has its route', () => {
   const app = createApp(apiContext());
   const described = operations().map(([name]) => express(name));
-  const served = routesOf((app.router as unknown as { stack: Layer[] }).stack);
+  const served = routesOf(app);
   expect(served.filter((name) => !UNDESCRIBED.includes(name)).toSorted()).toEqual(described.toSorted());
 });
 

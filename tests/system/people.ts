@@ -29,12 +29,12 @@ export function tokenIn(mail: CaughtMessage): string {
   return token;
 }
 
-/** Registers, reads the mail, follows its link. */
+/** Registers, reads the mail, follows its link with the password. */
 export async function signUp(system: System, email: string, password = PASSWORD): Promise<Tokens> {
   const asked = await anonymous(system, '/api/auth/register', { email, password, name: 'Ada Byron' });
   if (asked.status !== 202) throw new Error(asked.text);
   const token = tokenIn(await mailTo(system, email, 'Confirm your address'));
-  return tokensOf(await anonymous<Tokens>(system, '/api/auth/confirm', { token }));
+  return tokensOf(await anonymous<Tokens>(system, '/api/auth/confirm', { token, password }));
 }
 
 export const logIn = async (system: System, email: string, password = PASSWORD): Promise<Tokens> =>

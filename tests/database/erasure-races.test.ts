@@ -1,0 +1,92 @@
+import type { Client } from '@temporalio/client';
+import { type PlacementRequest, place } from '../../api/placement';
+import { select } from '../../db/sql';
+import type { Store } from '../../db/store';
+import { eraseCustomer } from '../../identity/erasure';
+import { apiContext } from '../support/api-context';
+import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
+import { eventually } from '../support/eventually';
+import { type TestCustomer, TestIdentity } from '../support/identity';
+import { orderOf } from '../system/orders';
+
+const away = async () => {
+  throw new Error('away');
+};
+
+describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) => {
+  let shop: TestStore;
+  let identity: TestIdentity;
+  let ada: TestCustomer;
+  beforeEach(async () => {
+    shop = await createTestStore(dialect);
+    identity = new TestIdentity(shop.store);
+    ada = await identity.customer();
+    identity.nowMs = Date.now();
+  });
+  afterEach(() => shop?.close());
+
+  /** As the API does when Temporal is away: what is claimed is claimed. */
+  const placed = (store: Store = shop.store) => {
+    const request: PlacementRequest = {
+      body: orderOf(undefined, { email: ada.email }),
+      caller: ada.customerId,
+      customerId: ada.customerId,
+      idempotencyKey: 'one',
+      requestId: 'one',
+      waitMs: 0,
+    };
+    const temporal = { withDeadline: away, workflow: {} } as unknown as Client;
+    return place(apiContext({ store, temporal }), request);
+  };
+  const erased = () => eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
+  const contacts = () => select(shop.db, 'SELECT email FROM order_contacts');
+
+  /** SQLite has one writer: whoever comes second waits in any case. */
+  const isWaiting = async (): Promise<boolean> => {
+    if (dialect === 'sqlite') return true;
+    const waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'";
+    const [row] = await select<{ Value: string }>(shop.db, waits);
+    return Number(row?.Value) > 0;
+  };
+
+  test('who was erased since their request came in places no order', async () => {
+    await erased();
+    await expect(placed()).rejects.toMatchObject({ code: 'invalid_token' });
+    expect(await contacts()).toEqual([]);
+    expect(await select(shop.db, 'SELECT order_id FROM placements')).toEqual([]);
+  });
+
+  test('who is erased while their order is being placed is not: it needs its address', async () => {
+    let reach: () => void = () => undefined;
+    let release: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { placements } = shop.store;
+    const placing = placed({
+      ...shop.store,
+      placements: {
+        ...placements,
+        claim: async (placement, tx) => {
+          await placements.claim(placement, tx);
+          reach();
+          await gate;
+        },
+      },
+    });
+    await reached;
+    let isErased = false;
+    const erasing = erased().finally(() => {
+      isErased = true;
+    });
+    erasing.catch(() => undefined);
+    await eventually('the erasure waits for the order', async () => isErased || (await isWaiting()));
+    release();
+    await expect(placing).rejects.toMatchObject({ code: 'service_unavailable' });
+    await expect(erasing).rejects.toMatchObject({ code: 'orders_open' });
+    expect(await contacts()).toEqual([{ email: ada.email }]);
+  });
+});
