@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Database } from '../db/connect';
-import { pendingMigrations } from '../db/migrate';
+import { pendingMigrations } from '../db/pending-migrations';
 import { queuesWithoutWorker, temporalIsReady } from '../temporal/connect';
 import type { TaskQueues } from '../workflows/messages';
 

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** Catalogue, stock, placements, orders, contacts, payment ledger. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** What reconciliation found wrong with orders, and what it did about it. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** How an order is sent. Those of before there was a choice went the one way there was. */
 export const up: Migration = async ({ run, type }) => {

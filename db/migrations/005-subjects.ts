@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** Events and notifications tell of orders, and of people and products as well. */
 export const up: Migration = async ({ run }) => {

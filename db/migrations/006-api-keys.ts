@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** Keys of machines. The key itself is shown once and kept nowhere: what is stored tells only that it is the one. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,5 +1,5 @@
-import type { Migration } from '../migrate';
 import { openingMovements } from '../opening-movements';
+import type { Migration } from './all';
 
 /** Movements that explain every unit on hand, thresholds, warehouses that can be closed. */
 export const up: Migration = async ({ run, type, dialect }) => {

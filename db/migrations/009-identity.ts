@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** Accounts, their sessions, and what is needed to get one. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** How much of each limit has been handed out to the API processes. The bucket is a keyed hash: it tells of nobody. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** Which refresh token made the last rotation of its session: it alone may be used again for a moment. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate';
+import type { Migration } from './all';
 
 /** Whether a warehouse is active is said by its own row alone. */
 export const up: Migration = async ({ run }) => {

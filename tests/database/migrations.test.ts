@@ -1,5 +1,6 @@
 import { connect, type Database } from '../../db/connect';
-import { migrator, pendingMigrations } from '../../db/migrate';
+import { migrator } from '../../db/migrate';
+import { pendingMigrations } from '../../db/pending-migrations';
 import { seed } from '../../db/seed';
 import { createDatabase, DIALECTS, type Dialect, type TestDatabase } from '../support/databases';
 import { rowsOf } from './sample-orders';
