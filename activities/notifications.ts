@@ -121,7 +121,8 @@ const settled = (n: Notification, error: string | null, atMs: number): DomainEve
   key: eventKey(n.id, error === null ? 'sent' : 'failed'),
   type: error === null ? 'NotificationSent' : 'NotificationFailed',
   stream: n.id,
-  subject: n.subject,
+  // Whoever reads the order's history is not to learn what the customer's account has chosen, nor that there is one.
+  subject: error === 'unwanted' ? n.id : n.subject,
   actor: { kind: 'system' },
   atMs,
   data: { notificationId: n.id, kind: n.kind, channel: n.channel, ...(error === null ? {} : { error }) },

@@ -1,6 +1,7 @@
 import type { CustomerAddress, Me, PersonalExport, Session } from '../../api/schemas/people';
 import { createTemporalClient } from '../../temporal/connect';
 import { DIALECTS } from '../support/databases';
+import { eventually } from '../support/eventually';
 import { type History, inClear, toHistoryJson } from '../support/histories';
 import { sharedServers } from '../support/servers';
 import { staffToken } from '../support/staff';
@@ -67,6 +68,12 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
     await mailTo(system, email, 'Your order was cancelled');
     const subjects = system.mails.to(email).map((mail) => mail.subject);
     expect(subjects.some((subject) => subject.includes('confirmed'))).toBe(false);
+    // Who ordered as a guest with this address reads the order's history, and learns of no account from it.
+    const history = await eventually('the sent mail in the history', async () => {
+      const text = JSON.stringify(await system.history(body.id));
+      return text.includes('NotificationSent') && text;
+    });
+    expect(history).not.toMatch(/unwanted|NotificationFailed/);
   });
 
   test('addresses are kept with one default of each kind', async () => {
