@@ -1,6 +1,7 @@
 import { checkChain } from '../../audit/chain';
 import { createAuditReads } from '../../db/audit';
 import { select } from '../../db/sql';
+import { skuOfProductId } from '../../domain/ids';
 import { logIn } from '../../identity/login';
 import { newCustomerId } from '../../identity/new-ids';
 import { changePassword, resetPassword } from '../../identity/password-change';
@@ -279,7 +280,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     const ada = await identity.customer();
     await resetRequested(identity, ada.email);
     const reads = createAuditReads(shop.db);
-    const streams = await reads.streams('', 50);
+    const streams = (await reads.streams('', 50)).filter((stream) => skuOfProductId(stream) === null);
     expect(streams).toEqual(expect.arrayContaining([ada.customerId, expect.stringMatching(/^ott_/)]));
     const [events, heads] = [await reads.events(streams), await reads.heads(streams)];
     const stored = (stream: string) => ({ stream, rows: events.get(stream) ?? [], head: heads.get(stream) });
