@@ -72,6 +72,12 @@ test('keys of access tokens can be given, the signing one first', () => {
   const [fresh, old] = ['01'.repeat(32), '02'.repeat(32)];
   const { keys } = parseConfig({ ...NEEDED, AUTH_KEYS: `${fresh},${old}` }).auth;
   expect(keys.map((key) => key.toString('hex'))).toEqual([fresh, old]);
+  // The one that was there before any was named stays good for as long as it is named.
+  const derived = parseConfig(NEEDED).auth.keys[0];
+  expect(parseConfig({ ...NEEDED, AUTH_KEYS: `derived,${fresh}` }).auth.keys).toEqual([
+    derived,
+    Buffer.from(fresh, 'hex'),
+  ]);
   for (const wrong of ['01'.repeat(31), `${fresh},`, `${fresh} ${old}`, 'secret']) {
     expect(() => parseConfig({ ...NEEDED, AUTH_KEYS: wrong })).toThrow('AUTH_KEYS must be');
   }

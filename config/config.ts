@@ -83,10 +83,10 @@ const environment = z.object({
   AUTH_KEYS: z
     .string()
     .regex(
-      /^[0-9a-fA-F]{64,}(,[0-9a-fA-F]{64,})*$/,
-      'must be secrets of 32 bytes in hexadecimal, with commas',
+      /^(derived|[0-9a-fA-F]{64,})(,(derived|[0-9a-fA-F]{64,}))*$/,
+      'must be secrets of 32 bytes in hexadecimal or the word derived, with commas',
     )
-    .optional(),
+    .default('derived'),
   SHOP_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).optional(),
   HEALTH_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   DRAIN_MS: z.coerce.number().int().min(0).max(60_000).default(0),
@@ -142,7 +142,10 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     keys,
     auth: {
       issuer: e.AUTH_ISSUER ?? slug(e.SHOP_NAME),
-      keys: e.AUTH_KEYS?.split(',').map((secret) => Buffer.from(secret, 'hex')) ?? [accessTokens],
+      // `derived` is the one of those who have named none: they can change to one of their own as from any other.
+      keys: e.AUTH_KEYS.split(',').map((secret) =>
+        secret === 'derived' ? accessTokens : Buffer.from(secret, 'hex'),
+      ),
     },
     shopUrl: (e.SHOP_URL ?? `http://127.0.0.1:${e.PORT}`).replace(/\/+$/, ''),
     priceRules: priceRulesOf(e.PRICE_RULES_FILE),
