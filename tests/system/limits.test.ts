@@ -122,9 +122,9 @@ describe('limits', () => {
     }));
 
   test.each([
-    ['/docs', '198.51.111'],
-    ['/openapi.json', '198.51.112'],
-    ['/.well-known/jwks.json', '198.51.113'],
+    ['/docs', '203.0.111'],
+    ['/openapi.json', '203.0.112'],
+    ['/.well-known/jwks.json', '203.0.113'],
   ])('%s is counted as everything is', (path, network) =>
     inOneMinute(async (n) => {
       const headers = from(`${network}.${n}`);
