@@ -29,36 +29,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  describe('whatever is sent', () => {
-    test.each(OPERATIONS.map((operation): [string, Described] => [operation.name, operation]))(
-      '%s answers as it is described, and soon, and never with 500',
-      async (_name, operation) => {
-        const property = fc.asyncProperty(
-          callsOf(operation, ids),
-          fc.constantFrom(...CALLERS),
-          async ({ path, headers, raw }, caller) => {
-            // Holds the answer against its description.
-            const answer = await system.api(path, {
-              method: operation.method,
-              headers: { ...headers, ...(await callers.headersOf(caller)) },
-              timeoutMs: PATIENCE_MS,
-              ...(raw === undefined ? {} : { raw }),
-            });
-            expect(answer.status).not.toBe(500);
-          },
-        );
-        await fc.assert(property, { seed: SEED, numRuns: RUNS });
-      },
-    );
-
-    test('the system is as well afterwards as before', async () => {
-      expect((await system.api('/readyz')).status).toBe(200);
-      expect((await system.place(orderOf())).status).toBe(201);
-      expect(system.log()).not.toContain('"code":"internal_error"');
-      expect(await system.doublePayments()).toEqual([]);
-    });
-  });
-
+  // First: an example's idempotency key must not have been used with another body.
   describe('the examples of the description', () => {
     const examples = OPERATIONS.filter(({ body }) => body?.example !== undefined);
 
@@ -89,6 +60,36 @@ describe.each(DIALECTS)('on %s', (dialect) => {
         expect({ refused, text }).toEqual({ refused: false, text });
       },
     );
+  });
+
+  describe('whatever is sent', () => {
+    test.each(OPERATIONS.map((operation): [string, Described] => [operation.name, operation]))(
+      '%s answers as it is described, and soon, and never with 500',
+      async (_name, operation) => {
+        const property = fc.asyncProperty(
+          callsOf(operation, ids),
+          fc.constantFrom(...CALLERS),
+          async ({ path, headers, raw }, caller) => {
+            // Holds the answer against its description.
+            const answer = await system.api(path, {
+              method: operation.method,
+              headers: { ...headers, ...(await callers.headersOf(caller)) },
+              timeoutMs: PATIENCE_MS,
+              ...(raw === undefined ? {} : { raw }),
+            });
+            expect(answer.status).not.toBe(500);
+          },
+        );
+        await fc.assert(property, { seed: SEED, numRuns: RUNS });
+      },
+    );
+
+    test('the system is as well afterwards as before', async () => {
+      expect((await system.api('/readyz')).status).toBe(200);
+      expect((await system.place(orderOf())).status).toBe(201);
+      expect(system.log()).not.toContain('"code":"internal_error"');
+      expect(await system.doublePayments()).toEqual([]);
+    });
   });
 });
 
