@@ -25,6 +25,8 @@ export interface Verdict {
 interface Lease {
   endsAtMs: number;
   mine: number;
+  /** What this process has let pass in this window. */
+  served: number;
   /** Left for everybody when something was last taken. */
   shared: number;
   /** Under way: who comes meanwhile waits for it. */
@@ -40,10 +42,12 @@ export interface RateLimiterOptions {
 }
 
 /**
- * A process takes this share of a limit at once, so that SQL hears of one request in many. What it does not use is lost to
- * the others until the window is over: never more than the limit passes, in all processes together.
+ * A process takes shares of a limit, so that SQL hears of one request in many: the first one small, then as much as it has
+ * served, at most the largest. What it does not use is lost to the others until the window is over: never more than the
+ * limit passes, in all processes together, and one that dies again and again does not use it up.
  */
-const LEASE_SHARE = 1 / 20;
+const FIRST_SHARE = 1 / 200;
+const LARGEST_SHARE = 1 / 20;
 /** Callers remembered at once; who is forgotten takes anew. */
 const MAX_LEASES = 50_000;
 const FORGET_EVERY_MS = 60_000;
@@ -74,6 +78,7 @@ export class RateLimiter {
     while (lease.mine === 0 && lease.shared > 0) await this.take(bucket, lease, nowMs);
     if (lease.mine === 0) return verdict(false, 0);
     lease.mine -= 1;
+    lease.served += 1;
     return verdict(true, lease.mine + lease.shared);
   }
 
@@ -84,7 +89,7 @@ export class RateLimiter {
   }
 
   private leaseOf({ id, limit, endsAtMs }: Bucket): Lease {
-    const lease = this.leases.get(id) ?? { endsAtMs, mine: 0, shared: limit };
+    const lease = this.leases.get(id) ?? { endsAtMs, mine: 0, served: 0, shared: limit };
     this.leases.delete(id);
     this.leases.set(id, lease);
     if (this.leases.size > MAX_LEASES) this.leases.delete(this.leases.keys().next().value as string);
@@ -100,7 +105,8 @@ export class RateLimiter {
 
   private async takeFrom(bucket: Bucket, lease: Lease, nowMs: number): Promise<void> {
     const { store, log } = this.options;
-    const units = Math.max(1, Math.floor(bucket.limit * LEASE_SHARE));
+    const share = Math.min(Math.floor(bucket.limit * LARGEST_SHARE), lease.served);
+    const units = Math.max(1, Math.floor(bucket.limit * FIRST_SHARE), share);
     try {
       const { taken, left } = await store.take(bucket, units);
       lease.mine += taken;

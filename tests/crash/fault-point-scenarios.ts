@@ -238,6 +238,7 @@ export const SCENARIOS: readonly Scenario[] = [
     async play(shop) {
       const visitor = new Visitor(shop);
       await visitor.signUp();
+      await visitor.signUpAgain();
       await visitor.moveHouse();
       await visitor.refresh();
       await visitor.logOut();

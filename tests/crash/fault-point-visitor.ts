@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import type { Tokens } from '../../api/schemas/auth';
 import type { CustomerSummary, Me } from '../../api/schemas/people';
+import type { CaughtMessage } from '../../notifications/catcher/message';
 import type { Answer, HttpRequest } from '../support/http';
 import { bearer, NOBODY, tokenIn } from '../system/people';
 import type { FaultPointShop } from './fault-point-shop';
@@ -21,13 +22,20 @@ export class Visitor {
 
   async signUp(): Promise<void> {
     const { email, password } = this;
-    const token = await this.mailed('Confirm your address', () =>
+    const mail = await this.mailed('Confirm your address', () =>
       this.post('register', { email, password, name: 'Ada Byron' }, [202]),
     );
+    const token = tokenIn(mail);
     // An answer that was lost has made the account all the same.
     const { status, body } = await this.post<Tokens>('confirm', { token, password }, [200, 409, 410]);
     if (status === 200) this.tokens = body;
     else await this.logIn();
+  }
+
+  /** As somebody does who has forgotten that they have an account. */
+  async signUpAgain(): Promise<void> {
+    const { email, password } = this;
+    await this.mailed('You have an account', () => this.post('register', { email, password }, [202]));
   }
 
   async logIn(): Promise<void> {
@@ -63,9 +71,8 @@ export class Visitor {
   async resetPassword(): Promise<void> {
     const password = `reset by ${ulid()}`;
     const { email } = this;
-    const token = await this.mailed('Set a new password', () =>
-      this.post('password-reset', { email }, [202]),
-    );
+    const mail = await this.mailed('Set a new password', () => this.post('password-reset', { email }, [202]));
+    const token = tokenIn(mail);
     await this.post('password-reset/confirm', { token, password }, [204, 410]);
     this.password = password;
     await this.logIn();
@@ -124,8 +131,8 @@ export class Visitor {
     await this.asMe(`/api/api-keys/${made.body.id}`, { method: 'DELETE' }, [204]);
   }
 
-  /** The token of a new mail, asked for again where it does not come. */
-  private async mailed(subject: string, ask: () => Promise<unknown>): Promise<string> {
+  /** A new mail, asked for again where it does not come. */
+  private async mailed(subject: string, ask: () => Promise<unknown>): Promise<CaughtMessage> {
     const mails = () =>
       this.shop.system.mails.to(this.email).filter((mail) => mail.subject.includes(subject));
     const before = mails().length;
@@ -134,7 +141,7 @@ export class Visitor {
       const untilMs = performance.now() + MAIL_PATIENCE_MS;
       const outcome = await this.shop.eventually(`the mail "${subject}" to ${this.email}`, async () => {
         const [newest, ...others] = mails();
-        if (newest !== undefined && others.length >= before) return tokenIn(newest);
+        if (newest !== undefined && others.length >= before) return newest;
         return performance.now() > untilMs && 'late';
       });
       if (outcome !== 'late') return outcome;
