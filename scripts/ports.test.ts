@@ -20,6 +20,11 @@ test('a port that is free is accepted and left free', async () => {
   await occupy(port);
 });
 
+test('no connection that goes out can take a free port before somebody listens there', async () => {
+  const ports = await Promise.all(Array.from({ length: 20 }, freePort));
+  for (const port of ports) expect(port).toBeLessThan(32_768);
+});
+
 test('every busy port is named in a sentence of its own, with the variable that changes it', async () => {
   const [api, mail, free] = [await freePort(), await freePort(), await freePort()];
   await occupy(api);

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -15,19 +16,18 @@ export interface WantedPort {
 const LETTING_GO_MS = 2_000;
 const POLL_MS = 100;
 
-/** A port of this machine that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address && typeof address === 'object') resolve(address.port);
-        else reject(new Error('no free port'));
-      });
-    });
-  });
+/** Below the ports that systems give to connections going out: one of those takes a port while nobody listens there. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_767;
+const MAX_TRIES = 100;
+
+/** A port of this machine that was free a moment ago: a random one, since others look for theirs in the same moment. */
+export async function freePort(): Promise<number> {
+  for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if ((await faultOf({ port, variable: '', use: '' })) === undefined) return port;
+  }
+  throw new Error(`none of ${MAX_TRIES} ports is free`);
 }
 
 /**

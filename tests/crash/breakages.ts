@@ -65,7 +65,7 @@ export const BREAKAGES: readonly Breakage[] = [
     counter: 'chainBreaks',
     file: 'db/event-log.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the broken program
-    edits: [['          body: row.body,', '          body: `${row.body} `,']],
+    edits: [['      body: row.body,', '      body: `${row.body} `,']],
   },
   {
     name: 'a payment cannot be undone',
