@@ -23,7 +23,8 @@ export async function deliverNotifications({ notificationIds, queue, policy }: D
     // The server repeats it while some could not be sent yet: a mail server that is away writes no history here.
     await sendNotifications(notificationIds);
   } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error;
+    // Cancelled before the activity was scheduled it is no failure of an activity.
+    if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
     const why = isCancellation(error) ? 'cancelled' : 'deadline';
     await CancellationScope.nonCancellable(() => giveUpNotifications(notificationIds, why));
   }

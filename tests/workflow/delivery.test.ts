@@ -128,6 +128,23 @@ test('a delivery that is cancelled counts what is left as failed', async () => {
   expect(await told(orderId)).toEqual(['NotificationFailed']);
 });
 
+test('a delivery that is cancelled before a worker has begun it counts all of it as failed', async () => {
+  const { id, orderId } = await queued();
+  await lab.stopWorkers();
+  const handle = await lab.client.workflow.start(DELIVERY_WORKFLOW, {
+    workflowId: `deliver:${ulid()}`,
+    taskQueue: lab.queues.notifications,
+    args: [{ notificationIds: [id], queue: lab.queues.notifications, policy: POLICY }],
+  });
+  await handle.cancel();
+
+  await lab.startWorkers();
+  await handle.result();
+
+  expect(await lab.store.notifications.find(id)).toMatchObject({ state: 'failed', lastError: 'cancelled' });
+  expect(await told(orderId)).toEqual(['NotificationFailed']);
+});
+
 test('a mail whose outcome is unknown goes out again under the same Message-ID', async () => {
   const { id, orderId, email } = await queued();
   let lost = false;
