@@ -19,6 +19,8 @@ type Command = Pick<ChildSpec, 'command' | 'args'>;
 
 const LOCAL = '127.0.0.1';
 const NAMESPACE = 'default';
+/** Stopped in the middle of a write, the dev server's database may stay `interrupted` for good. */
+const TEMPORAL_HUNG_MS = 30_000;
 const ROOT = resolve(__dirname, '../..');
 
 /** Every process of a run, on ports of its own, with its files in `dir`. All die with this process. */
@@ -133,6 +135,7 @@ export class Fleet {
         return (await startDevServer({ cli, port, namespace: NAMESPACE, dbFile, logFile })).child;
       },
       answers: () => temporalIsReady(client),
+      hungAfterMs: TEMPORAL_HUNG_MS,
     });
     await temporal.ready();
     return address;

@@ -9,9 +9,12 @@ export interface KeptSpec {
   /** Whether it does its work. */
   answers: () => Promise<boolean>;
   say: (text: string) => void;
+  /** Killed when it has not answered for so long, as by a liveness probe. Left out: what hangs is a fault to be found. */
+  hungAfterMs?: number;
 }
 
 const RELAUNCH_MS = 250;
+const PROBE_MS = 1_000;
 const READY_TIMEOUT_MS = 90_000;
 
 /** A process that is started again whenever it ends, by itself or by a kill, as a process manager does. */
@@ -20,10 +23,10 @@ export class Kept {
   private killed: Child | undefined;
   private awayMs = RELAUNCH_MS;
   private readonly stopping = new AbortController();
-  private readonly finished: Promise<void>;
+  private readonly finished: Promise<unknown>;
 
   constructor(private readonly spec: KeptSpec) {
-    this.finished = this.keep();
+    this.finished = Promise.all([this.keep(), this.watch()]);
   }
 
   get name(): string {
@@ -78,6 +81,20 @@ export class Kept {
     }
     // Told to stop while it was starting.
     await this.child?.kill();
+  }
+
+  private async watch(): Promise<void> {
+    const { name, answers, say, hungAfterMs } = this.spec;
+    const { signal } = this.stopping;
+    let answeredMs = performance.now();
+    while (hungAfterMs !== undefined && !signal.aborted) {
+      await delay(PROBE_MS, undefined, { signal }).catch(() => undefined);
+      if (await answers().catch(() => false)) answeredMs = performance.now();
+      if (performance.now() - answeredMs < hungAfterMs) continue;
+      say(`${name} hangs`);
+      this.kill(RELAUNCH_MS);
+      answeredMs = performance.now();
+    }
   }
 }
 
