@@ -171,6 +171,9 @@ const contactOf = (body: PlaceOrder, orderId: string, customerId: string): Order
   shippingAddress: body.shippingAddress,
 });
 
+/** Temporal may have taken the start and not have been able to say so. */
+const START_UNKNOWN =
+  'It is not known whether the order was taken. Sent again with the same Idempotency-Key, the request comes to the same order; without one it would be another.';
 /** Who does not wait for the decision waits this long at most for the start. */
 const START_TIMEOUT_MS = 5_000;
 
@@ -202,7 +205,7 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
     const decided = await storedDecision(ctx, id).catch(() => null);
     if (decided !== null) return decided;
     if (await isStarted(ctx, id)) return null;
-    throw unavailable(error);
+    throw unavailable(error, START_UNKNOWN);
   }
 }
 

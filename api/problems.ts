@@ -73,13 +73,10 @@ export function toFailure(error: unknown): Failure {
   );
 }
 
-export const unavailable = (cause?: unknown): Failure =>
-  new Failure(
-    'service_unavailable',
-    'A part that this needs is away. Nothing is half-done; the same request can be repeated.',
-    { retryAfterSeconds: 2 },
-    { cause },
-  );
+export const unavailable = (
+  cause?: unknown,
+  detail = 'A part that this needs is away. Nothing is half-done; the same request can be repeated.',
+): Failure => new Failure('service_unavailable', detail, { retryAfterSeconds: 2 }, { cause });
 
 /** A fault of a body is pointed to by JSON pointer, one of the query by the parameter's name. */
 export function validationFailure(error: ZodError, where: 'body' | 'query' = 'body'): Failure {
