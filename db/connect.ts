@@ -109,6 +109,8 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions): Seq
       connectTimeout: 5_000,
       charset: 'utf8mb4',
       supportBigNumbers: true,
+      // The driver's own reading of values: Sequelize's is a function that is called for each of them.
+      typeCast: true,
       maxPreparedStatements: MAX_PREPARED_STATEMENTS,
     },
     pool: { max: poolSize, min: 0, acquire: ACQUIRE_MS, idle: 30_000 },
