@@ -152,18 +152,20 @@ function checkOneProduct(
   sku: string,
   stored: StoredProduct,
 ): Finding[] {
-  const findings = isUntold(log) ? [] : checkChain(log, auditKey);
+  const findings = checkChainIfAny(log, auditKey);
   return findings.length > 0 ? findings : checkProduct(sku, eventsOf(log), stored);
 }
 
 /** The log proves the import. */
 async function checkOneImport({ store, auditKey }: VerifyParts, log: StoredStream): Promise<Finding[]> {
-  const findings = isUntold(log) ? [] : checkChain(log, auditKey);
+  const findings = checkChainIfAny(log, auditKey);
   if (findings.length > 0) return findings;
   return checkImport(log.stream, eventsOf(log), await store.productImports.find(log.stream));
 }
 
-const isUntold = ({ rows, head }: StoredStream): boolean => rows.length === 0 && head === undefined;
+/** What was there before the log has none. */
+const checkChainIfAny = (log: StoredStream, key: Buffer): Finding[] =>
+  log.rows.length === 0 && log.head === undefined ? [] : checkChain(log, key);
 const eventsOf = ({ rows }: StoredStream): CloudEvent[] =>
   rows.map((row) => JSON.parse(row.body) as CloudEvent);
 

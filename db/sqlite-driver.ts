@@ -58,17 +58,20 @@ export class SqliteConnection extends sqlite3.Database {
   }
 
   private prepareOnce(sql: string): Promise<sqlite3.Statement> {
-    const known = this.prepared.get(sql);
+    const statement = this.prepared.get(sql) ?? this.prepareAnew(sql);
+    // Behind all others: the one used last.
     this.prepared.delete(sql);
-    const statement =
-      known ??
-      new Promise<sqlite3.Statement>((resolve, reject) => {
-        const made = this.prepare(sql, (error) => (error === null ? resolve(made) : reject(error)));
-      });
     this.prepared.set(sql, statement);
-    statement.catch(() => this.prepared.delete(sql));
     const [oldest] = this.prepared.keys();
     if (this.prepared.size > MAX_PREPARED_STATEMENTS && oldest !== undefined) this.forget(oldest);
+    return statement;
+  }
+
+  private prepareAnew(sql: string): Promise<sqlite3.Statement> {
+    const statement = new Promise<sqlite3.Statement>((resolve, reject) => {
+      const made = this.prepare(sql, (error) => (error === null ? resolve(made) : reject(error)));
+    });
+    statement.catch(() => this.prepared.delete(sql));
     return statement;
   }
 
