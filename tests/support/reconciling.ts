@@ -6,6 +6,7 @@ import { select } from '../../db/sql';
 import type { ReconcilePolicy } from '../../domain/policy';
 import { orderStartOptions } from '../../temporal/order-start';
 import {
+  getOrder,
   ORDER_WORKFLOW,
   type OrderInput,
   RECONCILE_WORKFLOW,
@@ -73,8 +74,14 @@ export async function untilStatus(lab: Lab, id: string, status: string): Promise
 export async function confirmedOrder(lab: Lab): Promise<string> {
   const input = await lab.input();
   await begin(lab, input);
-  await untilStatus(lab, input.order.id, 'confirmed');
+  await untilRests(lab, input.order.id);
   return input.order.id;
+}
+
+/** SQL says `confirmed` within the workflow task that writes it: a query is answered when that task has ended. */
+export async function untilRests(lab: Lab, id: string): Promise<void> {
+  await untilStatus(lab, id, 'confirmed');
+  expect(await lab.handle(id).query(getOrder)).toMatchObject({ status: 'confirmed' });
 }
 
 const reconciling = (lab: Lab, policy: Partial<ReconcilePolicy>) => {

@@ -1,30 +1,48 @@
-import { cancelOrder, getOrder } from '../../workflows/messages';
+import { cancelOrder, getOrder, PLACEMENT_UPDATE_ID, placement } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
+import { HeldCalls } from '../support/held-calls';
 import { Lab } from '../support/lab';
 import {
+  begin,
   confirmedOrder,
   findingsOf,
   reconcile,
   temporalWorkflow,
   terminate,
   untilDealtWith,
+  untilRests,
   untilWell,
 } from '../support/reconciling';
 import { disagreements, endedWithNothingLeft } from '../support/settled';
 
+const calls = new HeldCalls();
 let lab: Lab;
 beforeAll(async () => {
-  lab = await Lab.open();
+  lab = await Lab.open({ provider: calls.wrap });
 });
 afterAll(() => lab.close());
 
 const reset = (id: string, ...to: string[]) =>
   temporalWorkflow('reset', '--workflow-id', id, '--reason', 'by hand', ...to);
 
-/** The workflow task in the middle of the order's history: after the stock was reserved, before the payment was. */
+/** An order with a workflow task between its first and its last: somebody asked for its decision while it was paid. */
+async function askedForWhilePaying(): Promise<string> {
+  const input = await lab.input();
+  const { id } = input.order;
+  const authorize = calls.hold(id, 'authorize');
+  await begin(lab, input);
+  await authorize.reached;
+  await lab.handle(id).startUpdate(placement, { updateId: PLACEMENT_UPDATE_ID, waitForStage: 'ACCEPTED' });
+  authorize.release();
+  await untilRests(lab, id);
+  return id;
+}
+
+/** After the stock was reserved, before the payment was taken. */
 async function inTheMiddle(id: string): Promise<string> {
   const { events } = await lab.handle(id).fetchHistory();
   const tasks = (events ?? []).filter((e) => e.workflowTaskCompletedEventAttributes);
+  expect(tasks).toHaveLength(3);
   return String(tasks[1]?.eventId);
 }
 
@@ -44,7 +62,7 @@ test.each([
   ['the last workflow task', async () => ['--type', 'LastWorkflowTask']],
   ['the middle', async (id: string) => ['--event-id', await inTheMiddle(id)]],
 ])('an order that was reset to %s goes on by itself and is left alone', async (_, to) => {
-  const id = await confirmedOrder(lab);
+  const id = await askedForWhilePaying();
   await reset(id, ...(await to(id)));
   await reconcile(lab);
   await restsAsBefore(id);
