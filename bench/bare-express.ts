@@ -1,36 +1,66 @@
 import { randomUUID } from 'node:crypto';
-import express from 'express';
+import express, { Router } from 'express';
 import helmet from 'helmet';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { pinoHttp } from 'pino-http';
-import { connect } from '../db/connect';
+import { authenticated } from '../api/access';
+import { limitedByAddress } from '../api/limits';
+import { RateLimiter } from '../api/rate-limiter';
+import { parseConfig } from '../config/config';
+import { connect, type Database } from '../db/connect';
 import { createProducts } from '../db/products';
 import { select } from '../db/sql';
+import { createStore } from '../db/store';
 import { readProductQuery } from '../domain/search-terms';
+import { createAccessTokens } from '../identity/access-tokens';
+import { createAuthenticate } from '../identity/authenticate';
+import { createOrderTokens } from '../identity/order-tokens';
 
 /**
- * `bare-express DATABASE_URL PORT`: Express with the same middleware and the same queries as the system, and nothing
- * else: the reference for reads.
+ * `bare-express PORT`: the references for reads, with the environment of the system. Express with the packages' middleware
+ * and the system's queries at `/`; with the system's middleware, too (who asks, and how often), at `/same`.
  */
-function main([url, port]: string[]): void {
-  if (url === undefined || port === undefined) throw new Error('usage: bare-express DATABASE_URL PORT');
-  const db = connect({ url });
+function main([port]: string[]): void {
+  if (port === undefined) throw new Error('usage: bare-express PORT');
+  const config = parseConfig(process.env);
+  const db = connect({ url: config.databaseUrl });
+  const log = pino({ level: 'info' });
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.use(
-    pinoHttp({
-      logger: pino({ level: 'info' }),
-      genReqId: () => randomUUID(),
-      customLogLevel: () => 'debug',
-    }),
-  );
+  app.use(pinoHttp({ logger: log, genReqId: () => randomUUID(), customLogLevel: () => 'debug' }));
   app.use(helmet());
-  app.use(express.json());
   app.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });
-  app.get('/orders/:id', async (req, res) => {
+  app.use('/same', sameMiddleware(db, config, log));
+  app.use(express.json());
+  app.use('/same', queries(db));
+  app.use(queries(db));
+  app.listen(Number(port), '127.0.0.1').keepAliveTimeout = 65_000;
+}
+
+function sameMiddleware(
+  db: Database,
+  { keys, auth, rateLimits }: ReturnType<typeof parseConfig>,
+  log: Logger,
+): Router {
+  const store = createStore(db, keys.audit);
+  const tokens = {
+    accessTokens: createAccessTokens(auth),
+    orderTokens: createOrderTokens(keys.orderTokens),
+  };
+  const router = Router();
+  router.use(
+    limitedByAddress(new RateLimiter({ store: store.rateLimits, key: keys.callers, log }), rateLimits),
+  );
+  router.use(authenticated(createAuthenticate({ store, ...tokens })));
+  return router;
+}
+
+function queries(db: Database): Router {
+  const router = Router();
+  router.get('/orders/:id', async (req, res) => {
     const { id } = req.params;
     const [orders, lines, contacts] = await Promise.all([
       select(db, 'SELECT * FROM orders WHERE id = :id', { id }),
@@ -39,20 +69,20 @@ function main([url, port]: string[]): void {
     ]);
     res.json({ ...orders[0], lines, ...contacts[0] });
   });
-  app.get('/orders', async (_req, res) => {
+  router.get('/orders', async (_req, res) => {
     res.json({ data: await select(db, 'SELECT * FROM orders ORDER BY id DESC LIMIT 21') });
   });
-  app.get('/products', async (_req, res) => {
+  router.get('/products', async (_req, res) => {
     res.json({
       data: await select(db, "SELECT * FROM products WHERE sku > '' AND active = 1 ORDER BY sku LIMIT 21"),
     });
   });
   const products = createProducts(db);
-  app.get('/search', async (req, res) => {
+  router.get('/search', async (req, res) => {
     const query = readProductQuery(String(req.query.q));
     res.json({ data: query === null ? [] : await products.search(query, { limit: 21 }) });
   });
-  app.listen(Number(port), '127.0.0.1').keepAliveTimeout = 65_000;
+  return router;
 }
 
 main(process.argv.slice(2));

@@ -5,6 +5,7 @@ import { compile } from '../scripts/compile';
 import { dieWithParent } from '../scripts/watchdog';
 import { describe, type Figure, type Measure, toFigure } from './figures';
 import { closeConnections } from './http';
+import { measureImports } from './imports';
 import { measureLists } from './lists';
 import { measureOpenOrders } from './open-orders';
 import { measureOrders } from './orders';
@@ -23,6 +24,7 @@ const SECTIONS: Record<string, Section> = {
   overload: (servers, _, report) => measureOverload(servers, report),
   memory: (servers, _, report) => measureOpenOrders(servers, report),
   search: (servers, _, report) => measureSearch(servers, report),
+  imports: (servers, _, report) => measureImports(servers, report),
   lists: (servers, _, report) => measureLists(servers, report),
 };
 const START = 'start';

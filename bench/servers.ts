@@ -22,6 +22,7 @@ export interface Servers {
   apiUrl: string;
   /** Of a machine that may do everything. */
   headers: Record<string, string>;
+  /** Of bare Express; with the system's own middleware, too, below `/same`. */
   bareUrl: string;
   /** Process ids by name. */
   pids: Readonly<Record<string, number>>;
@@ -111,7 +112,7 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   });
   const referenceQueue = 'reference';
   const reference = start('reference', ['bench/reference-worker.js', temporal.address, referenceQueue]);
-  const bare = start('bare', ['bench/bare-express.js', databaseUrl, String(barePort)]);
+  const bare = start('bare', ['bench/bare-express.js', String(barePort)], environment);
 
   const apiUrl = `http://127.0.0.1:${port}`;
   const bareUrl = `http://127.0.0.1:${barePort}`;

@@ -1,0 +1,49 @@
+import type { Database } from '../db/connect';
+import { addTerms } from '../db/product-terms';
+import { execute } from '../db/sql';
+
+/** One product in ten is made of each, and one in twenty is each of the others: words that are common, and a pair of them. */
+const MATERIALS = 'walnut oak ash beech linen wool brass copper glass stone'.split(' ');
+const THINGS =
+  'desk chair lamp shelf stool table bench clock frame mirror basket bowl vase tray rug hook box rack stand mat'.split(
+    ' ',
+  );
+const of = (words: readonly string[], n: number): string => words[n % words.length] ?? '';
+
+export interface Wares {
+  /** Of their SKUs, which end with their numbers. */
+  prefix: string;
+  products: number;
+  /** Products of a transaction. */
+  chunk: number;
+}
+
+export const nameOf = (n: number): string => `${of(MATERIALS, n)} ${of(THINGS, Math.floor(n / 7))}`;
+export const descriptionOf = (n: number): string => `number${n}, made by hand`;
+
+/** Products with their search terms, and nothing else: no event, no look at what is there. */
+export async function fillCatalogue(db: Database, { prefix, products, chunk }: Wares): Promise<void> {
+  for (let first = 0; first < products; first += chunk) {
+    const made = Array.from({ length: Math.min(chunk, products - first) }, (_, i) => {
+      const n = first + i;
+      return { sku: `${prefix}-${n}`, name: nameOf(n), description: descriptionOf(n), attributes: {} };
+    });
+    const rows = JSON.stringify(made.map(({ sku, name, description }) => [sku, name, description]));
+    const from =
+      db.dialect === 'mysql'
+        ? `SELECT sku, name, description, 1000, 'EUR', 'standard', 100, 1 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+           sku VARCHAR(190) PATH '$[0]', name VARCHAR(200) PATH '$[1]', description VARCHAR(2000) PATH '$[2]')) AS given`
+        : `SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           1000, 'EUR', 'standard', 100, 1 FROM json_each(:rows)`;
+    await db.write(async (tx) => {
+      await execute(
+        db,
+        `INSERT INTO products
+           (sku, name, description, price_minor, currency, tax_class, weight_grams, updated_at_ms) ${from}`,
+        { rows },
+        tx,
+      );
+      await addTerms(db, made, tx);
+    });
+  }
+}
