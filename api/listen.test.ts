@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express from 'express';
 import { eventually } from '../tests/support/eventually';
+import { gate } from '../tests/support/gate';
 import { http } from '../tests/support/http';
 import { atMost } from './admission';
 import { type ListeningApi, listen } from './listen';
@@ -66,14 +67,11 @@ test('a request of two lengths, as smuggling begins, is refused', async () => {
 });
 
 test('while it stops every answer is whole, and says that it is the last of its connection', async () => {
-  let release: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const held = gate();
   let asked = 0;
   const answer: RequestListener = (_req, res) => {
     asked += 1;
-    void held.then(() => res.end('whole'));
+    void held.opened.then(() => res.end('whole'));
   };
   const stopping = await listen(answer, '127.0.0.1', 0);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -89,7 +87,7 @@ test('while it stops every answer is whole, and says that it is the last of its 
   await eventually('a request', () => asked === 1);
 
   const stopped = stopping.stop(60_000);
-  release();
+  held.open();
 
   expect(await first).toEqual(['close', 'whole']);
   // The one that waited for the connection looks for another, and finds nobody.

@@ -4,6 +4,7 @@ import { connect, type Database, isDuplicate, isTransient, type Tx } from '../..
 import { execute, insert, select } from '../../db/sql';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { eventually } from '../support/eventually';
+import { gate } from '../support/gate';
 import { rowsOf } from './sample-orders';
 
 const failWith = (code: string) =>
@@ -140,25 +141,19 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
       });
 
       test('beyond the bound of the queue is refused at once, to be tried later', async () => {
-        let release: () => void = () => undefined;
-        const gate = new Promise<void>((resolve) => {
-          release = resolve;
-        });
-        const queued = Array.from({ length: 2_000 }, () => db.write(() => gate));
-        const next = db.write(() => gate).catch((error: unknown) => error);
+        const held = gate();
+        const queued = Array.from({ length: 2_000 }, () => db.write(() => held.opened));
+        const next = db.write(() => held.opened).catch((error: unknown) => error);
         const answer = await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'queued'))]);
-        release();
+        held.open();
         await Promise.all(queued);
         expect(answer).toMatchObject({ code: 'overloaded', extra: { retryAfterSeconds: 2 } });
         await expect(db.write(async () => 'free again')).resolves.toBe('free again');
       });
 
       test('that nobody waits for any more is not begun', async () => {
-        let release: () => void = () => undefined;
-        const gate = new Promise<void>((resolve) => {
-          release = resolve;
-        });
-        const before = db.write(() => gate);
+        const held = gate();
+        const before = db.write(() => held.opened);
         const gaveUp = new AbortController();
         let begun = false;
         const abandoned = whileWanted(gaveUp.signal, () =>
@@ -168,7 +163,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         );
         const after = db.write(async () => 'done');
         gaveUp.abort(new Error('timed out'));
-        release();
+        held.open();
         await expect(abandoned).rejects.toThrow('timed out');
         await before;
         expect(await after).toBe('done');
@@ -191,21 +186,18 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         const other = connect({ url: shop.url });
         try {
           let holds = false;
-          let release: () => void = () => undefined;
-          const gate = new Promise<void>((resolve) => {
-            release = resolve;
-          });
+          const held = gate();
           const first = other.write(async (tx) => {
             await insert(other, 'subscriptions', [{ name: 'other', position: 1 }], { tx });
             holds = true;
-            await gate;
+            await held.opened;
           });
           await eventually('the other writes', () => holds);
           const second = db.write((tx) =>
             insert(db, 'subscriptions', [{ name: 'mine', position: 1 }], { tx }),
           );
           expect(await position('other')).toBe(0);
-          release();
+          held.open();
           await Promise.all([first, second]);
           expect([await position('other'), await position('mine')]).toEqual([1, 1]);
         } finally {

@@ -3,6 +3,7 @@ import type { Feed } from '../../db/feed';
 import { type Loop, startLeasedLoop } from '../../workers/loop';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { eventually } from '../support/eventually';
+import { gate } from '../support/gate';
 
 const silent = pino({ level: 'silent' });
 const NAME = 'work';
@@ -92,20 +93,18 @@ describe.each(DIALECTS)('a leased loop on %s', (dialect) => {
   });
 
   test('stopping lets the round under way finish and starts no other', async () => {
-    let release: () => void = () => undefined;
+    const held = gate();
     let finished = 0;
     let started = 0;
     const loop = start('a', async () => {
       started += 1;
-      await new Promise<void>((resolve) => {
-        release = resolve;
-      });
+      await held.opened;
       finished += 1;
       return true;
     });
     await eventually('a round is under way', () => started === 1);
     const stopped = loop.stop();
-    release();
+    held.open();
     await stopped;
     expect({ started, finished }).toEqual({ started: 1, finished: 1 });
     expect(await shop.store.feed.lease(NAME, 'other', Date.now(), 10)).toBe(true);

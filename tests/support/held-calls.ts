@@ -1,4 +1,5 @@
 import type { PaymentProvider } from '../../payments/provider';
+import { type Gate, gate } from './gate';
 
 type Held = 'createIntent' | 'authorize' | 'void' | 'refund';
 
@@ -7,8 +8,8 @@ interface Hold {
   orderId: string;
   /** Before the provider hears of it, or when it has acted and its answer is on the way. */
   at: 'before' | 'after';
-  reach: () => void;
-  gate: Promise<void>;
+  reached: Gate;
+  held: Gate;
 }
 
 export interface HeldCall {
@@ -23,16 +24,9 @@ export class HeldCalls {
 
   /** The next such call for that order waits until it is released. */
   hold(orderId: string, call: Held, at: Hold['at'] = 'before'): HeldCall {
-    let reach: () => void = () => undefined;
-    let release: () => void = () => undefined;
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve;
-    });
-    const gate = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    this.holds.add({ call, orderId, at, reach, gate });
-    return { reached, release };
+    const [reached, held] = [gate(), gate()];
+    this.holds.add({ call, orderId, at, reached, held });
+    return { reached: reached.opened, release: held.open };
   }
 
   readonly wrap = (real: PaymentProvider): PaymentProvider => ({
@@ -54,8 +48,8 @@ export class HeldCalls {
     for (const hold of this.holds) {
       if (hold.call !== call || hold.at !== at || !key.startsWith(`${hold.orderId}:`)) continue;
       this.holds.delete(hold);
-      hold.reach();
-      await hold.gate;
+      hold.reached.open();
+      await hold.held.opened;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { eventually } from '../support/eventually';
+import { gate } from '../support/gate';
 import { Lab } from '../support/lab';
 
 let lab: Lab;
@@ -10,17 +11,14 @@ afterAll(() => lab.close());
 test('a step that is given up while it waits for its turn to write is not run when its turn comes', async () => {
   const { db } = lab.store;
   const input = await lab.input();
-  let release: () => void = () => undefined;
-  const gate = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const held = db.write(() => gate);
+  const held = gate();
+  const holding = db.write(() => held.opened);
   const [begun, sent] = [jest.spyOn(db, 'write'), jest.spyOn(db, 'send')];
 
   const placed = lab.place(input);
   await eventually('the second try waits, too', () => begun.mock.calls.length >= 2);
-  release();
-  await held;
+  held.open();
+  await holding;
 
   expect(await placed).toMatchObject({ id: input.order.id, status: 'confirmed' });
   const reserved = sent.mock.calls.filter(([sql]) => sql.startsWith('INSERT INTO reservations '));
