@@ -23,7 +23,7 @@ export interface Verdict {
 
 /** What this process has taken from a bucket and not used yet. */
 interface Lease {
-  endsAtMs: number;
+  bucket: Bucket;
   mine: number;
   /** What this process has let pass in this window. */
   served: number;
@@ -35,7 +35,7 @@ interface Lease {
 
 export interface RateLimiterOptions {
   store: RateLimits;
-  /** Of the hashes by which callers are counted: addresses are kept nowhere. */
+  /** Of the hashes by which callers are counted in SQL: addresses are stored nowhere. */
   key: Buffer;
   log: Logger;
   now?: () => number;
@@ -54,7 +54,7 @@ const FORGET_EVERY_MS = 60_000;
 
 /** Counts what callers do, in windows of fixed length, exactly over any number of API processes. */
 export class RateLimiter {
-  /** By bucket, least recently used first. */
+  /** By limit and caller, least recently used first. */
   private readonly leases = new Map<string, Lease>();
   private nextForgetMs = 0;
 
@@ -72,39 +72,42 @@ export class RateLimiter {
       resetMs: endsAtMs - nowMs,
     });
     if (limit.requests === 0) return verdict(true, 0);
-    const bucket = { id: this.bucketId(limit, caller, endsAtMs), limit: limit.requests, endsAtMs };
-    const lease = this.leaseOf(bucket);
+    const lease = this.leaseOf(limit, caller, endsAtMs);
     // Whoever waited for what another took may find it used up, and takes again.
-    while (lease.mine === 0 && lease.shared > 0) await this.take(bucket, lease, nowMs);
+    while (lease.mine === 0 && lease.shared > 0) await this.take(lease, nowMs);
     if (lease.mine === 0) return verdict(false, 0);
     lease.mine -= 1;
     lease.served += 1;
     return verdict(true, lease.mine + lease.shared);
   }
 
-  private bucketId({ name, windowMs }: Limit, caller: string, endsAtMs: number): string {
-    return createHmac('sha256', this.options.key)
-      .update(JSON.stringify([name, windowMs, caller, endsAtMs]))
-      .digest('hex');
-  }
-
-  private leaseOf({ id, limit, endsAtMs }: Bucket): Lease {
-    const lease = this.leases.get(id) ?? { endsAtMs, mine: 0, served: 0, shared: limit };
-    this.leases.delete(id);
-    this.leases.set(id, lease);
+  private leaseOf(limit: Limit, caller: string, endsAtMs: number): Lease {
+    const key = `${limit.name} ${limit.windowMs} ${caller}`;
+    const known = this.leases.get(key);
+    const lease = known?.bucket.endsAtMs === endsAtMs ? known : this.newLease(limit, caller, endsAtMs);
+    this.leases.delete(key);
+    this.leases.set(key, lease);
     if (this.leases.size > MAX_LEASES) this.leases.delete(this.leases.keys().next().value as string);
     return lease;
   }
 
-  private take(bucket: Bucket, lease: Lease, nowMs: number): Promise<void> {
-    lease.taking ??= this.takeFrom(bucket, lease, nowMs).finally(() => {
+  private newLease({ name, windowMs, requests }: Limit, caller: string, endsAtMs: number): Lease {
+    const id = createHmac('sha256', this.options.key)
+      .update(JSON.stringify([name, windowMs, caller, endsAtMs]))
+      .digest('hex');
+    return { bucket: { id, limit: requests, endsAtMs }, mine: 0, served: 0, shared: requests };
+  }
+
+  private take(lease: Lease, nowMs: number): Promise<void> {
+    lease.taking ??= this.takeFrom(lease, nowMs).finally(() => {
       lease.taking = undefined;
     });
     return lease.taking;
   }
 
-  private async takeFrom(bucket: Bucket, lease: Lease, nowMs: number): Promise<void> {
+  private async takeFrom(lease: Lease, nowMs: number): Promise<void> {
     const { store, log } = this.options;
+    const { bucket } = lease;
     const share = Math.min(Math.floor(bucket.limit * LARGEST_SHARE), lease.served);
     const units = Math.max(1, Math.floor(bucket.limit * FIRST_SHARE), share);
     try {
@@ -124,7 +127,7 @@ export class RateLimiter {
   private forgetNowAndThen(nowMs: number): void {
     if (nowMs < this.nextForgetMs) return;
     this.nextForgetMs = nowMs + FORGET_EVERY_MS;
-    for (const [id, { endsAtMs }] of this.leases) if (endsAtMs <= nowMs) this.leases.delete(id);
+    for (const [key, { bucket }] of this.leases) if (bucket.endsAtMs <= nowMs) this.leases.delete(key);
     const { store, log } = this.options;
     store
       .forget(nowMs)

@@ -30,7 +30,7 @@ export interface Database {
 export interface DatabaseOptions {
   /** `mysql://user:password@host:port/name` or `sqlite:/path/to/file`. */
   url: string;
-  /** Connections to MySQL; SQLite has one for reading and one for the write under way. */
+  /** Connections to MySQL; SQLite has some for reading and one for the write under way. */
   poolSize?: number;
   /** Called with every statement sent: the bench counts them. */
   onStatement?: (sql: string) => void;

@@ -4,6 +4,8 @@ import sqlite3 from 'sqlite3';
 const BUSY_TIMEOUT_MS = 5_000;
 /** Of one connection. Every length of a list is a statement of its own. */
 const MAX_PREPARED_STATEMENTS = 200;
+/** Connections to read with: as many as Node has threads for them. */
+const READERS = ['reader-1', 'reader-2', 'reader-3', 'reader-4'];
 
 /** What came of one statement: the rows of one that reads, how many rows another one changed. */
 export interface Outcome {
@@ -20,6 +22,8 @@ export class SqliteConnection extends sqlite3.Database {
   /** By their SQL, the one used last at the end. */
   private readonly prepared = new Map<string, Promise<sqlite3.Statement>>();
   private last: Promise<unknown> = Promise.resolve();
+  /** How many have it at once. */
+  borrowers = 0;
 
   constructor(filename: string, mode?: number, callback?: (error: Error | null) => void) {
     super(filename, mode, callback);
@@ -110,23 +114,35 @@ interface Connections {
 }
 
 /**
- * Keeps two connections open: one to read, one for the transaction under way, of which there is one at a time. Left to
+ * Keeps connections open: some to read, one for the transaction under way, of which there is one at a time. Left to
  * itself Sequelize opens and closes a connection for each transaction, which takes longer than the transaction.
  */
 export function keepConnections(sequelize: Sequelize): void {
   const manager = sequelize.connectionManager as unknown as Connections;
   const open = manager.getConnection.bind(manager);
 
+  /** The one that fewest have; one that is not open yet nobody has. */
+  const reader = (): string => {
+    const borrowers = READERS.map((name) => manager.connections[name]?.borrowers ?? 0);
+    return READERS[borrowers.indexOf(Math.min(...borrowers))] as string;
+  };
+
   manager.getConnection = async ({ uuid: transaction }) => {
-    const uuid = transaction === undefined ? 'reader' : 'writer';
+    const uuid = transaction === undefined ? reader() : 'writer';
     try {
-      return await open({ uuid });
+      const opened = open({ uuid });
+      // It is there at once, and counts before another is looked for.
+      const connection = manager.connections[uuid];
+      if (connection !== undefined) connection.borrowers += 1;
+      return await opened;
     } catch (error) {
       delete manager.connections[uuid];
       throw error;
     }
   };
-  manager.releaseConnection = () => undefined;
+  manager.releaseConnection = (connection) => {
+    connection.borrowers -= 1;
+  };
   // For a transaction that could neither commit nor roll back.
   manager.destroyConnection = (connection) => {
     delete manager.connections.writer;
