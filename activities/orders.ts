@@ -3,8 +3,8 @@ import { EventKeyConflict, GENESIS, type StreamHead } from '../db/event-log';
 import type { Store } from '../db/store';
 import type { DomainEvent } from '../domain/events';
 import { paymentTryKey } from '../domain/ids';
-import type { Actor, Attention, Cancellation, Order, StockShortage } from '../domain/order';
-import { outOfStock, rejectOrder } from '../domain/order-changes';
+import type { Actor, Attention, Cancellation, Order, Rejection, StockShortage } from '../domain/order';
+import { CUSTOMER_ERASED, outOfStock, rejectOrder } from '../domain/order-changes';
 import type { SettledPayment } from '../domain/order-events';
 import * as events from '../domain/order-events';
 import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
@@ -26,7 +26,8 @@ export type Opened =
       /** Of an order that was there before: whether it has its stock (still). */
       holdsStock?: boolean;
     })
-  | { outcome: 'out_of_stock'; head: StreamHead; shortages: StockShortage[] };
+  | { outcome: 'out_of_stock'; head: StreamHead; shortages: StockShortage[] }
+  | { outcome: 'customer_erased'; head: StreamHead; shortages?: undefined };
 
 /** How a try to pay ended, as far as it is known. */
 export type PaymentAttempt =
@@ -48,8 +49,12 @@ export type PaymentUndo = { outcome: 'nothing' } | PaymentUndone;
  * run again: a step whose last event is in the log has happened, and changes nothing the second time.
  */
 export interface OrderActivities {
-  /** Writes the new order and, if `reserve`, takes its stock: all lines or none. Out of stock ends it at once. */
-  openOrder(input: { order: Order; reserve: boolean }): Promise<Opened>;
+  /**
+   * Writes the new order and, if `reserve`, takes its stock: all lines or none. Out of stock ends it at once, and so does
+   * a customer who was erased meanwhile.
+   * @param placedBy left out by orders of before it was told: their customer.
+   */
+  openOrder(input: { order: Order; reserve: boolean; placedBy?: Actor | undefined }): Promise<Opened>;
   confirmOrder(input: { order: Order; paid: SettledPayment }): Promise<Recorded>;
   /** Ends an order that was never accepted, after everything it did is undone. */
   rejectOrder(input: { order: Order; attempt: PaymentAttempt }): Promise<Recorded>;
@@ -82,7 +87,7 @@ interface Step {
 }
 
 export function createOrderActivities(store: Store): OrderActivities {
-  const { db, log, orders, stock, ledger } = store;
+  const { db, log, orders, contacts, stock, ledger } = store;
   /** Does the step; `again` is for one that may have happened in part under another name. */
   const apply = (step: Step, again: boolean): Promise<StreamHead> =>
     db.write(async (tx) => {
@@ -129,15 +134,20 @@ export function createOrderActivities(store: Store): OrderActivities {
     });
 
   /** There is nothing to lock yet: of two that open the same order the keys let one through. */
-  const open = (order: Order, reserve: boolean): Promise<Opened> =>
+  const open = (order: Order, created: DomainEvent, reserve: boolean): Promise<Opened> =>
     db.write(async (tx) => {
-      const created = events.orderCreated(order);
+      const reject = async (rejection: Rejection): Promise<StreamHead> => {
+        const rejected = rejectOrder(order, rejection, 'none', order.updatedAtMs);
+        await orders.insert(rejected, tx);
+        return log.append(GENESIS, [created, events.orderRejected(rejected)], tx);
+      };
+      if (await contacts.isErased(order.id, tx)) {
+        return { outcome: 'customer_erased', head: await reject(CUSTOMER_ERASED) };
+      }
       const result = reserve ? await stock.reserve(order, tx) : { allocations: [], items: [] };
       if ('shortages' in result) {
-        const rejected = rejectOrder(order, outOfStock(result.shortages), 'none', order.updatedAtMs);
-        await orders.insert(rejected, tx);
-        const next = await log.append(GENESIS, [created, events.orderRejected(rejected)], tx);
-        return { outcome: 'out_of_stock', head: next, shortages: result.shortages };
+        const { shortages } = result;
+        return { outcome: 'out_of_stock', head: await reject(outOfStock(shortages)), shortages };
       }
       const reserved = reserve ? [events.stockReserved(order, result.allocations)] : [];
       const next = await log.append(GENESIS, [created, ...reserved], tx);
@@ -165,16 +175,23 @@ export function createOrderActivities(store: Store): OrderActivities {
   };
 
   return {
-    async openOrder({ order, reserve }) {
+    async openOrder({ order, reserve, placedBy = { kind: 'customer', id: order.customerId } }) {
+      const created = events.orderCreated(order, placedBy);
       try {
-        return await open(order, reserve);
+        return await open(order, created, reserve);
       } catch (error) {
         if (!isDuplicate(error)) throw error;
       }
-      const before = await stored(order, events.orderCreated(order));
-      return before.order?.rejection?.code === 'out_of_stock'
-        ? { outcome: 'out_of_stock', head: before.head, shortages: before.order.rejection.shortages ?? [] }
-        : { ...before, holdsStock: await stock.isHeldBy(order.id) };
+      const before = await stored(order, created);
+      const { head, order: { rejection } = order } = before;
+      switch (rejection?.code) {
+        case 'out_of_stock':
+          return { outcome: 'out_of_stock', head, shortages: rejection.shortages ?? [] };
+        case 'customer_erased':
+          return { outcome: 'customer_erased', head };
+        default:
+          return { ...before, holdsStock: await stock.isHeldBy(order.id) };
+      }
     },
 
     confirmOrder: ({ order, paid }) =>

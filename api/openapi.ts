@@ -49,6 +49,7 @@ const ROUTES: RouteConfig[] = [
         'payment_declined',
         'payment_unavailable',
         'out_of_stock',
+        'customer_erased',
         'payload_too_large',
         'unsupported_media_type',
         'idempotency_key_reused',

@@ -6,7 +6,7 @@ import type { Placement } from '../db/placements';
 import { canonicalJson } from '../domain/canonical-json';
 import type { CloudEvent } from '../domain/events';
 import { Failure } from '../domain/failures';
-import type { Order } from '../domain/order';
+import type { Actor, Order } from '../domain/order';
 import { placeOrder } from '../domain/order-changes';
 import { decisionKeys, type OrderSnapshot } from '../domain/order-events';
 import { newCustomerId } from '../identity/new-ids';
@@ -23,6 +23,7 @@ export interface PlacementRequest {
   body: PlaceOrder;
   /** Whose idempotency keys these are. */
   caller: string;
+  placedBy: Actor;
   /** Whose order it becomes; null: the customer's with the address of mail. */
   customerId: string | null;
   idempotencyKey: string | undefined;
@@ -109,7 +110,7 @@ async function claim(
   request: PlacementRequest,
   bodyHash: string,
 ): Promise<{ placement: Placement; earlier: boolean }> {
-  const { body, caller, idempotencyKey, requestId } = request;
+  const { body, caller, placedBy, idempotencyKey, requestId } = request;
   const { store } = ctx;
   const { basket } = await price(ctx, body);
   for (let tries = 1; ; tries += 1) {
@@ -124,6 +125,7 @@ async function claim(
             : await notErased(ctx, request.customerId, tx);
         const input: OrderInput = {
           order: placeOrder(basket, { id, customerId, placedAtMs }),
+          placedBy,
           paymentMethod: body.payment.method,
           queues: ctx.queues,
           policy: ctx.policy,

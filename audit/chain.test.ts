@@ -11,13 +11,15 @@ const KEY = Buffer.alloc(32, 7);
 function sampleStream(key = KEY): StoredStream {
   let before = GENESIS;
   const order = newOrder();
-  const rows = [orderCreated(order), orderConfirmed(order), orderCancelled(order)].map((event, i): LogRow => {
-    const body = JSON.stringify(toCloudEvent(event));
-    const link = { stream: event.stream, seq: i + 1, prevHash: before.hash, body };
-    before = { seq: link.seq, hash: linkHash(key, link) };
-    const { key: eventKey, type, subject } = event;
-    return { id: i + 1, eventKey, type, topic: TOPICS[type], subject, ...link, hash: before.hash };
-  });
+  const rows = [orderCreated(order, { kind: 'guest' }), orderConfirmed(order), orderCancelled(order)].map(
+    (event, i): LogRow => {
+      const body = JSON.stringify(toCloudEvent(event));
+      const link = { stream: event.stream, seq: i + 1, prevHash: before.hash, body };
+      before = { seq: link.seq, hash: linkHash(key, link) };
+      const { key: eventKey, type, subject } = event;
+      return { id: i + 1, eventKey, type, topic: TOPICS[type], subject, ...link, hash: before.hash };
+    },
+  );
   return { stream: order.id, rows, head: before };
 }
 

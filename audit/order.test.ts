@@ -40,7 +40,7 @@ function confirmed(): StoredOrder {
   const placed = newOrder();
   const order = change.confirmOrder(placed, 'paid', placed.placedAtMs + 10);
   const told = [
-    events.orderCreated(placed),
+    events.orderCreated(placed, { kind: 'guest' }),
     events.stockReserved(placed, [allocation]),
     events.paymentSucceeded(order, paymentOf(order)),
     events.orderConfirmed(order),
@@ -137,7 +137,7 @@ test('an intent that has come to nothing yet is no fault while the order is bein
   const order = newOrder();
   const placed = stored(
     order,
-    [events.orderCreated(order), events.stockReserved(order, [allocation])],
+    [events.orderCreated(order, { kind: 'guest' }), events.stockReserved(order, [allocation])],
     [ledgerRow(order, 'intent')],
     'held',
   );

@@ -1,5 +1,5 @@
 import type { Database, Tx } from './connect';
-import { execute, forUpdate, insert, limit, select } from './sql';
+import { execute, forShare, forUpdate, insert, limit, select } from './sql';
 
 export interface Address {
   name: string;
@@ -47,6 +47,8 @@ export interface Contacts {
   ): Promise<void>;
   addToOrder(contact: OrderContact, tx: Tx): Promise<void>;
   ofOrder(orderId: string): Promise<OrderContact | null>;
+  /** Whether it is empty, and stays as it is for the rest of the transaction. */
+  isErased(orderId: string, tx: Tx): Promise<boolean>;
 }
 
 type Row = Omit<OrderContact, 'shippingAddress'> & { shippingAddress: string | null };
@@ -133,6 +135,16 @@ export function createContacts(db: Database): Contacts {
         ...row,
         shippingAddress: row.shippingAddress === null ? null : (JSON.parse(row.shippingAddress) as Address),
       };
+    },
+
+    async isErased(orderId, tx) {
+      const [row] = await select<{ erasedAtMs: number | null }>(
+        db,
+        `SELECT erased_at_ms AS erasedAtMs FROM order_contacts WHERE order_id = :orderId${forShare(db)}`,
+        { orderId },
+        tx,
+      );
+      return row !== undefined && row.erasedAtMs !== null;
     },
   };
 }

@@ -38,7 +38,7 @@ export function createPersonalData(db: Database): PersonalData {
       const found = await select<{ id: string }>(
         db,
         `SELECT c.order_id AS id FROM order_contacts c LEFT JOIN orders o ON o.id = c.order_id
-         WHERE c.customer_id = :customerId AND c.erased_at_ms IS NULL
+         WHERE c.customer_id = :customerId
            AND (o.status NOT IN (:closed) OR (o.id IS NULL AND c.order_id >= :since))${limit(rows)}`,
         { customerId, closed: CLOSED, since: firstOrderIdAt(sinceMs) },
         tx,

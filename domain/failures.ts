@@ -26,6 +26,7 @@ export const FAILURES = {
   precondition_failed: { status: 412, title: 'It has changed in the meantime' },
   account_exists: { status: 409, title: 'There is an account already' },
   last_admin: { status: 409, title: 'There must be an admin' },
+  customer_erased: { status: 409, title: 'The customer was erased' },
   orders_open: { status: 409, title: 'Some orders are still open' },
   too_many_addresses: { status: 409, title: 'There are too many addresses' },
   link_expired: { status: 410, title: 'The link was used or has run out' },

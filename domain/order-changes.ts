@@ -72,6 +72,12 @@ export const outOfStock = (shortages: StockShortage[]): Rejection => ({
   shortages,
 });
 
+/** Nobody knows any more where it is to be sent. */
+export const CUSTOMER_ERASED: Rejection = {
+  code: 'customer_erased',
+  detail: 'Whoever placed the order was erased before it began.',
+};
+
 const MAX_CLAIM_LENGTH = 200;
 /** Addresses of mail and long runs of digits (phone, card numbers): not to be kept in a log that is never erased. */
 const PERSONAL = /[^\s@]+@[^\s@]+|\+?\d(?:[ ()./-]?\d){6,}/g;

@@ -41,7 +41,7 @@ const snapshot = ({ updatedAtMs: _, ...rest }: Order): OrderSnapshot => rest;
 export const decisionKeys = (orderId: string): string[] =>
   ['confirmed', 'rejected', 'cancelling'].map((step) => eventKey(orderId, step));
 
-export const orderCreated = (order: Order): DomainEvent =>
+export const orderCreated = (order: Order, placedBy: Actor): DomainEvent =>
   event(
     order,
     'created',
@@ -58,7 +58,7 @@ export const orderCreated = (order: Order): DomainEvent =>
       totalMinor: order.totalMinor,
       taxIncluded: order.taxIncluded,
     },
-    { kind: 'customer', id: order.customerId },
+    placedBy,
   );
 
 const reservations = (orderId: string, allocations: readonly StockAllocation[]) =>

@@ -87,7 +87,7 @@ export interface StockShortage {
 }
 
 export interface Rejection {
-  code: Extract<FailureCode, 'out_of_stock' | 'payment_declined' | 'payment_unavailable'>;
+  code: Extract<FailureCode, 'out_of_stock' | 'customer_erased' | 'payment_declined' | 'payment_unavailable'>;
   detail: string;
   shortages?: StockShortage[];
   declineCode?: string;

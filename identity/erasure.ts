@@ -9,7 +9,10 @@ import { retryingDuplicates } from './streams';
 
 /** Orders named in a refusal. */
 const LISTED_ORDERS = 20;
-/** A placement that was answered 503 leaves a claim behind and no order: after that time it counts no more. */
+/**
+ * A placement that was answered 503 leaves a claim behind and no order: after that time it counts no more, and should it
+ * go on later all the same it is rejected (`customer_erased`).
+ */
 const CLAIM_MS = 60 * 60_000;
 
 /**
@@ -38,6 +41,8 @@ async function erase(
   if (customer === undefined) throw new Failure('not_found', 'There is no such customer.');
   if (customer.erasedAtMs !== null) return;
   const atMs = now();
+  // Before the look at the orders: one that is being opened reads its contact, and is seen, or waits and is rejected.
+  await personalData.erase(customerId, atMs, tx);
   const orderIds = await personalData.openOrders(customerId, atMs - CLAIM_MS, LISTED_ORDERS, tx);
   if (orderIds.length > 0) {
     throw new Failure('orders_open', 'Orders that are not closed yet still need their address.', {
@@ -50,6 +55,5 @@ async function erase(
   if (customer.email !== null) await registrations.removeOfAddress(customer.email, tx);
   await oneTimeTokens.removeOfSubject(customerId, tx);
   await accounts.remove(customerId, tx);
-  await personalData.erase(customerId, atMs, tx);
   await log.append(head, [...revoked, customerErased(customerId, actor, atMs)], tx);
 }

@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Order, OrderStatus } from '../domain/order';
+import type { Actor, Order, OrderStatus } from '../domain/order';
 import type { ImportPolicy, OrderPolicy, ReconcilePolicy } from '../domain/policy';
 import type { ImportCounts, ImportEnd } from '../domain/product-import';
 
@@ -41,6 +41,8 @@ export function taskQueues(layout: QueueLayout, prefix = ''): TaskQueues {
 export interface OrderInput {
   /** As placed: priced, nothing reserved or paid. */
   order: Order;
+  /** Left out by orders of before it was told. */
+  placedBy?: Actor;
   /** The provider's reference of a payment method (`pm_…`), never card data. */
   paymentMethod: string;
   queues: TaskQueues;

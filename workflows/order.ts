@@ -49,8 +49,8 @@ export async function order(input: OrderInput): Promise<{ status: string }> {
 async function run(input: OrderInput, desk: OrderDesk, cancellation: CancellationRequests): Promise<void> {
   const undo = createUndo();
 
-  const opened = await reserve(desk, undo, cancellation);
-  if (opened === 'out_of_stock') return;
+  const opened = await reserve(input, desk, undo, cancellation);
+  if (opened === 'rejected') return;
   if (opened !== 'reserved') {
     // The run before this one may have paid, or may still be about to: the undo knows.
     undo.add(GIVE_BACK, () => giveBackPayment(input, desk));
@@ -83,12 +83,13 @@ async function run(input: OrderInput, desk: OrderDesk, cancellation: Cancellatio
   }
 }
 
-/** Stores the order and takes its stock. Out of stock is its end, stored by the same transaction. */
+/** Stores the order and takes its stock. Where it cannot be begun that is its end, stored by the same transaction. */
 async function reserve(
+  { placedBy }: OrderInput,
   desk: OrderDesk,
   undo: Undo,
   cancellation: CancellationRequests,
-): Promise<'reserved' | 'out_of_stock' | 'taken_up' | 'without_stock'> {
+): Promise<'reserved' | 'rejected' | 'taken_up' | 'without_stock'> {
   const { order } = desk;
   undo.add('release the stock', async () => {
     await desk.persist('release the stock', () =>
@@ -96,12 +97,14 @@ async function reserve(
     );
   });
   const opened = await desk.persist('reserve the stock', () =>
-    steps.openOrder({ order, reserve: cancellation.requested === undefined }),
+    steps.openOrder({ order, reserve: cancellation.requested === undefined, placedBy }),
   );
-  if (opened.outcome === 'out_of_stock') {
-    cancellation.close('The order was rejected: out of stock');
-    desk.adopt(change.rejectOrder(order, change.outOfStock(opened.shortages), 'none', order.updatedAtMs));
-    return 'out_of_stock';
+  if (opened.outcome === 'out_of_stock' || opened.outcome === 'customer_erased') {
+    const isErased = opened.outcome === 'customer_erased';
+    cancellation.close(`The order was rejected: ${isErased ? 'its customer was erased' : 'out of stock'}`);
+    const rejection = isErased ? change.CUSTOMER_ERASED : change.outOfStock(opened.shortages);
+    desk.adopt(change.rejectOrder(order, rejection, 'none', order.updatedAtMs));
+    return 'rejected';
   }
   if (opened.order === undefined) return 'reserved';
   // A run that was reset or restarted takes the order up where the run before left it.

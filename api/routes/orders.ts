@@ -11,7 +11,7 @@ import { decodeCursor, toPage } from '../cursors';
 import { orderHistory } from '../history';
 import { newRoutes } from '../methods';
 import { assertReaches, type FoundOrder, findOrder, findOrderStrongly, requestCancellation } from '../orders';
-import { type PlacementAnswer, place } from '../placement';
+import { type PlacementAnswer, type PlacementRequest, place } from '../placement';
 import { type Preference, readPrefer } from '../prefer';
 import { noSuchOrder, readBody, readIdempotencyKey, readOrderId, readQuery } from '../read';
 import { CancelOrder, ListOrders, PlaceOrder, ReadOrder } from '../schemas/order';
@@ -118,10 +118,12 @@ export function orderRoutes(ctx: ApiContext): Router {
 }
 
 /** Whose idempotency keys these are, and whose order it becomes where that does not follow from the address of mail. */
-function placedBy(req: Request): { caller: string; customerId: string | null } {
+function placedBy(req: Request): Pick<PlacementRequest, 'caller' | 'placedBy' | 'customerId'> {
   const { principal, reach } = accessOf(req);
+  const actor = actorOf(req);
   return {
-    caller: actorOf(req).id ?? 'guest',
+    caller: actor.id ?? 'guest',
+    placedBy: actor,
     // Who serves customers reaches all, and may order for one of them.
     customerId: principal.kind === 'account' && reach === 'own' ? principal.customerId : null,
   };

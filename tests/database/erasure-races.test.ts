@@ -6,6 +6,7 @@ import { eraseCustomer } from '../../identity/erasure';
 import { apiContext } from '../support/api-context';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { eventually } from '../support/eventually';
+import { gate } from '../support/gate';
 import { type TestCustomer, TestIdentity } from '../support/identity';
 import { orderOf } from '../system/orders';
 
@@ -30,6 +31,7 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
     const request: PlacementRequest = {
       body: orderOf(undefined, { email: ada.email }),
       caller: ada.customerId,
+      placedBy: { kind: 'customer', id: ada.customerId },
       customerId: ada.customerId,
       idempotencyKey: 'one',
       requestId: 'one',
@@ -57,14 +59,7 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
   });
 
   test('who is erased while their order is being placed is not: it needs its address', async () => {
-    let reach: () => void = () => undefined;
-    let release: () => void = () => undefined;
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve;
-    });
-    const gate = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const [claimed, held] = [gate(), gate()];
     const { placements } = shop.store;
     const placing = placed({
       ...shop.store,
@@ -72,19 +67,19 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
         ...placements,
         claim: async (placement, tx) => {
           await placements.claim(placement, tx);
-          reach();
-          await gate;
+          claimed.open();
+          await held.opened;
         },
       },
     });
-    await reached;
+    await claimed.opened;
     let isErased = false;
     const erasing = erased().finally(() => {
       isErased = true;
     });
     erasing.catch(() => undefined);
     await eventually('the erasure waits for the order', async () => isErased || (await isWaiting()));
-    release();
+    held.open();
     await expect(placing).rejects.toMatchObject({ code: 'service_unavailable' });
     await expect(erasing).rejects.toMatchObject({ code: 'orders_open' });
     expect(await contacts()).toEqual([{ email: ada.email }]);

@@ -107,7 +107,7 @@ describe.each(DIALECTS)('the steps of an order on %s', (dialect) => {
   test('an order that could not be written down holds no stock', async () => {
     const order = newOrder([['walnut-desk', 5]]);
     await plant({
-      ...events.orderCreated(order),
+      ...events.orderCreated(order, { kind: 'guest' }),
       key: eventKey(order.id, 'reserved'),
       stream: `x_${order.id}`,
     });

@@ -39,6 +39,7 @@ async function placed(): Promise<Order> {
       body: body(),
       customerId: null,
       caller: 'test',
+      placedBy: { kind: 'guest' },
       idempotencyKey: ulid(),
       requestId: 'req_test',
       waitMs: 10_000,
