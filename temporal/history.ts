@@ -2,6 +2,7 @@ import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { cleanClaim } from '../domain/order-changes';
+import { tellable } from '../domain/tellable';
 import { cancelOrder, type RestartMemo } from '../workflows/messages';
 
 export type RawEvent = temporal.api.history.v1.IHistoryEvent;
@@ -139,7 +140,7 @@ function retriesUnderWay(pending: readonly temporal.api.workflow.v1.IPendingActi
       eventId: null,
       atMs: toMs(lastStartedTime),
       type: 'ActivityRetrying',
-      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is due: ${innermost(lastFailure) ?? 'the worker was lost'}`,
+      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is due: ${tellableCause(lastFailure) ?? 'the worker was lost'}`,
       by: 'system',
     }));
 }
@@ -200,22 +201,28 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
     const name = activities.get(String(started.scheduledEventId)) ?? 'activity';
     return entry(
       'ActivityRetried',
-      `Attempt ${started.attempt} to ${name}: before it, ${started.lastFailure?.message ?? 'the worker was lost'}`,
+      `Attempt ${started.attempt} to ${name}: before it, ${tellableCause(started.lastFailure) ?? 'the worker was lost'}`,
     );
   }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   if (failed) {
     const name = activities.get(String(failed.scheduledEventId)) ?? 'activity';
-    return entry('ActivityFailed', `Could not ${name}: ${innermost(failed.failure) ?? 'no answer in time'}`);
+    return entry(
+      'ActivityFailed',
+      `Could not ${name}: ${tellableCause(failed.failure) ?? 'no answer in time'}`,
+    );
   }
   if (event.timerStartedEventAttributes) return entry('TimerStarted', `Waiting: ${purpose('timer')}`);
   return null;
 }
 
-function innermost(failure: temporal.api.failure.v1.IFailure | null | undefined): string | null {
+/** Why an activity failed, for whoever reads the order; null when nothing is known of it. */
+function tellableCause(failure: temporal.api.failure.v1.IFailure | null | undefined): string | null {
+  if (!failure) return null;
   let deepest = failure;
-  while (deepest?.cause) deepest = deepest.cause;
-  return deepest?.message ?? null;
+  while (deepest.cause) deepest = deepest.cause;
+  const { message, applicationFailureInfo, timeoutFailureInfo } = deepest;
+  return tellable({ type: applicationFailureInfo?.type, message, isTimeout: Boolean(timeoutFailureInfo) });
 }
 
 export function decode<T>(payload: temporal.api.common.v1.IPayload): T | null {

@@ -9,7 +9,7 @@ import {
 import type { ImportActivities, ImportProgress } from '../activities/product-imports';
 import { type ImportEnd, percentOf } from '../domain/product-import';
 import type { ImportInput, ImportResult } from './messages';
-import { causeOf } from './order-desk';
+import { tellableCause } from './order-desk';
 
 /**
  * Applies a stored file of products, chunk after chunk. Temporal's cancel is heard between two chunks: the one at hand is
@@ -40,7 +40,7 @@ async function applyAll(input: ImportInput, isCancelled: () => boolean): Promise
       progress = await step(input, summary, '10s').applyChunk(importId, chunk);
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      return end(input, 'failed', `Chunk ${chunk + 1} could not be applied: ${causeOf(error)}`);
+      return end(input, 'failed', `Chunk ${chunk + 1} could not be applied: ${tellableCause(error)}`);
     }
     show(progress);
   }

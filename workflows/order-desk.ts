@@ -1,14 +1,17 @@
 import {
+  ApplicationFailure,
   proxyLocalActivities,
   setCurrentDetails,
   sleep,
   TemporalFailure,
+  TimeoutFailure,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { OrderActivities, Recorded } from '../activities/orders';
 import { isClosed, isDecided, type Order } from '../domain/order';
 import * as change from '../domain/order-changes';
 import type { OrderPolicy } from '../domain/policy';
+import { tellable } from '../domain/tellable';
 import { searchAttributes } from './messages';
 import { orderDetails } from './order-details';
 
@@ -73,7 +76,8 @@ export class OrderDesk {
       } catch (error) {
         // A local activity that failed comes as its own failure, not wrapped as an ActivityFailure.
         if (!(error instanceof TemporalFailure)) throw error;
-        this.setOutage(`${step}: ${causeOf(error)}`);
+        // Shown in the Web UI only.
+        this.setOutage(`${step}: ${innermost(error).message.slice(0, 200)}`);
         await sleep(pauseMs, { summary: `database away: ${step}` });
       }
     }
@@ -123,9 +127,18 @@ export class OrderDesk {
   }
 }
 
-/** What to tell people of a failed activity: the innermost message, bounded. */
-export function causeOf(failure: TemporalFailure): string {
+function innermost(failure: TemporalFailure): Error {
   let cause: Error = failure;
   while (cause.cause instanceof Error) cause = cause.cause;
-  return cause.message.slice(0, 200);
+  return cause;
+}
+
+/** Why an activity failed, for whoever reads the order. */
+export function tellableCause(failure: TemporalFailure): string {
+  const cause = innermost(failure);
+  return tellable({
+    type: cause instanceof ApplicationFailure ? cause.type : null,
+    message: cause.message,
+    isTimeout: cause instanceof TimeoutFailure,
+  });
 }

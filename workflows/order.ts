@@ -15,7 +15,7 @@ import type { Rejection } from '../domain/order';
 import * as change from '../domain/order-changes';
 import { CancellationRequests } from './cancellation';
 import { getOrder, type OrderInput, placement } from './messages';
-import { AlreadyClosed, causeOf, OrderDesk, steps } from './order-desk';
+import { AlreadyClosed, OrderDesk, steps, tellableCause } from './order-desk';
 import { createUndo, type Undo } from './undo';
 
 /**
@@ -180,7 +180,7 @@ async function giveBackPayment(input: OrderInput, desk: OrderDesk): Promise<void
       );
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      if (desk.order.attention === null) await desk.setAttention(GIVE_BACK, causeOf(error));
+      if (desk.order.attention === null) await desk.setAttention(GIVE_BACK, tellableCause(error));
     }
     await sleep(pauseMs, { summary: `next try to ${GIVE_BACK}` });
     pauseMs = Math.min(2 * pauseMs, policy.retryMaxMs);

@@ -3,6 +3,7 @@ import { createPaymentActivities, type PaymentTry } from '../../activities/payme
 import type { Order } from '../../domain/order';
 import * as change from '../../domain/order-changes';
 import type { OrderPolicy } from '../../domain/policy';
+import { readWorkflowHistory } from '../../temporal/history';
 import { cancelOrder, getOrder, type OrderInput } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { HeldCalls } from '../support/held-calls';
@@ -73,6 +74,30 @@ describe('a refund that fails', () => {
     ]);
     expect((await lab.handle(id).describe()).searchAttributes.NeedsAttention).toEqual([false]);
     expect(await lab.currentDetails(id)).not.toContain('Needs attention');
+  });
+
+  test('for a reason inside the shop tells who reads the order nothing of that', async () => {
+    const { id } = await lab.place(await placing());
+    const away = jest
+      .spyOn(lab.store.ledger, 'closeTry')
+      .mockRejectedValue(new Error('connect ECONNREFUSED 10.0.0.5:3306'));
+    try {
+      await lab.handle(id).signal(cancelOrder);
+      const order = await eventually('the order to ask for attention', async () => {
+        const found = await lab.store.orders.find(id);
+        return found?.attention != null && found;
+      });
+      const entries = await eventually('the history to tell of the next try', async () => {
+        const history = await readWorkflowHistory(lab.client, id);
+        return history.entries.some(({ type }) => type === 'ActivityRetrying') && history.entries;
+      });
+      const told = JSON.stringify([order, await lab.store.log.ofOrder(id), entries]);
+      expect(told).toContain('something went wrong inside the shop');
+      expect(told).not.toContain('10.0.0.5');
+    } finally {
+      away.mockRestore();
+    }
+    await endedWithNothingLeft(lab, id);
   });
 
   test('is made once, however often its answer is lost', async () => {
