@@ -12,16 +12,21 @@ import { tellCrossings } from '../inventory/low-stock';
 
 /** What a step left behind. The head anchors the log's chain in the workflow's history. */
 export interface Recorded {
-  /** `stale`: the stored order is not the version before, because an earlier run of a step got further than its answer. */
-  outcome: 'recorded' | 'stale';
+  /**
+   * `stale`: the stored order is not the version before, because an earlier run of a step got further than its answer.
+   * `without_stock`: a run before gave its stock back, so it cannot be confirmed any more.
+   */
+  outcome: 'recorded' | 'stale' | 'without_stock';
   head: StreamHead;
   /** The stored order, where it is not the one that was given. */
   order?: Order;
 }
 
+/** What an earlier run of a step has left. */
+type Stored = Recorded & { outcome: 'recorded' | 'stale' };
+
 export type Opened =
-  | (Recorded & {
-      outcome: 'recorded' | 'stale';
+  | (Stored & {
       shortages?: undefined;
       /** Of an order that was there before: whether it has its stock (still). */
       holdsStock?: boolean;
@@ -84,6 +89,8 @@ interface Step {
   /** In the order they are told; the last one names the step. */
   events: DomainEvent[];
   ledger?: LedgerEntry[];
+  /** Only while the order holds it. */
+  holding?: 'stock';
 }
 
 export function createOrderActivities(store: Store): OrderActivities {
@@ -95,12 +102,12 @@ export function createOrderActivities(store: Store): OrderActivities {
       const head = await log.lock(order.id, tx);
       const next = await log.append(head, again ? await log.missing(step.events, tx) : step.events, tx);
       if (step.ledger !== undefined) await ledger.add(step.ledger, order.updatedAtMs, tx);
-      if (!(await orders.update(order, tx))) throw new Stale();
+      if (!(await orders.update(order, tx, step.holding))) throw new Stale();
       return next;
     });
 
   /** What is stored, when a step did not go through: it has happened before, or the stored order is further. */
-  const stored = (order: Order, name: DomainEvent): Promise<Recorded> =>
+  const stored = (order: Order, name: DomainEvent): Promise<Stored> =>
     db.write(async (tx) => {
       const head = await log.lock(order.id, tx);
       const happened = (await log.missing([name], tx)).length === 0;
@@ -194,12 +201,16 @@ export function createOrderActivities(store: Store): OrderActivities {
       }
     },
 
-    confirmOrder: ({ order, paid }) =>
-      record({
+    async confirmOrder({ order, paid }) {
+      const recorded = await record({
         order,
         events: [events.paymentSucceeded(order, paid), events.orderConfirmed(order)],
         ledger: [ledgerEntry(order, 'captured', paid)],
-      }),
+        holding: 'stock',
+      });
+      const isHeld = recorded.outcome === 'recorded' || (await stock.isHeldBy(order.id));
+      return isHeld ? recorded : { ...recorded, outcome: 'without_stock' };
+    },
 
     rejectOrder: ({ order, attempt }) =>
       record({
@@ -217,6 +228,8 @@ export function createOrderActivities(store: Store): OrderActivities {
 
     releaseStock: ({ orderId, atMs }) =>
       note(orderId, async (tx) => {
+        // A run that was reset while it did this: the one after it has confirmed the order with its stock.
+        if ((await orders.status(orderId, tx)) === 'confirmed') return [];
         const { allocations, items } = await stock.release(orderId, atMs, tx);
         await tellCrossings(store, items, { actor: SYSTEM, atMs }, tx);
         return allocations.length === 0 ? [] : [events.stockReleased(orderId, allocations, atMs)];

@@ -30,8 +30,14 @@ export type OrderSummary = Omit<Order, 'lines'>;
 /** The projection of orders: what lists and look-ups read. Each order's workflow alone writes its row. */
 export interface Orders {
   insert(order: Order, tx: Tx): Promise<void>;
-  /** Writes the state behind the lines. @returns false when the stored order is not the version before. */
-  update(order: Order, tx: Tx): Promise<boolean>;
+  /**
+   * Writes the state behind the lines.
+   * @param holding only while its stock is reserved.
+   * @returns false when the stored order is not the version before, or does not hold what it is to hold.
+   */
+  update(order: Order, tx: Tx, holding?: 'stock'): Promise<boolean>;
+  /** @returns null when there is no such order. */
+  status(id: string, tx: Tx): Promise<OrderStatus | null>;
   find(id: string, tx?: Tx): Promise<Order | null>;
   /** Newest first. */
   list(filter: OrderFilter): Promise<OrderSummary[]>;
@@ -53,6 +59,8 @@ const ORDER_COLUMNS = `id, customer_id AS customerId, status, payment, fulfilmen
   shipping_method AS shippingMethod, shipping_minor AS shippingMinor,
   tax_minor AS taxMinor, total_minor AS totalMinor, tax_included AS taxIncluded, version,
   placed_at_ms AS placedAtMs, updated_at_ms AS updatedAtMs, cancellation, rejection, attention`;
+
+const HOLDS_STOCK = "EXISTS (SELECT 1 FROM reservations WHERE order_id = orders.id AND state = 'held')";
 
 const LINE_COLUMNS = `line, sku, name, quantity, unit_price_minor AS unitPriceMinor, subtotal_minor AS subtotalMinor,
   discount_minor AS discountMinor, tax_minor AS taxMinor, total_minor AS totalMinor`;
@@ -132,15 +140,21 @@ export function createOrders(db: Database): Orders {
       );
     },
 
-    async update(order, tx) {
+    async update(order, tx, holding) {
       const changed = await execute(
         db,
         `UPDATE orders SET ${STATE_COLUMNS.map((c) => `${c} = :${c}`).join(', ')}
-         WHERE id = :id AND version = :before`,
+         WHERE id = :id AND version = :before${holding === 'stock' ? ` AND ${HOLDS_STOCK}` : ''}`,
         { ...state(order), id: order.id, before: order.version - 1 },
         tx,
       );
       return changed === 1;
+    },
+
+    async status(id, tx) {
+      const sql = 'SELECT status FROM orders WHERE id = :id';
+      const [row] = await select<{ status: OrderStatus }>(db, sql, { id }, tx);
+      return row?.status ?? null;
     },
 
     async find(id, tx) {

@@ -145,7 +145,8 @@ export const cancellationRefused = (
   );
 
 export const needsAttention = (order: Order, attention: Attention): DomainEvent =>
-  event(order, `attention:${order.version}`, 'OrderNeedsAttention', {
+  // A run that was reset may have told of the same version with other words.
+  event(order, `attention:${order.version}:${attention.sinceMs}`, 'OrderNeedsAttention', {
     step: attention.step,
     detail: attention.detail,
   });

@@ -40,6 +40,11 @@ export class CancellationRequests {
     this.closedBecause = because;
   }
 
+  /** It does not end that way after all. */
+  reopen(): void {
+    this.closedBecause = undefined;
+  }
+
   /** Waits until every refusal is in the log. */
   async recorded(): Promise<void> {
     let seen: Promise<unknown>;

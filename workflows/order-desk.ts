@@ -23,6 +23,11 @@ export const steps = proxyLocalActivities<OrderActivities>({
 
 const FIRST_PAUSE_MS = 1_000;
 
+/** The stored order was changed by a run that was reset: this one knows too little of it, and takes it up anew. */
+export class MovedOn extends Error {
+  override readonly name = 'MovedOn';
+}
+
 /** The stored order has ended although this run has not: somebody reset it. There is nothing left to do. */
 export class AlreadyClosed extends Error {
   override readonly name = 'AlreadyClosed';
@@ -48,6 +53,7 @@ export class OrderDesk {
   /**
    * Changes the order and stores it, for as long as that takes. Should the stored order be further (a step was stored
    * but its answer was lost), the change is made again on top of what is stored.
+   * @throws MovedOn when what is stored is in another state than this run can have brought it to; AlreadyClosed
    */
   record(
     step: string,
@@ -56,10 +62,13 @@ export class OrderDesk {
   ): Promise<void> {
     const result = this.lastRecord.then(async () => {
       for (;;) {
-        const next = changed(this.order);
-        const recorded = await this.persist(step, () => write(next));
-        this.adopt(recorded.order ?? next, next);
-        if (recorded.outcome === 'recorded') return;
+        const before = this.order;
+        const next = changed(before);
+        const { outcome, order: stored = next } = await this.persist(step, () => write(next));
+        this.adopt(stored, next);
+        const expected = outcome === 'recorded' ? next.status : before.status;
+        if (stored.status !== expected || outcome === 'without_stock') throw new MovedOn();
+        if (outcome === 'recorded') return;
       }
     });
     this.lastRecord = result.catch(() => undefined);

@@ -15,7 +15,7 @@ import type { Rejection } from '../domain/order';
 import * as change from '../domain/order-changes';
 import { CancellationRequests } from './cancellation';
 import { getOrder, type OrderInput, placement } from './messages';
-import { AlreadyClosed, OrderDesk, steps, tellableCause } from './order-desk';
+import { AlreadyClosed, MovedOn, OrderDesk, steps, tellableCause } from './order-desk';
 import { createUndo, type Undo } from './undo';
 
 /**
@@ -35,15 +35,28 @@ export async function order(input: OrderInput): Promise<{ status: string }> {
 
   // Temporal's own cancel is a message like any other: nothing here is cut off by it.
   return CancellationScope.nonCancellable(async () => {
-    try {
-      await run(input, desk, cancellation);
-    } catch (error) {
-      if (!(error instanceof AlreadyClosed)) throw error;
-    }
+    await untilItsEnd(input, desk, cancellation);
     await cancellation.recorded();
     await condition(allHandlersFinished);
     return { status: desk.order.status };
   });
+}
+
+/** Runs it, and takes it up anew where a run that was reset has brought it further than this one knows. */
+async function untilItsEnd(
+  input: OrderInput,
+  desk: OrderDesk,
+  cancellation: CancellationRequests,
+): Promise<void> {
+  for (;;) {
+    try {
+      return await run(input, desk, cancellation);
+    } catch (error) {
+      if (error instanceof AlreadyClosed) return;
+      if (!(error instanceof MovedOn)) throw error;
+      cancellation.reopen();
+    }
+  }
 }
 
 async function run(input: OrderInput, desk: OrderDesk, cancellation: CancellationRequests): Promise<void> {
@@ -169,6 +182,7 @@ async function giveBackPayment(input: OrderInput, desk: OrderDesk): Promise<void
   let pauseMs = policy.retryInitialMs;
   let roundMs = policy.attentionAfterMs;
   for (;;) {
+    const startedMs = Date.now();
     try {
       const undo = await provider(input, GIVE_BACK, roundMs).undoPayment(firstTry(input));
       if (desk.order.attention !== null) await desk.setAttention(GIVE_BACK, null);
@@ -182,7 +196,9 @@ async function giveBackPayment(input: OrderInput, desk: OrderDesk): Promise<void
       if (!(error instanceof ActivityFailure)) throw error;
       if (desk.order.attention === null) await desk.setAttention(GIVE_BACK, tellableCause(error));
     }
-    await sleep(pauseMs, { summary: `next try to ${GIVE_BACK}` });
+    // What the provider refuses at once is not asked for more often than what it does not answer: each round is history.
+    const restMs = roundMs - (Date.now() - startedMs);
+    await sleep(Math.max(pauseMs, restMs), { summary: `next try to ${GIVE_BACK}` });
     pauseMs = Math.min(2 * pauseMs, policy.retryMaxMs);
     roundMs = policy.undoRoundMs;
   }

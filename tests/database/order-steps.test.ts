@@ -90,6 +90,43 @@ describe.each(DIALECTS)('the steps of an order on %s', (dialect) => {
     expect(await everything(shop.db)).toEqual(stored);
   });
 
+  test('a run that was reset asks for attention in its own words, behind those of the run before', async () => {
+    const order = await cancelling(steps);
+    const ask = (of: Order, detail: string, sinceMs: number) => {
+      const attention = { step: 'give back the payment', detail, sinceMs };
+      return steps.recordAttention({
+        order: changes.setAttention(of, attention, sinceMs),
+        attention,
+        step: attention.step,
+      });
+    };
+    const at = order.updatedAtMs;
+    await ask(order, 'no answer in time', at + 1);
+    const second = await ask(order, 'payment provider: unreachable', at + 2);
+    expect(second).toMatchObject({ outcome: 'stale', order: { attention: { detail: 'no answer in time' } } });
+    const third = await ask(second.order as Order, 'payment provider: unreachable', at + 2);
+    expect(third.outcome).toBe('recorded');
+  });
+
+  test('an order whose stock was given back is not confirmed, one that is confirmed keeps it', async () => {
+    const [gone, kept] = [await opened(steps), await opened(steps)];
+    const confirm = (order: Order) =>
+      steps.confirmOrder({
+        order: changes.confirmOrder(order, 'paid', next(order)),
+        paid: paymentOf(order),
+      });
+    const isHeldBy = ({ id }: Order) => shop.store.stock.isHeldBy(id);
+
+    await steps.releaseStock({ orderId: gone.id, atMs: next(gone) });
+    const before = await everything(shop.db);
+    expect(await confirm(gone)).toMatchObject({ outcome: 'without_stock', order: { status: 'placed' } });
+    expect(await everything(shop.db)).toEqual(before);
+
+    expect(await confirm(kept)).toMatchObject({ outcome: 'recorded' });
+    await steps.releaseStock({ orderId: kept.id, atMs: next(kept) });
+    expect([await isHeldBy(gone), await isHeldBy(kept)]).toEqual([false, true]);
+  });
+
   test('a run that was started again counts its refusals behind those of the run before', async () => {
     const order = await cancelling(steps);
     const known = await keysOf(order);

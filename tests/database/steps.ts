@@ -153,7 +153,7 @@ export const STEPS: readonly Step[] = [
         attention,
         step: attention.step,
       }),
-    adds: ['attention:4'],
+    adds: [`attention:4:${attention.sinceMs}`],
   },
   {
     name: 'recordRefusal',

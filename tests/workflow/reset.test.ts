@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { temporal } from '@temporalio/proto';
 import { createOrderActivities } from '../../activities/orders';
 import * as change from '../../domain/order-changes';
-import { cancelOrder, getOrder } from '../../workflows/messages';
+import { cancelOrder, getOrder, placement } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { HeldCalls } from '../support/held-calls';
 import { Lab } from '../support/lab';
@@ -18,17 +18,18 @@ beforeAll(async () => {
 afterEach(() => lab.clearFaults());
 afterAll(() => lab.close());
 
-/** Back to the first workflow task: everything runs again. Signals are sent to the new run again, or not. */
-async function reset(id: string, signals: 'again' | 'dropped' = 'again'): Promise<void> {
+/** Back to a workflow task, the first one: everything runs again. Signals are sent to the new run again, or not. */
+async function reset(id: string, signals: 'again' | 'dropped' = 'again', task = 0): Promise<void> {
   const { events } = await lab.handle(id).fetchHistory();
-  const first = events?.find((e) => e.workflowTaskCompletedEventAttributes);
+  const ended = events?.filter((e) => e.workflowTaskCompletedEventAttributes)[task];
+  expect(ended).toBeDefined();
   const { runId } = await lab.handle(id).describe();
   await lab.client.workflowService.resetWorkflowExecution({
     namespace: lab.client.options.namespace,
     workflowExecution: { workflowId: id, runId },
     reason: 'test',
     requestId: randomUUID(),
-    workflowTaskFinishEventId: first?.eventId ?? null,
+    workflowTaskFinishEventId: ended?.eventId ?? null,
     resetReapplyExcludeTypes: signals === 'dropped' ? [RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL] : [],
   });
   expect((await lab.handle(id).describe()).runId).not.toBe(runId);
@@ -147,6 +148,56 @@ describe('a reset to the first workflow task', () => {
 
     await endedWithNothingLeft(lab, id);
   });
+});
+
+describe('a reset to a task behind the first', () => {
+  /** The task that heard how the payment ended. */
+  const PAID = 1;
+
+  test('of an order whose stock was given back, and its payment not yet, does not sell it after all', async () => {
+    const input = await lab.input();
+    const { id } = input.order;
+    const authorize = calls.hold(id, 'authorize');
+    await lab.start({
+      ...input,
+      policy: { ...input.policy, paymentDeadlineMs: 1_000, attentionAfterMs: 300 },
+    });
+    await authorize.reached;
+    // Somebody asks for the decision: a task between the reservation and the end of the payment.
+    await lab.handle(id).startUpdate(placement, { waitForStage: 'ACCEPTED' });
+    for (const operation of ['confirm', 'cancel'] as const) {
+      await lab.fault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
+    }
+    authorize.release();
+    await eventually('the undo to fail', async () => (await lab.store.orders.find(id))?.attention != null);
+    expect(await heldUnits(lab, id)).toBe(0);
+
+    await reset(id, 'again', 1);
+    await lab.clearFaults();
+
+    expect(await endedWithNothingLeft(lab, id)).toMatchObject({ status: 'rejected' });
+  });
+
+  test.each(['again', 'dropped'] as const)(
+    'of an order whose refund is under way gives the money back once (signals %s)',
+    async (signals) => {
+      const { id } = await confirmed();
+      await eventually('it rests', async () => (await lab.handle(id).query(getOrder)).status === 'confirmed');
+      await lab.fault({ operation: 'refund', mode: 'fail_before', times: null, match: { orderId: id } });
+      await lab.handle(id).signal(cancelOrder, { reason: 'once' });
+      await eventually('the refund to be tried', async () => (await lab.attempt(id)) >= 2);
+
+      await reset(id, signals, PAID);
+      await lab.clearFaults();
+
+      expect(await endedWithNothingLeft(lab, id)).toMatchObject({
+        status: 'cancelled',
+        payment: 'refunded',
+        cancellation: { reason: 'once' },
+      });
+      await paidOnce(id, true);
+    },
+  );
 });
 
 test('a payment that was given back cannot pay for the order after a reset', async () => {

@@ -3,6 +3,7 @@ import { createPaymentActivities, type PaymentTry } from '../../activities/payme
 import type { Order } from '../../domain/order';
 import * as change from '../../domain/order-changes';
 import type { OrderPolicy } from '../../domain/policy';
+import { PaymentProviderError } from '../../payments/provider';
 import { readWorkflowHistory } from '../../temporal/history';
 import { cancelOrder, getOrder, type OrderInput } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
@@ -100,6 +101,26 @@ describe('a refund that fails', () => {
     await endedWithNothingLeft(lab, id);
   });
 
+  test('for good is not asked for more often than one that gets no answer', async () => {
+    const policy = { attentionAfterMs: 60_000, retryInitialMs: 10, retryMaxMs: 20 };
+    const { id } = await lab.place(await placing(policy));
+    const refund = jest
+      .spyOn(lab.provider, 'refund')
+      .mockRejectedValue(new PaymentProviderError('no such key', 'authentication', false));
+    try {
+      await lab.handle(id).signal(cancelOrder);
+      const pause = await eventually('the pause before the next round', async () => {
+        const { events } = await lab.handle(id).fetchHistory();
+        return events?.find((e) => e.timerStartedEventAttributes)?.timerStartedEventAttributes;
+      });
+      expect(Number(pause?.startToFireTimeout?.seconds)).toBeGreaterThan(30);
+      expect(refund).toHaveBeenCalledTimes(1);
+    } finally {
+      refund.mockRestore();
+      await lab.handle(id).terminate();
+    }
+  });
+
   test('is made once, however often its answer is lost', async () => {
     const { id, totalMinor } = await lab.place(await placing());
     await lab.fault({ operation: 'refund', mode: 'drop_after', times: 4, match: { orderId: id } });
@@ -112,6 +133,11 @@ describe('a refund that fails', () => {
 
   test('is made once when two attempts overlap', async () => {
     const order = await lab.place(await placing());
+    const cancellation = change.temporalCancel(Date.now());
+    await createOrderActivities(lab.store).beginCancellation({
+      order: change.beginCancellation(order, cancellation, 'refund_pending', Date.now()),
+      cancellation,
+    });
     const refunds = [calls.hold(order.id, 'refund'), calls.hold(order.id, 'refund')];
     const { undoPayment } = createPaymentActivities(lab.store, lab.provider);
 
@@ -126,6 +152,13 @@ describe('a refund that fails', () => {
       expect.objectContaining({ amount_refunded: order.totalMinor }),
     ]);
   });
+});
+
+test('the undo of a run that was reset takes no money from the order that the next run has confirmed', async () => {
+  const order = await lab.place(await placing());
+  const { undoPayment } = createPaymentActivities(lab.store, lab.provider);
+  expect(await undoPayment(firstTry(order))).toEqual({ outcome: 'nothing' });
+  expect(await lab.intents(order.id)).toEqual([expect.objectContaining({ amount_refunded: 0 })]);
 });
 
 describe('a payment provider that is away until the deadline', () => {
