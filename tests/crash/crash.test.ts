@@ -18,7 +18,9 @@ const ORDERS = 100;
 const run = async (...args: string[]) => {
   const { code, report, stderr } = await runCommand(['--orders', String(ORDERS), '--seed', '1', ...args]);
   const { confirmed, rejected, cancelled } = report;
-  expect({ code, ...report, stderr }).toMatchObject({ ...ZEROS, code: 0, placed: ORDERS });
+  // It names each problem.
+  if (code !== 0) throw new Error(stderr);
+  expect(report).toMatchObject({ ...ZEROS, placed: ORDERS });
   // Each of the ways an order can end was met, and every order has ended.
   expect(confirmed + rejected + cancelled).toBe(ORDERS);
   for (const count of [confirmed, rejected, cancelled]) expect(count).toBeGreaterThan(5);

@@ -47,8 +47,8 @@ const CALL_TIMEOUT_MS = 5_000;
 const MAX_PATIENCE_MS = 30_000;
 /** Says how the placement ended, or that it will. */
 const PLACED = [201, 202, 402, 409];
-/** To be tried again, as any client does. */
-const AGAIN = [429, 500, 502, 503, 504];
+/** To be tried again, as any client does; 408 is what a process says that stood still in the middle of a request. */
+const AGAIN = [408, 429, 500, 502, 503, 504];
 
 export const newTold = (plan: CustomerPlan): Told => ({
   plan,
