@@ -27,6 +27,8 @@ export interface NotificationOptions extends Omit<AccountMailOptions, 'now'> {
   mailDomain: string;
   /** Addresses of those who are told of stock. */
   staff?: readonly string[];
+  /** Mails about orders that came to nothing which strangers may have sent to an address, an hour; 0: as many as they like. */
+  strangersPerHour?: number;
   now?: () => number;
 }
 
@@ -38,12 +40,12 @@ const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'cl
 export function createNotificationActivities(
   store: Store,
   mailer: Mailer,
-  { mailDomain, staff = [], now = Date.now, ...words }: NotificationOptions,
+  { mailDomain, staff = [], strangersPerHour = 0, now = Date.now, ...words }: NotificationOptions,
 ): NotificationActivities {
   const { db, notifications, log } = store;
   /** How each kind of mail is read; one line for each family of them. */
   const mails: Record<NotificationKind, ReadMail> = {
-    ...createOrderMails(store, words.shopName),
+    ...createOrderMails(store, { shopName: words.shopName, strangersPerHour }),
     ...createAccountMails(store, { ...words, now }),
     ...createInventoryMails(store, { shopName: words.shopName, staff }),
   };
@@ -63,7 +65,7 @@ export function createNotificationActivities(
     if (n === null || n.state === 'sent' || n.state === 'failed') return true;
     if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
     const mail = await mails[n.kind](n);
-    if (mail === null || mail === 'unwanted') {
+    if (mail === null || typeof mail === 'string') {
       await settle(n, mail ?? 'no_recipient');
       return true;
     }

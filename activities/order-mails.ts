@@ -1,14 +1,46 @@
+import type { OrderContact } from '../db/contacts';
 import type { Store } from '../db/store';
+import type { CloudEvent } from '../domain/events';
+import { eventKey } from '../domain/ids';
 import { isOptional, type OrderMailKind } from '../domain/notification-rules';
-import type { Order } from '../domain/order';
+import type { Cancellation, Order } from '../domain/order';
 import { type OrderMailData, renderOrderMail } from '../notifications/order-mail';
 import type { ReadMail } from './mails';
 
-/** Mails of an order go to the contact it was placed with. */
+export interface OrderMailOptions {
+  shopName: string;
+  /** Of orders that came to nothing, an hour; 0: as many as they like. */
+  strangersPerHour: number;
+}
+
+const HOUR_MS = 60 * 60_000;
+
+/**
+ * Mails of an order go to the contact it was placed with. That may be anybody's address: in mails about orders that were
+ * not placed by whoever it belongs to, nothing is written that a stranger has made up, and there are not many of those
+ * that cost a stranger nothing.
+ */
 export function createOrderMails(
-  { contacts, orders, accounts }: Pick<Store, 'contacts' | 'orders' | 'accounts'>,
-  shopName: string,
+  { contacts, orders, accounts, log }: Pick<Store, 'contacts' | 'orders' | 'accounts' | 'log'>,
+  { shopName, strangersPerHour }: OrderMailOptions,
 ): Record<OrderMailKind, ReadMail> {
+  /** Whether somebody placed it of whom nothing is known, or a customer for another's address. */
+  const isByStranger = async (order: Order, contact: OrderContact): Promise<boolean> => {
+    const [created] = await log.byKeys([eventKey(order.id, 'created')]);
+    const { actor } = JSON.parse(created?.body ?? '{"actor": "guest"}') as Pick<CloudEvent, 'actor'>;
+    if (actor === 'guest') return true;
+    if (!actor.startsWith('customer:')) return false;
+    return (await contacts.profile(order.customerId))?.email !== contact.email;
+  };
+
+  /** Nothing was paid for those. */
+  const isOneTooMany = async ({ id, customerId, status, placedAtMs }: Order): Promise<boolean> => {
+    if (status !== 'rejected' || strangersPerHour === 0) return false;
+    const fromMs = placedAtMs - HOUR_MS;
+    const before = await orders.list({ customerId, status, fromMs, afterId: id, limit: strangersPerHour });
+    return before.length === strangersPerHour;
+  };
+
   const mailOf =
     (kind: OrderMailKind): ReadMail =>
     async ({ subject: orderId }) => {
@@ -16,10 +48,12 @@ export function createOrderMails(
       if (order === null || contact?.email == null) return null;
       if (isOptional(kind) && (await accounts.find(order.customerId))?.orderUpdates === 'none')
         return 'unwanted';
-      const name = contact.name ?? '';
+      const byStranger = await isByStranger(order, contact);
+      if (byStranger && (await isOneTooMany(order))) return 'too_many';
+      const name = byStranger ? '' : (contact.name ?? '');
       return {
         to: { name, address: contact.email },
-        content: renderOrderMail(kind, mailData(order, name, shopName)),
+        content: renderOrderMail(kind, mailData(order, name, reasonOf(order, byStranger), shopName)),
       };
     };
   return {
@@ -30,16 +64,27 @@ export function createOrderMails(
   };
 }
 
-const mailData = (order: Order, customerName: string, shopName: string): OrderMailData => {
-  const reason = order.cancellation?.reason ?? order.rejection?.detail;
-  return {
-    orderId: order.id,
-    customerName,
-    lines: order.lines,
-    totals: order,
-    currency: order.currency,
-    shopName,
-    refundedMinor: order.payment === 'refunded' ? order.totalMinor : 0,
-    ...(reason === undefined || reason === null ? {} : { reason }),
-  };
-};
+/** Why it ended, where the shop or its staff says so, or whoever it belongs to. */
+function reasonOf({ cancellation, rejection }: Order, byStranger: boolean): string | null {
+  if (cancellation === null) return rejection?.detail ?? null;
+  return byStranger && isByCustomer(cancellation) ? null : cancellation.reason;
+}
+
+const isByCustomer = ({ requestedBy: { claim = '' } }: Cancellation): boolean =>
+  /^(guest|customer)\b/.test(claim);
+
+const mailData = (
+  order: Order,
+  customerName: string,
+  reason: string | null,
+  shopName: string,
+): OrderMailData => ({
+  orderId: order.id,
+  customerName,
+  lines: order.lines,
+  totals: order,
+  currency: order.currency,
+  shopName,
+  refundedMinor: order.payment === 'refunded' ? order.totalMinor : 0,
+  ...(reason === null ? {} : { reason }),
+});

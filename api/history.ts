@@ -1,27 +1,30 @@
 import type { LogRow } from '../db/event-log';
-import type { CloudEvent, EventType } from '../domain/events';
+import { type Access, reachesOrder } from '../domain/access';
+import { type CloudEvent, type EventType, withoutStaffIds } from '../domain/events';
 import { formatMoney, money } from '../domain/money';
 import type { OrderSnapshot } from '../domain/order-events';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
 import type { ApiContext } from './context';
 import { findOrder } from './orders';
+import { noSuchOrder } from './read';
 import type { HistoryEntry, OrderHistory } from './schemas/order';
 import { workflowUrl } from './views';
 
 /**
  * What happened to an order, when and by whom: the workflow's history joined with the audit rows, oldest first. When
  * Temporal has forgotten the workflow, or is away, the audit rows alone.
- * @throws Failure `not_found`
+ * @throws Failure `not_found`, also for an order that is out of reach
  */
-export async function orderHistory(ctx: ApiContext, id: string): Promise<OrderHistory> {
+export async function orderHistory(ctx: ApiContext, access: Access, id: string): Promise<OrderHistory> {
   const { store, temporal, temporalUiUrl } = ctx;
-  await findOrder(ctx, id);
+  const { order } = await findOrder(ctx, id);
+  if (!reachesOrder(access, order)) throw noSuchOrder();
   const [rows, workflow] = await Promise.all([
     store.log.ofOrder(id),
     readWorkflowHistory(temporal, id).catch(() => null),
   ]);
   const entries = [
-    ...rows.map((row) => fromLog(row, workflow)),
+    ...rows.filter((row) => isTold(access, row)).map((row) => fromLog(row, workflow)),
     ...(workflow?.entries ?? []).map(
       (e): HistoryEntry => ({
         at: new Date(e.atMs).toISOString(),
@@ -33,7 +36,7 @@ export async function orderHistory(ctx: ApiContext, id: string): Promise<OrderHi
       }),
     ),
   ];
-  return {
+  const history: OrderHistory = {
     orderId: id,
     workflow:
       workflow === null
@@ -48,7 +51,16 @@ export async function orderHistory(ctx: ApiContext, id: string): Promise<OrderHi
     // Stable: entries of one millisecond stay in the order of the log.
     entries: entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)),
   };
+  if (access.reach === 'all') return history;
+  return JSON.parse(withoutStaffIds(JSON.stringify(history))) as OrderHistory;
 }
+
+/**
+ * Whoever placed an order for an address that is not theirs is not to learn from it which mails that address does without,
+ * nor that it has an account.
+ */
+const isTold = ({ principal }: Access, { topic }: LogRow): boolean =>
+  principal.kind !== 'order_token' || topic !== 'notification-events';
 
 function fromLog(row: LogRow, workflow: WorkflowHistory | null): HistoryEntry {
   const event = JSON.parse(row.body) as CloudEvent;

@@ -1,6 +1,6 @@
 import type { OrderContact } from '../db/contacts';
 import type { OrderSummary as StoredSummary } from '../db/orders';
-import { describeActor } from '../domain/events';
+import { describeActor, withoutStaffIds } from '../domain/events';
 import { money } from '../domain/money';
 import type { Order, PricedBasket } from '../domain/order';
 import { can } from '../domain/transitions';
@@ -98,7 +98,7 @@ export function presentOrder(order: Order, contact: OrderContact | null, links: 
         ? null
         : {
             reason: cancellation.reason,
-            requestedBy: describeActor(cancellation.requestedBy),
+            requestedBy: withoutStaffIds(describeActor(cancellation.requestedBy)),
             requestedAt: iso(cancellation.requestedAtMs),
           },
     rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail },

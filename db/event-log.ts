@@ -62,7 +62,10 @@ export interface EventLog {
   /** Those of `events` that the log does not have. @throws EventKeyConflict when it has one with another body. */
   missing(events: readonly DomainEvent[], tx: Tx): Promise<DomainEvent[]>;
   byKeys(keys: readonly string[], tx?: Tx): Promise<LogRow[]>;
-  /** All events that tell of an order, oldest first: at most `MAX_EVENTS_OF_ORDER`. */
+  /**
+   * What happened to an order, oldest first: at most `MAX_EVENTS_OF_ORDER`. Who looked at it is not part of that: it is
+   * nobody's business but the shop's, and would crowd it out.
+   */
   ofOrder(orderId: string): Promise<LogRow[]>;
 }
 
@@ -146,7 +149,8 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
     ofOrder: (orderId) =>
       select<LogRow>(
         db,
-        `SELECT ${COLUMNS} FROM events WHERE subject = :orderId ORDER BY id LIMIT ${MAX_EVENTS_OF_ORDER}`,
+        `SELECT ${COLUMNS} FROM events WHERE subject = :orderId AND topic <> 'customer-events'
+         ORDER BY id LIMIT ${MAX_EVENTS_OF_ORDER}`,
         { orderId },
       ),
   };

@@ -80,6 +80,9 @@ export function describeActor(actor: Actor): string {
   return actor.id === undefined ? actor.kind : `${actor.kind}:${actor.id}`;
 }
 
+/** Which of the staff it was, in what customers are told, is the shop's business: an account's id leads to its address. */
+export const withoutStaffIds = (text: string): string => text.replace(/\bstaff:cus_\w{26}/g, 'staff');
+
 export function toCloudEvent(event: DomainEvent): CloudEvent {
   return {
     specversion: '1.0',

@@ -5,6 +5,7 @@ import { type MailView, oneLine, type RenderedMail, renderMail, webUrl } from '.
 
 export interface OrderMailData {
   orderId: string;
+  /** Empty: it is nobody whose word counts. */
   customerName: string;
   lines: readonly OrderLine[];
   totals: OrderTotals;

@@ -96,6 +96,7 @@ function workerParts({ config, onStop }: Life, { store }: Foundation): WorkerPar
   });
   const mailDomain = parseMailAddress(mail.from).address.split('@')[1] ?? 'localhost';
   const notification = {
+    strangersPerHour: config.rateLimits.mailbox,
     shopName: mail.shopName,
     staff: mail.staff,
     shopUrl: config.shopUrl,

@@ -1,14 +1,19 @@
 import type { Client } from '@temporalio/client';
+import { createOrderActivities } from '../../activities/orders';
 import { type PlacementRequest, place } from '../../api/placement';
 import { select } from '../../db/sql';
+import type { Stock } from '../../db/stock';
 import type { Store } from '../../db/store';
 import { eraseCustomer } from '../../identity/erasure';
+import type { OrderInput } from '../../workflows/messages';
 import { apiContext } from '../support/api-context';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { eventually } from '../support/eventually';
 import { gate } from '../support/gate';
 import { type TestCustomer, TestIdentity } from '../support/identity';
 import { orderOf } from '../system/orders';
+
+const DAY_MS = 24 * 60 * 60_000;
 
 const away = async () => {
   throw new Error('away');
@@ -56,6 +61,33 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
     await expect(placed()).rejects.toMatchObject({ code: 'invalid_token' });
     expect(await contacts()).toEqual([]);
     expect(await select(shop.db, 'SELECT order_id FROM placements')).toEqual([]);
+  });
+
+  test('who is erased while an order of theirs is being begun, long after it was placed, is not', async () => {
+    await expect(placed()).rejects.toMatchObject({ code: 'service_unavailable' });
+    const [placement] = await select<{ input: string }>(shop.db, 'SELECT input FROM placements');
+    const { order } = JSON.parse(placement?.input ?? '') as OrderInput;
+    identity.nowMs += DAY_MS;
+    const [begun, held] = [gate(), gate()];
+    const { stock } = shop.store;
+    const reserve: Stock['reserve'] = async (...given) => {
+      begun.open();
+      await held.opened;
+      return stock.reserve(...given);
+    };
+    const opening = createOrderActivities({ ...shop.store, stock: { ...stock, reserve } });
+    const opened = opening.openOrder({ order, reserve: true });
+    await begun.opened;
+    let isErased = false;
+    const erasing = erased().finally(() => {
+      isErased = true;
+    });
+    erasing.catch(() => undefined);
+    await eventually('the erasure waits for the order', async () => isErased || (await isWaiting()));
+    held.open();
+    expect(await opened).toMatchObject({ outcome: 'recorded' });
+    await expect(erasing).rejects.toMatchObject({ code: 'orders_open' });
+    expect(await contacts()).toEqual([{ email: ada.email }]);
   });
 
   test('who is erased while their order is being placed is not: it needs its address', async () => {

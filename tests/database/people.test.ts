@@ -1,3 +1,4 @@
+import { createOrderActivities } from '../../activities/orders';
 import { newOrderId } from '../../api/new-ids';
 import type { Tx } from '../../db/connect';
 import { execute, select } from '../../db/sql';
@@ -209,6 +210,17 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
       await expect(erase()).rejects.toMatchObject({ code: 'orders_open', extra: { orderIds: [claimed] } });
       identity.nowMs += HOUR_MS + 1;
       await erase();
+      // Whoever takes the placement up after all finds nobody to send it to.
+      const { openOrder } = createOrderActivities(shop.store);
+      const late = { ...newOrder(), id: claimed, customerId: ada.customerId };
+      const opened = await openOrder({ order: late, reserve: true });
+      expect(opened).toMatchObject({ outcome: 'customer_erased' });
+      expect(await openOrder({ order: late, reserve: true })).toEqual(opened);
+      expect(await shop.store.orders.find(claimed)).toMatchObject({
+        status: 'rejected',
+        rejection: { code: 'customer_erased' },
+      });
+      expect(await shop.store.stock.isHeldBy(claimed)).toBe(false);
       await expect(eraseCustomer(identity, newCustomerId(), ADMIN)).rejects.toMatchObject({
         code: 'not_found',
       });

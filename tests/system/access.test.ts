@@ -1,7 +1,9 @@
 import type { ApiKey } from '../../api/schemas/api-key';
-import type { Order, PlacedOrder } from '../../api/schemas/order';
+import type { Order, OrderHistory, PlacedOrder } from '../../api/schemas/order';
 import { DIALECTS } from '../support/databases';
+import { eventually } from '../support/eventually';
 import { machineToken } from '../support/machine';
+import { staffToken } from '../support/staff';
 import { type System, startSystem } from '../support/system';
 import { DECLINED, expectProblem, orderOf, type Problem } from './orders';
 
@@ -24,6 +26,32 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     expect({ status, text }).toEqual({ status: 201, text });
     return body;
   };
+
+  test("a guest's history tells neither who of the staff it was nor which mails went out", async () => {
+    const mine = await placeAsGuest();
+    const guest = { headers: bearer(mine.orderToken) };
+    const path = `/api/orders/${mine.id}`;
+    const { token } = await staffToken(system.env, 'support');
+    const support = { headers: { ...bearer(token), prefer: 'wait=20' } };
+    expect((await system.api(path, support)).status).toBe(200);
+    expect((await system.api(`${path}/cancel`, { ...support, body: {} })).body.status).toBe('cancelled');
+    const all = await eventually('both mails in the history', async () => {
+      const { entries } = await system.history(mine.id);
+      return entries.filter(({ type }) => type === 'NotificationSent').length === 2 && entries;
+    });
+    expect(JSON.stringify(all)).toMatch(/staff:cus_\w{26}/);
+    expect(all.map(({ type }) => type)).not.toContain('PersonalDataRead');
+
+    const history = await system.api<OrderHistory>(`${path}/history`, guest);
+    const { entries } = history.body;
+    expect([entries[0]?.type, entries[0]?.by]).toEqual(['OrderCreated', 'guest']);
+    expect(entries.map(({ type }) => type)).not.toContain('NotificationSent');
+    expect(entries.map(({ by }) => by)).toContain('signal (claims: staff, by REST)');
+    expect(history.text).not.toMatch(/staff:cus_/);
+    expect((await system.api<Order>(path, guest)).body.cancellation?.requestedBy).toBe(
+      'signal (claims: staff, by REST)',
+    );
+  });
 
   test("a guest's order token opens that order and no other", async () => {
     const [mine, theirs] = [await placeAsGuest(), await placeAsGuest()];

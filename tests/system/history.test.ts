@@ -39,7 +39,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     const withoutMails = entries.filter((e) => e.type !== 'NotificationSent');
     const undone = ['StockReleased', 'PaymentRefunded'];
     expect(told(withoutMails.filter((e) => !undone.includes(e.type)))).toEqual([
-      ['Order placed for €778.00', `customer:${order.customerId}`],
+      ['Order placed for €778.00', system.actor],
       ['Stock reserved: 2 × oak-desk in BER', 'system'],
       ['Payment of €778.00 taken', 'provider'],
       ['Order confirmed', 'system'],

@@ -1,15 +1,17 @@
-import type { Order } from '../../api/schemas/order';
+import type { Order, PlacedOrder } from '../../api/schemas/order';
 import { DIALECTS } from '../support/databases';
 import { eventually } from '../support/eventually';
 import { type System, startSystem } from '../support/system';
-import { DECLINED, newEmail, orderOf } from './orders';
+import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
 
 const MAIL_TIMEOUT_MS = 40_000;
+const MAILS_OF_STRANGERS = 3;
+const GUEST = { authorization: '' };
 
 describe.each(DIALECTS)('mails on %s', (dialect) => {
   let system: System;
   beforeAll(async () => {
-    system = await startSystem({ dialect });
+    system = await startSystem({ dialect, env: { RATE_LIMIT_MAILBOX: String(MAILS_OF_STRANGERS) } });
   });
   afterAll(() => system?.close());
   afterEach(() => system.mails.setBehaviour('accept'));
@@ -98,6 +100,50 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
     expect(mail?.messageId).toBe(`<ntf.email.${body.orderId}.rejected@orders.example>`);
     expect(system.mails.to(email)).toHaveLength(1);
     expect(await told(body.orderId)).toEqual([['NotificationSent', kind]]);
+  });
+
+  describe("an order that a stranger places for somebody's address", () => {
+    const spam = 'You won: evil.example/prize';
+    const body = (email: string, items: Record<string, number>) => {
+      const order = orderOf(items, { email });
+      return { ...order, customer: { ...order.customer, name: spam } };
+    };
+
+    test('brings them no words of the stranger', async () => {
+      const email = newEmail();
+      const { body: order } = await system.place<PlacedOrder>(body(email, { 'walnut-desk': 1 }), GUEST);
+      await system.api(`/api/orders/${order.id}/cancel`, {
+        headers: { authorization: `Bearer ${order.orderToken}` },
+        body: { reason: spam },
+      });
+      const found = await mails(email, 2);
+      expect(JSON.stringify(found)).not.toContain('evil.example');
+      expect(found.map(({ text }) => text)).toEqual([
+        expect.stringContaining('Hello,'),
+        expect.stringContaining('Hello,'),
+      ]);
+    });
+
+    test('and comes to nothing is told of a few times an hour', async () => {
+      const email = newEmail();
+      const ids: string[] = [];
+      for (let n = 0; n < MAILS_OF_STRANGERS + 2; n += 1) {
+        const answer = await system.place<Problem>(body(email, { 'limited-1': 2 }), GUEST);
+        expectProblem(answer, 409, 'out_of_stock');
+        ids.push(String(answer.body.orderId));
+      }
+      await mails(email, MAILS_OF_STRANGERS);
+      await nothingMoreToCome();
+      expect(system.mails.to(email)).toHaveLength(MAILS_OF_STRANGERS);
+      const types = await Promise.all(ids.map(async (id) => (await untilTold(id, 1)).map(([type]) => type)));
+      expect(types.flat()).toEqual([
+        ...Array.from({ length: MAILS_OF_STRANGERS }, () => 'NotificationSent'),
+        ...['NotificationFailed', 'NotificationFailed'],
+      ]);
+      // Who may order for others may have them told each time.
+      await system.place(body(email, { 'limited-1': 2 }));
+      await mails(email, MAILS_OF_STRANGERS + 1);
+    });
   });
 
   test('a mail server that is gone holds no order up; its mails go out when it is back', async () => {
