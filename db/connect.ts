@@ -136,6 +136,8 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions, time
     for (const setting of [
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
       `SET SESSION wait_timeout = ${waitSeconds}, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+      // The driver quotes with backslashes what it cannot send prepared.
+      "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
     ]) {
       await send(connection as Connection, setting, []);
     }

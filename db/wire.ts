@@ -94,6 +94,8 @@ function wire<C extends object>(
 
 const sendToSqlite: Send<SqliteConnection> = (connection, sql, values) => connection.send(sql, values);
 
+const NO_ROOM_TO_PREPARE = 'ER_MAX_PREPARED_STMT_COUNT_REACHED';
+
 /**
  * A server that is gone without a word does not close the connection: the kernel would wait for it for a quarter of an hour,
  * or for good. So behind the time the connection is broken off, and all that waits for it fails as if the server had.
@@ -111,7 +113,13 @@ export const sendToMysql =
       };
       // What has no values is often something that cannot be prepared.
       if (values.length === 0) connection.query(sql, settle);
-      else connection.execute(sql, [...values], settle);
+      else {
+        connection.execute(sql, [...values], (error: QueryError | null, result: QueryResult) => {
+          // The server's room is everybody's: others may have taken it.
+          if (error?.code === NO_ROOM_TO_PREPARE) connection.query(sql, [...values], settle);
+          else settle(error, result);
+        });
+      }
     });
 
 /** The driver tells everybody who waits. Its own `destroy` tells nobody, and leaves the socket to the kernel. */
