@@ -79,8 +79,12 @@ export function createPaymentActivities(
           case 'requires_action':
             // Nobody waits for the customer yet, so an issuer that wants to see them is one that declines.
             return declined('authentication_required');
-          case 'voided':
-            throw closed();
+          case 'voided': {
+            // By the attempt before, which declined it and was lost, or by an undo.
+            const declineCode = await ledger.declineCode(orderId, attempt);
+            if (declineCode === null) throw closed();
+            return declined(declineCode);
+          }
           case 'authorized':
           case 'processing':
             throw ApplicationFailure.retryable('the payment is not settled yet', 'PaymentNotSettled');
@@ -88,6 +92,18 @@ export function createPaymentActivities(
 
         /** A declined try is over: its intent must not be payable later. */
         async function declined(declineCode: string): Promise<PaymentAttempt> {
+          await ledger.decline(
+            {
+              orderId,
+              attempt,
+              amountMinor,
+              currency,
+              provider: provider.name,
+              intentId: intentId as string,
+              declineCode,
+            },
+            now(),
+          );
           await provider.void({ key: `${key}:void`, intentId: intentId as string });
           return {
             outcome: 'declined',

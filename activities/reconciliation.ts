@@ -85,25 +85,30 @@ export function createReconciliationActivities(
   /** Looks at some orders. The workflows first: see `findProblem`. */
   const look = async (ids: readonly string[], policy: ReconcilePolicy, round: Round): Promise<void> => {
     const failures: unknown[] = [];
-    const found = new Map(await Promise.all(ids.map(async (id) => [id, await workflows.find(id)] as const)));
+    const each = (work: (id: string) => Promise<void>) =>
+      Promise.all(
+        ids.map((id) =>
+          work(id).catch((error: unknown) => {
+            failures.push(error);
+            log.warn('order could not be looked at', { orderId: id, error });
+          }),
+        ),
+      );
+    const found = new Map<string, WorkflowState | null>();
+    await each(async (id) => {
+      found.set(id, await workflows.find(id));
+    });
     const [states, findings] = await Promise.all([
       reconciliation.states(ids),
       reconciliation.openFindings(ids),
     ]);
-    await Promise.all(
-      ids.map(async (id) => {
-        const finding = findings.get(id);
-        if (finding !== undefined && finding.nextLookMs > now()) return;
-        const facts = { workflow: found.get(id) ?? null, order: states.get(id) ?? null, finding };
-        round.checked += 1;
-        try {
-          await lookAt(id, facts, policy, round);
-        } catch (error) {
-          failures.push(error);
-          log.warn('order could not be looked at', { orderId: id, error });
-        }
-      }),
-    );
+    await each(async (id) => {
+      const workflow = found.get(id);
+      const finding = findings.get(id);
+      if (workflow === undefined || (finding !== undefined && finding.nextLookMs > now())) return;
+      round.checked += 1;
+      await lookAt(id, { workflow, order: states.get(id) ?? null, finding }, policy, round);
+    });
     // What is away comes back. One order that can never be read must not keep all others from being looked at.
     if (failures.length > 0 && activityInfo().attempt < ATTEMPTS_AT_ALL) throw failures[0];
   };

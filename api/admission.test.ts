@@ -54,6 +54,24 @@ describe('placements', () => {
     expect(await admission.place(async () => decided('taken'))).toEqual(decided('taken'));
   });
 
+  test('who comes first after a pause is not refused by the count of before it', async () => {
+    let now = 0;
+    const admission = new Admission(
+      { placements: 5, waitingOrders: 10 },
+      async () => 10,
+      () => now,
+    );
+    await admission.place(async () => decided('unknown'));
+    await settled();
+    now += 5_500;
+    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await settled();
+    now += 5_501;
+    expect(await admission.place(async () => decided('first'))).toEqual(decided('first'));
+    await settled();
+    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
   test('those placed lately whose decision is not known count as waiting until the server has counted them', async () => {
     let now = 0;
     const admission = new Admission({ placements: 5, waitingOrders: 3 }, nobodyWaits, () => now);

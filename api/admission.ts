@@ -63,7 +63,10 @@ export class Admission {
 
   /** In the background: nobody waits for it. */
   private count(): void {
-    if (this.counting || this.now() - this.countedAtMs < COUNT_VALID_MS) return;
+    const ageMs = this.now() - this.countedAtMs;
+    if (this.counting || ageMs < COUNT_VALID_MS) return;
+    // Nobody has asked for so long: it says nothing of now, and would turn away whoever comes first.
+    if (ageMs > COUNT_AGE_MS) this.waiting = 0;
     this.counting = true;
     this.countWaiting()
       .then((waiting) => {

@@ -132,6 +132,27 @@ test.each([
   expect(codes({ ...whole, ledger: damage(whole.ledger) })).toEqual(['money_mismatch']);
 });
 
+test('a decline may be in the ledger alone: its answer was lost. Of a payment that succeeded it may not', () => {
+  const placed = newOrder();
+  const rejection = { code: 'payment_unavailable' as const, detail: 'not in time' };
+  const order = change.rejectOrder(placed, rejection, 'voided', placed.placedAtMs + 10);
+  const { provider, intentId } = paymentOf(order);
+  const told = [
+    events.orderCreated(placed, { kind: 'guest' }),
+    events.stockReserved(placed, [allocation]),
+    events.paymentFailed(order, { attempt: 1, provider: null, intentId: null, code: 'unavailable' }),
+    events.paymentVoided(order, { provider, intentId }),
+    events.stockReleased(order.id, [allocation], placed.placedAtMs + 9),
+    events.orderRejected(order),
+  ];
+  const rows = (['intent', 'declined', 'voided'] as const).map((kind) => ledgerRow(order, kind));
+  expect(codes(stored(order, told, rows, 'released'))).not.toContain('money_mismatch');
+
+  const paid = confirmed();
+  const ledger = [...paid.ledger, ledgerRow(paid.order as Order, 'declined')];
+  expect(codes({ ...paid, ledger })).toEqual(['money_mismatch']);
+});
+
 test('an intent that has come to nothing yet is no fault while the order is being paid', () => {
   const whole = confirmed();
   const order = newOrder();

@@ -90,6 +90,7 @@ function ledgerAsTold(
   ledger: readonly LedgerRow[],
 ): string[] {
   const rows = new Set<string>();
+  const answered = new Set<unknown>();
   const tell = (of: Pick<LedgerFact, 'kind' | 'provider' | 'intentId'> & Partial<LedgerFact>) =>
     rows.add(inWords({ amountMinor: totalMinor, currency: order.currency, declineCode: null, ...of }));
   for (const { type, data } of events) {
@@ -97,6 +98,7 @@ function ledgerAsTold(
     const of = { provider, intentId };
     // A try that was given up before it had an intent.
     if (intentId === null) continue;
+    if (type === 'PaymentSucceeded' || type === 'PaymentFailed') answered.add(intentId);
     switch (type) {
       case 'PaymentSucceeded':
         tell({ kind: 'captured', ...of, amountMinor });
@@ -115,9 +117,12 @@ function ledgerAsTold(
     }
     tell({ kind: 'intent', ...of });
   }
-  for (const { kind, provider, intentId } of ledger) {
+  for (const row of ledger) {
+    const { kind, provider, intentId } = row;
     if (kind === 'intent' && (intentId === null || isPaying(order.status)))
       tell({ kind, provider, intentId });
+    // Written down before the workflow is answered, which may not come about.
+    if (kind === 'declined' && !answered.has(intentId)) tell(row);
   }
   return [...rows];
 }

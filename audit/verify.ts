@@ -249,10 +249,13 @@ async function checkFeed({ reads }: VerifyParts): Promise<Finding[]> {
   ];
 }
 
-/** Workflows that came to their end have stored their order, and so have those that have done anything yet. */
+/**
+ * Workflows that ended, however that was, have stored their order or have lost it, and those that run have stored it once
+ * they have done anything.
+ */
 async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
   const { temporal, reads, taskQueue } = parts;
-  const query = `WorkflowType = "${ORDER_WORKFLOW}" AND ExecutionStatus IN ("Running", "Completed") AND TaskQueue = "${taskQueue}"`;
+  const query = `WorkflowType = "${ORDER_WORKFLOW}" AND TaskQueue = "${taskQueue}"`;
   const waits = async (id: string): Promise<boolean> => {
     const history = await historyOf(temporal, id);
     return history === null || (history.status === 'RUNNING' && history.anchors.size === 0);
@@ -268,14 +271,15 @@ async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
             : [{ check: 'order_missing', subject: id, detail: 'it has a workflow and no order' }],
       );
     });
-  let ids: string[] = [];
+  // A workflow is listed once for each of its runs.
+  const ids = new Set<string>();
   for await (const { workflowId } of temporal.workflow.list({ query, pageSize: LISTED })) {
-    ids.push(workflowId);
-    if (ids.length < LISTED) continue;
-    yield await check(ids);
-    ids = [];
+    ids.add(workflowId);
+    if (ids.size < LISTED) continue;
+    yield await check([...ids]);
+    ids.clear();
   }
-  yield await check(ids);
+  yield await check([...ids]);
 }
 
 /** Runs `work` over the items, some at a time, and keeps the order of the results. Nothing runs on after a failure. */

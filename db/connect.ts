@@ -5,7 +5,7 @@ import { DatabaseError, type Options, Sequelize } from 'sequelize';
 import { Failure } from '../domain/failures';
 import { wanted } from './abandoned';
 import { keepConnections, sqliteDriver } from './sqlite-driver';
-import { createWire, type Tx, type Wire } from './wire';
+import { createWire, sendToMysql, type Tx, type Wire } from './wire';
 
 export type { Tx, Value } from './wire';
 
@@ -32,6 +32,11 @@ export interface DatabaseOptions {
   url: string;
   /** Connections to MySQL; SQLite has some for reading and one for the write under way. */
   poolSize?: number;
+  /**
+   * Milliseconds in which MySQL answers a statement, and half of those it waits for the next one of a transaction: behind
+   * them the other side is taken for gone. More than the default is for jobs that go through whole tables.
+   */
+  statementTimeoutMs?: number;
   /** Called with every statement sent: the bench counts them. */
   onStatement?: (sql: string) => void;
 }
@@ -39,9 +44,15 @@ export interface DatabaseOptions {
 const MAX_TRIES = 8;
 /** For a connection to MySQL: less than a step of an order may take. */
 const ACQUIRE_MS = 4_000;
+/** Many times what the slowest statement of a request takes, the wait for a row included. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** For a row that somebody else has locked. A step of an order is given up after 5 s, and must not wait on behind that. */
+const LOCK_WAIT_SECONDS = 4;
+/** Connections nobody has borrowed for so long are closed: before MySQL does it, which could hit the next borrower. */
+const IDLE_MS = 30_000;
 /**
- * Statements that one connection to MySQL keeps prepared. The server has room for 16,382 in all, and every length of a
- * list is a statement of its own.
+ * Statements that one connection to MySQL keeps prepared: every length of a list is one of its own. The server has room for
+ * 16,382 in all unless told otherwise; behind that they go unprepared.
  */
 const MAX_PREPARED_STATEMENTS = 200;
 /** Writers waiting for SQLite's one pen. Beyond it callers are told to come back, not queued without end. */
@@ -71,7 +82,8 @@ export function isDuplicate(error: unknown): boolean {
 
 export function connect(options: DatabaseOptions): Database {
   const mysql = options.url.startsWith('mysql:');
-  const sequelize = mysql ? connectMysql(options) : connectSqlite(options);
+  const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
+  const sequelize = mysql ? connectMysql(options, statementTimeoutMs) : connectSqlite(options);
   const serialize = mysql ? <T>(work: () => Promise<T>) => work() : oneAtATime();
 
   const untilItHolds = <T>(work: () => Promise<T>): Promise<T> => {
@@ -90,7 +102,7 @@ export function connect(options: DatabaseOptions): Database {
   };
 
   const dialect = mysql ? 'mysql' : 'sqlite';
-  const { send, transaction } = createWire(sequelize, dialect, options.onStatement);
+  const { send, transaction } = createWire(sequelize, dialect, statementTimeoutMs, options.onStatement);
   return {
     dialect,
     sequelize,
@@ -101,7 +113,7 @@ export function connect(options: DatabaseOptions): Database {
   };
 }
 
-function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions): Sequelize {
+function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions, timeoutMs: number): Sequelize {
   const sequelize = new Sequelize(url, {
     ...shared(onStatement),
     dialect: 'mysql',
@@ -113,13 +125,22 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions): Seq
       typeCast: true,
       maxPreparedStatements: MAX_PREPARED_STATEMENTS,
     },
-    pool: { max: poolSize, min: 0, acquire: ACQUIRE_MS, idle: 30_000 },
+    ...WITHOUT_TIME_ZONE,
+    pool: { max: poolSize, min: 0, acquire: ACQUIRE_MS, idle: IDLE_MS },
   });
+  const send = sendToMysql(timeoutMs);
+  // A transaction whose process is gone without a word holds its locks until MySQL misses the next statement.
+  const waitSeconds = Math.ceil((2 * timeoutMs) / 1_000);
   // Once for each connection; as an option of the transaction it would be sent before every one.
   sequelize.addHook('afterConnect', async (connection) => {
-    await (connection as Connection)
-      .promise()
-      .query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+    for (const setting of [
+      'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+      `SET SESSION wait_timeout = ${waitSeconds}, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+      // The driver quotes with backslashes what it cannot send prepared.
+      "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
+    ]) {
+      await send(connection as Connection, setting, []);
+    }
   });
   return sequelize;
 }
@@ -136,6 +157,9 @@ function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
   keepConnections(sequelize);
   return sequelize;
 }
+
+/** Times are numbers everywhere. Sequelize would set a zone as it connects, and wait for the answer without end. */
+const WITHOUT_TIME_ZONE = { keepDefaultTimezone: true } as Options;
 
 const shared = (onStatement?: (sql: string) => void): Options => ({
   logging: onStatement === undefined ? false : (sql) => onStatement(sql),

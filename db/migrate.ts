@@ -6,6 +6,7 @@ import { COLUMN_TYPES } from './schema-types';
 
 const IS_THERE = /already exists|Duplicate key name|duplicate column name/i;
 const IS_GONE = /no such|Unknown table|does not exist|check that (it|column\/key) exists/;
+const IS_RENAMED = /Unknown column|no such column/;
 
 /**
  * Whether the statement was done by a run that was killed before it came to the end of its migration: MySQL cannot take
@@ -14,6 +15,7 @@ const IS_GONE = /no such|Unknown table|does not exist|check that (it|column\/key
 const isDone = (sql: string, error: unknown): boolean =>
   error instanceof DatabaseError &&
   ((/^CREATE|ADD COLUMN/.test(sql) && IS_THERE.test(error.message)) ||
+    (/RENAME COLUMN/.test(sql) && IS_RENAMED.test(error.message)) ||
     (/^DROP|DROP COLUMN/.test(sql) && IS_GONE.test(error.message)));
 
 /** Applies and reverts the migrations; `onStep` hears of each. */

@@ -6,6 +6,7 @@ const WAIT_SECONDS = 60;
 /**
  * Runs `work` in one process at a time, of all that use this MySQL database. The lock belongs to a connection, so a
  * transaction holds one until the work is done; the work itself uses others. SQLite has one process anyway.
+ * @param db with a `statementTimeoutMs` that is longer than the work: the connection with the lock is idle meanwhile.
  * @throws Error when another one holds the lock for a minute.
  */
 export async function oneAtATime<T>(db: Database, name: string, work: () => Promise<T>): Promise<T> {

@@ -8,6 +8,9 @@ import { insert, select } from './sql';
 const intentEntryKey = (orderId: string, attempt: number): string =>
   `${paymentTryKey(orderId, attempt)}:intent`;
 
+const declinedEntryKey = (orderId: string, attempt: number): string =>
+  `${paymentTryKey(orderId, attempt)}:declined`;
+
 export type LedgerRow = LedgerEntry & { recordedAtMs: number };
 
 /** The same key was used for another entry: a fault of the program, and the transaction must not commit. */
@@ -37,6 +40,16 @@ export interface PaymentLedger {
     entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode' | 'intentId'> & { attempt: number },
     atMs: number,
   ): Promise<string | null>;
+  /**
+   * Records why a try was declined before its intent is voided: afterwards the provider knows of a void only. The row is the
+   * one that the order's step adds.
+   */
+  decline(
+    entry: Omit<LedgerEntry, 'key' | 'kind'> & { attempt: number; declineCode: string },
+    atMs: number,
+  ): Promise<void>;
+  /** Null where the try was not declined. */
+  declineCode(orderId: string, attempt: number): Promise<string | null>;
   ofOrder(orderId: string): Promise<LedgerRow[]>;
 }
 
@@ -103,6 +116,22 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     },
     openTry: firstIntent,
     closeTry: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),
+    async decline({ attempt, ...entry }, atMs) {
+      const row = toRow({ ...entry, key: declinedEntryKey(entry.orderId, attempt), kind: 'declined' }, atMs);
+      try {
+        await db.writeOne(() => insert(db, 'payment_ledger', [row]));
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+      }
+    },
+    async declineCode(orderId, attempt) {
+      const [row] = await select<{ declineCode: string }>(
+        db,
+        'SELECT decline_code AS declineCode FROM payment_ledger WHERE entry_key = :key',
+        { key: declinedEntryKey(orderId, attempt) },
+      );
+      return row?.declineCode ?? null;
+    },
     ofOrder: (orderId) =>
       select<LedgerRow>(
         db,

@@ -119,13 +119,13 @@ export function createReconciliation(db: Database): Reconciliation {
     },
 
     async unfinished(ids) {
-      const rows = await select<{ id: string; stored: number }>(
+      const rows = await select<{ id: string; isStored: number }>(
         db,
-        `SELECT p.order_id AS id, o.id IS NOT NULL AS stored FROM placements p LEFT JOIN orders o ON o.id = p.order_id
+        `SELECT p.order_id AS id, o.id IS NOT NULL AS isStored FROM placements p LEFT JOIN orders o ON o.id = p.order_id
          WHERE p.order_id IN (:ids) AND (o.id IS NULL OR o.status IN (:open))`,
         { ids, open: OPEN_STATUSES },
       );
-      return rows.map(({ id, stored }) => ({ id, stored: Number(stored) === 1 }));
+      return rows.map(({ id, isStored }) => ({ id, stored: Number(isStored) === 1 }));
     },
 
     async states(ids) {

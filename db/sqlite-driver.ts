@@ -4,8 +4,8 @@ import sqlite3 from 'sqlite3';
 const BUSY_TIMEOUT_MS = 5_000;
 /** Of one connection. Every length of a list is a statement of its own. */
 const MAX_PREPARED_STATEMENTS = 200;
-/** Connections to read with: as many as Node has threads for them. */
-const READERS = ['reader-1', 'reader-2', 'reader-3', 'reader-4'];
+/** Connections to read with. Node has four threads for all of them: one is left for whoever writes. */
+const READERS = ['reader-1', 'reader-2', 'reader-3'];
 
 /** What came of one statement: the rows of one that reads, how many rows another one changed. */
 export interface Outcome {

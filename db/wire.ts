@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Connection, QueryError, QueryResult } from 'mysql2';
 import type { Sequelize } from 'sequelize';
 import type { Outcome, SqliteConnection } from './sqlite-driver';
@@ -20,14 +21,18 @@ export interface Wire {
 
 type Send<C> = (connection: C, sql: string, values: readonly Value[]) => Promise<Outcome>;
 
-/** @param onStatement hears of each statement. */
+/**
+ * @param timeoutMs in which MySQL answers a statement.
+ * @param onStatement hears of each statement.
+ */
 export function createWire(
   sequelize: Sequelize,
   dialect: 'sqlite' | 'mysql',
+  timeoutMs: number,
   onStatement?: (sql: string) => void,
 ): Wire {
   return dialect === 'mysql'
-    ? wire(sequelize, sendToMysql, 'START TRANSACTION', onStatement)
+    ? wire(sequelize, sendToMysql(timeoutMs), 'START TRANSACTION', onStatement)
     : wire(sequelize, sendToSqlite, 'BEGIN IMMEDIATE', onStatement);
 }
 
@@ -89,14 +94,37 @@ function wire<C extends object>(
 
 const sendToSqlite: Send<SqliteConnection> = (connection, sql, values) => connection.send(sql, values);
 
-const sendToMysql: Send<Connection> = (connection, sql, values) =>
-  new Promise((resolve, reject) => {
-    const settle = (error: QueryError | null, result: QueryResult) => {
-      if (error !== null) reject(error);
-      else if (Array.isArray(result)) resolve({ rows: result, changed: 0 });
-      else resolve({ rows: [], changed: result.affectedRows });
-    };
-    // What has no values is often something that cannot be prepared.
-    if (values.length === 0) connection.query(sql, settle);
-    else connection.execute(sql, [...values], settle);
-  });
+const NO_ROOM_TO_PREPARE = 'ER_MAX_PREPARED_STMT_COUNT_REACHED';
+
+/**
+ * A server that is gone without a word does not close the connection: the kernel would wait for it for a quarter of an hour,
+ * or for good. So behind the time the connection is broken off, and all that waits for it fails as if the server had.
+ */
+export const sendToMysql =
+  (timeoutMs: number): Send<Connection> =>
+  (connection, sql, values) =>
+    new Promise((resolve, reject) => {
+      const silence = setTimeout(() => breakOff(connection, timeoutMs), timeoutMs);
+      const settle = (error: QueryError | null, result: QueryResult) => {
+        clearTimeout(silence);
+        if (error !== null) reject(error);
+        else if (Array.isArray(result)) resolve({ rows: result, changed: 0 });
+        else resolve({ rows: [], changed: result.affectedRows });
+      };
+      // What has no values is often something that cannot be prepared.
+      if (values.length === 0) connection.query(sql, settle);
+      else {
+        connection.execute(sql, [...values], (error: QueryError | null, result: QueryResult) => {
+          // The server's room is everybody's: others may have taken it.
+          if (error?.code === NO_ROOM_TO_PREPARE) connection.query(sql, [...values], settle);
+          else settle(error, result);
+        });
+      }
+    });
+
+/** The driver tells everybody who waits. Its own `destroy` tells nobody, and leaves the socket to the kernel. */
+function breakOff(connection: Connection, timeoutMs: number): void {
+  const { stream } = connection as Connection & { stream: Socket };
+  const error = new Error(`the database has not answered for ${timeoutMs} ms`);
+  stream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+}

@@ -19,6 +19,12 @@ const isTimeout = (detail: unknown): boolean =>
 export const isUnexpectedState = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeError && STATE_CODES.has(error.code ?? '');
 
+/** A failure of a request before, which Stripe keeps for a day under its key like any other answer. */
+export const isKeptFailure = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripeError &&
+  (error.statusCode ?? 0) >= 500 &&
+  error.headers?.['idempotent-replayed'] === 'true';
+
 /**
  * What became of a call that failed, in our words. Says neither Stripe's message nor its error: both can repeat what
  * was sent, and what is thrown here ends in logs and histories.

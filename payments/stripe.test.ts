@@ -219,6 +219,41 @@ describe('exactly one effect', () => {
     });
   });
 
+  test.each([
+    ['before it acted', 'fail_kept'],
+    ['after it acted', 'fail_after'],
+  ] as const)(
+    'a failure of each step, %s, that is kept under its key costs nothing but a retry',
+    async (_, mode) => {
+      const { orderId, key } = anOrder();
+      const thrice = async <T>(operation: Parameters<typeof loseAnswers>[0], call: () => Promise<T>) => {
+        await simulator.fault({ operation, mode, times: null });
+        for (const _time of [1, 2]) {
+          if (mode === 'fail_after') await call().catch(() => undefined);
+          else expect(await failure(call())).toMatchObject({ code: 'provider_error', retryable: true });
+        }
+        await simulator.clearFaults();
+        return call();
+      };
+      const create = { key, orderId, amountMinor: 5000, currency: 'EUR', capture: 'manual' } as const;
+      const { id: intentId } = await thrice('create', () => provider.createIntent(create));
+      expect((await provider.createIntent(create)).id).toBe(intentId);
+      const pay = { key, intentId, paymentMethod: 'pm_card_visa' };
+      expect(await thrice('confirm', () => provider.authorize(pay))).toMatchObject({ outcome: 'authorized' });
+      const captured = await thrice('capture', () => provider.capture({ key, intentId, amountMinor: 5000 }));
+      expect(captured).toMatchObject({ state: 'captured', capturedMinor: 5000 });
+      const refund = () => provider.refund({ key, intentId, amountMinor: 2000 });
+      const { id } = await thrice('refund', refund);
+      expect(await refund()).toMatchObject({ id, amountMinor: 2000, state: 'succeeded' });
+      expect((await books(orderId)).filter(({ status }) => status === 'succeeded')).toMatchObject([
+        { id: intentId, amount_captured: 5000, amount_refunded: 2000 },
+      ]);
+      const { intentId: other, key: otherKey } = await anIntent();
+      const voided = await thrice('cancel', () => provider.void({ key: otherKey, intentId: other }));
+      expect(voided).toMatchObject({ state: 'voided' });
+    },
+  );
+
   test('the same key with another amount is refused, not replayed', async () => {
     const { orderId, key } = anOrder();
     const request = { key, orderId, currency: 'EUR', capture: 'automatic' } as const;

@@ -7,7 +7,7 @@ import {
   PaymentProviderError,
   type Refund,
 } from './provider';
-import { isUnexpectedState, toProviderError } from './stripe-errors';
+import { isKeptFailure, isUnexpectedState, toProviderError } from './stripe-errors';
 
 export interface StripeOptions {
   apiKey: string;
@@ -21,6 +21,13 @@ export interface StripeOptions {
 
 /** The charge says what was refunded; the intent alone does not. */
 const WITH_CHARGE = { expand: ['latest_charge'] };
+
+/** Of a refund's metadata: the business step it was made for. */
+const REFUND_KEY = 'refund_key';
+/** What Stripe lists at once. */
+const MAX_PAGE = 100;
+/** Each try of a call adds one at most, while Stripe fails and keeps that. */
+const MAX_KEYS = 20;
 
 const STATES: Record<string, IntentState> = {
   requires_payment_method: 'requires_method',
@@ -38,7 +45,8 @@ type StripeConfig = NonNullable<ConstructorParameters<typeof Stripe>[1]>;
  * Payments by Stripe's PaymentIntents (https://docs.stripe.com/api/payment_intents). Retries nothing: the caller does.
  * (One exception in the package: a connection closed by the other side is tried once more, with the same key.)
  * Idempotency keys are the request's key and the operation, `ord_…:pay:1:confirm`: a create and a confirm of the same
- * try are two requests to Stripe. A replayed answer is as old as the first, so the object is read again then.
+ * try are two requests to Stripe. A replayed answer is as old as the first, so the object is read again then; a replayed
+ * failure says nothing, so the call is made again under the next key (`…:confirm:2`).
  * @throws RangeError for options that cannot work.
  */
 export function createStripeProvider(options: StripeOptions): PaymentProvider {
@@ -65,11 +73,12 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
     paymentMethod: string;
   }): Promise<AuthorizeResult> {
     const params = { payment_method: request.paymentMethod, ...WITH_CHARGE };
-    const idempotencyKey = `${request.key}:confirm`;
     try {
-      return resultOf(
-        await asItIsNow(stripe.paymentIntents.confirm(request.intentId, params, { idempotencyKey })),
+      // An intent is confirmed once, by whatever key.
+      const answer = underKey(`${request.key}:confirm`, (options) =>
+        stripe.paymentIntents.confirm(request.intentId, params, options),
       );
+      return resultOf(await asItIsNow(answer));
     } catch (error) {
       if (error instanceof Stripe.errors.StripeCardError) {
         return {
@@ -85,11 +94,11 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
   }
 
   async function voidIntent(request: { key: string; intentId: string }): Promise<PaymentIntent> {
-    const idempotencyKey = `${request.key}:void`;
     try {
-      return toIntent(
-        await asItIsNow(stripe.paymentIntents.cancel(request.intentId, WITH_CHARGE, { idempotencyKey })),
+      const answer = underKey(`${request.key}:void`, (options) =>
+        stripe.paymentIntents.cancel(request.intentId, WITH_CHARGE, options),
       );
+      return toIntent(await asItIsNow(answer));
     } catch (error) {
       if (!isUnexpectedState(error)) throw error;
       const intent = toIntent(await fetchIntent(request.intentId));
@@ -111,21 +120,37 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
           automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
           ...WITH_CHARGE,
         };
-        const options = { idempotencyKey: `${key}:create` };
-        return toIntent(await asItIsNow(stripe.paymentIntents.create(params, options)));
+        // One more intent takes nothing: only the one that the caller goes on with is confirmed.
+        const answer = underKey(`${key}:create`, (options) => stripe.paymentIntents.create(params, options));
+        return toIntent(await asItIsNow(answer));
       }),
     authorize: (request) => translated('confirm', () => authorize(request)),
     capture: ({ key, intentId, amountMinor }) =>
       translated('capture', async () => {
         const params = { amount_to_capture: amountMinor, ...WITH_CHARGE };
-        const options = { idempotencyKey: `${key}:capture` };
-        return toIntent(await asItIsNow(stripe.paymentIntents.capture(intentId, params, options)));
+        const answer = underKey(
+          `${key}:capture`,
+          (options) => stripe.paymentIntents.capture(intentId, params, options),
+          async () => {
+            const intent = await fetchIntent(intentId);
+            return intent.status === 'succeeded' ? intent : undefined;
+          },
+        );
+        return toIntent(await asItIsNow(answer));
       }),
     void: (request) => translated('cancel', () => voidIntent(request)),
     refund: ({ key, intentId, amountMinor }) =>
       translated('refund', async () => {
-        const params = { payment_intent: intentId, amount: amountMinor };
-        const refund = await stripe.refunds.create(params, { idempotencyKey: `${key}:refund` });
+        const params = { payment_intent: intentId, amount: amountMinor, metadata: { [REFUND_KEY]: key } };
+        const refund = await underKey(
+          `${key}:refund`,
+          (options) => stripe.refunds.create(params, options),
+          async () => {
+            const { data } = await stripe.refunds.list({ payment_intent: intentId, limit: MAX_PAGE });
+            const made = data.find(({ metadata }) => metadata?.[REFUND_KEY] === key);
+            return made && stripe.refunds.retrieve(made.id);
+          },
+        );
         return toRefund(wasReplayed(refund) ? await stripe.refunds.retrieve(refund.id) : refund, intentId);
       }),
     list: ({ after, limit }) =>
@@ -136,6 +161,27 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
       }),
     retrieve: (intentId) => translated('retrieve', async () => toIntent(await fetchIntent(intentId))),
   };
+}
+
+/**
+ * Makes a call under its key, or, where a failure is kept under that, under the next one. The same keys in the same order
+ * each time, so a call still has one effect.
+ * @param done what an earlier call has done in spite of its failure, where the object does not keep it from being done again.
+ */
+async function underKey<T>(
+  key: string,
+  call: (options: { idempotencyKey: string }) => Promise<T>,
+  done: () => Promise<T | undefined> = async () => undefined,
+): Promise<T> {
+  for (let n = 1; ; n += 1) {
+    try {
+      return await call({ idempotencyKey: n === 1 ? key : `${key}:${n}` });
+    } catch (error) {
+      if (!isKeptFailure(error) || n === MAX_KEYS) throw error;
+    }
+    const found = await done();
+    if (found !== undefined) return found;
+  }
 }
 
 async function translated<T>(operation: string, call: () => Promise<T>): Promise<T> {

@@ -10,6 +10,9 @@ export interface MigrateOptions {
   runningAccount?: string | undefined;
 }
 
+/** A change of a large table, and the wait of those whose turn it is not. */
+const LONGEST_MS = 24 * 3_600_000;
+
 /**
  * `up [--seed]`, `down [--all]`, `pending`. Of several at once one works and the others find nothing left to do.
  * @throws Error with the usage when the command is another one.
@@ -19,7 +22,7 @@ export async function migrate(
   [command, ...flags]: string[],
   say: (line: string) => void,
 ): Promise<void> {
-  const db = connect({ url: databaseUrl, poolSize: 2 });
+  const db = connect({ url: databaseUrl, poolSize: 2, statementTimeoutMs: LONGEST_MS });
   const migrations = migrator(db, say);
   try {
     switch (command) {

@@ -13,6 +13,8 @@ import { taskQueues } from '../workflows/messages';
 import { localConfig } from './local-config';
 
 const PROVIDER_TIMEOUT_MS = 10_000;
+/** Some of its statements go through every event there is. */
+const STATEMENT_TIMEOUT_MS = 15 * 60_000;
 
 /** `verify [--json] [ord_… …]`: exit code 0 when everything agrees, 1 when something differs, 2 when it could not look. */
 async function main(args: string[]): Promise<number> {
@@ -22,7 +24,11 @@ async function main(args: string[]): Promise<number> {
   if (wrong.length > 0) throw new Error(`not the id of an order: ${wrong.join(', ')}`);
 
   const config = localConfig();
-  const db = connect({ url: config.databaseUrl, poolSize: 10 });
+  const db = connect({
+    url: config.databaseUrl,
+    poolSize: 10,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
   const temporal = createTemporalClient(config.temporal);
   const say = (text: string) => process.stdout.write(`${text}\n`);
   try {

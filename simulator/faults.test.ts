@@ -17,6 +17,8 @@ describe.each([
   ['drop_before', 'no answer', 0],
   ['rate_limit', 429, 0],
   ['drop_after', 'no answer', 1],
+  ['fail_kept', 500, 0],
+  ['fail_after', 500, 1],
 ] as const)('%s', (mode, outcome, effects) => {
   test(`gives ${outcome} and makes ${effects} intents, as often as asked`, async () => {
     const before = await intentCount();
@@ -39,6 +41,21 @@ test('drop_after, then the same key: one effect and its answer', async () => {
   const retried = await capture();
   expect(retried).toMatchObject({ status: 200, body: { status: 'succeeded' } });
   expect(retried.headers.get('idempotent-replayed')).toBe('true');
+});
+
+test.each([
+  ['fail_kept', 'requires_capture'],
+  ['fail_after', 'succeeded'],
+] as const)('%s, then the same key: 500 again and again, and the intent %s', async (mode, status) => {
+  const id = await simulator.paid({ capture_method: 'manual' });
+  const capture = () => simulator.post(`/v1/payment_intents/${id}/capture`, {}, `${id}:capture`);
+  await simulator.fault({ operation: 'capture', mode });
+  const first = await capture();
+  expect([first.status, first.headers.get('idempotent-replayed')]).toEqual([500, null]);
+  const again = await capture();
+  expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([500, 'true']);
+  expect(again.body).toEqual(first.body);
+  expect((await simulator.get(`/v1/payment_intents/${id}`)).body.status).toBe(status);
 });
 
 test('a delay delays, and a client that gave up does not undo it', async () => {

@@ -6,12 +6,26 @@ import { newId } from './records';
 export const OPERATIONS = ['create', 'confirm', 'capture', 'cancel', 'refund'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
+const MODES = [
+  'fail_before',
+  'drop_before',
+  'drop_after',
+  'delay',
+  'rate_limit',
+  'fail_kept',
+  'fail_after',
+] as const;
+
 const MAX_DELAY_MS = 600_000;
 
 const faultRequest = z
   .strictObject({
     operation: z.enum([...OPERATIONS, '*']),
-    mode: z.enum(['fail_before', 'drop_before', 'drop_after', 'delay', 'rate_limit']),
+    /**
+     * `fail_before`, `drop_before`, `rate_limit`: nothing is done, and nothing kept. `drop_after`: done, the answer is lost.
+     * `fail_kept`, `fail_after`: nothing is done, or it is done; the answer is 500, and is kept under the request's key.
+     */
+    mode: z.enum(MODES),
     /** How many requests it meets; null until it is cleared. */
     times: z.int().positive().nullable().default(1),
     delayMs: z.int().positive().max(MAX_DELAY_MS).optional(),

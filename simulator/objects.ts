@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto';
 import { errorBody } from './errors';
 import { testMethod } from './methods';
-import type { IntentRecord, JournalEntry, MethodRecord, PaymentFailure, RefundRecord } from './records';
+import type {
+  ErrorFields,
+  IntentRecord,
+  JournalEntry,
+  MethodRecord,
+  PaymentFailure,
+  RefundRecord,
+} from './records';
 
 /** Writes records as Stripe's JSON objects. Pure, so that a replayed answer is the first one byte for byte. */
 
+const INJECTED: ErrorFields = { type: 'api_error', message: 'An injected fault: it may have been done.' };
+
 /** The answer of a request, from its line in the journal alone. */
-export function answerOf({ outcome, expandCharge }: JournalEntry): { status: number; body: object } {
+export function answerOf({ outcome, expandCharge, failed }: JournalEntry): { status: number; body: object } {
+  if (failed) return { status: 500, body: errorBody(INJECTED) };
   switch (outcome.kind) {
     case 'intent':
       return { status: 200, body: intentObject(outcome.intent, expandCharge) };

@@ -75,7 +75,7 @@ export interface ErrorFields {
 export type Outcome =
   | { kind: 'intent'; intent: IntentRecord }
   | { kind: 'refund'; refund: RefundRecord; intent: IntentRecord }
-  | { kind: 'refused'; status: 400 | 402; error: ErrorFields; intent: IntentRecord | null };
+  | { kind: 'refused'; status: 400 | 402 | 500; error: ErrorFields; intent: IntentRecord | null };
 
 export interface KeyedRequest {
   key: string;
@@ -92,6 +92,8 @@ export interface JournalEntry {
   request: KeyedRequest | null;
   expandCharge: boolean;
   outcome: Outcome;
+  /** It was answered 500, whatever its outcome. */
+  failed?: true;
 }
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { ApiError, invalidRequest } from './errors';
-import type { Faults, Operation } from './faults';
+import type { Fault, Faults, Operation } from './faults';
 import { type IdempotencyKeys, keyedRequest } from './idempotency';
 import type { Journal } from './journal';
 import { answerOf } from './objects';
-import { type JournalEntry, newId, type Outcome } from './records';
+import { type ErrorFields, type JournalEntry, newId, type Outcome } from './records';
 import type { Store } from './store';
 
 export interface Simulation {
@@ -40,7 +40,7 @@ export async function serve(
   const fault = simulation.faults.take(action.operation, action.orderId);
   switch (fault?.mode) {
     case 'fail_before':
-      throw new ApiError(500, { type: 'api_error', message: 'An injected fault: nothing was done.' });
+      throw new ApiError(500, INJECTED);
     case 'rate_limit':
       throw invalidRequest('Too many requests hit the API too quickly.', { code: 'rate_limit' }, 429);
     case 'drop_before':
@@ -48,7 +48,7 @@ export async function serve(
       return;
   }
   try {
-    const { entry, replayed } = await decide(simulation, req, action, fault?.delayMs);
+    const { entry, replayed } = await decide(simulation, req, action, fault);
     if (fault?.mode === 'drop_after') return;
     if (replayed) res.set({ 'idempotent-replayed': 'true', 'original-request': entry.requestId });
     const { status, body } = answerOf(entry);
@@ -58,24 +58,28 @@ export async function serve(
   }
 }
 
+const INJECTED: ErrorFields = { type: 'api_error', message: 'An injected fault: nothing was done.' };
+const NOTHING_DONE: Outcome = { kind: 'refused', status: 500, error: INJECTED, intent: null };
+
 async function decide(
   simulation: Simulation,
   req: Request,
   action: Action,
-  delayMs: number | undefined,
+  fault: Fault | undefined,
 ): Promise<{ entry: JournalEntry; replayed: boolean }> {
   const { keys } = simulation;
   const request = keyedRequest(req.get('idempotency-key'), req.method, req.path, req.body);
   const saved = request === null ? undefined : keys.claim(request);
   try {
-    if (delayMs !== undefined) await delay(delayMs);
+    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
     if (saved) return { entry: saved, replayed: true };
     const entry: JournalEntry = {
       at: simulation.now(),
       requestId: newId('req'),
       request,
       expandCharge: action.expandCharge,
-      outcome: action.act(),
+      outcome: fault?.mode === 'fail_kept' ? NOTHING_DONE : action.act(),
+      ...(fault?.mode === 'fail_after' && { failed: true }),
     };
     simulation.journal.append(entry);
     simulation.store.apply(entry);

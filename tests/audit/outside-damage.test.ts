@@ -49,6 +49,13 @@ testDamages({
     await lab.handle(id).terminate('by hand');
     return { [id]: ['workflow_missing'] };
   },
+  'a workflow is terminated before it has stored its order': async (lab) => {
+    await lab.stopWorkers();
+    const handle = await lab.start(await lab.input());
+    await handle.terminate('by hand');
+    await lab.startWorkers();
+    return { [handle.workflowId]: ['order_missing'] };
+  },
   'the workflow of an open order is deleted': async (lab) => {
     const { id } = await confirmed(lab);
     await deleteWorkflow(lab, id);

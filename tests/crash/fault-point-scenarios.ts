@@ -88,6 +88,14 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'the issuer of a card wants to see its holder',
+    async play(shop) {
+      const customer = new Customer(shop, { 'walnut-desk': 1 }, { method: 'pm_card_authenticationRequired' });
+      await customer.place();
+      await customer.sees(REJECTED);
+    },
+  },
+  {
     name: 'an order is beyond the stock',
     async play(shop) {
       const customer = new Customer(shop, { 'oak-desk': 1, 'limited-1': 2 });

@@ -1,7 +1,11 @@
+import { asyncLocalStorage, type Context } from '@temporalio/activity';
 import { createOrderActivities } from '../../activities/orders';
+import { createReconciliationActivities } from '../../activities/reconciliation';
 import type { Sighting } from '../../db/reconciliation';
 import type { Order } from '../../domain/order';
 import { confirmOrder } from '../../domain/order-changes';
+import { DEFAULT_ORDER_POLICY, DEFAULT_RECONCILE_POLICY } from '../../domain/policy';
+import type { OrderWorkflows } from '../../temporal/order-workflows';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { newOrder, paymentOf } from './sample-orders';
 
@@ -20,7 +24,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
           caller: 'test',
           idempotencyKey: null,
           bodyHash: 'x',
-          input: '{}',
+          input: JSON.stringify({ order, policy: DEFAULT_ORDER_POLICY }),
           createdAtMs: order.placedAtMs,
         },
         tx,
@@ -144,4 +148,38 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     expect(await due(2_100)).toContain(order.id);
     expect(await due(2_100, order.id)).not.toContain(order.id);
   });
+
+  test('an order whose workflow cannot be described does not keep the others from being started again', async () => {
+    const orders: Order[] = [];
+    for (let n = 0; n < 3; n += 1) orders.push(await placed());
+    const ids = orders.map(({ id }) => id);
+    const [damaged, ...others] = ids;
+    const restarted: string[] = [];
+    const workflows: OrderWorkflows = {
+      find: async (id) => {
+        if (id === damaged) throw new Error('damaged');
+        return null;
+      },
+      listEnded: async () => ({ ids, next: null }),
+      listUnopened: async () => ({ ids: [], next: null }),
+      restart: async ({ order }) => {
+        restarted.push(order.id);
+        return true;
+      },
+    };
+    const later = Date.now() + 3_600_000;
+    const { lookAtOrders } = createReconciliationActivities(shop.store, workflows, () => later);
+    const request = { policy: DEFAULT_RECONCILE_POLICY, fromMs: 0, toMs: later, pages: { ended: '' } };
+
+    await expect(asAttempt(1, () => lookAtOrders(request))).rejects.toThrow('damaged');
+    await asAttempt(8, () => lookAtOrders(request));
+    expect(restarted.toSorted()).toEqual(others.toSorted());
+  });
 });
+
+/** Runs `work` as an activity of that attempt. */
+function asAttempt<T>(attempt: number, work: () => Promise<T>): Promise<T> {
+  const log = { info: () => undefined, warn: () => undefined };
+  const context = { info: { attempt }, log, heartbeat: () => undefined };
+  return asyncLocalStorage.run(context as unknown as Context, work);
+}

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { parseConfig } from '../../config/config';
 import { loadMigrateConfig } from '../../config/migrate';
 import { accountsSql } from './production';
 
@@ -93,6 +94,38 @@ test('our processes are told nothing that the configuration does not know', () =
       expect([name, variable, new RegExp(`\\b${variable}\\b`).test(known)]).toEqual([name, variable, true]);
     }
   }
+});
+
+/** Settled by the image. */
+const OF_THE_IMAGE = ['HOST', 'DATA_DIR'];
+/** For several systems in one namespace of Temporal: this one has a server to itself. */
+const WITHOUT_A_USE = ['TASK_QUEUE_PREFIX'];
+
+test('every setting is made or can be, and one that is not made counts as not set', () => {
+  const settings = [...read('config/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(
+    ([, name]) => name ?? '',
+  );
+  expect(settings.length).toBeGreaterThan(30);
+  const { environment } = services.api as Service;
+  const passedOn = Object.keys(environment);
+  expect([...passedOn, ...OF_THE_IMAGE, ...WITHOUT_A_USE].toSorted()).toEqual(settings.toSorted());
+  for (const name of OF_THE_IMAGE) expect(read('Dockerfile')).toMatch(new RegExp(`^ +${name}=`, 'm'));
+
+  const asComposed = Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, value.replace(/^\$\{\w+:-(.*)\}$/, '$1')]),
+  );
+  const needed = {
+    AUDIT_KEY: 'ab'.repeat(32),
+    STRIPE_API_KEY: 'sk',
+    SMTP_URL: 'smtp://mail',
+    MAIL_FROM: 'a@b.c',
+  };
+  const { rateLimits, trustedProxies, auth } = parseConfig({ ...asComposed, ...needed });
+  expect({ rateLimits, trustedProxies, issuer: auth.issuer }).toEqual({
+    rateLimits: { address: 1_200, principal: 2_400, placement: 60, login: 20, mailbox: 5 },
+    trustedProxies: undefined,
+    issuer: 'durable-orders',
+  });
 });
 
 test('secrets come from outside, and a missing one is said', () => {

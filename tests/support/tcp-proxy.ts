@@ -1,11 +1,13 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
 
-/** A port that leads to another one, until the line is cut. */
+/** A port that leads to another one, until the line is cut or freezes. */
 export interface TcpProxy {
   port: number;
   /** Drops every connection and accepts none. */
   cut(): void;
   mend(): void;
+  /** The lines that are there carry nothing any more and stay open, as when a host is lost. New ones are as always. */
+  freeze(): void;
   close(): Promise<void>;
 }
 
@@ -46,6 +48,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     },
     mend() {
       isCut = false;
+    },
+    freeze() {
+      for (const socket of sockets) socket.unpipe().pause();
     },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
