@@ -23,8 +23,8 @@ export interface Accounts {
   /** @throws an error that `isDuplicate` when the customer has one. */
   create(account: Omit<Account, 'orderUpdates'>, tx: Tx): Promise<void>;
   setPasswordHash(customerId: string, hash: string, tx: Tx): Promise<void>;
-  /** Leaves a password that was changed in the meantime. */
-  replacePasswordHash(customerId: string, hashes: { old: string; new: string }): Promise<void>;
+  /** @returns false when the password was changed, or hashed anew, in the meantime: that one is left. */
+  replacePasswordHash(customerId: string, hashes: { old: string; new: string }): Promise<boolean>;
   setRole(customerId: string, role: Role, tx: Tx): Promise<void>;
   setOrderUpdates(customerId: string, orderUpdates: OrderUpdates, tx: Tx): Promise<void>;
   /** Locks the accounts of a role, two at the most: enough to know whether one is the last. */
@@ -93,7 +93,7 @@ export function createAccounts(db: Database): Accounts {
     setPasswordHash: (customerId, hash, tx) => set('password_hash', customerId, hash, tx),
 
     async replacePasswordHash(customerId, hashes) {
-      await db.write((tx) =>
+      const changed = await db.write((tx) =>
         execute(
           db,
           'UPDATE accounts SET password_hash = :new WHERE customer_id = :customerId AND password_hash = :old',
@@ -101,6 +101,7 @@ export function createAccounts(db: Database): Accounts {
           tx,
         ),
       );
+      return changed > 0;
     },
 
     setRole: (customerId, role, tx) => set('role', customerId, role, tx),

@@ -26,7 +26,7 @@ export async function logIn(identity: Identity, email: string, password: string)
 }
 
 /**
- * The account, if the password is its own; its hash is brought up to date.
+ * The account as it is stored, if the password is its own; its hash is brought up to date.
  * @throws Failure `invalid_credentials`, `overloaded`
  */
 export async function verifiedAccount(
@@ -38,11 +38,14 @@ export async function verifiedAccount(
   if (account === null || verdict === 'wrong') throw wrongCredentials();
   if (verdict === 'right') return account;
   const passwordHash = await passwords.hash(password);
-  await store.accounts.replacePasswordHash(account.customerId, {
-    old: account.passwordHash,
-    new: passwordHash,
-  });
-  return { ...account, passwordHash };
+  const hashes = { old: account.passwordHash, new: passwordHash };
+  if (await store.accounts.replacePasswordHash(account.customerId, hashes))
+    return { ...account, passwordHash };
+  // Another log-in was faster, or the password was changed: only the hash that is stored now can tell.
+  const current = await store.accounts.find(account.customerId);
+  const isRight = (await passwords.verify(current?.passwordHash ?? null, password)) !== 'wrong';
+  if (current === null || !isRight) throw wrongCredentials();
+  return current;
 }
 
 export const wrongCredentials = (): Failure =>

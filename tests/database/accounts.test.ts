@@ -9,6 +9,7 @@ import { createPasswords } from '../../identity/passwords';
 import { confirmRegistration } from '../../identity/registration';
 import { refresh } from '../../identity/sessions';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../support/databases';
+import { gate } from '../support/gate';
 import { registered, resetRequested, TestIdentity } from '../support/identity';
 
 const ADA = { email: 'ada@example.com', password: 'analytical engine', name: 'Ada Byron' };
@@ -263,6 +264,39 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     await logIn(stronger, ada.email, ada.password);
     expect((await shop.store.accounts.find(ada.customerId))?.passwordHash).toBe(hash);
     expect(await createPasswords().verify(hash, ada.password)).toBe('outdated');
+  });
+
+  test('all who log in at once after the parameters have changed get in, with the right password only', async () => {
+    const ada = await identity.customer();
+    const stronger = new TestIdentity(shop.store, { memoryCost: 128, timeCost: 2, parallelism: 1 });
+    // All have read the old hash before the first writes a new one.
+    const { verify } = stronger.passwords;
+    const passwords = [ada.password, ada.password, 'not the password'];
+    const allHaveRead = gate();
+    let read = 0;
+    stronger.passwords.verify = async (...args) => {
+      const verdict = await verify(...args);
+      read += 1;
+      if (read >= passwords.length) allHaveRead.open();
+      await allHaveRead.opened;
+      return verdict;
+    };
+    const logIns = await Promise.allSettled(passwords.map((word) => logIn(stronger, ada.email, word)));
+    expect(logIns.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect((await shop.store.accounts.find(ada.customerId))?.passwordHash).toContain('m=128,t=2,p=1');
+  });
+
+  test('a new password that is set while an old hash is brought up to date is the one that counts', async () => {
+    const ada = await identity.customer();
+    const stronger = new TestIdentity(shop.store, { memoryCost: 128, timeCost: 2, parallelism: 1 });
+    const change = { currentPassword: ada.password, newPassword: 'difference engine' };
+    const { hash } = stronger.passwords;
+    stronger.passwords.hash = async (password) => {
+      await changePassword(identity, ada, change);
+      return hash(password);
+    };
+    await expect(logIn(stronger, ada.email, ada.password)).rejects.toMatchObject(WRONG);
+    await logIn(identity, ada.email, 'difference engine');
   });
 
   test('of all who use a one-time token one succeeds, in its time and for its purpose', async () => {
