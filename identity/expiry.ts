@@ -4,8 +4,8 @@ import type { Identity } from './identity';
 const ROWS = 20;
 
 /**
- * Deletes some of what has run out. Called where new rows of the kind come from, so there is as much of it as there is
- * to delete, and no schedule to look after.
+ * Deletes some of what has run out. Called after what new rows of the kind come from, so there is as much of it as there
+ * is to delete, and no schedule to look after.
  */
 export const forgetExpired = ({ store, now }: Identity): Promise<void> =>
   store.db.write(async (tx) => {

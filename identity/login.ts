@@ -1,6 +1,5 @@
 import type { Account } from '../db/accounts';
 import { Failure } from '../domain/failures';
-import { forgetExpired } from './expiry';
 import type { Identity, Tokens } from './identity';
 import { openSession, tokensOf } from './sessions';
 
@@ -21,7 +20,6 @@ export async function logIn(identity: Identity, email: string, password: string)
     return { ...opened, role: now.role };
   });
   if (session === null) throw wrongCredentials();
-  await forgetExpired(identity);
   return tokensOf(identity, { ...account, role: session.role }, session);
 }
 

@@ -1,7 +1,6 @@
 import type { Tx } from '../db/connect';
 import { passwordChanged, passwordResetRequested } from '../domain/account-events';
 import type { Actor } from '../domain/order';
-import { forgetExpired } from './expiry';
 import type { Identity, Remainder } from './identity';
 import { verifiedAccount, wrongCredentials } from './login';
 import { newOneTimeTokenId, random26 } from './new-ids';
@@ -16,7 +15,6 @@ export async function requestPasswordReset(identity: Identity, email: string): P
   const account = await identity.store.accounts.findByEmail(email);
   return async () => {
     if (account !== null) await keepReset(identity, account.customerId);
-    await forgetExpired(identity);
   };
 }
 

@@ -2,7 +2,6 @@ import type { Tx } from '../db/connect';
 import type { PendingRegistration } from '../db/registrations';
 import { accountCreated, registrationRepeated, registrationRequested } from '../domain/account-events';
 import { Failure } from '../domain/failures';
-import { forgetExpired } from './expiry';
 import type { Identity, Remainder, Tokens } from './identity';
 import { wrongCredentials } from './login';
 import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
@@ -37,7 +36,6 @@ export async function register(
   return async () => {
     if (account === null) await keepRegistration(identity, { email, name, passwordHash });
     else await tellOwner(identity, account.customerId);
-    await forgetExpired(identity);
   };
 }
 

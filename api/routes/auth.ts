@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Router } from 'express';
 import type { TokenPurpose } from '../../db/one-time-tokens';
 import { Failure } from '../../domain/failures';
+import { forgetExpired } from '../../identity/expiry';
 import type { Remainder, Tokens } from '../../identity/identity';
 import { logIn } from '../../identity/login';
 import { changePassword, requestPasswordReset, resetPassword } from '../../identity/password-change';
@@ -23,11 +24,19 @@ const ANSWER_AFTER_MS = 200;
 export function authRoutes({ identity }: ApiContext): Router {
   const { router, methods } = newRoutes('/api/auth');
 
+  /** When the answer is out: nobody waits for it, and no request fails with it. */
+  const tidyUp = (req: Request): void => {
+    forgetExpired(identity).catch((error: unknown) =>
+      req.log.warn({ err: error }, 'what has run out is not deleted'),
+    );
+  };
+
   methods('/register', {
     post: async (req, res) => {
       const { email, password, name = null } = readBody(req, schema.Register);
       await unhurried(req, 'registration', email, register(identity, { email, password, name }));
       res.status(202).json(ACCEPTED);
+      tidyUp(req);
     },
   });
 
@@ -42,6 +51,7 @@ export function authRoutes({ identity }: ApiContext): Router {
     post: async (req, res) => {
       const { email, password } = readBody(req, schema.LogIn);
       res.json(present(await logIn(identity, email, password)));
+      tidyUp(req);
     },
   });
 
@@ -73,6 +83,7 @@ export function authRoutes({ identity }: ApiContext): Router {
       const { email } = readBody(req, schema.RequestPasswordReset);
       await unhurried(req, 'password_reset', email, requestPasswordReset(identity, email));
       res.status(202).json(ACCEPTED);
+      tidyUp(req);
     },
   });
 
