@@ -40,9 +40,36 @@ test('one that does not answer in time is missing', async () => {
   }
 });
 
+test('however many ask, everything is looked at once a second, and what is new is told then', async () => {
+  jest.useFakeTimers();
+  try {
+    let looks = 0;
+    let missing: string | null = null;
+    const database = async () => {
+      looks += 1;
+      return missing;
+    };
+    const readiness = createReadiness({ database }, running);
+    const ask = (times: number) => Promise.all(Array.from({ length: times }, readiness));
+    const statuses = (await ask(100)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set(['ready']));
+    missing = 'database';
+    await jest.advanceTimersByTimeAsync(999);
+    await ask(100);
+    expect(looks).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect((await ask(100)).every(({ status }) => status === 'not_ready')).toBe(true);
+    expect(looks).toBe(2);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test('a process that is told to stop is not ready, though all is there', async () => {
   const stopping = new AbortController();
   const readiness = createReadiness({ database: there }, stopping.signal);
+  expect((await readiness()).status).toBe('ready');
+  // What was found a moment ago is kept; this is not.
   stopping.abort();
   expect(await readiness()).toEqual({
     status: 'not_ready',

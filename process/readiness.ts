@@ -16,16 +16,30 @@ export interface Readiness {
 }
 
 const PROBE_TIMEOUT_MS = 3_000;
+/** Whoever asks within this time after a look is told what it has found: asking often must cost nobody anything. */
+const FOUND_VALID_MS = 1_000;
 
 /** Whether a process can do its work at this moment, and what it lacks. It never throws, and answers within seconds. */
 export function createReadiness(
   probes: Record<string, Probe>,
   stopping: AbortSignal,
 ): () => Promise<Readiness> {
-  return async () => {
-    const found = await Promise.all(
+  const look = () =>
+    Promise.all(
       Object.entries(probes).map(async ([part, probe]) => [part, await inTime(part, probe)] as const),
     );
+  /** The look under way, or the last one. */
+  let latest: ReturnType<typeof look> | undefined;
+  const forget = (): void => {
+    latest = undefined;
+  };
+
+  return async () => {
+    if (latest === undefined) {
+      latest = look();
+      void latest.then(() => setTimeout(forget, FOUND_VALID_MS).unref());
+    }
+    const found = await latest;
     const missing = found.flatMap(([, what]) => what ?? []);
     if (stopping.aborted) missing.push('the process is stopping');
     return {
