@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import express from 'express';
 import { ConfigError, parseConfig } from './config';
 
 const NEEDED = {
@@ -36,6 +37,40 @@ test('staff that is told of stock is a list of addresses; without one nobody is'
   expect(staffOf('stock@shop.example, ada@shop.example')).toEqual(['stock@shop.example', 'ada@shop.example']);
   for (const wrong of ['somebody', 'a@b.example,', 'A <a@b.example>', 'a@b.example b@b.example']) {
     expect(() => staffOf(wrong)).toThrow('STAFF_MAIL');
+  }
+});
+
+test('proxies that are trusted are addresses, networks and named ranges that Express knows', () => {
+  const proxiesOf = (list: string) => parseConfig({ ...NEEDED, TRUSTED_PROXIES: list }).trustedProxies;
+  expect(parseConfig(NEEDED).trustedProxies).toBeUndefined();
+  for (const right of [
+    'loopback',
+    'loopback, linklocal,uniquelocal',
+    '10.1.2.3',
+    '10.0.0.0/8, 192.168.0.0/16',
+    '::1',
+    '2001:db8::/32,fd00::1/128',
+  ]) {
+    expect(proxiesOf(right)).toBe(right);
+    expect(() => express().set('trust proxy', right)).not.toThrow();
+  }
+  for (const wrong of [
+    '1',
+    '10',
+    '0',
+    'true',
+    '*',
+    'proxy.example',
+    'loopback,',
+    'loopback/8',
+    '10.0.0.0/0',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    '10.0.0/8',
+    '::/129',
+    'fe80::1%eth0',
+  ]) {
+    expect(() => proxiesOf(wrong)).toThrow('TRUSTED_PROXIES must be');
   }
 });
 

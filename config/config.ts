@@ -1,4 +1,5 @@
 import { hkdfSync } from 'node:crypto';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing';
@@ -52,6 +53,28 @@ const mailAddresses = z
     `must be mail addresses, separated by commas, ${MAX_STAFF} at the most`,
   );
 
+const NAMED_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
+const MAX_PROXIES = 100;
+
+/** A named range of Express, an address, or a network as `10.0.0.0/8`. */
+function isProxy(text: string): boolean {
+  const [address = '', length, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || address.includes('%') || rest.length > 0) return NAMED_RANGES.includes(text);
+  return (
+    length === undefined || (/^[1-9]\d{0,2}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128))
+  );
+}
+
+// Express takes a count of hops for the address 0.0.0.1, trusts nobody, and all clients behind a balancer become one.
+const trustedProxies = z.string().refine(
+  (text) => {
+    const proxies = text.split(',');
+    return proxies.length <= MAX_PROXIES && proxies.every((proxy) => isProxy(proxy.trim()));
+  },
+  `must be IP addresses, networks (10.0.0.0/8) or ${NAMED_RANGES.join(', ')}, separated by commas`,
+);
+
 const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port(3000),
@@ -98,10 +121,7 @@ const environment = z.object({
   RATE_LIMIT_PLACEMENT: rateLimit(60),
   RATE_LIMIT_LOGIN: rateLimit(20),
   RATE_LIMIT_MAILBOX: rateLimit(5),
-  TRUSTED_PROXIES: z
-    .string()
-    .regex(/^[\w.:/, ]{1,1000}$/, 'must be addresses or networks, separated by commas')
-    .optional(),
+  TRUSTED_PROXIES: trustedProxies.optional(),
   RECONCILE_EVERY_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });

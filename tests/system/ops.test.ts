@@ -232,7 +232,8 @@ describe('when Temporal goes away', () => {
     await eventually('a payment under way', async () => (await system.intents(placed.id)).length === 1);
     line.cut();
 
-    expect(await readiness(system)).toMatchObject({ status: 503, database: false, temporal: true });
+    await eventually('not ready', async () => (await readiness(system)).status === 503);
+    expect(await readiness(system)).toMatchObject({ database: false, temporal: true });
     expect((await system.api('/healthz')).status).toBe(200);
     const refused = await system.place(orderOf(), { 'idempotency-key': 'no-database' });
     expectProblem(refused, 503, 'service_unavailable');
