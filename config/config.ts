@@ -2,6 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { isMailAddress } from '../domain/mail-address';
 import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing';
 import { readPriceRules } from './price-rules';
 
@@ -49,7 +50,7 @@ const mailAddresses = z
   .string()
   .transform((text) => text.split(',').map((address) => address.trim()))
   .refine(
-    (addresses) => addresses.length <= MAX_STAFF && addresses.every((a) => z.email().safeParse(a).success),
+    (addresses) => addresses.length <= MAX_STAFF && addresses.every(isMailAddress),
     `must be mail addresses, separated by commas, ${MAX_STAFF} at the most`,
   );
 

@@ -1,5 +1,6 @@
 import nodemailer from 'nodemailer';
-import { isMailAddress, type MailAddress, parseMailAddress } from './mail-address';
+import { isMailAddress } from '../domain/mail-address';
+import { type MailAddress, parseMailAddress } from './mail-address';
 import { MailError, toMailError } from './mail-error';
 import { parseSmtpUrl } from './smtp-url';
 

@@ -1,5 +1,6 @@
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { isMailAddress, MAX_ADDRESS_LENGTH } from '../../domain/mail-address';
 
 extendZodWithOpenApi(z);
 
@@ -39,7 +40,14 @@ export const Items = z
   .min(1)
   .max(100);
 
-export const email = z.string().trim().toLowerCase().max(254).pipe(z.email('must be an address of mail'));
+/** As it is stored and compared: one spelling for one address. */
+export const email = z
+  .string()
+  .trim()
+  .normalize('NFC')
+  .toLowerCase()
+  .refine(isMailAddress, 'must be an address of mail')
+  .openapi({ format: 'email', maxLength: MAX_ADDRESS_LENGTH });
 export const phone = z
   .string()
   .trim()

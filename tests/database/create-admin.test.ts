@@ -64,6 +64,7 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
   test.each([
     ['no address', [], ''],
     ['an address that is none', ['--email', 'ada'], ''],
+    ['an address with which nobody can log in', ['--email', 'ada@localhost'], ''],
     ['a password that is too short', ['--email', 'eve@example.com', '--password-stdin'], 'short'],
     ['a password that all know', ['--email', 'eve@example.com', '--password-stdin'], 'password123'],
     ['an unknown option', ['--role', 'admin'], ''],
