@@ -79,7 +79,11 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
       body: body(inventory.AdjustStock),
     },
     responses: {
-      201: json(inventory.AdjustedStock, 'Adjusted, now or when the key was first used'),
+      201: json(
+        inventory.AdjustedStock,
+        'Adjusted, now or when the key was first used',
+        'Idempotent-Replayed',
+      ),
       ...problems(...OF_BODIES, 'unknown_warehouse', 'not_found', 'stock_reserved', 'idempotency_key_reused'),
     },
   },
@@ -113,7 +117,7 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     tags: ['inventory'],
     request: { body: body(inventory.CreateWarehouse) },
     responses: {
-      201: json(inventory.Warehouse, 'Added'),
+      201: json(inventory.Warehouse, 'Added', 'ETag'),
       ...problems(...OF_BODIES, 'warehouse_exists'),
     },
   },
@@ -124,7 +128,7 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     tags: ['inventory'],
     request: { params: codeParam },
     responses: {
-      200: json(inventory.Warehouse, 'The warehouse; its version is the ETag'),
+      200: json(inventory.Warehouse, 'The warehouse; its version is the ETag', 'ETag'),
       ...problems('not_found', 'service_unavailable'),
     },
   },
@@ -137,7 +141,7 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     tags: ['inventory'],
     request: { params: codeParam, headers: ifMatch, body: body(inventory.UpdateWarehouse) },
     responses: {
-      200: json(inventory.Warehouse, 'Changed'),
+      200: json(inventory.Warehouse, 'Changed', 'ETag'),
       ...problems(...OF_BODIES, 'not_found', 'precondition_failed', 'precondition_required'),
     },
   },

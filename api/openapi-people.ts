@@ -162,7 +162,7 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     tags: ['me'],
     request: takes(people.ChangeAddress),
     responses: {
-      201: json(people.CustomerAddress, 'Added'),
+      201: json(people.CustomerAddress, 'Added', 'Location'),
       ...problems(...BODY_PROBLEMS, 'too_many_addresses'),
     },
   },
@@ -189,7 +189,11 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'All that is kept about you',
     tags: ['me'],
     responses: {
-      200: json(people.PersonalExport, 'Profile, addresses, sessions, and every order with its contact'),
+      200: json(
+        people.PersonalExport,
+        'Profile, addresses, sessions, and every order with its contact',
+        'Content-Disposition',
+      ),
       ...problems('not_found', 'service_unavailable'),
     },
   },

@@ -1,6 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { ifMatch, json, page, problems } from './openapi-parts';
+import { ifMatch, json, page, problems, referred, unchanged } from './openapi-parts';
 import { Page } from './schemas/catalogue';
 import { sku } from './schemas/order';
 import * as product from './schemas/product';
@@ -39,7 +39,7 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     tags: ['catalogue'],
     request: { body: { required: true, content: { 'application/json': { schema: product.CreateProduct } } } },
     responses: {
-      201: json(product.Product, 'Created'),
+      201: json(product.Product, 'Created', 'ETag', 'Location'),
       ...problems(
         'invalid_request',
         'malformed_json',
@@ -71,7 +71,12 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
       },
     },
     responses: {
-      202: json(product.ProductImport, 'Stored; how it goes on is at `Location`'),
+      202: json(
+        product.ProductImport,
+        'Stored; how it goes on is at `Location`',
+        'Location',
+        'Idempotent-Replayed',
+      ),
       ...problems(
         'invalid_request',
         'malformed_csv',
@@ -114,8 +119,8 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     tags: ['catalogue'],
     request: { params: skuParam, query: product.ReadProduct },
     responses: {
-      200: json(product.Product, 'The product; its version is the ETag'),
-      304: { description: 'As `If-None-Match` has it' },
+      200: json(product.Product, 'The product; its version is the ETag', 'ETag'),
+      304: unchanged('As `If-None-Match` has it'),
       ...problems('invalid_request', 'unauthenticated', 'forbidden', 'not_found', 'service_unavailable'),
     },
   },
@@ -131,7 +136,7 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
       body: { required: true, content: { 'application/json': { schema: product.ReplaceProduct } } },
     },
     responses: {
-      200: json(product.Product, 'As it is now'),
+      200: json(product.Product, 'As it is now', 'ETag'),
       ...problems(
         'invalid_request',
         'malformed_json',
@@ -154,7 +159,7 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     tags: ['catalogue'],
     request: { params: skuParam, headers: ifMatch },
     responses: {
-      204: { description: 'It is not sold any more' },
+      204: { description: 'It is not sold any more', headers: referred(['ETag']) },
       ...problems(
         'invalid_request',
         'unauthenticated',

@@ -2,7 +2,17 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import { z } from 'zod';
 import { type Policy, ROLES } from '../domain/access';
 import { INVENTORY_ROUTES } from './openapi-inventory';
-import { json, page, problems } from './openapi-parts';
+import {
+  BODY_PROBLEMS,
+  HEADERS,
+  type Header,
+  json,
+  page,
+  problems,
+  unchanged,
+  withHeaders,
+  withProblems,
+} from './openapi-parts';
 import { PEOPLE_ROUTES } from './openapi-people';
 import { PRODUCT_ROUTES } from './openapi-products';
 import { POLICIES } from './policies';
@@ -24,6 +34,9 @@ const prefer = z.object({
   }),
 });
 
+/** Of an order that was placed, also where it was rejected: it can be read. */
+const PLACED: Header[] = ['Location', 'Idempotent-Replayed', 'Preference-Applied'];
+
 const ROUTES: RouteConfig[] = [
   {
     method: 'post',
@@ -40,20 +53,20 @@ const ROUTES: RouteConfig[] = [
       body: { required: true, content: { 'application/json': { schema: order.PlaceOrder } } },
     },
     responses: {
-      201: json(order.PlacedOrder, 'Decided: confirmed, or cancelled in the meantime'),
-      202: json(order.PendingOrder, 'Accepted; the decision will be at `Location`'),
-      ...problems(
-        'invalid_request',
-        'malformed_json',
-        'unknown_sku',
-        'payment_declined',
-        'payment_unavailable',
-        'out_of_stock',
-        'customer_erased',
-        'payload_too_large',
-        'unsupported_media_type',
-        'idempotency_key_reused',
-        'service_unavailable',
+      201: json(order.PlacedOrder, 'Decided: confirmed, or cancelled in the meantime', 'ETag', ...PLACED),
+      202: json(order.PendingOrder, 'Accepted; the decision will be at `Location`', ...PLACED),
+      ...withHeaders(
+        problems(
+          ...BODY_PROBLEMS,
+          'unknown_sku',
+          'payment_declined',
+          'payment_unavailable',
+          'out_of_stock',
+          'customer_erased',
+          'idempotency_key_reused',
+        ),
+        ['402', '409'],
+        ...PLACED,
       ),
     },
   },
@@ -69,14 +82,7 @@ const ROUTES: RouteConfig[] = [
     },
     responses: {
       200: json(quote.Quote, 'The price, and what each way of shipping would cost'),
-      ...problems(
-        'invalid_request',
-        'malformed_json',
-        'unknown_sku',
-        'payload_too_large',
-        'unsupported_media_type',
-        'service_unavailable',
-      ),
+      ...problems(...BODY_PROBLEMS, 'unknown_sku'),
     },
   },
   {
@@ -98,8 +104,8 @@ const ROUTES: RouteConfig[] = [
     tags: ['orders'],
     request: { params: orderId, query: order.ReadOrder },
     responses: {
-      200: json(order.Order, 'The order; `ETag` is its version'),
-      304: { description: 'Not changed since the version in `If-None-Match`' },
+      200: json(order.Order, 'The order; `ETag` is its version', 'ETag'),
+      304: unchanged('Not changed since the version in `If-None-Match`'),
       ...problems('invalid_request', 'not_found', 'service_unavailable'),
     },
   },
@@ -126,17 +132,15 @@ const ROUTES: RouteConfig[] = [
       body: { required: false, content: { 'application/json': { schema: order.CancelOrder } } },
     },
     responses: {
-      200: json(order.Order, 'Cancelled'),
-      202: json(order.Order, 'Asked for; the end will be at `Location`'),
-      ...problems(
-        'invalid_request',
-        'malformed_json',
-        'not_found',
-        'not_cancellable',
-        'payload_too_large',
-        'unsupported_media_type',
-        'service_unavailable',
+      200: json(order.Order, 'Cancelled', 'ETag', 'Preference-Applied'),
+      202: json(
+        order.Order,
+        'Asked for; the end will be at `Location`',
+        'ETag',
+        'Location',
+        'Preference-Applied',
       ),
+      ...problems(...BODY_PROBLEMS, 'not_found', 'not_cancellable'),
     },
   },
   ...PRODUCT_ROUTES,
@@ -149,13 +153,7 @@ const ROUTES: RouteConfig[] = [
     request: { body: { required: true, content: { 'application/json': { schema: apiKey.CreateApiKey } } } },
     responses: {
       201: json(apiKey.NewApiKey, 'The key, with its token: it is shown this once'),
-      ...problems(
-        'invalid_request',
-        'malformed_json',
-        'payload_too_large',
-        'unsupported_media_type',
-        'service_unavailable',
-      ),
+      ...problems(...BODY_PROBLEMS),
     },
   },
   {
@@ -210,7 +208,7 @@ function readiness(status: 'ready' | 'not_ready') {
   });
 }
 
-/** Adds who may call it, as the policies have it. */
+/** Adds who may call it, as the policies have it, and how those are answered who may not. */
 function underPolicy(route: RouteConfig): RouteConfig {
   const operation = `${route.method.toUpperCase()} ${route.path.replace(/\{(\w+)\}/g, ':$1')}`;
   const policy = (POLICIES as Record<string, Policy>)[operation];
@@ -227,14 +225,30 @@ function underPolicy(route: RouteConfig): RouteConfig {
           ...people,
           ...(scope === null ? [] : [`machine with \`${scope}\``]),
         ].join(', ');
+  const isForAll = guest === 'all' && scope === null;
   return {
     ...route,
     description: [route.description, `For: ${callers}.`].filter(Boolean).join(' '),
     security: guest === 'all' ? [{}, { bearer: [] }] : [{ bearer: [] }],
-    responses: {
-      ...problems('invalid_token', ...(guest === 'all' ? [] : (['unauthenticated', 'forbidden'] as const))),
-      ...route.responses,
-    },
+    responses: withProblems(
+      route.responses,
+      'invalid_token',
+      'service_unavailable',
+      ...(guest === 'all' ? [] : (['unauthenticated'] as const)),
+      ...(isForAll ? [] : (['forbidden'] as const)),
+      // An address whose escapes are none.
+      ...(route.request?.params === undefined ? [] : (['invalid_request'] as const)),
+    ),
+  };
+}
+
+/** Adds how those are answered who ask too often, and what every answer says of that. Only health is not counted. */
+function underLimits(route: RouteConfig): RouteConfig {
+  if (route.tags?.includes('operations')) return route;
+  const responses = withProblems(route.responses, 'too_many_requests');
+  return {
+    ...route,
+    responses: withHeaders(responses, Object.keys(responses), 'RateLimit', 'RateLimit-Policy'),
   };
 }
 
@@ -246,7 +260,8 @@ export function openApiDocument() {
     scheme: 'bearer',
     description: "The token of an account, a machine's key, or the token of one order.",
   });
-  for (const route of ROUTES) registry.registerPath(underPolicy(route));
+  for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
+  for (const route of ROUTES) registry.registerPath(underLimits(underPolicy(route)));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { openApiDocument } from '../../api/openapi';
 
@@ -46,7 +47,13 @@ export interface Described {
   parameters: Parameter[];
   body: { mediaType: string; schema: JsonSchema; required: boolean; example: unknown } | undefined;
   /** By status. */
-  responses: Record<string, { content?: Record<string, Content> }>;
+  responses: Record<string, DescribedResponse>;
+}
+
+interface DescribedResponse {
+  description: string;
+  content?: Record<string, Content>;
+  headers?: Record<string, { $ref: string }>;
 }
 
 interface Operation {
@@ -57,7 +64,10 @@ interface Operation {
 
 const document = openApiDocument() as unknown as {
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, JsonSchema> };
+  components: {
+    schemas: Record<string, JsonSchema>;
+    headers: Record<string, { required?: boolean; schema: JsonSchema }>;
+  };
 };
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
@@ -88,13 +98,14 @@ export function resolve(schema: JsonSchema): JsonSchema {
   return name === undefined ? schema : resolve(document.components.schemas[name] ?? {});
 }
 
-/** Every address may answer these, whatever it is for. */
-const EVERYWHERE = [400, 401, 403, 404, 405, 413, 415, 429, 503];
+/** What every answer may have, whatever it is about: of HTTP itself, of caches, requests and browsers' safety. */
+const ANY_ANSWER =
+  /^(content-(type|length|security-policy)|cache-control|connection|cross-origin-.*|date|keep-alive|origin-agent-cluster|referrer-policy|transfer-encoding|vary|x-.*)$/;
 
 /** What an answer of the API says, as far as it is described. */
 export interface Answered {
   status: number;
-  headers: { 'content-type'?: string | undefined };
+  headers: IncomingHttpHeaders;
   body: unknown;
 }
 
@@ -113,23 +124,54 @@ const validators = new Map<string, z.ZodType>();
 function faultsOfAnswer(operation: Described, { status, headers, body }: Answered): string[] {
   const mediaType = headers['content-type']?.split(';')[0] ?? '';
   const what = `${operation.name} answers ${status} as ${mediaType || 'nothing'}`;
-  if (status >= 400 && mediaType === 'application/problem+json') {
-    const { code } = body as { code?: unknown };
-    if (typeof code !== 'string') return [`${what}, without a code`];
-    if (EVERYWHERE.includes(status)) return [];
-  }
   const response = operation.responses[status];
   if (response === undefined) return [`${what}, which is not described`];
+  const faults = faultsOfHeaders(response, headers).map((fault) => `${what}, ${fault}`);
+  if (mediaType === 'application/problem+json' && !response.description.includes(`\`${codeOf(body)}\``)) {
+    faults.push(`${what} with the code ${codeOf(body)}, which is not described`);
+  }
   const schema = response.content?.[mediaType]?.schema;
   if (schema === undefined) {
     const isEmpty = response.content === undefined && body === undefined;
-    return isEmpty ? [] : [`${what}, which is not described`];
+    return isEmpty ? faults : [...faults, `${what}, which is not described`];
   }
   const key = `${operation.name} ${status}`;
   const validator = validators.get(key) ?? validatorOf(schema);
   validators.set(key, validator);
   const { error } = validator.safeParse(body);
-  return error?.issues.map(({ path, message }) => `${key}: ${path.join('.')} ${message}`) ?? [];
+  return [
+    ...faults,
+    ...(error?.issues.map(({ path, message }) => `${key}: ${path.join('.')} ${message}`) ?? []),
+  ];
+}
+
+const codeOf = (body: unknown): unknown => (body as { code?: unknown } | undefined)?.code;
+
+/** Headers that are there and not described, described as needed and not there, or of another form. */
+function faultsOfHeaders(response: DescribedResponse, headers: IncomingHttpHeaders): string[] {
+  const described = new Map(
+    Object.entries(response.headers ?? {}).map(([name, { $ref }]) => [
+      name.toLowerCase(),
+      document.components.headers[$ref.split('/').at(-1) ?? ''],
+    ]),
+  );
+  const unknown = Object.keys(headers).filter((name) => !described.has(name) && !ANY_ANSWER.test(name));
+  const missing = [...described].flatMap(([name, header]) =>
+    header?.required === true && headers[name] === undefined ? [name] : [],
+  );
+  const malformed = [...described].flatMap(([name, header]) => {
+    const value = headers[name];
+    if (header === undefined || value === undefined) return [];
+    const isRight = validatorOf(header.schema).safeParse(
+      header.schema.type === 'integer' ? Number(value) : value,
+    ).success;
+    return isRight ? [] : [name];
+  });
+  return [
+    ...unknown.map((name) => `with the header ${name}, which is not described`),
+    ...missing.map((name) => `without the header ${name}`),
+    ...malformed.map((name) => `with another ${name} than is described`),
+  ];
 }
 
 /** By the same library that made the description. */

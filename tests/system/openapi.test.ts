@@ -13,13 +13,16 @@ interface Operation {
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema?: unknown }[];
   requestBody?: { content: Record<string, unknown> };
-  responses: Record<string, { description: string; content?: Record<string, unknown> }>;
+  responses: Record<
+    string,
+    { description: string; content?: Record<string, unknown>; headers?: Record<string, unknown> }
+  >;
 }
 interface Document {
   openapi: string;
   info: { title: string; version: string };
   paths: Record<string, Partial<Record<(typeof METHODS)[number], Operation>>>;
-  components: { schemas: Record<string, unknown> };
+  components: { schemas: Record<string, unknown>; headers: Record<string, { required?: boolean }> };
 }
 
 interface Schema {
@@ -57,13 +60,12 @@ test('the description is OpenAPI 3.1 whose references all lead somewhere', () =>
   expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
   expect(references.length).toBeGreaterThan(10);
-  for (const reference of references) {
-    const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1];
-    expect([reference, Object.keys(document.components.schemas)]).toEqual([
-      reference,
-      expect.arrayContaining([name]),
-    ]);
-  }
+  const { schemas, headers } = document.components;
+  const targets = [
+    ...Object.keys(schemas).map((name) => `#/components/schemas/${name}`),
+    ...Object.keys(headers).map((name) => `#/components/headers/${name}`),
+  ];
+  expect(references.filter((reference) => !targets.includes(reference))).toEqual([]);
   expect(JSON.parse(JSON.stringify(openApiDocument()))).toEqual(document);
 });
 
@@ -87,6 +89,41 @@ test('every operation says what it is, what it takes and how it fails', () => {
       if (Number(status) >= 400 && !name.endsWith('/readyz'))
         expect([name, Object.keys(response.content ?? {})]).toEqual([name, ['application/problem+json']]);
     }
+  }
+});
+
+test('what clients go by in headers is described wherever it is told', () => {
+  const required = Object.entries(document.components.headers).flatMap(([name, h]) =>
+    h.required ? [name] : [],
+  );
+  expect(required.toSorted()).toEqual(
+    ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'WWW-Authenticate'].toSorted(),
+  );
+  for (const [name, { responses }] of operations()) {
+    if (name.endsWith('/healthz') || name.endsWith('/readyz')) continue;
+    for (const [status, { headers = {} }] of Object.entries(responses)) {
+      const needed = {
+        '401': ['WWW-Authenticate'],
+        '429': ['Retry-After'],
+        '503': ['Retry-After'],
+        '304': ['ETag'],
+      }[status];
+      expect([name, status, Object.keys(headers)]).toEqual([
+        name,
+        status,
+        expect.arrayContaining(['RateLimit', 'RateLimit-Policy', ...(needed ?? [])]),
+      ]);
+    }
+    expect([name, responses[429]?.description]).toEqual([
+      name,
+      expect.stringContaining('`too_many_requests`'),
+    ]);
+  }
+  const { responses: placed } = document.paths['/api/orders']?.post ?? { responses: {} };
+  for (const status of [201, 202, 402, 409]) {
+    expect(Object.keys(placed[status]?.headers ?? {})).toEqual(
+      expect.arrayContaining(['Location', 'Idempotent-Replayed', 'Preference-Applied']),
+    );
   }
 });
 
