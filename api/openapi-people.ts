@@ -186,12 +186,14 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
   {
     method: 'get',
     path: '/api/me/export',
-    summary: 'All that is kept about you',
+    summary: 'What is kept about you',
+    description:
+      'Not in it are mails, whose text is not kept (that they were sent is in the history of an order), and who of the staff looked.',
     tags: ['me'],
     responses: {
       200: json(
         people.PersonalExport,
-        'Profile, addresses, sessions, and every order with its contact',
+        'Profile, addresses, sessions, every order with its contact, and what the log says of the account',
         'Content-Disposition',
       ),
       ...problems('not_found', 'service_unavailable'),

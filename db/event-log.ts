@@ -4,7 +4,7 @@ import { type DomainEvent, TOPICS, toCloudEvent } from '../domain/events';
 import { groupBy } from '../domain/group-by';
 import { batches } from './batches';
 import type { Database, Tx } from './connect';
-import { execute, forUpdate, insert, select } from './sql';
+import { execute, forUpdate, insert, limit, select } from './sql';
 
 /** The newest link of a stream's chain. The workflow's history keeps it, so a rewritten tail is found. */
 export interface StreamHead {
@@ -62,6 +62,8 @@ export interface EventLog {
   /** Those of `events` that the log does not have. @throws EventKeyConflict when it has one with another body. */
   missing(events: readonly DomainEvent[], tx: Tx): Promise<DomainEvent[]>;
   byKeys(keys: readonly string[], tx?: Tx): Promise<LogRow[]>;
+  /** Events of one stream that come after one of them, oldest first. */
+  ofStream(stream: string, page: { afterSeq: number; limit: number }): Promise<LogRow[]>;
   /**
    * What happened to an order, oldest first: at most `MAX_EVENTS_OF_ORDER`. Who looked at it is not part of that: it is
    * nobody's business but the shop's, and would crowd it out.
@@ -145,6 +147,13 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
         return false;
       });
     },
+
+    ofStream: (stream, { afterSeq, limit: rows }) =>
+      select<LogRow>(
+        db,
+        `SELECT ${COLUMNS} FROM events WHERE stream = :stream AND seq > :afterSeq ORDER BY seq${limit(rows)}`,
+        { stream, afterSeq },
+      ),
 
     ofOrder: (orderId) =>
       select<LogRow>(

@@ -15,6 +15,8 @@ export interface PersonalData {
    * Some of them, `rows` at the most.
    */
   openOrders(customerId: string, sinceMs: number, rows: number, tx: Tx): Promise<string[]>;
+  /** All orders of a customer that were claimed and are not opened (yet). */
+  unopenedOrders(customerId: string): Promise<string[]>;
   /** Empties the contacts of the customer and of their orders, and the address book. */
   erase(customerId: string, atMs: number, tx: Tx): Promise<void>;
 }
@@ -42,6 +44,16 @@ export function createPersonalData(db: Database): PersonalData {
            AND (o.status NOT IN (:closed) OR (o.id IS NULL AND c.order_id >= :since))${limit(rows)}`,
         { customerId, closed: CLOSED, since: firstOrderIdAt(sinceMs) },
         tx,
+      );
+      return found.map(({ id }) => id).sort();
+    },
+
+    async unopenedOrders(customerId) {
+      const found = await select<{ id: string }>(
+        db,
+        `SELECT c.order_id AS id FROM order_contacts c LEFT JOIN orders o ON o.id = c.order_id
+         WHERE c.customer_id = :customerId AND o.id IS NULL`,
+        { customerId },
       );
       return found.map(({ id }) => id).sort();
     },

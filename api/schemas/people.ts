@@ -68,13 +68,24 @@ export const Session = z
   .openapi('Session');
 export type Session = z.infer<typeof Session>;
 
+export const AccountEvent = z
+  .object({
+    at: timestamp,
+    type: z.string().openapi({ example: 'SessionOpened' }),
+    by: z.string().openapi({ description: 'The kind of who did it', example: 'customer' }),
+    data: z.record(z.string(), z.unknown()).openapi({ description: 'Ids and words of ours' }),
+  })
+  .openapi('AccountEvent');
+export type AccountEvent = z.infer<typeof AccountEvent>;
+
 export const PersonalExport = z
   .object({
     exportedAt: timestamp,
     profile: Me,
     addresses: z.array(CustomerAddress),
     sessions: z.array(Session),
-    orders: z.array(Order),
+    orders: z.array(Order).openapi({ description: 'Those accepted and not opened yet first' }),
+    accountEvents: z.array(AccountEvent).openapi({ description: 'Oldest first' }),
   })
   .openapi('PersonalExport');
 export type PersonalExport = z.infer<typeof PersonalExport>;

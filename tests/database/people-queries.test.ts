@@ -105,6 +105,11 @@ describe.each(DIALECTS)('the queries about people on %s', (dialect) => {
       'the open orders of a customer',
       (s) => s.db.write((tx) => s.personalData.openOrders(idOf(7), 0, 20, tx)),
     ],
+    ['orders of a customer that are not opened', (s) => s.personalData.unopenedOrders(idOf(7))],
+    [
+      'a page of what the log says of an account',
+      (s) => s.log.ofStream(idOf(7), { afterSeq: 50, limit: 50 }),
+    ],
   ];
 
   test.each(queries)('%s: read from an index in its order', async (_, query) => {
