@@ -133,11 +133,11 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/warehouses/{code}',
     summary: 'Change a warehouse',
     description:
-      'One that is not active serves no order; it keeps its stock, reserved and not. The same again finishes what broke off.',
+      'One that is not active serves no order; it keeps its stock, reserved and not. The same request again changes nothing, whatever version was seen, and finishes what broke off.',
     tags: ['inventory'],
     request: { params: codeParam, headers: ifMatch, body: body(inventory.UpdateWarehouse) },
     responses: {
-      200: json(inventory.Warehouse, 'Changed'),
+      200: json(inventory.Warehouse, 'Changed, now or before'),
       ...problems(...OF_BODIES, 'not_found', 'precondition_failed', 'precondition_required'),
     },
   },
