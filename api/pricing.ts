@@ -9,6 +9,7 @@ import {
   priceBasket,
   type ShippingOption,
   shippingOptions,
+  TotalTooSmall,
 } from '../domain/pricing';
 import { RegionNotTaxable } from '../domain/tax-region';
 import type { ApiContext } from './context';
@@ -48,8 +49,15 @@ export async function price(
         errors: [{ pointer: '/shippingAddress/region', detail: error.message }],
       });
     }
+    const { currency, minimumTotalMinor } = priceRules;
+    if (error instanceof TotalTooSmall) {
+      const least = formatMoney(money(minimumTotalMinor, currency));
+      throw new Failure('invalid_request', `The order comes to less than one payment can take (${least}).`, {
+        errors: [{ pointer: '/items', detail: 'the total is too small' }],
+      });
+    }
     if (!(error instanceof RangeError)) throw error;
-    const most = formatMoney(money(MAX_TOTAL_MINOR, priceRules.currency));
+    const most = formatMoney(money(MAX_TOTAL_MINOR, currency));
     throw new Failure('invalid_request', `The order comes to more than one payment can take (${most}).`, {
       errors: [{ pointer: '/items', detail: 'the total is too large' }],
     });

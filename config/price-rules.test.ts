@@ -39,6 +39,8 @@ test.each<[fault: string, content: unknown]>([
   ['currency cannot be ISK: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'ISK' }],
   ['currency cannot be UGX: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'UGX' }],
   ['currency cannot be MGA: ISO 4217 gives it two decimals', { ...DEFAULT_PRICE_RULES, currency: 'MGA' }],
+  ['minimumTotalMinor', { ...DEFAULT_PRICE_RULES, minimumTotalMinor: 0 }],
+  ['minimumTotalMinor', { ...DEFAULT_PRICE_RULES, minimumTotalMinor: undefined }],
   ['taxIncluded', { ...DEFAULT_PRICE_RULES, taxIncluded: 'yes' }],
   ['shippingMethods must have one method at least', { ...DEFAULT_PRICE_RULES, shippingMethods: {} }],
   ['the file Unrecognized key', { ...DEFAULT_PRICE_RULES, discount: 1 }],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { minorUnitDigits } from '../domain/money';
-import type { PriceRules } from '../domain/pricing';
+import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/pricing';
 
 const basisPoints = z.number().int().min(0).max(100_000);
 const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });
@@ -21,6 +21,7 @@ const COUNTED_OTHERWISE: Record<string, string> = {
 const rulesFile = z
   .strictObject({
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
+    minimumTotalMinor: z.number().int().min(1).max(MAX_TOTAL_MINOR),
     taxIncluded: z.boolean(),
     taxRatesBasisPoints: z.record(
       z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'must be a country (DE) or a region of one (US-CA)'),
