@@ -49,6 +49,16 @@ test.each<[fault: string, content: unknown]>([
     { ...DEFAULT_PRICE_RULES, taxRatesBasisPoints: { germany: { standard: 1, reduced: 1, zero: 0 } } },
   ],
   [
+    'shippingMethods.24 must be a letter, then',
+    {
+      ...DEFAULT_PRICE_RULES,
+      shippingMethods: {
+        ...DEFAULT_PRICE_RULES.shippingMethods,
+        24: { name: '24 hours', freeFromMinor: null, fees: [{ upToGrams: null, feeMinor: 2_500 }] },
+      },
+    },
+  ],
+  [
     'shippingMethods.post.fees must be ordered by weight',
     {
       ...DEFAULT_PRICE_RULES,

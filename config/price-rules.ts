@@ -30,7 +30,10 @@ const rulesFile = z
     defaultTaxRatesBasisPoints: rates,
     shippingMethods: z
       .record(
-        z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be lower-case letters, digits, dashes'),
+        // Keys that are numbers come first in any object, so that the first one would not be the file's.
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be a letter, then lower-case letters, digits, dashes'),
         z.strictObject({
           name: z.string().min(1).max(100),
           fees: z
@@ -76,7 +79,9 @@ export function readPriceRules(file: string): PriceRules {
   }
   const parsed = rulesFile.safeParse(content);
   if (parsed.success) return parsed.data;
-  throw new Error(
-    parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${i.message}`).join('; '),
-  );
+  throw new Error(parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${said(i)}`).join('; '));
 }
+
+/** Of a key, zod itself says no more than that it is wrong. */
+const said = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join(', ') : issue.message;

@@ -55,7 +55,7 @@ export interface PriceRules {
   taxRatesBasisPoints: Record<string, TaxRates>;
   /** For every other country. */
   defaultTaxRatesBasisPoints: TaxRates;
-  /** By code; the first one is for those who do not choose. */
+  /** By code, which begins with a letter; the first one that can carry the weight is for those who do not choose. */
   shippingMethods: Record<string, ShippingMethod>;
 }
 
