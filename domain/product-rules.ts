@@ -1,4 +1,5 @@
 import { isSku } from './ids';
+import { NOT_IN_A_LINE } from './line';
 import { minorUnitDigits, payableStepMinor } from './money';
 import { MAX_TOTAL_MINOR, type TaxClass } from './pricing';
 
@@ -16,8 +17,6 @@ const MAX_IMAGE_URL_LENGTH = 1_000;
 const MAX_ATTRIBUTE_VALUE_LENGTH = 500;
 const MAX_WEIGHT_GRAMS = 10_000_000;
 
-/** Controls, invisible formatting, line ends, halves of surrogate pairs. */
-const NOT_IN_A_LINE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const NOT_IN_A_TEXT = /[^\P{Cc}\n\r\t]|\p{Cs}/u;
 const ATTRIBUTE_NAME = /^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]{0,63}$/u;
 const PATH = /^\/(?!\/)[^\s\\]*$/;
