@@ -79,8 +79,8 @@ const shown = z.enum(['true', 'false', 'all']).default('true').openapi({
 });
 export const ReadProduct = z.strictObject({ active: shown });
 const MAX_QUERY_LENGTH = 200;
-/** A term of 32 characters and a sku, in base64. */
-const MAX_CURSOR_LENGTH = 400;
+/** Two terms of 32 characters of 4 bytes each and a sku of 64, in base64. */
+const MAX_CURSOR_LENGTH = 600;
 export const ListProducts = Page.extend({
   q: z.string().max(MAX_QUERY_LENGTH).optional().openapi({
     description: 'Words: all must begin a word of the name, the sku, an attribute or the description',
