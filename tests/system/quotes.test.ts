@@ -123,6 +123,20 @@ describe.each([
     },
   );
 
+  test.each(DIALECTS)('%s: a product that is priced in another currency is not sold', async (dialect) => {
+    const shop = shops[dialect] as System;
+    const body = orderOf({ 'wall-shelf': 2, 'cable-tray': 1 });
+    const { items } = body;
+    for (const answer of [
+      await quoteFor(shop, { items, shippingAddress: { country: 'DE' } }),
+      await shop.place(body),
+    ]) {
+      expect(expectProblem(answer, 400, 'unknown_sku').errors).toEqual([
+        { pointer: '/items/1/sku', detail: `cable-tray is priced in GBP, this shop sells in ${currency}` },
+      ]);
+    }
+  });
+
   test.each(DIALECTS)(
     '%s: where tax is by region, none is guessed for quotes and orders',
     async (dialect) => {
@@ -148,11 +162,12 @@ describe.each([
   );
 });
 
-/** The demo's products in another currency, and a shelf for less than can be charged. */
+/** The demo's products in another currency but one, and a shelf for less than can be charged. */
 async function sellIn(currency: string, url: string): Promise<string> {
   const db = connect({ url });
   await db.write(async (tx) => {
     await execute(db, 'UPDATE products SET currency = :currency', { currency }, tx);
+    await execute(db, "UPDATE products SET currency = 'GBP' WHERE sku = 'cable-tray'", {}, tx);
     await execute(db, "UPDATE products SET price_minor = 30 WHERE sku = 'wall-shelf'", {}, tx);
   });
   await db.close();
