@@ -125,6 +125,7 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     request: { params: codeParam },
     responses: {
       200: json(inventory.Warehouse, 'The warehouse; its version is the ETag'),
+      304: { description: 'As `If-None-Match` has it' },
       ...problems('not_found', 'service_unavailable'),
     },
   },

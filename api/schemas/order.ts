@@ -1,5 +1,6 @@
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { SKU } from '../../domain/ids';
 import { NOT_IN_A_LINE } from '../../domain/line';
 
 extendZodWithOpenApi(z);
@@ -15,7 +16,7 @@ export const line = (max: number) =>
 
 export const sku = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and dashes')
+  .regex(SKU, 'must be lower-case letters, digits and dashes')
   .openapi({ example: 'walnut-desk' });
 
 export const Money = z

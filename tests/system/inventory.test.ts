@@ -232,6 +232,8 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     expect((await change(false, '"2"')).body).toMatchObject({ active: false, version: 2 });
     const read = await system.api<Warehouse>('/api/warehouses/VIE');
     expect([read.body, read.headers.etag]).toEqual([closed.body, '"2"']);
+    const known = { headers: { 'if-none-match': '"2"' } };
+    expect((await system.api('/api/warehouses/VIE', known)).status).toBe(304);
     expectProblem(await system.api('/api/warehouses/MOON'), 404, 'not_found');
     expect(await item('rattan-armchair')).toMatchObject({ onHand: 3, available: 0 });
     const refused = await system.place<Problem>(orderOf({ 'rattan-armchair': 1 }));
