@@ -8,6 +8,7 @@ import { CUSTOMER_ERASED, outOfStock, rejectOrder } from '../domain/order-change
 import type { SettledPayment } from '../domain/order-events';
 import * as events from '../domain/order-events';
 import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
+import type { Cause } from '../domain/stock-events';
 import { tellCrossings } from '../inventory/low-stock';
 
 /** What a step left behind. The head anchors the log's chain in the workflow's history. */
@@ -159,7 +160,7 @@ export function createOrderActivities(store: Store): OrderActivities {
       const reserved = reserve ? [events.stockReserved(order, result.allocations)] : [];
       const next = await log.append(GENESIS, [created, ...reserved], tx);
       await orders.insert(order, tx);
-      await tellCrossings(store, result.items, { actor: SYSTEM, atMs: order.updatedAtMs }, tx);
+      await tellCrossings(store, result.items, bySystemNow(), tx);
       return { outcome: 'recorded', head: next };
     });
 
@@ -231,7 +232,7 @@ export function createOrderActivities(store: Store): OrderActivities {
         // A run that was reset while it did this: the one after it has confirmed the order with its stock.
         if ((await orders.status(orderId, tx)) === 'confirmed') return [];
         const { allocations, items } = await stock.release(orderId, atMs, tx);
-        await tellCrossings(store, items, { actor: SYSTEM, atMs }, tx);
+        await tellCrossings(store, items, bySystemNow(), tx);
         return allocations.length === 0 ? [] : [events.stockReleased(orderId, allocations, atMs)];
       }),
 
@@ -256,6 +257,8 @@ export function createOrderActivities(store: Store): OrderActivities {
 }
 
 const SYSTEM: Actor = { kind: 'system' };
+/** Stock is low from when the step is done, however long ago the order was placed: others have changed it in between. */
+const bySystemNow = (): Cause => ({ actor: SYSTEM, atMs: Date.now() });
 const FIRST_TRY = 1;
 
 const ledgerEntry = (

@@ -77,6 +77,23 @@ test('rows come in chunks, and long ones in smaller chunks', async () => {
   expect(long.chunks.flat()).toHaveLength(100);
 });
 
+test('empty cells count: rows of them make smaller chunks', async () => {
+  const { chunks } = await read(`sku\n${`a${','.repeat(999)}\n`.repeat(ROWS_OF_CHUNK)}`);
+  expect(chunks.flat()).toHaveLength(ROWS_OF_CHUNK);
+  expect(Math.max(...chunks.map((rows) => JSON.stringify(rows).length))).toBeLessThan(1.2 * 1024 * 1024);
+});
+
+const TOO_WIDE = ','.repeat(2_000);
+test.each<[where: string, text: string, said: RegExp]>([
+  ['a header', `sku${TOO_WIDE}`, /^The row at line 1 has more than 1000 cells\.$/],
+  ['a row', `sku\na\nb${TOO_WIDE}\nc`, /^The row at line 3 has more than 1000 cells\.$/],
+  ['a row without end', `sku\na${','.repeat(1_000_000)}`, /line 2/],
+  ['a row of many lines', `sku\na${',"\n"'.repeat(2_000)}`, /line 1002/],
+])('too many cells are refused, and where they are is said: %s', async (_where, text, said) => {
+  const detail = expect.stringMatching(said);
+  await expect(read(text)).rejects.toMatchObject({ code: 'malformed_csv', detail });
+});
+
 test('a byte order mark is no part of the first name', async () => {
   expect((await read('\ufeffsku,name\na,b')).columns).toEqual(['sku', 'name']);
 });

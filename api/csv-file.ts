@@ -8,8 +8,12 @@ export const MAX_ROWS = 100_000;
 export const ROWS_OF_CHUNK = 500;
 /** Characters of one row: a description and fifty attributes, with room to spare. */
 const MAX_ROW_LENGTH = 64 * 1024;
-/** Rows that are long make smaller chunks: a chunk travels to the database as one value. */
+/** Cells of one row, empty ones too, which add nothing to its length: far more than there are columns. */
+const MAX_CELLS = 1_000;
+/** Rows that are long make smaller chunks: a chunk travels to the database as one value, of JSON. */
 const MAX_CHUNK_LENGTH = 1024 * 1024;
+/** What a cell takes besides its characters: two quotes and a comma. */
+const AROUND_A_CELL = 3;
 
 /** What a file of products is taken in as. */
 export interface CsvSink {
@@ -35,6 +39,8 @@ export async function readCsv(bytes: AsyncIterable<Buffer>, sink: CsvSink): Prom
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_ROW_LENGTH,
+    // One more takes all that is left of its row, commas as text, which has an end: what is too wide stays small.
+    ignore_last_delimiters: MAX_CELLS + 1,
   });
   try {
     await pipeline(decoded(bytes), parser, (records: AsyncIterable<ParsedRecord>) => take(records, sink));
@@ -57,6 +63,8 @@ async function take(records: AsyncIterable<ParsedRecord>, sink: CsvSink): Promis
     const line = before.lines + 1 + info.empty_lines - before.empty_lines - countedTwice;
     before = info;
     countedTwice += crlfIn(record);
+    if (record.length > MAX_CELLS)
+      throw malformed(`The row at line ${line} has more than ${MAX_CELLS} cells.`);
     if (!hasHeader) {
       hasHeader = true;
       sink.header(readHeader(record));
@@ -65,7 +73,7 @@ async function take(records: AsyncIterable<ParsedRecord>, sink: CsvSink): Promis
     count += 1;
     if (count > MAX_ROWS) throw new Failure('payload_too_large', `A file has ${MAX_ROWS} rows at the most.`);
     rows.push({ line, cells: record });
-    length += record.reduce((sum, cell) => sum + cell.length, 0);
+    length += record.reduce((sum, cell) => sum + cell.length + AROUND_A_CELL, 0);
     if (rows.length === ROWS_OF_CHUNK || length > MAX_CHUNK_LENGTH) await flush();
   }
   if (!hasHeader) throw malformed('The file is empty: its first row names the columns.');

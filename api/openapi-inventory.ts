@@ -1,6 +1,6 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { ifMatch, json, page, problems } from './openapi-parts';
+import { ifMatch, json, page, problems, unchanged } from './openapi-parts';
 import * as catalogue from './schemas/catalogue';
 import * as inventory from './schemas/inventory';
 import * as order from './schemas/order';
@@ -129,6 +129,7 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     request: { params: codeParam },
     responses: {
       200: json(inventory.Warehouse, 'The warehouse; its version is the ETag', 'ETag'),
+      304: unchanged('As `If-None-Match` has it'),
       ...problems('not_found', 'service_unavailable'),
     },
   },
@@ -137,11 +138,11 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/warehouses/{code}',
     summary: 'Change a warehouse',
     description:
-      'One that is not active serves no order; it keeps its stock, reserved and not. The same again finishes what broke off.',
+      'One that is not active serves no order; it keeps its stock, reserved and not. The same request again changes nothing, whatever version was seen, and finishes what broke off.',
     tags: ['inventory'],
     request: { params: codeParam, headers: ifMatch, body: body(inventory.UpdateWarehouse) },
     responses: {
-      200: json(inventory.Warehouse, 'Changed', 'ETag'),
+      200: json(inventory.Warehouse, 'Changed, now or before', 'ETag'),
       ...problems(...OF_BODIES, 'not_found', 'precondition_failed', 'precondition_required'),
     },
   },

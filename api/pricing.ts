@@ -1,4 +1,4 @@
-import { Failure } from '../domain/failures';
+import { Failure, type FailureDetail } from '../domain/failures';
 import { formatMoney, money } from '../domain/money';
 import type { PricedBasket } from '../domain/order';
 import {
@@ -9,6 +9,7 @@ import {
   priceBasket,
   type ShippingOption,
   shippingOptions,
+  TotalTooSmall,
 } from '../domain/pricing';
 import { RegionNotTaxable } from '../domain/tax-region';
 import type { ApiContext } from './context';
@@ -48,30 +49,39 @@ export async function price(
         errors: [{ pointer: '/shippingAddress/region', detail: error.message }],
       });
     }
+    const { currency, minimumTotalMinor } = priceRules;
+    if (error instanceof TotalTooSmall) {
+      const least = formatMoney(money(minimumTotalMinor, currency));
+      throw new Failure('invalid_request', `The order comes to less than one payment can take (${least}).`, {
+        errors: [{ pointer: '/items', detail: 'the total is too small' }],
+      });
+    }
     if (!(error instanceof RangeError)) throw error;
-    const most = formatMoney(money(MAX_TOTAL_MINOR, priceRules.currency));
+    const most = formatMoney(money(MAX_TOTAL_MINOR, currency));
     throw new Failure('invalid_request', `The order comes to more than one payment can take (${most}).`, {
       errors: [{ pointer: '/items', detail: 'the total is too large' }],
     });
   }
 }
 
-/** A product that is sold in another currency is not sold in this shop. */
+/** A product that is priced in another currency is not sold in this shop. */
 async function inCatalogue(
-  { store, priceRules }: Pick<ApiContext, 'store' | 'priceRules'>,
+  { store, priceRules: { currency } }: Pick<ApiContext, 'store' | 'priceRules'>,
   items: PricingRequest['items'],
 ): Promise<BasketItem[]> {
   const found = await store.products.bySkus([...new Set(items.map(({ sku }) => sku))]);
-  const products = new Map(
-    found.filter(({ currency }) => currency === priceRules.currency).map((p) => [p.sku, p]),
-  );
-  const unknown = items.flatMap(({ sku }, i) =>
-    products.has(sku) ? [] : [{ pointer: `/items/${i}/sku`, detail: `there is no product ${sku}` }],
-  );
-  if (unknown.length > 0)
-    throw new Failure('unknown_sku', 'The order names products that do not exist.', { errors: unknown });
-  return items.flatMap(({ sku, quantity }) => {
+  const products = new Map(found.map((product) => [product.sku, product]));
+  const errors: FailureDetail[] = [];
+  const inBasket = items.flatMap(({ sku, quantity }, i) => {
     const product = products.get(sku);
-    return product === undefined ? [] : [{ ...product, quantity }];
+    if (product?.currency === currency) return [{ ...product, quantity }];
+    const detail =
+      product === undefined
+        ? `there is no product ${sku}`
+        : `${sku} is priced in ${product.currency}, this shop sells in ${currency}`;
+    errors.push({ pointer: `/items/${i}/sku`, detail });
+    return [];
   });
+  if (errors.length === 0) return inBasket;
+  throw new Failure('unknown_sku', 'The order names products that are not sold here.', { errors });
 }

@@ -14,32 +14,44 @@ export interface StoredProduct {
 }
 
 /**
- * Holds a product against what its events tell, and its search terms against the product. The demo's products have no
- * event of their beginning: they begin as the demo says.
+ * What the events of one product tell. The demo's products have no event of their beginning: they begin as the demo says.
+ * What it holds does not grow with the number of events.
  */
-export function checkProduct(
-  sku: string,
-  events: readonly CloudEvent[],
-  { product, terms }: StoredProduct,
-): Finding[] {
-  const mismatch = (detail: string): Finding[] => [
-    { check: 'projection_mismatch', subject: productId(sku), detail },
-  ];
-  if (product === null) {
-    return mismatch(`its ${events.length > 0 ? 'log is' : 'search terms are'} there and the product is not`);
+export class ToldProduct {
+  private firstType: string | undefined;
+  private readonly changed: Partial<Product> = {};
+
+  constructor(private readonly sku: string) {}
+
+  /** @param event the next one. */
+  tell({ type, data }: CloudEvent): void {
+    this.firstType ??= type;
+    Object.assign(this.changed, factsOf(data), { version: data.version });
   }
-  const begun = events[0]?.type === 'ProductCreated' ? {} : inDemo(sku);
-  if (begun === null) return mismatch('nothing tells of how it came to be');
-  const changes = events.map(({ data }) => ({ ...factsOf(data), version: data.version }));
-  const told: Partial<Product> = Object.assign({}, begun, ...changes);
-  const wrong = (Object.keys(told) as (keyof Product)[]).filter(
-    (field) => canonicalJson(told[field]) !== canonicalJson(product[field]),
-  );
-  if (wrong.length > 0) return mismatch(`the log tells of another ${wrong.join(', ')}`);
-  const [is, should] = [[...terms].sort(), termsOfProduct(product).sort()];
-  return canonicalJson(is) === canonicalJson(should)
-    ? []
-    : mismatch(`it is found by ${is.length} words, should be by ${should.length}: ${differing(is, should)}`);
+
+  /** Holds the product against what was told, and its search terms against the product. */
+  check({ product, terms }: StoredProduct): Finding[] {
+    const mismatch = (detail: string): Finding[] => [
+      { check: 'projection_mismatch', subject: productId(this.sku), detail },
+    ];
+    if (product === null) {
+      const left = this.firstType === undefined ? 'search terms are' : 'log is';
+      return mismatch(`its ${left} there and the product is not`);
+    }
+    const begun = this.firstType === 'ProductCreated' ? {} : inDemo(this.sku);
+    if (begun === null) return mismatch('nothing tells of how it came to be');
+    const told: Partial<Product> = { ...begun, ...this.changed };
+    const wrong = (Object.keys(told) as (keyof Product)[]).filter(
+      (field) => canonicalJson(told[field]) !== canonicalJson(product[field]),
+    );
+    if (wrong.length > 0) return mismatch(`the log tells of another ${wrong.join(', ')}`);
+    const [is, should] = [[...terms].sort(), termsOfProduct(product).sort()];
+    return canonicalJson(is) === canonicalJson(should)
+      ? []
+      : mismatch(
+          `it is found by ${is.length} words, should be by ${should.length}: ${differing(is, should)}`,
+        );
+  }
 }
 
 const differing = (is: readonly string[], should: readonly string[]): string =>

@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { AuditReads } from '../db/audit';
 import type { StockAuditReads } from '../db/audit-stock';
-import type { StreamHead } from '../db/event-log';
+import type { LogRow, StreamHead } from '../db/event-log';
 import type { Store } from '../db/store';
 import type { CloudEvent } from '../domain/events';
 import { isImportId, isOrderId, isStockStream, skuOfProductId } from '../domain/ids';
@@ -14,7 +14,7 @@ import type { Finding } from './findings';
 import { checkStockOfAll, checkWarehouses } from './inventory';
 import { checkOrder, type StoredOrder } from './order';
 import { pagesOf } from './pages';
-import { checkProduct, type StoredProduct } from './product';
+import { ToldProduct } from './product';
 import { checkImport } from './product-import';
 import { projectionOf } from './projection';
 import { checkBooks, checkProvider } from './provider';
@@ -110,14 +110,17 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
     reads.reservations(orderIds),
   ]);
   return inTurns(streams, async (id) => {
-    const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head: heads.get(id) };
+    const head = heads.get(id);
     const sku = skuOfProductId(id);
     if (sku !== null) {
-      const product = await parts.store.products.find(sku);
-      return checkOneProduct(parts, log, sku, { product, terms: terms.get(sku) ?? [] });
+      const told = new ToldProduct(sku);
+      const broken = await checkLongStream(parts, id, head, (event) => told.tell(event));
+      if (broken.length > 0) return broken;
+      return told.check({ product: await parts.store.products.find(sku), terms: terms.get(sku) ?? [] });
     }
+    if (isLong(id)) return checkLongStream(parts, id, head);
+    const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head };
     if (isImportId(id)) return checkOneImport(parts, log);
-    if (isLong(id)) return checkLongStream(parts, id, log.head);
     return checkOneOrder(parts, log, {
       order: await parts.store.orders.find(id),
       ledger: ledger.get(id) ?? [],
@@ -126,14 +129,15 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
   });
 }
 
-/** What people do has no end, and what one of them did may be more than memory holds: read page by page. */
-const isLong = (stream: string): boolean =>
-  !isOrderId(stream) && !isImportId(stream) && skuOfProductId(stream) === null;
+/** What people do has no end, nor have the prices of a product: more than memory holds, so read page by page. */
+const isLong = (stream: string): boolean => !isOrderId(stream) && !isImportId(stream);
 
+/** @param tell hears of each event of a log that is whole so far. */
 async function checkLongStream(
   { stockReads, auditKey }: VerifyParts,
   stream: string,
   head: StreamHead | undefined,
+  tell: (event: CloudEvent) => void = () => undefined,
 ): Promise<Finding[]> {
   const chain = new ChainCheck(stream, auditKey);
   for await (const rows of pagesOf(
@@ -141,19 +145,10 @@ async function checkLongStream(
     ({ seq }) => seq,
   )) {
     chain.add(rows);
+    if (chain.isWhole) rows.map(toEvent).forEach(tell);
   }
-  return chain.end(head);
-}
-
-/** The log proves the product; a product may be there without one. */
-function checkOneProduct(
-  { auditKey }: VerifyParts,
-  log: StoredStream,
-  sku: string,
-  stored: StoredProduct,
-): Finding[] {
-  const findings = checkChainIfAny(log, auditKey);
-  return findings.length > 0 ? findings : checkProduct(sku, eventsOf(log), stored);
+  // What was there before the log has none.
+  return head === undefined && chain.isEmpty ? [] : chain.end(head);
 }
 
 /** The log proves the import. */
@@ -166,8 +161,8 @@ async function checkOneImport({ store, auditKey }: VerifyParts, log: StoredStrea
 /** What was there before the log has none. */
 const checkChainIfAny = (log: StoredStream, key: Buffer): Finding[] =>
   log.rows.length === 0 && log.head === undefined ? [] : checkChain(log, key);
-const eventsOf = ({ rows }: StoredStream): CloudEvent[] =>
-  rows.map((row) => JSON.parse(row.body) as CloudEvent);
+const toEvent = ({ body }: LogRow): CloudEvent => JSON.parse(body) as CloudEvent;
+const eventsOf = ({ rows }: StoredStream): CloudEvent[] => rows.map(toEvent);
 
 /** The history proves the log, the log proves the rows. A log that is not whole proves nothing. */
 async function checkOneOrder(

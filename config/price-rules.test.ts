@@ -39,12 +39,24 @@ test.each<[fault: string, content: unknown]>([
   ['currency cannot be ISK: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'ISK' }],
   ['currency cannot be UGX: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'UGX' }],
   ['currency cannot be MGA: ISO 4217 gives it two decimals', { ...DEFAULT_PRICE_RULES, currency: 'MGA' }],
+  ['minimumTotalMinor', { ...DEFAULT_PRICE_RULES, minimumTotalMinor: 0 }],
+  ['minimumTotalMinor', { ...DEFAULT_PRICE_RULES, minimumTotalMinor: undefined }],
   ['taxIncluded', { ...DEFAULT_PRICE_RULES, taxIncluded: 'yes' }],
   ['shippingMethods must have one method at least', { ...DEFAULT_PRICE_RULES, shippingMethods: {} }],
   ['the file Unrecognized key', { ...DEFAULT_PRICE_RULES, discount: 1 }],
   [
     'taxRatesBasisPoints.germany',
     { ...DEFAULT_PRICE_RULES, taxRatesBasisPoints: { germany: { standard: 1, reduced: 1, zero: 0 } } },
+  ],
+  [
+    'shippingMethods.24 must be a letter, then',
+    {
+      ...DEFAULT_PRICE_RULES,
+      shippingMethods: {
+        ...DEFAULT_PRICE_RULES.shippingMethods,
+        24: { name: '24 hours', freeFromMinor: null, fees: [{ upToGrams: null, feeMinor: 2_500 }] },
+      },
+    },
   ],
   [
     'shippingMethods.post.fees must be ordered by weight',

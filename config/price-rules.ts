@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { minorUnitDigits } from '../domain/money';
-import type { PriceRules } from '../domain/pricing';
+import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/pricing';
 
 const basisPoints = z.number().int().min(0).max(100_000);
 const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });
@@ -21,6 +21,7 @@ const COUNTED_OTHERWISE: Record<string, string> = {
 const rulesFile = z
   .strictObject({
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
+    minimumTotalMinor: z.number().int().min(1).max(MAX_TOTAL_MINOR),
     taxIncluded: z.boolean(),
     taxRatesBasisPoints: z.record(
       z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'must be a country (DE) or a region of one (US-CA)'),
@@ -29,7 +30,10 @@ const rulesFile = z
     defaultTaxRatesBasisPoints: rates,
     shippingMethods: z
       .record(
-        z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be lower-case letters, digits, dashes'),
+        // Keys that are numbers come first in any object, so that the first one would not be the file's.
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be a letter, then lower-case letters, digits, dashes'),
         z.strictObject({
           name: z.string().min(1).max(100),
           fees: z
@@ -75,7 +79,9 @@ export function readPriceRules(file: string): PriceRules {
   }
   const parsed = rulesFile.safeParse(content);
   if (parsed.success) return parsed.data;
-  throw new Error(
-    parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${i.message}`).join('; '),
-  );
+  throw new Error(parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${said(i)}`).join('; '));
 }
+
+/** Of a key, zod itself says no more than that it is wrong. */
+const said = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join(', ') : issue.message;

@@ -17,7 +17,7 @@ export const customerId = (random26: string): string => `cus_${random26}`;
 export const apiKeyId = (random26: string): string => `key_${random26}`;
 export const isApiKeyId = (value: string): boolean => /^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
 
-const SKU = /^[a-z0-9][a-z0-9-]{0,63}$/;
+export const SKU = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const IMPORT_ID = /^imp_[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** A product is known by its sku, which people choose. */

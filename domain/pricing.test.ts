@@ -8,6 +8,7 @@ import {
   priceBasket,
   shippingOptions,
   type TaxClass,
+  TotalTooSmall,
 } from './pricing';
 import { RegionNotTaxable } from './tax-region';
 
@@ -196,6 +197,27 @@ describe('shipping', () => {
 
   test.each(['pigeon', '__proto__', 'toString', ''])('there is no method %j', (code) => {
     expect(() => priceBasket([light], GERMANY, DEFAULT_PRICE_RULES, code)).toThrow(NotShippable);
+  });
+});
+
+describe('what costs less than can be charged', () => {
+  const free = { name: 'Free', fees: [{ upToGrams: null, feeMinor: 0 }], freeFromMinor: null };
+  const totalOf = (unitPriceMinor: number, taxIncluded = true) =>
+    priceBasket([item({ unitPriceMinor })], GERMANY, {
+      ...DEFAULT_PRICE_RULES,
+      taxIncluded,
+      minimumTotalMinor: 50,
+      shippingMethods: { free },
+    }).totalMinor;
+
+  test.each([0, 1, 49])('has no price: %d', (unitPriceMinor) => {
+    expect(() => totalOf(unitPriceMinor)).toThrow(TotalTooSmall);
+  });
+
+  test('has one once the total reaches the least, tax and all', () => {
+    expect(totalOf(50)).toBe(50);
+    expect(totalOf(42, false)).toBe(50);
+    expect(() => totalOf(41, false)).toThrow(TotalTooSmall);
   });
 });
 

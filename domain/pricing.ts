@@ -47,13 +47,15 @@ export type TaxRates = Record<TaxClass, number>;
 /** Everything a price depends on besides the basket and where it goes. Amounts in minor units of `currency`. */
 export interface PriceRules {
   currency: string;
+  /** What an order must come to, 1 at least: payment providers charge nothing less. */
+  minimumTotalMinor: number;
   /** True: prices (and the shipping fee) contain their tax. False: tax is added to them. */
   taxIncluded: boolean;
   /** By ISO 3166-1 alpha-2 country or ISO 3166-2 region (`US-CA`), which comes first. */
   taxRatesBasisPoints: Record<string, TaxRates>;
   /** For every other country. */
   defaultTaxRatesBasisPoints: TaxRates;
-  /** By code; the first one is for those who do not choose. */
+  /** By code, which begins with a letter; the first one that can carry the weight is for those who do not choose. */
   shippingMethods: Record<string, ShippingMethod>;
 }
 
@@ -73,6 +75,8 @@ const vat = (standard: number, reduced: number): TaxRates => ({ standard, reduce
  */
 export const DEFAULT_PRICE_RULES: PriceRules = {
   currency: 'EUR',
+  // Stripe's least charge in EUR (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+  minimumTotalMinor: 50,
   taxIncluded: true,
   taxRatesBasisPoints: {
     AT: vat(2000, 1000),
@@ -127,6 +131,11 @@ export class NotShippable extends Error {
   override readonly name = 'NotShippable';
 }
 
+/** A basket that costs less than can be charged. */
+export class TotalTooSmall extends Error {
+  override readonly name = 'TotalTooSmall';
+}
+
 /**
  * Prices a basket: the only place that turns items into lines, discount, shipping, tax and total (see
  * `OrderTotals` for the equation that holds). Pure: the same arguments give the same result.
@@ -136,6 +145,7 @@ export class NotShippable extends Error {
  * @param discountMinor off the subtotal, spread over the lines by what they cost, in amounts that can be paid.
  * @throws NotShippable for a method that there is not, or a basket too heavy for it.
  * @throws RegionNotTaxable where the tax depends on the region and it is not said.
+ * @throws TotalTooSmall for a total below the rules' minimum: it could never be paid.
  * @throws RangeError for a currency other than the rules', a quantity that is not a positive safe integer, a price,
  * fee or rate that is not a non-negative one, a discount that is more than the goods or cannot be paid, and a subtotal
  * or total above `MAX_TOTAL_MINOR`.
@@ -180,6 +190,9 @@ export function priceBasket(
   const shippingTaxMinor = taxOf(shippingMinor, rates.standard);
   const allTaxMinor = sumWithinLimit([...lines.map((line) => line.taxMinor), shippingTaxMinor]);
   const totalMinor = subtotalMinor - discountMinor + shippingMinor + (taxIncluded ? 0 : allTaxMinor);
+  if (items.length > 0 && totalMinor < rules.minimumTotalMinor) {
+    throw new TotalTooSmall(`the total of ${totalMinor} is below ${rules.minimumTotalMinor}`);
+  }
   return {
     currency,
     lines,

@@ -35,8 +35,8 @@ export const noSuchWarehouse = () => new Failure('not_found', 'There is no such 
 
 /**
  * Changes a warehouse. One that is made inactive serves no order from the moment this returns; its stock stays, reserved
- * and not. The same again changes nothing, and finishes what a process that died has left.
- * @param seen whether the version that is there is one that the caller has seen.
+ * and not. The same again changes nothing, and finishes what broke off: whoever got no answer sends the request again.
+ * @param seen whether the version that is there is one that the caller has seen. Asked only where something changes.
  * @param pageRows products looked at in one transaction.
  * @throws Failure `not_found`, `precondition_failed`
  */
@@ -61,6 +61,9 @@ async function change(
 ): Promise<Warehouse> {
   const before = await warehouses.find(wanted.code, 'update', tx);
   if (before === null) throw noSuchWarehouse();
+  const { name, country, active } = before;
+  // Before the precondition (RFC 9110, 13.1.1 allows it): the version that was seen may be the one before this change.
+  if (wanted.name === name && wanted.country === country && wanted.active === active) return before;
   if (!seen(before.version)) {
     throw new Failure(
       'precondition_failed',
@@ -70,8 +73,6 @@ async function change(
       },
     );
   }
-  const { name, country, active } = before;
-  if (wanted.name === name && wanted.country === country && wanted.active === active) return before;
   const warehouse = { ...wanted, version: before.version + 1 };
   await warehouses.update(warehouse, tx);
   const head = await log.lock(warehouseStream(warehouse.code), tx);

@@ -34,6 +34,16 @@ describe('parameters', () => {
     ['a missing amount', { amount: '' }, { code: 'parameter_missing', param: 'amount' }],
     ['a broken amount', { amount: '4.5' }, { code: 'parameter_invalid_integer', param: 'amount' }],
     ['nothing to pay', { amount: 0 }, { code: 'parameter_invalid_integer', param: 'amount' }],
+    [
+      'too little to pay',
+      { amount: 49 },
+      { code: 'amount_too_small', message: 'Amount must be at least €0.50 eur' },
+    ],
+    [
+      'too little to pay in yen',
+      { amount: 49, currency: 'jpy' },
+      { code: 'amount_too_small', message: 'Amount must be at least ¥50 jpy' },
+    ],
     ['too much to pay', { amount: 100_000_000 }, { code: 'amount_too_large', param: 'amount' }],
     ['no currency', { currency: 'euro' }, { param: 'currency' }],
     ['a misspelt name', { ammount: 1 }, { code: 'parameter_unknown', param: 'ammount' }],

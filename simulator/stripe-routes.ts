@@ -22,6 +22,25 @@ import { ORDER_METADATA, orderOf } from './store';
 
 /** Stripe takes 8 digits of minor units (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
 const MAX_AMOUNT = 99_999_999;
+/**
+ * The least that Stripe charges, by currency (the same page). Really it goes by the currency that the account is paid out
+ * in, which here is the currency of the charge. Others have no least here.
+ */
+const MIN_AMOUNT: Record<string, number> = {
+  aud: 50,
+  cad: 50,
+  chf: 50,
+  dkk: 250,
+  eur: 50,
+  gbp: 30,
+  hkd: 400,
+  jpy: 50,
+  nok: 300,
+  nzd: 50,
+  sek: 300,
+  sgd: 50,
+  usd: 50,
+};
 const PAGE_DEFAULT = 10;
 const PAGE_MAX = 100;
 
@@ -209,6 +228,12 @@ function newIntentFrom(params: Params): NewIntent {
   const currency = required(text(params, 'currency'), 'currency').toLowerCase();
   if (!/^[a-z]{3}$/.test(currency))
     throw invalidRequest(`Invalid currency: ${currency}.`, { param: 'currency' });
+  const least = MIN_AMOUNT[currency] ?? 1;
+  if (amount < least) {
+    throw invalidRequest(`Amount must be at least ${written(least, currency)} ${currency}`, {
+      code: 'amount_too_small',
+    });
+  }
   const automatic = group(params, 'automatic_payment_methods');
   const methodTypes = list(params, 'payment_method_types');
   return {
@@ -224,6 +249,12 @@ function newIntentFrom(params: Params): NewIntent {
     metadata: metadata(params),
     description: text(params, 'description'),
   };
+}
+
+/** `€0.50` */
+function written(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 0));
 }
 
 /** A POST without parameters has no body to parse. */

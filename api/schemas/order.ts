@@ -1,22 +1,23 @@
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { SKU } from '../../domain/ids';
+import { NOT_IN_A_LINE } from '../../domain/line';
 import { isMailAddress, MAX_ADDRESS_LENGTH } from '../../domain/mail-address';
 
 extendZodWithOpenApi(z);
 
-const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-/** One line of text for people: trimmed, no control or invisible formatting characters. */
+/** One line of text for people: trimmed, of whole characters that can be seen. */
 export const line = (max: number) =>
   z
     .string()
     .trim()
     .min(1)
     .max(max)
-    .refine((value) => !CONTROL.test(value), 'must not contain control characters');
+    .refine((value) => !NOT_IN_A_LINE.test(value), 'must not contain control characters');
 
 export const sku = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and dashes')
+  .regex(SKU, 'must be lower-case letters, digits and dashes')
   .openapi({ example: 'walnut-desk' });
 
 export const Money = z

@@ -4,24 +4,41 @@ import * as rules from '../../domain/product-rules';
 import { Page } from './catalogue';
 import { sku as anySku, Money, timestamp } from './order';
 
-const text = ({ holds, must }: FieldRule<string>) => z.string().trim().refine(holds, must);
+/** The rule decides; the description says of it what JSON Schema can. */
+const text = ({ holds, must, schema }: FieldRule<string>) =>
+  z.string().trim().refine(holds, must).openapi(schema);
 
+const newSku = text(rules.SKU).openapi({ description: `It ${rules.SKU.must}`, example: 'walnut-desk' });
 const name = text(rules.NAME).openapi({ example: 'Walnut desk' });
 const description = text(rules.DESCRIPTION).openapi({
   example: 'Oiled walnut top, 140 × 70 cm, steel legs.',
 });
+// The currency is the shop's, and so is the step of what can be paid: they are held against the rule behind this.
+const price = z
+  .strictObject({
+    amount: z.number().openapi(rules.unitPriceMinor('EUR').schema),
+    currency: z.string().length(3),
+  })
+  .openapi({
+    description:
+      "In the minor unit of the shop's currency; placed orders keep the price they were placed with",
+  });
 const taxClass = z.enum(rules.TAX_CLASSES);
 const weightGrams = z
   .number()
   .refine(rules.WEIGHT_GRAMS.holds, rules.WEIGHT_GRAMS.must)
-  .openapi({ type: 'integer', example: 38000 });
+  .openapi({ ...rules.WEIGHT_GRAMS.schema, example: 38000 });
 const imageUrl = text(rules.IMAGE_URL)
   .nullable()
   .openapi({ description: 'An https address, or a path on this host', example: '/images/walnut-desk.webp' });
 const attributes = z
   .record(text(rules.ATTRIBUTE_NAME_RULE), text(rules.ATTRIBUTE_VALUE))
   .refine(rules.ATTRIBUTES.holds, rules.ATTRIBUTES.must)
-  .openapi({ example: { wood: 'walnut', finish: 'oil' } });
+  .openapi({
+    ...rules.ATTRIBUTES.schema,
+    description: `Each ${rules.ATTRIBUTE_NAME_RULE.must}`,
+    example: { wood: 'walnut', finish: 'oil' },
+  });
 const active = z.boolean().openapi({ description: 'Whether it is sold at present' });
 
 export const Product = z
@@ -56,10 +73,7 @@ export const ReplaceProduct = z
   .strictObject({
     name,
     description: description.default(''),
-    price: z.strictObject({ amount: z.number(), currency: z.string() }).openapi({
-      description:
-        "In the minor unit of the shop's currency; placed orders keep the price they were placed with",
-    }),
+    price,
     taxClass: taxClass.default('standard'),
     weightGrams: weightGrams.default(0),
     imageUrl: imageUrl.default(null),
@@ -70,7 +84,7 @@ export const ReplaceProduct = z
 export type ReplaceProduct = z.infer<typeof ReplaceProduct>;
 
 export const CreateProduct = z
-  .strictObject({ sku: text(rules.SKU).openapi({ example: 'walnut-desk' }), ...ReplaceProduct.shape })
+  .strictObject({ sku: newSku, ...ReplaceProduct.shape })
   .openapi('CreateProduct', { example: { sku: 'walnut-desk', ...EXAMPLE } });
 export type CreateProduct = z.infer<typeof CreateProduct>;
 
@@ -79,8 +93,8 @@ const shown = z.enum(['true', 'false', 'all']).default('true').openapi({
 });
 export const ReadProduct = z.strictObject({ active: shown });
 const MAX_QUERY_LENGTH = 200;
-/** A term of 32 characters and a sku, in base64. */
-const MAX_CURSOR_LENGTH = 400;
+/** Two terms of 32 characters of 4 bytes each and a sku of 64, in base64. */
+const MAX_CURSOR_LENGTH = 600;
 export const ListProducts = Page.extend({
   q: z.string().max(MAX_QUERY_LENGTH).optional().openapi({
     description: 'Words: all must begin a word of the name, the sku, an attribute or the description',

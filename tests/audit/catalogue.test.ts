@@ -1,4 +1,5 @@
 import { ulid } from 'ulid';
+import type { LogRow } from '../../db/event-log';
 import { importId, productId } from '../../domain/ids';
 import { createProduct, type ProductChange, replaceProduct } from '../../domain/product';
 import { startImport } from '../../temporal/import-start';
@@ -6,7 +7,7 @@ import { DIALECTS } from '../support/databases';
 import { storedImport } from '../support/imports';
 import { Lab } from '../support/lab';
 import { type Damage, testDamages } from './damages';
-import { audit, sql } from './shop';
+import { audit, partsOf, sql } from './shop';
 
 const facts = () => ({
   sku: `p-${ulid().toLowerCase()}`,
@@ -21,12 +22,12 @@ const facts = () => ({
   active: true,
 });
 
-/** A product with three versions. @returns its sku. */
-async function product(lab: Lab): Promise<string> {
+/** A product with a version of each price. @returns its sku. */
+async function product(lab: Lab, pricesMinor = [2_000, 3_000]): Promise<string> {
   const { db, productChanges } = lab.store;
   const created = createProduct(facts(), 1);
   const changes: ProductChange[] = [created];
-  for (const unitPriceMinor of [2_000, 3_000]) {
+  for (const unitPriceMinor of pricesMinor) {
     const before = (changes.at(-1) as ProductChange).after;
     changes.push(replaceProduct(before, { ...before, unitPriceMinor }, 2) as ProductChange);
   }
@@ -151,6 +152,43 @@ test.each(DIALECTS)('on %s a catalogue that was only changed by its own ways agr
     const { verified, blamed } = await audit(lab);
     expect(blamed).toEqual({});
     expect(verified.streams).toBe(1 + 80 + 1);
+  } finally {
+    await lab.close();
+  }
+});
+
+test('a product that had many prices is held against all of them, and never many are in memory', async () => {
+  const lab = await Lab.open({ dialect: 'sqlite' });
+  try {
+    const sku = await product(lab, [...Array(450).keys()]);
+    const { reads, stockReads } = partsOf(lab);
+    let most = 0;
+    const counted = (rows: LogRow[]) => {
+      most = Math.max(most, rows.length);
+      return rows;
+    };
+    const spied = {
+      reads: {
+        ...reads,
+        events: async (streams: readonly string[]) => {
+          const found = await reads.events(streams);
+          counted([...found.values()].flat());
+          return found;
+        },
+      },
+      stockReads: {
+        ...stockReads,
+        events: async (...page: Parameters<typeof stockReads.events>) =>
+          counted(await stockReads.events(...page)),
+      },
+    };
+    expect((await audit(lab, undefined, spied)).blamed).toEqual({});
+    expect(most).toBe(200);
+
+    await sql(lab, 'UPDATE products SET price_minor = 448 WHERE sku = :sku', { sku });
+    expect((await audit(lab, undefined, spied)).blamed).toEqual({
+      [productId(sku)]: ['projection_mismatch'],
+    });
   } finally {
     await lab.close();
   }

@@ -60,7 +60,7 @@ export async function killAtEach(
     return {
       reached: new Set(rehearsal.reaching.keys()),
       killed,
-      findings: await shop.verify(),
+      findings: await shop.system.verify(),
       doublePayments: await shop.system.doublePayments(),
     };
   } finally {

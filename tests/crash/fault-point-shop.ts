@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,7 +11,7 @@ import { createReconciliation, type ReconciliationFinding } from '../../db/recon
 import { execute, select } from '../../db/sql';
 import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../domain/policy';
 import type { Behaviour } from '../../notifications/catcher/smtp';
-import { type Child, type Exit, nodeScript, urlAnswers } from '../../scripts/supervise';
+import { type Child, type Exit, urlAnswers } from '../../scripts/supervise';
 import { createTemporalClient } from '../../temporal/connect';
 import { DELIVERY_WORKFLOW, RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
 import type { Dialect } from '../support/databases';
@@ -217,14 +217,6 @@ export class FaultPointShop {
   /** What is wrong with the order at present, as reconciliation has written it down. */
   async finding(orderId: string): Promise<ReconciliationFinding | undefined> {
     return (await createReconciliation(this.db).openFindings([orderId])).get(orderId);
-  }
-
-  /** @returns what `npm run verify -- --json` finds, a line each. */
-  async verify(): Promise<string[]> {
-    const child = this.system.launch({}, nodeScript('scripts/verify.ts', '--json'));
-    const { code } = await child.exited;
-    const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
-    return code === 0 ? [] : lines;
   }
 
   async close(): Promise<void> {

@@ -21,8 +21,8 @@ export class WarehouseStaff {
   }
 
   async close(): Promise<void> {
-    // Sent again it may find the warehouse closed already.
-    const headers = { 'if-match': '"1", "2"' };
+    // Sent again it may find the warehouse closed already, of a version that nobody has seen.
+    const headers = { 'if-match': '"1"' };
     const request = { method: 'PUT', headers, body: { ...this.fields, active: false } };
     await this.shop.answered([200], () => this.shop.system.api(`/api/warehouses/${this.code}`, request));
   }

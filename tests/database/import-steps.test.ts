@@ -1,7 +1,13 @@
 import { ulid } from 'ulid';
 import { createImportActivities } from '../../activities/product-imports';
+import { deactivateProduct, replaceProduct } from '../../api/products';
+import { ToldProduct } from '../../audit/product';
+import { createAuditReads } from '../../db/audit';
+import { productId } from '../../domain/ids';
+import { apiContext } from '../support/api-context';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { storedImport } from '../support/imports';
+import { toldIn } from './inventory';
 import { rowsOf } from './sample-orders';
 
 describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
@@ -79,4 +85,57 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
     );
     expect(versions.map(({ n, v }) => [Number(n), Number(v)])).toEqual([[30, 1]]);
   });
+
+  test('an import against changes and removals of the same products: each version follows the one before and is told', async () => {
+    const steps = createImportActivities(shop.store);
+    const prefix = ulid().toLowerCase();
+    const size = { chunks: 1, rowsOfChunk: 20 };
+    await steps.applyChunk(await storedImport(shop.store, prefix, size), 0);
+    const dearer = await storedImport(shop.store, prefix, { ...size, price: '2.00' });
+    const skus = Array.from({ length: size.rowsOfChunk }, (_, n) => `${prefix}-${n}`);
+    const staff = { kind: 'staff' as const, id: 'cus_w' };
+    const isFirst = (version: number) => version === 1;
+    const changeOrRemove = async (sku: string, n: number): Promise<boolean> => {
+      const change =
+        n % 2 === 0
+          ? replaceProduct(apiContext(shop), sku, { ...BOARD, name: `Plank ${n}` }, isFirst, staff)
+          : deactivateProduct(apiContext(shop), sku, isFirst, staff);
+      try {
+        await change;
+        return true;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'precondition_failed' });
+        return false;
+      }
+    };
+
+    const [early, , late] = await Promise.all([
+      Promise.all(skus.slice(0, 10).map(changeOrRemove)),
+      steps.applyChunk(dearer, 0),
+      Promise.all(skus.slice(10).map(changeOrRemove)),
+    ]);
+
+    const changed = [...early, ...late];
+    const terms = await createAuditReads(shop.db).terms(skus);
+    for (const [n, sku] of skus.entries()) {
+      const events = await toldIn(shop.store, productId(sku));
+      const versions = changed[n] ? [1, 2, 3] : [1, 2];
+      expect(events.map(({ data }) => data.version)).toEqual(versions);
+      const told = new ToldProduct(sku);
+      for (const event of events) told.tell(event);
+      const product = await shop.store.products.find(sku);
+      expect(told.check({ product, terms: terms.get(sku) ?? [] })).toEqual([]);
+      expect(product).toMatchObject({ version: versions.length, unitPriceMinor: 200 });
+    }
+  });
 });
+
+const BOARD = {
+  description: '',
+  price: { amount: 300, currency: 'EUR' },
+  taxClass: 'standard' as const,
+  weightGrams: 0,
+  imageUrl: null,
+  attributes: {},
+  active: true,
+};

@@ -20,6 +20,8 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
   const reserve = (order: Order) => steps.openOrder({ order, reserve: true });
   const release = (order: Order) => steps.releaseStock({ orderId: order.id, atMs: Date.now() });
   const crossings = (sku: string) => crossingsOf(shop.store, sku);
+  const availableOf = (sku: string) =>
+    numberOf(shop.db, `SELECT SUM(on_hand - reserved) FROM stock WHERE sku = '${sku}'`);
   const item = async (sku: string) => (await shop.store.stockItems.find([sku]))[0];
 
   test('40 orders at once across the threshold tell of it once, and once that it is over; then it counts anew', async () => {
@@ -63,12 +65,26 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     );
     const told = await crossings(sku);
     expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? LOW : REPLENISHED)));
-    const available = await numberOf(
-      shop.db,
-      `SELECT SUM(on_hand - reserved) FROM stock WHERE sku = '${sku}'`,
-    );
+    const available = await availableOf(sku);
     expect(told.at(-1) === LOW).toBe(available <= 30);
     expect((await item(sku))?.lowSinceMs !== null).toBe(available <= 30);
+  });
+
+  test('an order that waited is told of when it takes its stock and when it gives it back, in the order of the stream', async () => {
+    const sku = 'book-bread';
+    const hourAgoMs = Date.now() - 3_600_000;
+    const available = await availableOf(sku);
+    await adjust(shop.store, sku, { delta: 1 });
+    await watch(shop.store, sku, available);
+    const order = { ...newOrder([[sku, 1]]), placedAtMs: hourAgoMs, updatedAtMs: hourAgoMs };
+    await reserve(order);
+    expect((await item(sku))?.lowSinceMs).toBeGreaterThan(hourAgoMs);
+    await steps.releaseStock({ orderId: order.id, atMs: hourAgoMs });
+
+    const told = await toldOf(shop.store, sku);
+    expect(told.map(({ type }) => type).slice(-2)).toEqual([LOW, REPLENISHED]);
+    const times = told.map(({ time }) => time);
+    expect(times).toEqual(times.toSorted());
   });
 
   test('a step that runs again tells nothing twice', async () => {

@@ -89,11 +89,11 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
 
   describe('over more than one page of products', () => {
     const PAGE_ROWS = 4;
-    const change = (active: boolean) =>
+    const change = (active: boolean, seen: (version: number) => boolean = () => true) =>
       updateWarehouse(
         shop.store,
         { code: 'RTM', name: 'RTM', country: 'DE', active },
-        () => true,
+        seen,
         byStaff(),
         PAGE_ROWS,
       );
@@ -125,22 +125,25 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
       expect(await crossings(skus)).toEqual(low.map((told) => [...told, 'InventoryReplenished']));
     });
 
-    test('broken off, nothing is sold from there, and the same again tells the rest', async () => {
+    test('broken off, nothing is sold from there, and the same request again tells the rest', async () => {
       const skus = await watched();
       const before = await crossings(skus);
+      const read = await shop.store.warehouses.read('RTM');
+      const seen = (version: number) => version === read?.version;
       const { lock } = shop.store.stockItems;
       const broken = jest
         .spyOn(shop.store.stockItems, 'lock')
         .mockImplementationOnce(lock)
         .mockImplementationOnce(lock)
         .mockRejectedValueOnce(new Error('killed'));
-      await expect(change(false)).rejects.toThrow('killed');
+      await expect(change(false, seen)).rejects.toThrow('killed');
       broken.mockRestore();
       const told = await crossings(skus);
       expect([told[0], told.at(-1)]).toEqual([[...(before[0] ?? []), 'InventoryLow'], before.at(-1)]);
       expect(await reserve(newOrder([['counter-stool', 1]]))).toMatchObject({ outcome: 'out_of_stock' });
 
-      await change(false);
+      await expect(change(true, seen)).rejects.toMatchObject({ code: 'precondition_failed' });
+      await change(false, seen);
       expect(await crossings(skus)).toEqual(before.map((of) => [...of, 'InventoryLow']));
       expect((await toldIn(shop.store, 'warehouse:RTM')).at(-1)?.data).toMatchObject({ active: false });
     });

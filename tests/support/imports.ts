@@ -3,11 +3,11 @@ import type { Store } from '../../db/store';
 import { importId } from '../../domain/ids';
 import { importReceived } from '../../domain/product-import';
 
-/** A file of new products as the API leaves it, complete and not started. @returns its id. */
+/** A file of products, new unless there are others of the prefix, as the API leaves it: not started. @returns its id. */
 export async function storedImport(
   { db, log, productImports }: Store,
   prefix: string,
-  { chunks, rowsOfChunk }: { chunks: number; rowsOfChunk: number },
+  { chunks, rowsOfChunk, price = '1.00' }: { chunks: number; rowsOfChunk: number; price?: string },
 ): Promise<string> {
   const atMs = Date.now();
   const id = importId(ulid(atMs));
@@ -25,7 +25,7 @@ export async function storedImport(
     for (let chunk = 0; chunk < chunks; chunk += 1) {
       const rows = Array.from({ length: rowsOfChunk }, (_, i) => {
         const n = chunk * rowsOfChunk + i;
-        return { line: n + 2, cells: [`${prefix}-${n}`, `Board ${n}`, '1.00'] };
+        return { line: n + 2, cells: [`${prefix}-${n}`, `Board ${n}`, price] };
       });
       await productImports.addChunk(id, chunk, rows, atMs, tx);
     }

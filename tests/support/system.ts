@@ -145,6 +145,14 @@ export class System {
     });
   }
 
+  /** @returns what `npm run verify -- --json` finds, a line each. */
+  async verify(): Promise<string[]> {
+    const child = this.launch({}, nodeScript('scripts/verify.ts', '--json'));
+    const { code } = await child.exited;
+    const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
+    return code === 0 ? [] : lines;
+  }
+
   /** `kill -9`. */
   async kill(): Promise<void> {
     await this.child?.kill();

@@ -89,6 +89,8 @@ describe.each(DIALECTS)('on %s', (dialect) => {
       expect((await system.place(orderOf())).status).toBe(201);
       expect(system.log()).not.toContain('"code":"internal_error"');
       expect(await system.doublePayments()).toEqual([]);
+      // What was let in is in the log as it is in the rows.
+      expect(await system.verify()).toEqual([]);
     });
   });
 });

@@ -227,9 +227,13 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     ]);
     // Somebody who has seen it open must not open it again without knowing.
     expectProblem(await change<Problem>(true, '"1"'), 412, 'precondition_failed');
+    // Whoever got no answer asks again, having seen what was there before.
+    expect((await change(false, '"1"')).body).toMatchObject({ active: false, version: 2 });
     expect((await change(false, '"2"')).body).toMatchObject({ active: false, version: 2 });
     const read = await system.api<Warehouse>('/api/warehouses/VIE');
     expect([read.body, read.headers.etag]).toEqual([closed.body, '"2"']);
+    const known = { headers: { 'if-none-match': '"2"' } };
+    expect((await system.api('/api/warehouses/VIE', known)).status).toBe(304);
     expectProblem(await system.api('/api/warehouses/MOON'), 404, 'not_found');
     expect(await item('rattan-armchair')).toMatchObject({ onHand: 3, available: 0 });
     const refused = await system.place<Problem>(orderOf({ 'rattan-armchair': 1 }));

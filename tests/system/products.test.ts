@@ -283,6 +283,16 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     expectProblem(await system.api(`/api/products?cursor=${cursors[0]}`), 400, 'invalid_cursor');
   });
 
+  test('a search goes on however long its words and skus are', async () => {
+    const name = '𠀀'.repeat(40);
+    const skus = ['a', 'b'].map((end) => `${'z'.repeat(63)}${end}`);
+    for (const sku of skus) await added(system, { sku, name });
+    const query = `q=${encodeURIComponent('𠀀'.repeat(32))}&limit=1`;
+    const first = await search(query);
+    const second = await search(`${query}&cursor=${first.nextCursor}`);
+    expect([...first.data, ...second.data].map(({ sku }) => sku)).toEqual(skus);
+  });
+
   test.each([
     ['q=', 'q'],
     ['q=%21%21', 'q'],

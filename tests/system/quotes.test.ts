@@ -42,6 +42,7 @@ const rulesIn = (currency: string, taxIncluded: boolean): PriceRules => ({
   shippingMethods: {
     letter: { name: 'Letter', fees: [{ upToGrams: 500, feeMinor: 190 }], freeFromMinor: null },
     ...DEFAULT_PRICE_RULES.shippingMethods,
+    pickup: { name: 'Pick-up', fees: [{ upToGrams: null, feeMinor: 0 }], freeFromMinor: null },
   },
 });
 
@@ -98,6 +99,45 @@ describe.each([
   });
 
   test.each(DIALECTS)(
+    '%s: what costs less than can be charged is neither quoted nor ordered',
+    async (dialect) => {
+      const shop = shops[dialect] as System;
+      const ask = async (quantity: number, shippingMethod: string) => {
+        const body = { ...orderOf({ 'wall-shelf': quantity }), shippingMethod };
+        const {
+          items,
+          shippingAddress: { country },
+        } = body;
+        const quoted = await quoteFor(shop, { items, shippingAddress: { country }, shippingMethod });
+        return [quoted, await shop.place(body)] as const;
+      };
+      const before = await shop.orders();
+      for (const answer of await ask(1, 'pickup')) {
+        const problem = expectProblem(answer, 400, 'invalid_request');
+        expect(problem.detail).toMatch(/^The order comes to less than one payment can take/);
+        expect(problem.errors).toEqual([{ pointer: '/items', detail: 'the total is too small' }]);
+      }
+      expect(await shop.orders()).toEqual(before);
+      const paid = [...(await ask(2, 'pickup')), ...(await ask(1, 'standard'))];
+      expect(paid.map(({ status }) => status)).toEqual([200, 201, 200, 201]);
+    },
+  );
+
+  test.each(DIALECTS)('%s: a product that is priced in another currency is not sold', async (dialect) => {
+    const shop = shops[dialect] as System;
+    const body = orderOf({ 'wall-shelf': 2, 'cable-tray': 1 });
+    const { items } = body;
+    for (const answer of [
+      await quoteFor(shop, { items, shippingAddress: { country: 'DE' } }),
+      await shop.place(body),
+    ]) {
+      expect(expectProblem(answer, 400, 'unknown_sku').errors).toEqual([
+        { pointer: '/items/1/sku', detail: `cable-tray is priced in GBP, this shop sells in ${currency}` },
+      ]);
+    }
+  });
+
+  test.each(DIALECTS)(
     '%s: where tax is by region, none is guessed for quotes and orders',
     async (dialect) => {
       const shop = shops[dialect] as System;
@@ -122,10 +162,14 @@ describe.each([
   );
 });
 
-/** The demo's products, in another currency. */
+/** The demo's products in another currency but one, and a shelf for less than can be charged. */
 async function sellIn(currency: string, url: string): Promise<string> {
   const db = connect({ url });
-  await db.write((tx) => execute(db, 'UPDATE products SET currency = :currency', { currency }, tx));
+  await db.write(async (tx) => {
+    await execute(db, 'UPDATE products SET currency = :currency', { currency }, tx);
+    await execute(db, "UPDATE products SET currency = 'GBP' WHERE sku = 'cable-tray'", {}, tx);
+    await execute(db, "UPDATE products SET price_minor = 30 WHERE sku = 'wall-shelf'", {}, tx);
+  });
   await db.close();
   return url;
 }
