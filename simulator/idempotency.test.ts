@@ -37,7 +37,7 @@ test('the same key with other parameters or another path is an idempotency_error
   expect(sameInOtherOrder.body.id).toBe(body.id);
   const count = await intentCount();
   for (const answer of [
-    await simulator.intent({ amount: 1 }, 'k3'),
+    await simulator.intent({ amount: 51 }, 'k3'),
     await simulator.post(`/v1/payment_intents/${body.id}/cancel`, {}, 'k3'),
   ]) {
     expect(answer).toMatchObject({ status: 400, body: { error: { type: 'idempotency_error' } } });
