@@ -175,7 +175,7 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
   return <T>(work: () => Promise<T>): Promise<T> => {
     if (waiting >= MAX_QUEUED_WRITES) {
       return Promise.reject(
-        new Failure('overloaded', 'Too much waits to be written. Nothing was changed.', {
+        new Failure('overloaded', 'Too much waits to be written. The same request can be repeated.', {
           retryAfterSeconds: 2,
         }),
       );

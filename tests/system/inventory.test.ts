@@ -209,6 +209,10 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
       409,
       'warehouse_exists',
     );
+    const half = { body: { code: 'X1', name: 'A\ud800', country: 'DE' } };
+    expect(
+      expectProblem(await system.api('/api/warehouses', half), 400, 'invalid_request').errors,
+    ).toMatchObject([{ pointer: '/name' }]);
     await adjust('rattan-armchair', { warehouse: 'VIE', delta: 3, reason: 'received' });
     expect(created.headers.etag).toBe('"1"');
     const change = <T = Warehouse>(active: boolean, ifMatch?: string) =>
