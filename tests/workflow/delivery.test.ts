@@ -1,5 +1,6 @@
 import { ulid } from 'ulid';
 import { notificationId } from '../../domain/ids';
+import type { Actor } from '../../domain/order';
 import { MailError } from '../../notifications/mail-error';
 import type { Mailer, MailMessage } from '../../notifications/mailer';
 import { DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW, type DeliveryPolicy } from '../../workflows/messages';
@@ -23,9 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** A confirmed order with its contact and the notification of its confirmation. */
+/** A confirmed order, placed by a machine, with its contact and the notification of its confirmation. */
 async function queued(): Promise<{ id: string; orderId: string; email: string }> {
-  const { id: orderId, customerId } = await lab.place(await lab.input());
+  const placedBy: Actor = { kind: 'machine', id: 'key_test' };
+  const { id: orderId, customerId } = await lab.place({ ...(await lab.input()), placedBy });
   const email = `${ulid().toLowerCase()}@example.com`;
   const eventKey = `${orderId}:confirmed`;
   const id = notificationId(eventKey, 'email');
