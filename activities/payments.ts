@@ -34,7 +34,7 @@ const closed = () =>
   ApplicationFailure.nonRetryable('the payment was undone before it was made', PAYMENT_TRY_CLOSED);
 
 export function createPaymentActivities(
-  { db, ledger, orders }: Store,
+  { ledger, orders }: Store,
   provider: PaymentProvider,
   now: () => number = Date.now,
 ): PaymentActivities {
@@ -120,8 +120,7 @@ export function createPaymentActivities(
       const key = paymentTryKey(orderId, attempt);
       return callProvider(async () => {
         // A run that was reset while it did this: the one after it has confirmed the order with this payment.
-        const status = await db.write((tx) => orders.status(orderId, tx));
-        if (status === 'confirmed') return { outcome: 'nothing' };
+        if ((await orders.status(orderId)) === 'confirmed') return { outcome: 'nothing' };
         const intentId = await ledger.closeTry(
           { orderId, attempt, amountMinor, currency, provider: provider.name },
           now(),

@@ -1,12 +1,11 @@
 import type { LogRow } from '../db/event-log';
-import { type Access, reachesOrder } from '../domain/access';
+import type { Access } from '../domain/access';
 import { type CloudEvent, type EventType, withoutStaffIds } from '../domain/events';
 import { formatMoney, money } from '../domain/money';
 import type { OrderSnapshot } from '../domain/order-events';
 import { readWorkflowHistory, type WorkflowHistory } from '../temporal/history';
 import type { ApiContext } from './context';
-import { findOrder } from './orders';
-import { noSuchOrder } from './read';
+import { findWithinReach } from './orders';
 import type { HistoryEntry, OrderHistory } from './schemas/order';
 import { workflowUrl } from './views';
 
@@ -17,8 +16,7 @@ import { workflowUrl } from './views';
  */
 export async function orderHistory(ctx: ApiContext, access: Access, id: string): Promise<OrderHistory> {
   const { store, temporal, temporalUiUrl } = ctx;
-  const { order } = await findOrder(ctx, id);
-  if (!reachesOrder(access, order)) throw noSuchOrder();
+  await findWithinReach(ctx, access, id);
   const [rows, workflow] = await Promise.all([
     store.log.ofOrder(id),
     readWorkflowHistory(temporal, id).catch(() => null),

@@ -50,10 +50,15 @@ export async function findOrderStrongly(ctx: ApiContext, id: string): Promise<Fo
 }
 
 /** @throws Failure `not_found` for an order that is not the caller's: it may not be told apart from one that is not there. */
+export async function findWithinReach(ctx: ApiContext, access: Access, id: string): Promise<FoundOrder> {
+  const found = await findOrder(ctx, id);
+  if (!reachesOrder(access, found.order)) throw noSuchOrder();
+  return found;
+}
+
+/** The same, without a look at what anybody may reach. */
 export async function assertReaches(ctx: ApiContext, access: Access, id: string): Promise<void> {
-  if (access.reach === 'all') return;
-  const { order } = await findOrder(ctx, id);
-  if (!reachesOrder(access, order)) throw noSuchOrder();
+  if (access.reach !== 'all') await findWithinReach(ctx, access, id);
 }
 
 export interface CancelAnswer extends FoundOrder {

@@ -37,7 +37,7 @@ export interface Orders {
    */
   update(order: Order, tx: Tx, holding?: 'stock'): Promise<boolean>;
   /** @returns null when there is no such order. */
-  status(id: string, tx: Tx): Promise<OrderStatus | null>;
+  status(id: string, tx?: Tx): Promise<OrderStatus | null>;
   find(id: string, tx?: Tx): Promise<Order | null>;
   /** Newest first. */
   list(filter: OrderFilter): Promise<OrderSummary[]>;
