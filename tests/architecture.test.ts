@@ -101,6 +101,19 @@ test('workflows and the domain use no package that is not made for workflows', (
   expect(wrong).toEqual([]);
 });
 
+/** The cache of formatters holds nothing that an order could see: the same currency gives the same formatter. */
+const KEPT_BETWEEN_WORKFLOWS = ['domain/money.ts: const formatters = new Map<string, Intl.NumberFormat>();'];
+
+test('no module that workflows share keeps anything from one to the next', () => {
+  const changeable = /^(?:export )?(?:let |var |const .*= (?:new (?!Set\(\[|RegExp\()|\[\]|\{\})).*/gm;
+  const kept = inRooms
+    .filter((file) => ['domain', 'workflows', 'messages'].includes(roomOf(file)))
+    .flatMap((file) =>
+      [...readFileSync(join(ROOT, file), 'utf8').matchAll(changeable)].map(([line]) => `${file}: ${line}`),
+    );
+  expect(kept).toEqual(KEPT_BETWEEN_WORKFLOWS);
+});
+
 test('only config reads the environment of the system', () => {
   const readers = inRooms.filter(
     (file) => roomOf(file) !== 'config' && /process\.env/.test(readFileSync(join(ROOT, file), 'utf8')),

@@ -8,11 +8,16 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
-/** The workflows as Temporal runs them: bundled, apart from everything else. Takes a second or two. */
+const WORKFLOWS = require.resolve('../workflows');
+
+/**
+ * The workflows as Temporal runs them: bundled, apart from everything else, and loaded once for all of a worker, frozen.
+ * Takes a second or two.
+ */
 export const bundleWorkflows = (log: Logger): Promise<WorkflowBundleWithSourceMap> =>
   bundleWorkflowCode({
-    workflowsPath: require.resolve('../workflows'),
-    preloadModules: [require.resolve('../workflows/shared')],
+    workflowsPath: WORKFLOWS,
+    preloadModules: [WORKFLOWS],
     logger: new DefaultLogger('WARN', ({ message }) => log.warn(message)),
   });
 
