@@ -18,7 +18,7 @@ RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
 # glibc, not musl: Temporal's core and sqlite3 are compiled for it.
 FROM node:22.20.0-bookworm-slim
 ENV NODE_ENV=production \
-    NODE_OPTIONS=--enable-source-maps \
+    NODE_OPTIONS="--enable-source-maps --max-old-space-size=1024" \
     HOST=0.0.0.0 \
     PORT=3000 \
     DATA_DIR=/data

@@ -42,10 +42,16 @@ const PROBE_TIMEOUT_MS = 2_000;
 const LOG_END_LINES = 20;
 const ROOT = resolve(__dirname, '..');
 
+/**
+ * MiB that the objects of each thread of a process may take. V8 lets garbage lie in proportion to this bound, which is 4 GiB
+ * on a machine that has them: a process with two threads then holds half as much again (docs/performance.md).
+ */
+export const HEAP_FLAG = '--max-old-space-size=1024';
+
 /** A TypeScript file of this project as a command. */
 export function nodeScript(file: string, ...args: string[]): Pick<ChildSpec, 'command' | 'args'> {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
-  return { command: process.execPath, args: ['--import', tsx, resolve(ROOT, file), ...args] };
+  return { command: process.execPath, args: [HEAP_FLAG, '--import', tsx, resolve(ROOT, file), ...args] };
 }
 
 /**

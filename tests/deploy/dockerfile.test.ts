@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { HEAP_FLAG } from '../../scripts/supervise';
 
 const ROOT = resolve(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -48,6 +49,16 @@ test('it runs as nobody special, can be told to stop, and says whether it lives'
   expect(has(/^HEALTHCHECK .*CMD \["node", "dist\/process\/check-health\.js"\]$/)).toBe(true);
   // The exec form: a shell in between would keep the signal to itself.
   expect(final.at(-1)).toBe('CMD ["node", "dist/api/main.js"]');
+});
+
+test('the image and the commands without it bound the heap of a process as `npm start` does', () => {
+  expect(has(new RegExp(`^ENV .*NODE_OPTIONS="--enable-source-maps ${HEAP_FLAG}"`))).toBe(true);
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const served = Object.entries(scripts).filter(([name]) => name.startsWith('serve:'));
+  expect(served.length).toBeGreaterThan(5);
+  for (const [name, command] of served) {
+    expect([name, command]).toEqual([name, expect.stringContaining(`--enable-source-maps ${HEAP_FLAG} `)]);
+  }
 });
 
 test('no secret is written into an image', () => {
