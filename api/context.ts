@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Store } from '../db/store';
 import type { OrderPolicy } from '../domain/policy';
-import type { PriceRules } from '../domain/pricing';
+import type { PriceRules } from '../domain/price-rules';
 import type { Identity } from '../identity/identity';
 import type { OrderTokens } from '../identity/order-tokens';
 import type { Readiness } from '../process/readiness';

@@ -1,10 +1,9 @@
 import { Failure, type FailureDetail } from '../domain/failures';
 import { formatMoney, money } from '../domain/money';
 import type { PricedBasket } from '../domain/order';
+import { type Destination, MAX_TOTAL_MINOR } from '../domain/price-rules';
 import {
   type BasketItem,
-  type Destination,
-  MAX_TOTAL_MINOR,
   NotShippable,
   priceBasket,
   type ShippingOption,

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isMailAddress } from '../domain/mail-address';
-import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing';
+import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/price-rules';
 import { readPriceRules } from './price-rules';
 
 /** All that the system is told from outside. Read once, at boot. */

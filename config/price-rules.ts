@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { minorUnitDigits } from '../domain/money';
-import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/pricing';
+import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/price-rules';
 
 const basisPoints = z.number().int().min(0).max(100_000);
 const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });

@@ -1,7 +1,8 @@
 import { DatabaseError } from 'sequelize';
 import { SequelizeStorage, Umzug } from 'umzug';
 import type { Database } from './connect';
-import { MIGRATIONS, type MigrationContext } from './migrations/all';
+import { MIGRATIONS } from './migrations/all';
+import type { MigrationContext } from './migrations/migration';
 import { COLUMN_TYPES } from './schema-types';
 
 const IS_THERE = /already exists|Duplicate key name|duplicate column name/i;

@@ -1,4 +1,4 @@
-import type { TaxClass } from '../domain/pricing';
+import type { TaxClass } from '../domain/price-rules';
 import type { Product } from '../domain/product';
 import { endOfPrefix, type ProductQuery } from '../domain/search-terms';
 import { batches } from './batches';

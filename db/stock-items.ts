@@ -1,5 +1,4 @@
-import type { StockLevel } from '../domain/allocation';
-import type { Crossing, StockItem } from '../domain/stock-item';
+import type { Crossing, StockItem, StockLevel } from '../domain/stock-item';
 import type { Database, Tx } from './connect';
 import { execute, insert, limit, select } from './sql';
 

@@ -1,7 +1,7 @@
-import { allocateStock, type StockAllocation, type StockLevel } from '../domain/allocation';
+import { allocateStock, type StockAllocation } from '../domain/allocation';
 import { reservationId } from '../domain/ids';
 import type { Order, StockShortage } from '../domain/order';
-import type { StockItem } from '../domain/stock-item';
+import type { StockItem, StockLevel } from '../domain/stock-item';
 import type { Database, Tx } from './connect';
 import { execute, forUpdate, insert, type Params, select } from './sql';
 import type { StockItems } from './stock-items';

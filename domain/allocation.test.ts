@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { allocateStock, type StockDemand, type StockLevel } from './allocation';
+import { allocateStock, type StockDemand } from './allocation';
+import type { StockLevel } from './stock-item';
 
 const level = (sku: string, warehouse: string, onHand: number, reserved = 0): StockLevel => ({
   sku,

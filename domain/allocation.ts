@@ -1,5 +1,5 @@
 import type { StockShortage } from './order';
-import { availableAt } from './stock-item';
+import { availableAt, type StockLevel } from './stock-item';
 
 /** What one line of an order asks for. */
 export interface StockDemand {
@@ -7,15 +7,6 @@ export interface StockDemand {
   line: number;
   sku: string;
   quantity: number;
-}
-
-/** Units of one sku in one warehouse; `onHand - reserved` of them can be promised while the warehouse is active. */
-export interface StockLevel {
-  sku: string;
-  warehouse: string;
-  onHand: number;
-  reserved: number;
-  active: boolean;
 }
 
 /** Units of one line that one warehouse sends. */

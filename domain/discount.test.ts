@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { type BasketItem, DEFAULT_PRICE_RULES, priceBasket, type TaxClass } from './pricing';
+import { DEFAULT_PRICE_RULES, type TaxClass } from './price-rules';
+import { type BasketItem, priceBasket } from './pricing';
 
 const GERMANY = { country: 'DE' };
 const item = (over: Partial<BasketItem> = {}): BasketItem => ({

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import * as change from './order-changes';
-import { DEFAULT_PRICE_RULES, priceBasket } from './pricing';
+import { DEFAULT_PRICE_RULES } from './price-rules';
+import { priceBasket } from './pricing';
 
 const basket = priceBasket(
   [

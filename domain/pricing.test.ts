@@ -1,15 +1,6 @@
 import fc from 'fast-check';
-import {
-  type BasketItem,
-  DEFAULT_PRICE_RULES,
-  MAX_TOTAL_MINOR,
-  NotShippable,
-  type PriceRules,
-  priceBasket,
-  shippingOptions,
-  type TaxClass,
-  TotalTooSmall,
-} from './pricing';
+import { DEFAULT_PRICE_RULES, MAX_TOTAL_MINOR, type PriceRules, type TaxClass } from './price-rules';
+import { type BasketItem, NotShippable, priceBasket, shippingOptions, TotalTooSmall } from './pricing';
 import { RegionNotTaxable } from './tax-region';
 
 const TAX_ADDED: PriceRules = { ...DEFAULT_PRICE_RULES, taxIncluded: false };

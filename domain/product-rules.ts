@@ -1,7 +1,7 @@
 import { isSku, SKU as SKU_FORM } from './ids';
 import { NOT_IN_A_LINE } from './line';
 import { minorUnitDigits, payableStepMinor } from './money';
-import { MAX_TOTAL_MINOR, type TaxClass } from './pricing';
+import { MAX_TOTAL_MINOR, type TaxClass } from './price-rules';
 
 /** What holds for each field of a product, whether it comes as JSON or as CSV. */
 export interface FieldRule<T> {

@@ -1,5 +1,5 @@
 import { canonicalJson } from './canonical-json';
-import type { TaxClass } from './pricing';
+import type { TaxClass } from './price-rules';
 
 /** What people say of a product. */
 export interface ProductFacts {

@@ -1,4 +1,11 @@
-import type { StockLevel } from './allocation';
+/** Units of one sku in one warehouse; `onHand - reserved` of them can be promised while the warehouse is active. */
+export interface StockLevel {
+  sku: string;
+  warehouse: string;
+  onHand: number;
+  reserved: number;
+  active: boolean;
+}
 
 /** A product's stock: its levels in all warehouses, and from when on it is low. */
 export interface StockItem {

@@ -1,4 +1,4 @@
-import type { StockLevel } from './allocation';
+import type { StockLevel } from './stock-item';
 
 /** Why units on hand change other than by an order. */
 export const ADJUSTMENT_REASONS = [

@@ -1,4 +1,4 @@
-import type { Destination, PriceRules, TaxRates } from './pricing';
+import type { Destination, PriceRules, TaxRates } from './price-rules';
 
 /** What region codes look like: the part of an ISO 3166-2 code behind the dash. */
 const CODE = /^[A-Z0-9]{1,3}$/;

@@ -1,11 +1,11 @@
 import { isDuplicate, type Tx } from '../db/connect';
 import { noteDigest } from '../db/stock-movements';
 import type { Store } from '../db/store';
-import type { StockLevel } from '../domain/allocation';
 import { type CloudEvent, describeActor } from '../domain/events';
 import { Failure } from '../domain/failures';
 import { eventKey, movementId, stockStream } from '../domain/ids';
 import { type Cause, stockAdjusted, type ToldMovement } from '../domain/stock-events';
+import type { StockLevel } from '../domain/stock-item';
 import {
   type AdjustmentReason,
   changeOnHand,

@@ -94,6 +94,22 @@ test('imports go one way', () => {
   expect(wrong).toEqual([]);
 });
 
+test('no modules import each other in a circle', () => {
+  const imported = new Map(inRooms.map((file) => [file, importsOf(file).map(({ what }) => what)]));
+  const done = new Set<string>();
+  const circleFrom = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of imported.get(file) ?? []) {
+      const circle = circleFrom(next, [...path, file]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  expect(inRooms.flatMap((file) => circleFrom(file, []) ?? [])).toEqual([]);
+});
+
 test('workflows and the domain use no package that is not made for workflows', () => {
   const wrong = inRooms
     .flatMap(importsOf)

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Catalogue, stock, placements, orders, contacts, payment ledger. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** The event log, its order of publication, subscriptions and notifications. */
 export const up: Migration = async ({ run, type, dialect }) => {

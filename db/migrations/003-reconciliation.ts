@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** What reconciliation found wrong with orders, and what it did about it. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** How an order is sent. Those of before there was a choice went the one way there was. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Events and notifications tell of orders, and of people and products as well. */
 export const up: Migration = async ({ run }) => {

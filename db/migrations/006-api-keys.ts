@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Keys of machines. The key itself is shown once and kept nowhere: what is stored tells only that it is the one. */
 export const up: Migration = async ({ run, type }) => {

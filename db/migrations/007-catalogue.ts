@@ -1,7 +1,7 @@
 import type { Database } from '../connect';
 import { addTerms } from '../product-terms';
 import { execute, limit, select } from '../sql';
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Products that people maintain and search, and files of them. */
 export const up: Migration = async ({ run, type, dialect, db }) => {

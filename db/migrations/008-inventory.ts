@@ -1,5 +1,5 @@
 import { openingMovements } from '../opening-movements';
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Movements that explain every unit on hand, thresholds, warehouses that can be closed. */
 export const up: Migration = async ({ run, type, dialect }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Accounts, their sessions, and what is needed to get one. */
 export const up: Migration = async ({ run, type }) => {

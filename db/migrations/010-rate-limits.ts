@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** How much of each limit has been handed out to the API processes. The bucket is a keyed hash: it tells of nobody. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Which refresh token made the last rotation of its session: it alone may be used again for a moment. */
 export const up: Migration = async ({ run, type }) => {

@@ -1,4 +1,4 @@
-import type { Migration } from './all';
+import type { Migration } from './migration';
 
 /** Whether a warehouse is active is said by its own row alone. */
 export const up: Migration = async ({ run }) => {

@@ -1,5 +1,3 @@
-import type { Database } from '../connect';
-import type { ColumnTypes } from '../schema-types';
 import * as orders from './001-orders';
 import * as log from './002-log';
 import * as reconciliation from './003-reconciliation';
@@ -12,15 +10,7 @@ import * as identity from './009-identity';
 import * as rateLimits from './010-rate-limits';
 import * as lastRotation from './011-last-rotation';
 import * as warehouseFlag from './012-warehouse-flag';
-
-export interface MigrationContext {
-  dialect: Database['dialect'];
-  type: ColumnTypes;
-  run(sql: string): Promise<void>;
-  /** For rows that are there and have to be made anew. */
-  db: Database;
-}
-export type Migration = (context: MigrationContext) => Promise<void>;
+import type { Migration } from './migration';
 
 /** In the order they are applied; a name that has been released is never changed. */
 export const MIGRATIONS: [name: string, { up: Migration; down: Migration }][] = [

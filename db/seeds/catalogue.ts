@@ -1,4 +1,5 @@
-import type { BasketItem, TaxClass } from '../../domain/pricing';
+import type { TaxClass } from '../../domain/price-rules';
+import type { BasketItem } from '../../domain/pricing';
 
 /** A product as it is first put into an empty shop: what a basket needs of it, and what people read. */
 export interface SeedProduct extends Omit<BasketItem, 'quantity'> {

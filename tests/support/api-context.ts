@@ -5,7 +5,7 @@ import type { ApiContext } from '../../api/context';
 import { RateLimiter } from '../../api/rate-limiter';
 import type { Store } from '../../db/store';
 import { DEFAULT_ORDER_POLICY } from '../../domain/policy';
-import { DEFAULT_PRICE_RULES } from '../../domain/pricing';
+import { DEFAULT_PRICE_RULES } from '../../domain/price-rules';
 import { createAccessTokens } from '../../identity/access-tokens';
 import type { Identity } from '../../identity/identity';
 import { createOrderTokens } from '../../identity/order-tokens';

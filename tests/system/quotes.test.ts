@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Quote } from '../../api/schemas/quote';
 import { connect } from '../../db/connect';
 import { execute } from '../../db/sql';
-import { DEFAULT_PRICE_RULES, type PriceRules } from '../../domain/pricing';
+import { DEFAULT_PRICE_RULES, type PriceRules } from '../../domain/price-rules';
 import { DIALECTS } from '../support/databases';
 import { type System, startSystem } from '../support/system';
 import { expectProblem, orderOf } from './orders';

@@ -1,0 +1,11 @@
+import type { Database } from '../connect';
+import type { ColumnTypes } from '../schema-types';
+
+export interface MigrationContext {
+  dialect: Database['dialect'];
+  type: ColumnTypes;
+  run(sql: string): Promise<void>;
+  /** For rows that are there and have to be made anew. */
+  db: Database;
+}
+export type Migration = (context: MigrationContext) => Promise<void>;

@@ -1,0 +1,103 @@
+export type TaxClass = 'standard' | 'reduced' | 'zero';
+
+export interface Destination {
+  /** ISO 3166-1 alpha-2, upper case: the country whose tax applies. */
+  country: string;
+  /** Where the country has taxes by region: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
+  region?: string | undefined;
+}
+
+/** A way to send goods. Fees in minor units. */
+export interface ShippingMethod {
+  /** For people. */
+  name: string;
+  /** By the weight of the basket, lightest first, null: any. What is heavier than the last cannot be sent this way. */
+  fees: readonly { upToGrams: number | null; feeMinor: number }[];
+  /** Nothing once the goods after discount come to this; null: never. */
+  freeFromMinor: number | null;
+}
+
+/** Tax rates in basis points: 1900 is 19 %. */
+export type TaxRates = Record<TaxClass, number>;
+
+/** Everything a price depends on besides the basket and where it goes. Amounts in minor units of `currency`. */
+export interface PriceRules {
+  currency: string;
+  /** What an order must come to, 1 at least: payment providers charge nothing less. */
+  minimumTotalMinor: number;
+  /** True: prices (and the shipping fee) contain their tax. False: tax is added to them. */
+  taxIncluded: boolean;
+  /** By ISO 3166-1 alpha-2 country or ISO 3166-2 region (`US-CA`), which comes first. */
+  taxRatesBasisPoints: Record<string, TaxRates>;
+  /** For every other country. */
+  defaultTaxRatesBasisPoints: TaxRates;
+  /** By code, which begins with a letter; the first one that can carry the weight is for those who do not choose. */
+  shippingMethods: Record<string, ShippingMethod>;
+}
+
+/**
+ * The largest total an order may have: 8 digits of minor units, because Stripe takes no more for EUR and most
+ * other currencies (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). An order that could
+ * never be paid must not be placed. It also keeps every sum and product below far inside the safe integers.
+ */
+export const MAX_TOTAL_MINOR = 99_999_999;
+
+const vat = (standard: number, reduced: number): TaxRates => ({ standard, reduced, zero: 0 });
+
+/**
+ * A shop in the EU: prices in EUR with VAT contained, taxed where the goods go (Directive 2006/112/EC, art. 33).
+ * Rates as of late 2025, from the Commission's "Taxes in Europe" database. A country with several reduced rates
+ * appears with its general one; Denmark has none.
+ */
+export const DEFAULT_PRICE_RULES: PriceRules = {
+  currency: 'EUR',
+  // Stripe's least charge in EUR (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+  minimumTotalMinor: 50,
+  taxIncluded: true,
+  taxRatesBasisPoints: {
+    AT: vat(2000, 1000),
+    BE: vat(2100, 600),
+    BG: vat(2000, 900),
+    CY: vat(1900, 900),
+    CZ: vat(2100, 1200),
+    DE: vat(1900, 700),
+    DK: vat(2500, 2500),
+    EE: vat(2400, 900),
+    ES: vat(2100, 1000),
+    FI: vat(2550, 1400),
+    FR: vat(2000, 550),
+    GR: vat(2400, 1300),
+    HR: vat(2500, 1300),
+    HU: vat(2700, 1800),
+    IE: vat(2300, 1350),
+    IT: vat(2200, 1000),
+    LT: vat(2100, 900),
+    LU: vat(1700, 800),
+    LV: vat(2100, 1200),
+    MT: vat(1800, 700),
+    NL: vat(2100, 900),
+    PL: vat(2300, 800),
+    PT: vat(2300, 600),
+    RO: vat(2100, 1100),
+    SE: vat(2500, 1200),
+    SI: vat(2200, 950),
+    SK: vat(2300, 1900),
+  },
+  defaultTaxRatesBasisPoints: vat(0, 0),
+  shippingMethods: {
+    standard: {
+      name: 'Standard, 3 to 5 days',
+      fees: [{ upToGrams: null, feeMinor: 490 }],
+      freeFromMinor: 5_000,
+    },
+    express: {
+      name: 'Express, next working day',
+      fees: [
+        { upToGrams: 2_000, feeMinor: 990 },
+        { upToGrams: 10_000, feeMinor: 1_490 },
+        { upToGrams: 31_500, feeMinor: 2_490 },
+      ],
+      freeFromMinor: null,
+    },
+  },
+};
