@@ -1,20 +1,10 @@
 import { DatabaseError } from 'sequelize';
-import { createOrderActivities } from '../../activities/orders';
 import { whileWanted } from '../../db/abandoned';
-import {
-  connect,
-  type Database,
-  isConnectionLost,
-  isDuplicate,
-  isTransient,
-  type Tx,
-} from '../../db/connect';
+import { connect, type Database, isDuplicate, isTransient, type Tx } from '../../db/connect';
 import { execute, insert, select } from '../../db/sql';
 import { createTestStore, DIALECTS, type TestStore } from '../support/databases';
 import { eventually } from '../support/eventually';
 import { gate } from '../support/gate';
-import { startTcpProxy } from '../support/tcp-proxy';
-import { newOrder, rowsOf } from './sample-orders';
 
 const failWith = (code: string) =>
   new DatabaseError(
@@ -227,73 +217,6 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
     }
   });
 
-  if (dialect === 'mysql') {
-    describe('a host that is gone without a word', () => {
-      /** A database whose line can be frozen. */
-      const behindProxy = async (statementTimeoutMs: number) => {
-        const { hostname, port } = new URL(shop.url);
-        const proxy = await startTcpProxy({ host: hostname, port: Number(port) });
-        const url = Object.assign(new URL(shop.url), { port: String(proxy.port) }).href;
-        const far = connect({ url, statementTimeoutMs });
-        const close = async () => {
-          await proxy.close();
-          await far.close();
-        };
-        return { far, proxy, close };
-      };
-
-      test('is missed after 30 s by a statement, after 60 s by the server, after 4 s by who waits for its row', async () => {
-        const settings = await db.write((tx) =>
-          select(db, 'SELECT @@SESSION.wait_timeout AS idle, @@innodb_lock_wait_timeout AS locked', {}, tx),
-        );
-        expect(settings).toEqual([{ idle: 60, locked: 4 }]);
-      });
-
-      test('keeps no row locked for long', async () => {
-        const { far, proxy, close } = await behindProxy(1_000);
-        try {
-          const held = gate();
-          let holds = false;
-          const lost = far.write(async (tx) => {
-            await select(far, "SELECT sku FROM stock_items WHERE sku = 'walnut-desk' FOR UPDATE", {}, tx);
-            holds = true;
-            await held.opened;
-          });
-          await eventually('the row is locked', () => holds);
-          proxy.freeze();
-          const order = newOrder([['walnut-desk', 1]]);
-          const { openOrder } = createOrderActivities(shop.store);
-          expect(await openOrder({ order, reserve: true })).toMatchObject({ outcome: 'recorded' });
-          held.open();
-          await expect(lost).rejects.toMatchObject({ fatal: true });
-        } finally {
-          await close();
-        }
-      });
-
-      test('keeps no connection of the pool: its statements fail, and the next one finds the host that took its place', async () => {
-        const { far, proxy, close } = await behindProxy(1_000);
-        try {
-          const sleeping = Array.from({ length: 20 }, (_, n) =>
-            select(far, 'SELECT SLEEP(:n)', { n: 600 + n }).catch((error: unknown) => error),
-          );
-          await eventually('all are under way', async () => {
-            const found = await select(
-              db,
-              "SELECT 1 FROM information_schema.processlist WHERE info LIKE '%SLEEP%'",
-            );
-            return found.length > 20;
-          });
-          proxy.freeze();
-          expect((await Promise.all(sleeping)).filter(isConnectionLost)).toHaveLength(20);
-          expect(await select(far, 'SELECT 1 AS back')).toEqual([{ back: 1 }]);
-        } finally {
-          await close();
-        }
-      });
-    });
-  }
-
   test('a read sees what was committed before it, however many others are under way', async () => {
     await insert(db, 'subscriptions', [{ name: 'seen', position: 0 }]);
     let over = false;
@@ -319,97 +242,5 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
       insert(db, 'subscriptions', [{ name: 'stray', position: 1 }], { tx: stray as Tx }),
     ).rejects.toThrow('the transaction is over (committed)');
     expect(await position('stray')).toBe(0);
-  });
-
-  describe('values', () => {
-    test.each([
-      "it's",
-      'say "hi"',
-      'back\\slash \\\' \\" \\n',
-      '$1 $2 $$ $name',
-      ':sku :v0_0 ::',
-      '? ?? %s',
-      'nul \u0000 inside',
-      "'; DROP TABLE orders; --",
-      '🦊 𝒳 漢字 e\u0301',
-      ' spaces ',
-      'line\r\nbreak\u2028',
-      '',
-    ])('travel as they are: %j', async (text) => {
-      const id = `v_${Buffer.from(text).toString('hex')}`;
-      await db.write((tx) =>
-        shop.store.contacts.addToOrder(
-          {
-            orderId: id,
-            customerId: 'cus_x',
-            email: null,
-            name: text,
-            phone: null,
-            shippingAddress: { name: text, line1: text, city: 'x', postalCode: 'x', country: 'DE' },
-          },
-          tx,
-        ),
-      );
-      const contact = await shop.store.contacts.ofOrder(id);
-      expect(contact?.name).toBe(text);
-      expect(contact?.shippingAddress?.line1).toBe(text);
-      const found = await select(db, 'SELECT order_id FROM order_contacts WHERE name = :text', { text });
-      expect(found).toHaveLength(1);
-    });
-
-    test('a key that no key can be is not found', async () => {
-      expect(await shop.store.placements.find('anyone', "k' OR 'k' = 'k")).toBeNull();
-      expect(await shop.store.orders.find("x' OR '1'='1")).toBeNull();
-    });
-
-    test('addresses of mail that differ in an accent belong to two customers', async () => {
-      const of = (email: string, id: string) =>
-        db.write((tx) => shop.store.contacts.customerByEmail(email, id, 1, tx));
-      expect(await of('muller@example.com', 'cus_1')).toBe('cus_1');
-      expect(await of('müller@example.com', 'cus_2')).toBe('cus_2');
-      expect(await of('muller@example.com', 'cus_3')).toBe('cus_1');
-    });
-
-    test('an empty list matches nothing, and a value that is missing is a fault', async () => {
-      expect(await shop.store.products.bySkus([])).toEqual([]);
-      expect(await shop.store.log.byKeys([])).toEqual([]);
-      expect(() => select(db, 'SELECT :absent AS x', {})).toThrow('no value for :absent');
-    });
-
-    test('large whole numbers come back as they were', async () => {
-      const largest = Number.MAX_SAFE_INTEGER;
-      await db.write((tx) => insert(db, 'subscriptions', [{ name: 'large', position: largest }], { tx }));
-      expect(await position('large')).toBe(largest);
-    });
-  });
-
-  describe('rows that are inserted if new', () => {
-    const ifNew = (table: string, rows: Parameters<typeof insert>[2]) =>
-      db.write((tx) => insert(db, table, rows, { tx, ifNew: true }));
-
-    test('leave those that are there, and add the others', async () => {
-      await ifNew('subscriptions', [{ name: 'n1', position: 1 }]);
-      await ifNew('subscriptions', [
-        { name: 'n1', position: 9 },
-        { name: 'n2', position: 2 },
-      ]);
-      expect([await position('n1'), await position('n2')]).toEqual([1, 2]);
-      await ifNew('subscriptions', []);
-    });
-
-    const stock = { sku: 'new', warehouse: 'BER', on_hand: 1, reserved: 0 };
-    const broken: [string, typeof stock | { on_hand: null }][] = [
-      ['breaks a CHECK', { ...stock, on_hand: -1 }],
-      ['lacks a value', { ...stock, on_hand: null }],
-    ];
-    if (dialect === 'mysql') {
-      broken.push(['is too long', { ...stock, warehouse: 'x'.repeat(17) }]);
-      broken.push(['has characters that do not fit', { ...stock, warehouse: '🦊' }]);
-    }
-    test.each(broken)('are refused, all of them, when one %s', async (_, row) => {
-      const before = await rowsOf(db, 'SELECT * FROM stock ORDER BY sku, warehouse');
-      await expect(ifNew('stock', [{ ...stock, warehouse: 'RTM' }, row])).rejects.toThrow();
-      expect(await rowsOf(db, 'SELECT * FROM stock ORDER BY sku, warehouse')).toEqual(before);
-    });
   });
 });
