@@ -27,9 +27,12 @@ interface JestReport {
 }
 
 const ROOT = resolve(__dirname, '..');
-/** Those that need nothing run side by side; the others share two cores with the servers they test. */
 const WITHOUT_SERVERS = ['unit', 'replay', 'deploy'];
-const WITH_SERVERS = ['database', 'workflow', 'audit', 'system', 'processes', 'crash'];
+const WITH_SERVERS = ['database', 'workflow', 'audit', 'system', 'processes'];
+/** Alone, as they have a crowd of processes of their own. */
+const ALONE = ['crash'];
+/** A suite waits half of its time. */
+const SIDE_BY_SIDE = '--maxWorkers=2';
 
 const EXIT_GRACE_MS = 10_000;
 
@@ -106,7 +109,7 @@ async function findLeftOut(): Promise<{ temporal: boolean; sentences: string[] }
   const temporal = await findTemporalCli({ ...toolLocations(), progress: say }).then(
     () => true,
     (error: Error) => {
-      sentences.push(`${WITH_SERVERS.join(', ')} suites — ${error.message}`);
+      sentences.push(`${[...WITH_SERVERS, ...ALONE].join(', ')} suites — ${error.message}`);
       return false;
     },
   );
@@ -125,8 +128,11 @@ async function main(args: string[]): Promise<number> {
     for (const sentence of leftOut.sentences) say(`\nLEFT OUT: ${sentence}`);
   };
   warn();
-  const runs = [await runJest(WITHOUT_SERVERS, ['--maxWorkers=2', ...args])];
-  if (leftOut.temporal) runs.push(await runJest(WITH_SERVERS, ['--runInBand', ...args]));
+  const runs = [await runJest(WITHOUT_SERVERS, [SIDE_BY_SIDE, ...args])];
+  if (leftOut.temporal) {
+    runs.push(await runJest(WITH_SERVERS, [SIDE_BY_SIDE, ...args]));
+    runs.push(await runJest(ALONE, ['--runInBand', ...args]));
+  }
   warn();
 
   const sum = (count: keyof Totals) => runs.reduce((total, run) => total + run[count], 0);

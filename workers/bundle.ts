@@ -8,18 +8,18 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
-const WORKFLOWS = require.resolve('../workflows');
-
 /**
  * The workflows as Temporal runs them: bundled, apart from everything else, and loaded once for all of a worker, frozen.
  * Takes a second or two.
  */
-export const bundleWorkflows = (log: Logger): Promise<WorkflowBundleWithSourceMap> =>
-  bundleWorkflowCode({
-    workflowsPath: WORKFLOWS,
-    preloadModules: [WORKFLOWS],
+export function bundleWorkflows(log: Logger): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath = require.resolve('../workflows');
+  return bundleWorkflowCode({
+    workflowsPath,
+    preloadModules: [workflowsPath],
     logger: new DefaultLogger('WARN', ({ message }) => log.warn(message)),
   });
+}
 
 /** Where a build leaves the bundle: beside the compiled code, never beside the sources, which may be newer. */
 export const BUNDLE_FILE = 'workflow-bundle.js';

@@ -32,12 +32,8 @@ const MAX_TRIES = 4;
  * Plays each scenario once to see which points it reaches, then kills the system at every point in turn. A scenario that
  * was hit goes on while the next ones are played, as customers do; all of them come to their ends at last.
  */
-export async function killAtEach(
-  points: readonly FaultPoint[],
-  dialect: Dialect,
-  dist: string,
-): Promise<FaultPointRun> {
-  const shop = await FaultPointShop.open(dialect, dist);
+export async function killAtEach(points: readonly FaultPoint[], dialect: Dialect): Promise<FaultPointRun> {
+  const shop = await FaultPointShop.open(dialect);
   try {
     const rehearsal = await rehearse(shop);
     const killed = new Map<FaultPoint, Killed>();

@@ -11,9 +11,10 @@ import { createReconciliation, type ReconciliationFinding } from '../../db/recon
 import { execute, select } from '../../db/sql';
 import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../domain/policy';
 import type { Behaviour } from '../../notifications/catcher/smtp';
-import { type Child, type Exit, urlAnswers } from '../../scripts/supervise';
+import { type Child, type ChildSpec, type Exit, urlAnswers } from '../../scripts/supervise';
 import { createTemporalClient } from '../../temporal/connect';
 import { DELIVERY_WORKFLOW, RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
+import { compiledScript } from '../support/compiled';
 import type { Dialect } from '../support/databases';
 import { eventually } from '../support/eventually';
 import type { Answer } from '../support/http';
@@ -66,7 +67,7 @@ export class FaultPointShop {
 
   private constructor(
     readonly system: System,
-    private readonly dist: string,
+    private readonly command: Pick<ChildSpec, 'command' | 'args'>,
     private readonly dir: string,
     /** Looks at what the system stores while that is away. */
     private readonly db: Database,
@@ -81,8 +82,7 @@ export class FaultPointShop {
     this.kept = this.keep();
   }
 
-  /** @param dist the compiled system: starting it costs half as much. */
-  static async open(dialect: Dialect, dist: string): Promise<FaultPointShop> {
+  static async open(dialect: Dialect): Promise<FaultPointShop> {
     const dir = mkdtempSync(join(tmpdir(), 'fault-points-'));
     let url = '';
     const system = await System.create({
@@ -92,7 +92,8 @@ export class FaultPointShop {
         return real;
       },
     });
-    return new FaultPointShop(system, dist, dir, connect({ url, poolSize: 1 }));
+    const command = await compiledScript('tests/crash/fault-point-system.js', dir);
+    return new FaultPointShop(system, command, dir, connect({ url, poolSize: 1 }));
   }
 
   /** Waits until it serves its customers. */
@@ -231,10 +232,7 @@ export class FaultPointShop {
 
   private async keep(): Promise<void> {
     while (!this.closing) {
-      this.child = this.system.launch(ENVIRONMENT, {
-        command: process.execPath,
-        args: ['--enable-source-maps', join(this.dist, 'tests/crash/fault-point-system.js'), this.dir],
-      });
+      this.child = this.system.launch(ENVIRONMENT, this.command);
       const exit = await this.child.exited;
       if (this.closing) return;
       if (exit.signal === 'SIGKILL') {

@@ -1,7 +1,3 @@
-import { rmSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { ulid } from 'ulid';
-import { compile } from '../../scripts/compile';
 import { DIALECTS } from '../support/databases';
 import { callSites, FAULT_POINTS, SUBJECTS } from './fault-point-list';
 import { type FaultPointRun, killAtEach } from './fault-point-run';
@@ -9,21 +5,16 @@ import { type FaultPointRun, killAtEach } from './fault-point-run';
 /** A start of the system for each point: minutes, and more of them on a busy machine. */
 jest.setTimeout(3_600_000);
 
-/** Inside the project, where its packages are found. */
-const DIST = resolve(__dirname, '../../.cache', `fault-points-${ulid()}`);
-
 const runs = new Map<string, Promise<FaultPointRun>>();
-beforeAll(async () => {
-  await compile(DIST, 'tests/crash/fault-point-tsconfig.json');
+beforeAll(() => {
   for (const dialect of DIALECTS) {
-    const run = killAtEach(FAULT_POINTS, dialect, DIST);
+    const run = killAtEach(FAULT_POINTS, dialect);
     run.catch(() => undefined);
     runs.set(dialect, run);
   }
 });
 afterAll(async () => {
   await Promise.allSettled(runs.values());
-  rmSync(DIST, { recursive: true, force: true });
 });
 
 test('transactions are begun through Database.write, where they are seen', () => {

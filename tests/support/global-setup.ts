@@ -1,6 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { toolLocations } from '../../config/start';
 import { freePort } from '../../scripts/ports';
 import { findTemporalCli, startDevServer } from '../../scripts/temporal-cli';
@@ -17,12 +17,15 @@ export default async function startSharedServers(): Promise<void> {
   if (shared.dir) return;
   const dir = mkdtempSync(join(tmpdir(), 'orders-tests-'));
   shared.dir = dir;
+  // Inside the project, where its packages are found.
+  shared.cacheDir = resolve(__dirname, '../../.cache', basename(dir));
   try {
     const [temporalCli] = await Promise.all([startTemporal(dir), startMySql(dir)]);
     shareServers({
       temporalAddress: shared.temporal!.address,
       temporalCli,
       mysqlAdminUrl: shared.mariadb?.adminUrl,
+      distDir: join(shared.cacheDir, 'dist'),
     });
   } catch (error) {
     await stopSharedServers();

@@ -3,6 +3,7 @@ import type { MariaDb } from './mariadb';
 
 interface SharedServers {
   dir?: string | undefined;
+  cacheDir?: string;
   temporal?: DevServer;
   mariadb?: MariaDb;
 }

@@ -12,8 +12,8 @@ import type { CaughtMessage } from '../../notifications/catcher/message';
 import { freePort } from '../../scripts/ports';
 import {
   type Child,
+  type ChildSpec,
   type Exit,
-  nodeScript,
   startChild,
   untilReady,
   urlAnswers,
@@ -21,6 +21,7 @@ import {
 import type { BookRow, BookTotals } from '../../simulator/books';
 import type { FaultRequest } from '../../simulator/faults';
 import { type RunningSimulator, startSimulator } from '../../simulator/start';
+import { compiledScript } from './compiled';
 import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
 import { faultsOf } from './described-api';
 import { eventually } from './eventually';
@@ -35,7 +36,6 @@ const HOST = '127.0.0.1';
 const READY_TIMEOUT_MS = 60_000;
 const MAX_MAILS = 2_000;
 const ALL = 1_000;
-const SYSTEM = nodeScript('scripts/system.ts');
 
 export interface SystemOptions {
   dialect: Dialect;
@@ -77,6 +77,7 @@ export class System {
     readonly prefix: string,
     readonly mails: Mails,
     readonly env: Record<string, string>,
+    private readonly command: Pick<ChildSpec, 'command' | 'args'>,
     private readonly simulator: RunningSimulator,
     private readonly dir: string,
     private readonly cleanUp: () => Promise<void>,
@@ -84,6 +85,7 @@ export class System {
 
   /** Makes everything, and starts the system unless `start` is left for the test. */
   static async create({ dialect, env, databaseUrl }: SystemOptions): Promise<System> {
+    const command = await compiledScript('scripts/system.js');
     const dir = mkdtempSync(join(tmpdir(), 'system-'));
     const database = await createDatabase(dialect);
     await migrate(database.url);
@@ -119,7 +121,7 @@ export class System {
     };
     const token = await machineToken(environment, database.url);
     const url = `http://${HOST}:${port}`;
-    return new System(url, token, dialect, prefix, mail.mails, environment, simulator, dir, cleanUp);
+    return new System(url, token, dialect, prefix, mail.mails, environment, command, simulator, dir, cleanUp);
   }
 
   /** The machine of `token`, as events tell of it. */
@@ -134,7 +136,7 @@ export class System {
   }
 
   /** Starts one more process of the system, or another command in its place, for the test to look after. */
-  launch(env: Record<string, string> = {}, command = SYSTEM): Child {
+  launch(env: Record<string, string> = {}, command = this.command): Child {
     const logFile = join(this.dir, `system-${this.logFiles.length}.log`);
     this.logFiles.push(logFile);
     return startChild({
@@ -147,7 +149,7 @@ export class System {
 
   /** @returns what `npm run verify -- --json` finds, a line each. */
   async verify(): Promise<string[]> {
-    const child = this.launch({}, nodeScript('scripts/verify.ts', '--json'));
+    const child = this.launch({}, await compiledScript('scripts/verify.js', '--json'));
     const { code } = await child.exited;
     const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
     return code === 0 ? [] : lines;
