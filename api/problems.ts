@@ -31,7 +31,17 @@ export function sendProblem(req: Request, res: Response, failure: Failure): void
     requestId: String(req.id),
     ...extensions,
   };
+  if (!req.complete) hearOut(req, res);
   res.status(status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+/**
+ * Who still sends hears the answer only when what they send is taken: a connection that is closed meanwhile takes the answer
+ * with it. So it is left to them to close it, and what they send is thrown away, for as long as a request may take.
+ */
+function hearOut(req: Request, res: Response): void {
+  res.shouldKeepAlive = true;
+  req.resume();
 }
 
 /** The one place that maps what went wrong to an answer. */

@@ -22,16 +22,11 @@ export function addImportRoutes(ctx: ApiContext, { methods }: Routes): void {
     post: async (req, res) => {
       const idempotencyKey = readIdempotencyKey(req);
       assertCsv(req);
-      try {
-        const answer = await receiveImport(ctx, req, { actor: actorOf(req), idempotencyKey });
-        const { found, replayed } = answer;
-        req.log.info({ importId: found.id, rows: found.rows, replayed }, 'file of products received');
-        if (replayed) res.set('Idempotent-Replayed', 'true');
-        res.status(202).set('Location', importPath(found.id)).json(present(found));
-      } finally {
-        // Who still sends hears the answer only when what they send is taken.
-        req.resume();
-      }
+      const answer = await receiveImport(ctx, req, { actor: actorOf(req), idempotencyKey });
+      const { found, replayed } = answer;
+      req.log.info({ importId: found.id, rows: found.rows, replayed }, 'file of products received');
+      if (replayed) res.set('Idempotent-Replayed', 'true');
+      res.status(202).set('Location', importPath(found.id)).json(present(found));
     },
   });
 
