@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile } from '../../scripts/compile';
 import { type ChildSpec, HEAP_FLAG } from '../../scripts/supervise';
@@ -26,13 +26,19 @@ export async function compiledScript(
 /** @returns the folder. */
 async function compiledSystem(): Promise<string> {
   const { distDir } = sharedServers();
+  const [lock, draft] = ['lock', 'draft'].map((name) => join(dirname(distDir), name)) as [string, string];
   if (existsSync(distDir)) return distDir;
-  if (isFirst(join(dirname(distDir), 'lock'))) {
-    const draft = join(dirname(distDir), 'draft');
+  if (!isFirst(lock)) {
+    await eventually('the system compiled', async () => existsSync(distDir), COMPILED_WITHIN_MS);
+    return distDir;
+  }
+  try {
     await compile(draft, 'tests/support/compiled-tsconfig.json');
     renameSync(draft, distDir);
-  } else {
-    await eventually('the system compiled', async () => existsSync(distDir), COMPILED_WITHIN_MS);
+  } catch (error) {
+    // Each of the others is to say so itself, and soon.
+    rmSync(lock, { recursive: true });
+    throw error;
   }
   return distDir;
 }
