@@ -1,6 +1,5 @@
 import type { LowItem } from '../db/stock-items';
-import type { StockLevel } from '../domain/stock-item';
-import { availableAt, availableUnits, type StockItem } from '../domain/stock-item';
+import { availableAt, availableUnits, type StockItem, type StockLevel } from '../domain/stock-item';
 import type { StockMovement } from '../domain/stock-movement';
 import type { Adjusted } from '../inventory/adjustments';
 import type * as schema from './schemas/inventory';

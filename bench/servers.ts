@@ -8,7 +8,7 @@ import { seed } from '../db/seed';
 import { execute, select } from '../db/sql';
 import type { OrderStatus } from '../domain/order';
 import { freePort } from '../scripts/ports';
-import { type Child, HEAP_FLAG, startChild, untilReady, urlAnswers } from '../scripts/supervise';
+import { type Child, compiledScript, startChild, untilReady, urlAnswers } from '../scripts/supervise';
 import { findTemporalCli, startDevServer } from '../scripts/temporal-cli';
 import { machineToken } from '../tests/support/machine';
 import { createDatabase, findMariaDb, startMariaDb } from '../tests/support/mariadb';
@@ -54,8 +54,7 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   ) => {
     const child = startChild({
       name,
-      command: process.execPath,
-      args: ['--enable-source-maps', HEAP_FLAG, join(dist, script), ...args],
+      ...compiledScript(join(dist, script), ...args),
       env: inheritedEnvironment(env),
       logFile: log(name),
     });

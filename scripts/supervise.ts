@@ -54,6 +54,12 @@ export function nodeScript(file: string, ...args: string[]): Pick<ChildSpec, 'co
   return { command: process.execPath, args: [HEAP_FLAG, '--import', tsx, resolve(ROOT, file), ...args] };
 }
 
+/** A compiled file as a command, as production runs it. */
+export const compiledScript = (file: string, ...args: string[]): Pick<ChildSpec, 'command' | 'args'> => ({
+  command: process.execPath,
+  args: ['--enable-source-maps', HEAP_FLAG, file, ...args],
+});
+
 /**
  * Starts a process that dies with this one, even with `kill -9` (see watchdog.ts). It leads a process group of its own:
  * a Ctrl-C in the terminal does not reach it, so that it can be stopped in its turn. It writes straight to its log file:

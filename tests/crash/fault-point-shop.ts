@@ -14,7 +14,7 @@ import type { Behaviour } from '../../notifications/catcher/smtp';
 import { type Child, type ChildSpec, type Exit, urlAnswers } from '../../scripts/supervise';
 import { createTemporalClient } from '../../temporal/connect';
 import { DELIVERY_WORKFLOW, RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
-import { compiledScript } from '../support/compiled';
+import { systemScript } from '../support/compiled';
 import type { Dialect } from '../support/databases';
 import { eventually } from '../support/eventually';
 import type { Answer } from '../support/http';
@@ -92,7 +92,7 @@ export class FaultPointShop {
         return real;
       },
     });
-    const command = await compiledScript('tests/crash/fault-point-system.js', dir);
+    const command = await systemScript('tests/crash/fault-point-system.js', dir);
     return new FaultPointShop(system, command, dir, connect({ url, poolSize: 1 }));
   }
 

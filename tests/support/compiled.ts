@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile } from '../../scripts/compile';
-import { type ChildSpec, HEAP_FLAG } from '../../scripts/supervise';
+import { type ChildSpec, compiledScript } from '../../scripts/supervise';
 import { eventually } from './eventually';
 import { sharedServers } from './servers';
 
@@ -12,16 +12,11 @@ const COMPILED_WITHIN_MS = 180_000;
  * less than half the time that its sources take.
  * @param script compiled, below the root of the project: `scripts/system.js`.
  */
-export async function compiledScript(
+export const systemScript = async (
   script: string,
   ...args: string[]
-): Promise<Pick<ChildSpec, 'command' | 'args'>> {
-  const dist = await compiledSystem();
-  return {
-    command: process.execPath,
-    args: ['--enable-source-maps', HEAP_FLAG, join(dist, script), ...args],
-  };
-}
+): Promise<Pick<ChildSpec, 'command' | 'args'>> =>
+  compiledScript(join(await compiledSystem(), script), ...args);
 
 /** @returns the folder. */
 async function compiledSystem(): Promise<string> {

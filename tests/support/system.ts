@@ -21,7 +21,7 @@ import {
 import type { BookRow, BookTotals } from '../../simulator/books';
 import type { FaultRequest } from '../../simulator/faults';
 import { type RunningSimulator, startSimulator } from '../../simulator/start';
-import { compiledScript } from './compiled';
+import { systemScript } from './compiled';
 import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
 import { faultsOf } from './described-api';
 import { eventually } from './eventually';
@@ -85,7 +85,7 @@ export class System {
 
   /** Makes everything, and starts the system unless `start` is left for the test. */
   static async create({ dialect, env, databaseUrl }: SystemOptions): Promise<System> {
-    const command = await compiledScript('scripts/system.js');
+    const command = await systemScript('scripts/system.js');
     const dir = mkdtempSync(join(tmpdir(), 'system-'));
     const database = await createDatabase(dialect);
     await migrate(database.url);
@@ -149,7 +149,7 @@ export class System {
 
   /** @returns what `npm run verify -- --json` finds, a line each. */
   async verify(): Promise<string[]> {
-    const child = this.launch({}, await compiledScript('scripts/verify.js', '--json'));
+    const child = this.launch({}, await systemScript('scripts/verify.js', '--json'));
     const { code } = await child.exited;
     const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
     return code === 0 ? [] : lines;
