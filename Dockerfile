@@ -31,5 +31,5 @@ USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "dist/process/check-health.js"]
+  CMD ["node", "dist/runtime/check-health.js"]
 CMD ["node", "dist/api/main.js"]

@@ -16,8 +16,8 @@ const shared = {
 
 const suite = (name, testMatch, extra = {}) => ({ ...shared, displayName: name, testMatch, ...extra });
 const setup = {
-  globalSetup: '<rootDir>/tests/support/global-setup.ts',
-  globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
+  globalSetup: '<rootDir>/tests/harness/servers/global-setup.ts',
+  globalTeardown: '<rootDir>/tests/harness/servers/global-teardown.ts',
 };
 
 /** One project per suite: `npx jest --selectProjects unit`. */
@@ -30,7 +30,7 @@ module.exports = {
     }),
     suite('database', ['<rootDir>/tests/database/**/*.test.ts'], setup),
     suite('workflow', ['<rootDir>/tests/workflow/**/*.test.ts'], setup),
-    suite('audit', ['<rootDir>/tests/audit/**/*.test.ts'], setup),
+    suite('verification', ['<rootDir>/tests/verification/**/*.test.ts'], setup),
     suite('replay', ['<rootDir>/tests/replay/**/*.test.ts']),
     suite('system', ['<rootDir>/tests/system/**/*.test.ts'], setup),
     suite('crash', ['<rootDir>/tests/crash/**/*.test.ts'], setup),

@@ -1,15 +1,15 @@
-import { isDuplicate, type Tx } from '../db/connect';
-import { EventKeyConflict, GENESIS, type StreamHead } from '../db/event-log';
-import type { Store } from '../db/store';
-import type { DomainEvent } from '../domain/events';
-import { paymentTryKey } from '../domain/ids';
-import type { Actor, Attention, Cancellation, Order, Rejection, StockShortage } from '../domain/order';
-import { CUSTOMER_ERASED, outOfStock, rejectOrder } from '../domain/order-changes';
-import type { SettledPayment } from '../domain/order-events';
-import * as events from '../domain/order-events';
-import type { LedgerEntry, LedgerKind } from '../domain/payment-ledger';
-import type { Cause } from '../domain/stock-events';
-import { tellCrossings } from '../inventory/low-stock';
+import { isDuplicate, type Tx } from '../db/core/connect';
+import type { Store } from '../db/core/store';
+import { EventKeyConflict, GENESIS, type StreamHead } from '../db/events/event-log';
+import type { Cause } from '../domain/inventory/stock-events';
+import type { Actor, Attention, Cancellation, Order, Rejection, StockShortage } from '../domain/orders/order';
+import { CUSTOMER_ERASED, outOfStock, rejectOrder } from '../domain/orders/order-changes';
+import type { SettledPayment } from '../domain/orders/order-events';
+import * as events from '../domain/orders/order-events';
+import type { LedgerEntry, LedgerKind } from '../domain/payments/payment-ledger';
+import type { DomainEvent } from '../domain/shared/events';
+import { paymentTryKey } from '../domain/shared/ids';
+import { tellCrossings } from '../services/inventory/low-stock';
 
 /** What a step left behind. The head anchors the log's chain in the workflow's history. */
 export interface Recorded {

@@ -1,7 +1,7 @@
 import { ApplicationFailure, heartbeat, log } from '@temporalio/activity';
-import type { Store } from '../db/store';
-import { paymentTryKey, refundKey } from '../domain/ids';
-import { type PaymentProvider, PaymentProviderError } from '../payments/provider';
+import type { Store } from '../db/core/store';
+import { type PaymentProvider, PaymentProviderError } from '../domain/payments/provider';
+import { paymentTryKey, refundKey } from '../domain/shared/ids';
 import type { PaymentAttempt, PaymentUndo } from './orders';
 
 export interface PaymentTry {

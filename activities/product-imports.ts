@@ -1,8 +1,13 @@
 import { ApplicationFailure, heartbeat } from '@temporalio/activity';
-import type { ProductImport } from '../db/product-imports';
-import type { Store } from '../db/store';
-import { applyRows, type ImportCounts, type ImportEnd, importEnded } from '../domain/product-import';
-import { type ProductRow, type RowFault, readRow } from '../domain/product-rows';
+import type { ProductImport } from '../db/catalogue/product-imports';
+import type { Store } from '../db/core/store';
+import {
+  applyRows,
+  type ImportCounts,
+  type ImportEnd,
+  importEnded,
+} from '../domain/catalogue/product-import';
+import { type ProductRow, type RowFault, readRow } from '../domain/catalogue/product-rows';
 
 /** How far an import has come. */
 export interface ImportProgress extends ImportCounts {

@@ -1,16 +1,16 @@
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
-import type { ReconciliationFinding, Sighting, StoredState } from '../db/reconciliation';
-import type { Store } from '../db/store';
-import type { OrderStatus } from '../domain/order';
-import type { ReconcilePolicy } from '../domain/policy';
+import type { Store } from '../db/core/store';
+import type { ReconciliationFinding, Sighting, StoredState } from '../db/orders/reconciliation';
+import type { OrderStatus } from '../domain/orders/order';
 import {
   findProblem,
   OPEN_STATUSES,
   type Problem,
   restartPauseMs,
   type WorkflowState,
-} from '../domain/reconciliation';
-import type { OrderWorkflows } from '../temporal/order-workflows';
+} from '../domain/orders/reconciliation';
+import type { ReconcilePolicy } from '../domain/shared/policy';
+import type { OrderWorkflows } from '../integrations/temporal/order-workflows';
 import type { OrderInput, SuspectPages, SuspectSource } from '../workflows/messages';
 
 export interface RoundRequest {

@@ -1,7 +1,7 @@
-import { assertShareable, layFoundation } from '../process/foundation';
-import { serveHealth } from '../process/health-server';
-import { runProcess } from '../process/lifecycle';
-import { createReadiness, databaseProbe, pollerProbe, temporalProbe } from '../process/readiness';
+import { assertShareable, layFoundation } from '../runtime/foundation';
+import { serveHealth } from '../runtime/health-server';
+import { runProcess } from '../runtime/lifecycle';
+import { createReadiness, databaseProbe, pollerProbe, temporalProbe } from '../runtime/readiness';
 import { startApi } from './start';
 
 /** The API alone; the workers are other processes. */

@@ -1,18 +1,18 @@
-import { DEFAULT_ORDER_POLICY, type OrderPolicy } from '../domain/policy';
-import { createAccessTokens } from '../identity/access-tokens';
-import { createAuthenticate } from '../identity/authenticate';
-import type { Identity } from '../identity/identity';
-import { createLinkTokens } from '../identity/link-tokens';
-import { createOrderTokens } from '../identity/order-tokens';
-import { createPasswords } from '../identity/passwords';
-import type { Foundation } from '../process/foundation';
-import { type Life, STOP_GRACE_MS } from '../process/lifecycle';
-import type { Readiness } from '../process/readiness';
-import { waitingTasks } from '../temporal/connect';
-import { Admission } from './admission';
-import { createApp } from './app';
-import { listen } from './listen';
-import { RateLimiter } from './rate-limiter';
+import { DEFAULT_ORDER_POLICY, type OrderPolicy } from '../domain/shared/policy';
+import { waitingTasks } from '../integrations/temporal/connect';
+import type { Foundation } from '../runtime/foundation';
+import { type Life, STOP_GRACE_MS } from '../runtime/lifecycle';
+import type { Readiness } from '../runtime/readiness';
+import { createAccessTokens } from '../services/auth/access-tokens';
+import { createAuthenticate } from '../services/auth/authenticate';
+import type { Identity } from '../services/auth/identity';
+import { createLinkTokens } from '../services/auth/link-tokens';
+import { createOrderTokens } from '../services/auth/order-tokens';
+import { createPasswords } from '../services/auth/passwords';
+import { Admission } from './http/admission';
+import { createApp } from './http/app';
+import { listen } from './http/listen';
+import { RateLimiter } from './http/rate-limiter';
 
 /** What is left of the grace to those who are told to come back later. */
 const ANSWERING_MS = 3_000;

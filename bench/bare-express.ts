@@ -3,18 +3,18 @@ import express, { Router } from 'express';
 import helmet from 'helmet';
 import { type Logger, pino } from 'pino';
 import { pinoHttp } from 'pino-http';
-import { authenticated } from '../api/access';
-import { limitedByAddress } from '../api/limits';
-import { RateLimiter } from '../api/rate-limiter';
+import { authenticated } from '../api/http/access';
+import { limitedByAddress } from '../api/http/limits';
+import { RateLimiter } from '../api/http/rate-limiter';
 import { parseConfig } from '../config/config';
-import { connect, type Database } from '../db/connect';
-import { createProducts } from '../db/products';
-import { select } from '../db/sql';
-import { createStore } from '../db/store';
-import { readProductQuery } from '../domain/search-terms';
-import { createAccessTokens } from '../identity/access-tokens';
-import { createAuthenticate } from '../identity/authenticate';
-import { createOrderTokens } from '../identity/order-tokens';
+import { createProducts } from '../db/catalogue/products';
+import { connect, type Database } from '../db/core/connect';
+import { select } from '../db/core/sql';
+import { createStore } from '../db/core/store';
+import { readProductQuery } from '../domain/catalogue/search-terms';
+import { createAccessTokens } from '../services/auth/access-tokens';
+import { createAuthenticate } from '../services/auth/authenticate';
+import { createOrderTokens } from '../services/auth/order-tokens';
 
 /**
  * `bare-express PORT`: the references for reads, with the environment of the system. Express with the packages' middleware

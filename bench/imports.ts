@@ -1,5 +1,5 @@
 import { setTimeout as delay, setInterval as every } from 'node:timers/promises';
-import { connect } from '../db/connect';
+import { connect } from '../db/core/connect';
 import { descriptionOf, fillCatalogue, nameOf } from './catalogue';
 import { residentBytes } from './cpu';
 import type { Report } from './figures';

@@ -1,7 +1,7 @@
-import { encodeCursor } from '../api/cursors';
-import { connect, type Database } from '../db/connect';
-import { execute, select } from '../db/sql';
-import { customerId, orderId } from '../domain/ids';
+import { encodeCursor } from '../api/http/cursors';
+import { connect, type Database } from '../db/core/connect';
+import { execute, select } from '../db/core/sql';
+import { customerId, orderId } from '../domain/shared/ids';
 import type { Report } from './figures';
 import { read } from './http';
 import { measure } from './load';

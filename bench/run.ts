@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { compile } from '../scripts/compile';
-import { dieWithParent } from '../scripts/watchdog';
+import { compile } from '../dev/compile';
+import { dieWithParent } from '../dev/launcher/watchdog';
 import { describe, type Figure, type Measure, toFigure } from './figures';
 import { closeConnections } from './http';
 import { measureImports } from './imports';

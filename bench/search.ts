@@ -1,5 +1,5 @@
-import { connect } from '../db/connect';
-import { select } from '../db/sql';
+import { connect } from '../db/core/connect';
+import { select } from '../db/core/sql';
 import { fillCatalogue } from './catalogue';
 import type { Report } from './figures';
 import { measureRead } from './reads';

@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inheritedEnvironment, toolLocations } from '../config/start';
-import { connect, type Database } from '../db/connect';
-import { migrator } from '../db/migrate';
-import { seed } from '../db/seed';
-import { execute, select } from '../db/sql';
-import type { OrderStatus } from '../domain/order';
-import { freePort } from '../scripts/ports';
-import { type Child, compiledScript, startChild, untilReady, urlAnswers } from '../scripts/supervise';
-import { findTemporalCli, startDevServer } from '../scripts/temporal-cli';
-import { machineToken } from '../tests/support/machine';
-import { createDatabase, findMariaDb, startMariaDb } from '../tests/support/mariadb';
+import { connect, type Database } from '../db/core/connect';
+import { migrator } from '../db/core/migrate';
+import { seed } from '../db/core/seed';
+import { execute, select } from '../db/core/sql';
+import { freePort } from '../dev/launcher/ports';
+import { type Child, compiledScript, startChild, untilReady, urlAnswers } from '../dev/launcher/supervise';
+import { findTemporalCli, startDevServer } from '../dev/launcher/temporal-cli';
+import type { OrderStatus } from '../domain/orders/order';
+import { machineToken } from '../tests/harness/servers/machine';
+import { createDatabase, findMariaDb, startMariaDb } from '../tests/harness/servers/mariadb';
 
 export type Dialect = 'sqlite' | 'mysql';
 
@@ -98,11 +98,11 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   };
   const token = await machineToken(environment, databaseUrl);
   const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];
-  const simulator = start('simulator', ['simulator/main.js'], {
+  const simulator = start('simulator', ['dev/payment-simulator/main.js'], {
     SIMULATOR_PORT: String(simulatorPort),
     DATA_DIR: dir,
   });
-  const system = start('system', ['scripts/system.js'], {
+  const system = start('system', ['dev/launcher/system.js'], {
     ...environment,
     PORT: String(port),
     STRIPE_API_URL: `http://127.0.0.1:${simulatorPort}`,

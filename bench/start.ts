@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inheritedEnvironment } from '../config/start';
-import { freePort } from '../scripts/ports';
-import { nodeScript, startChild } from '../scripts/supervise';
+import { freePort } from '../dev/launcher/ports';
+import { nodeScript, startChild } from '../dev/launcher/supervise';
 import type { Report } from './figures';
 import { closeConnections, send } from './http';
 import { orderBody } from './orders';
@@ -29,7 +29,7 @@ export async function measureStart(report: Report): Promise<void> {
   const startedMs = performance.now();
   const system = startChild({
     name: 'npm start',
-    ...nodeScript('scripts/start.ts'),
+    ...nodeScript('dev/launcher/start.ts'),
     env: inheritedEnvironment({ ...ports, DATA_DIR: dir }),
     logFile: join(dir, 'start.log'),
   });

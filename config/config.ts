@@ -2,8 +2,8 @@ import { hkdfSync } from 'node:crypto';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isMailAddress } from '../domain/mail-address';
-import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/price-rules';
+import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing/price-rules';
+import { isMailAddress } from '../domain/shared/mail-address';
 import { readPriceRules } from './price-rules';
 
 /** All that the system is told from outside. Read once, at boot. */

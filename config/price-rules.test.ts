@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_PRICE_RULES } from '../domain/price-rules';
+import { DEFAULT_PRICE_RULES } from '../domain/pricing/price-rules';
 import { ConfigError, parseConfig } from './config';
 import { readPriceRules } from './price-rules';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { minorUnitDigits } from '../domain/money';
-import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/price-rules';
+import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/pricing/price-rules';
+import { minorUnitDigits } from '../domain/shared/money';
 
 const basisPoints = z.number().int().min(0).max(100_000);
 const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });
@@ -17,7 +17,7 @@ const COUNTED_OTHERWISE: Record<string, string> = {
   UGX: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
 };
 
-/** A file of price rules: the fields of `PriceRules` in domain/pricing.ts. */
+/** A file of price rules: the fields of `PriceRules` in domain/pricing/pricing.ts. */
 const rulesFile = z
   .strictObject({
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),

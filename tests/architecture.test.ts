@@ -4,42 +4,48 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..');
 
-/** Which folders a folder may import from. `messages` is workflows/messages.ts, the part of workflows others may see. */
+/** Which layers a layer may import from. `messages` is workflows/messages.ts, the contract that clients of workflows share. */
 const MAY_IMPORT: Record<string, string[]> = {
   domain: [],
   messages: ['domain'],
   workflows: ['domain', 'messages'],
   config: ['domain'],
   db: ['domain'],
-  temporal: ['domain', 'messages'],
-  payments: ['domain'],
-  notifications: ['domain', 'config'],
-  simulator: ['config'],
-  // What staff do to stock, and what orders do to its thresholds.
-  inventory: ['domain', 'db'],
-  // Reconciliation looks at workflows from outside, and starts them with the input that was kept.
-  activities: ['domain', 'db', 'identity', 'inventory', 'payments', 'notifications', 'temporal', 'messages'],
-  // What every process has in common: how it starts, says how it is, and stops.
-  process: ['config', 'db', 'temporal', 'messages'],
-  workers: [
+  integrations: ['domain', 'config', 'messages'],
+  services: ['domain', 'db', 'integrations', 'messages', 'api'],
+  activities: ['domain', 'db', 'services', 'integrations', 'messages'],
+  runtime: ['config', 'db', 'integrations', 'messages'],
+  workers: ['domain', 'db', 'services', 'integrations', 'activities', 'messages', 'workflows', 'runtime'],
+  verification: ['domain', 'db', 'integrations', 'messages'],
+  api: ['domain', 'db', 'services', 'config', 'integrations', 'messages', 'runtime'],
+  cli: [
+    'api',
+    'dev',
     'domain',
     'db',
-    'payments',
-    'notifications',
-    'activities',
-    'identity',
-    'temporal',
+    'services',
+    'config',
+    'integrations',
     'messages',
-    'workflows',
-    'process',
+    'runtime',
+    'verification',
   ],
-  // Who somebody is: passwords, sessions, keys and tokens. No HTTP in there.
-  identity: ['domain', 'db'],
-  audit: ['domain', 'db', 'payments', 'temporal', 'messages'],
-  api: ['domain', 'db', 'inventory', 'config', 'identity', 'temporal', 'messages', 'process'],
+  dev: [
+    'domain',
+    'db',
+    'services',
+    'config',
+    'integrations',
+    'messages',
+    'runtime',
+    'workers',
+    'api',
+    'workflows',
+    'activities',
+  ],
 };
 
-/** Of these a folder may import the types, never the code. */
+/** Layers whose types, but not code, a layer may import. */
 const MAY_IMPORT_TYPES: Record<string, string[]> = { workflows: ['activities'] };
 
 /** Packages that run inside a workflow or in pure code. */
@@ -118,7 +124,9 @@ test('workflows and the domain use no package that is not made for workflows', (
 });
 
 /** The cache of formatters holds nothing that an order could see: the same currency gives the same formatter. */
-const KEPT_BETWEEN_WORKFLOWS = ['domain/money.ts: const formatters = new Map<string, Intl.NumberFormat>();'];
+const KEPT_BETWEEN_WORKFLOWS = [
+  'domain/shared/money.ts: const formatters = new Map<string, Intl.NumberFormat>();',
+];
 
 test('no module that workflows share keeps anything from one to the next', () => {
   const changeable = /^(?:export )?(?:let |var |const .*= (?:new (?!Set\(\[|RegExp\()|\[\]|\{\})).*/gm;
@@ -139,5 +147,5 @@ test('only config reads the environment of the system', () => {
 
 test('only one file knows the SQLite package', () => {
   const knowing = files.filter((file) => importsOf(file).some(({ what }) => what === 'sqlite3'));
-  expect(knowing).toEqual(['db/sqlite-driver.ts']);
+  expect(knowing).toEqual(['db/core/sqlite-driver.ts']);
 });

@@ -1,8 +1,8 @@
-import { createApp } from '../api/app';
-import { type ListeningApi, listen } from '../api/listen';
-import { apiContext } from './support/api-context';
-import { type Answered, faultsOf, OPERATIONS } from './support/described-api';
-import { http } from './support/http';
+import { createApp } from '../api/http/app';
+import { type ListeningApi, listen } from '../api/http/listen';
+import { apiContext } from './harness/http/api-context';
+import { type Answered, faultsOf, OPERATIONS } from './harness/http/described-api';
+import { http } from './harness/http/http';
 
 /** An answer as it should be. */
 const UNKNOWN_ORDER: Answered = {

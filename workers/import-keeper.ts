@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { Store } from '../db/store';
-import { startImport } from '../temporal/import-start';
+import type { Store } from '../db/core/store';
+import { startImport } from '../integrations/temporal/import-start';
 import { type Loop, startLeasedLoop } from './loop';
 
 const IDLE_MS = 5_000;

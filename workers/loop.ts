@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Feed } from '../db/feed';
+import type { Feed } from '../db/events/feed';
 
 export interface Loop {
   /** Lets the round under way finish. */

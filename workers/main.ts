@@ -1,7 +1,7 @@
-import { assertShareable, layFoundation } from '../process/foundation';
-import { serveHealth } from '../process/health-server';
-import { runProcess } from '../process/lifecycle';
-import { createReadiness, databaseProbe, temporalProbe, workersProbe } from '../process/readiness';
+import { assertShareable, layFoundation } from '../runtime/foundation';
+import { serveHealth } from '../runtime/health-server';
+import { runProcess } from '../runtime/lifecycle';
+import { createReadiness, databaseProbe, temporalProbe, workersProbe } from '../runtime/readiness';
 import { startWorkers } from './parts';
 import { parseQueues } from './queues';
 import { installRuntime } from './runtime';

@@ -1,10 +1,10 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { FeedEvent } from '../db/feed';
-import type { Store } from '../db/store';
-import type { CloudEvent } from '../domain/events';
-import { notificationId } from '../domain/ids';
-import { isForStaff, mailFor } from '../domain/notification-rules';
+import type { Store } from '../db/core/store';
+import type { FeedEvent } from '../db/events/feed';
+import { isForStaff, mailFor } from '../domain/notifications/notification-rules';
+import type { CloudEvent } from '../domain/shared/events';
+import { notificationId } from '../domain/shared/ids';
 import { DELIVERY_WORKFLOW, type DeliveryInput, type DeliveryPolicy } from '../workflows/messages';
 import { type Loop, startLeasedLoop } from './loop';
 

@@ -1,7 +1,7 @@
-import { assertShareable, layFoundation } from '../process/foundation';
-import { serveHealth } from '../process/health-server';
-import { runProcess } from '../process/lifecycle';
-import { createReadiness, databaseProbe, temporalProbe } from '../process/readiness';
+import { assertShareable, layFoundation } from '../runtime/foundation';
+import { serveHealth } from '../runtime/health-server';
+import { runProcess } from '../runtime/lifecycle';
+import { createReadiness, databaseProbe, temporalProbe } from '../runtime/readiness';
 import { startFollowers, untilUsable } from './parts';
 
 /** The sequencer and the subscribers of the log. Of several one works, the others take over when it is gone. */

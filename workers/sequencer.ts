@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Feed } from '../db/feed';
+import type { Feed } from '../db/events/feed';
 import { type Loop, startLeasedLoop } from './loop';
 
 const LEASE = 'sequencer';

@@ -5,17 +5,20 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
-import { createNotificationActivities, type NotificationOptions } from '../activities/notifications';
+import {
+  createNotificationActivities,
+  type NotificationOptions,
+} from '../activities/notifications/notifications';
 import { createOrderActivities } from '../activities/orders';
 import { createPaymentActivities } from '../activities/payments';
 import { createImportActivities } from '../activities/product-imports';
 import { createReconciliationActivities } from '../activities/reconciliation';
-import { whileWanted } from '../db/abandoned';
-import type { Store } from '../db/store';
-import type { Mailer } from '../notifications/mailer';
-import type { PaymentProvider } from '../payments/provider';
-import type { TemporalAddress } from '../temporal/connect';
-import { createOrderWorkflows, type OrderWorkflows } from '../temporal/order-workflows';
+import { whileWanted } from '../db/core/abandoned';
+import type { Store } from '../db/core/store';
+import type { PaymentProvider } from '../domain/payments/provider';
+import type { Mailer } from '../integrations/smtp/mailer';
+import type { TemporalAddress } from '../integrations/temporal/connect';
+import { createOrderWorkflows, type OrderWorkflows } from '../integrations/temporal/order-workflows';
 import type { TaskQueues } from '../workflows/messages';
 import { ALL_QUEUES, type QueueName } from './queues';
 

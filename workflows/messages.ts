@@ -1,8 +1,8 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Actor, Order, OrderStatus } from '../domain/order';
-import type { ImportPolicy, OrderPolicy, ReconcilePolicy } from '../domain/policy';
-import type { ImportCounts, ImportEnd } from '../domain/product-import';
+import type { ImportCounts, ImportEnd } from '../domain/catalogue/product-import';
+import type { Actor, Order, OrderStatus } from '../domain/orders/order';
+import type { ImportPolicy, OrderPolicy, ReconcilePolicy } from '../domain/shared/policy';
 
 /** The names people and programs speak to an order by. They are public: changing one breaks what is running. */
 

@@ -1,6 +1,6 @@
-import type { Database } from '../connect';
-import { addTerms } from '../product-terms';
-import { execute, limit, select } from '../sql';
+import { addTerms } from '../catalogue/product-terms';
+import type { Database } from '../core/connect';
+import { execute, limit, select } from '../core/sql';
 import type { Migration } from './migration';
 
 /** Products that people maintain and search, and files of them. */

@@ -1,4 +1,4 @@
-import { openingMovements } from '../opening-movements';
+import { openingMovements } from '../inventory/opening-movements';
 import type { Migration } from './migration';
 
 /** Movements that explain every unit on hand, thresholds, warehouses that can be closed. */

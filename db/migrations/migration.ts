@@ -1,5 +1,5 @@
-import type { Database } from '../connect';
-import type { ColumnTypes } from '../schema-types';
+import type { Database } from '../core/connect';
+import type { ColumnTypes } from '../core/schema-types';
 
 export interface MigrationContext {
   dialect: Database['dialect'];

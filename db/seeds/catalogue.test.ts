@@ -1,5 +1,5 @@
-import { DEFAULT_PRICE_RULES } from '../../domain/price-rules';
-import { priceBasket } from '../../domain/pricing';
+import { DEFAULT_PRICE_RULES } from '../../domain/pricing/price-rules';
+import { priceBasket } from '../../domain/pricing/pricing';
 import { PRODUCTS, STOCK, WAREHOUSES } from './catalogue';
 
 const product = (sku: string) => PRODUCTS.find((p) => p.sku === sku);

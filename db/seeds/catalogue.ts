@@ -1,5 +1,5 @@
-import type { TaxClass } from '../../domain/price-rules';
-import type { BasketItem } from '../../domain/pricing';
+import type { TaxClass } from '../../domain/pricing/price-rules';
+import type { BasketItem } from '../../domain/pricing/pricing';
 
 /** A product as it is first put into an empty shop: what a basket needs of it, and what people read. */
 export interface SeedProduct extends Omit<BasketItem, 'quantity'> {

@@ -19,6 +19,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TR
   ON orders.* TO orders_migrate@'%' WITH GRANT OPTION;
 
 -- Reads everything; without any right it could not even connect before the first migration. What it may write, each
--- migration grants table by table (db/grants.ts): INSERT alone on events and payment_ledger, nothing on migrations, and
+-- migration grants table by table (db/core/grants.ts): INSERT alone on events and payment_ledger, nothing on migrations, and
 -- on no table the right to change or drop it.
 GRANT SELECT ON orders.* TO orders_app@'%';

@@ -51,19 +51,19 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'a placement key is not kept',
     counter: 'lost',
-    file: 'api/placement.ts',
+    file: 'services/orders/place-order.ts',
     edits: [['idempotencyKey: idempotencyKey ?? null,', 'idempotencyKey: null,']],
   },
   {
     name: "Temporal's own cancel is not heard",
     counter: 'lost',
-    file: 'workflows/cancellation.ts',
+    file: 'workflows/orders/cancellation.ts',
     edits: [['async () => this.take(temporalCancel(Date.now()))', 'async () => undefined']],
   },
   {
     name: 'another text is stored than was hashed',
     counter: 'chainBreaks',
-    file: 'db/event-log.ts',
+    file: 'db/events/event-log.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the broken program
     edits: [['      body: row.body,', '      body: `${row.body} `,']],
   },
@@ -76,7 +76,7 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'an event is not followed',
     counter: 'unsent',
-    file: 'domain/notification-rules.ts',
+    file: 'domain/notifications/notification-rules.ts',
     edits: [["case 'OrderCancelled':\n      return 'order_cancelled';", '']],
   },
   {
@@ -94,7 +94,7 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'orders are rejected though there is stock for them',
     counter: 'lost',
-    file: 'db/stock.ts',
+    file: 'db/inventory/stock.ts',
     edits: [
       [
         'before.flatMap(({ levels }) => levels),',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { nodeScript } from '../../scripts/supervise';
+import { nodeScript } from '../../dev/launcher/supervise';
 import type { Report } from './run';
 
 export interface Ran {

@@ -1,4 +1,4 @@
-import { findMariaDb } from '../support/mariadb';
+import { findMariaDb } from '../harness/servers/mariadb';
 import { runCommand } from './command';
 
 jest.setTimeout(600_000);

@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InventoryItem, StockMovement } from '../../api/schemas/inventory';
-import type { Order, OrderHistory, OrderSummary } from '../../api/schemas/order';
-import type { Finding } from '../../audit/findings';
+import type { InventoryItem, StockMovement } from '../../api/inventory/schemas';
+import type { Order, OrderHistory, OrderSummary } from '../../api/orders/schemas';
 import { inheritedEnvironment } from '../../config/start';
-import { nodeScript } from '../../scripts/supervise';
-import type { BookRow } from '../../simulator/books';
-import { http } from '../support/http';
-import type { Told } from './customers';
-import { receiveAgain } from './deliveries';
-import type { Fleet } from './fleet';
+import { nodeScript } from '../../dev/launcher/supervise';
+import type { BookRow } from '../../dev/payment-simulator/books';
+import type { Finding } from '../../verification/findings';
+import { http } from '../harness/http/http';
+import type { Told } from './monkey/customers';
+import { receiveAgain } from './monkey/deliveries';
+import type { Fleet } from './monkey/fleet';
 import { type Evidence, isSettled, mailsOwed } from './reckoning';
 
 const CONCURRENT_READS = 8;
@@ -133,7 +133,7 @@ async function replay({ url }: Api, { plan }: Told): Promise<string | null> {
 
 /** `npm run verify -- --json`: a line for each finding, then one that says how many there are. */
 function verify({ env }: Fleet): Promise<Finding[]> {
-  const { command, args } = nodeScript('scripts/verify.ts', '--json');
+  const { command, args } = nodeScript('cli/verify.ts', '--json');
   return new Promise((settle, reject) => {
     const options = { env: inheritedEnvironment(env), maxBuffer: MAX_OUTPUT_BYTES };
     const child = execFile(command, args, options, (_, stdout, stderr) => {

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { dieWithParent } from '../../scripts/watchdog';
+import { dieWithParent } from '../../dev/launcher/watchdog';
 import { readOptions } from './options';
 import { runCrash } from './run';
 

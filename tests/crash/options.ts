@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { MonkeyKind } from './monkey-plan';
+import type { MonkeyKind } from './monkey/monkey-plan';
 import type { RunOptions } from './run';
 
 export const USAGE =

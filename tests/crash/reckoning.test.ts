@@ -1,9 +1,9 @@
-import type { InventoryItem, StockMovement } from '../../api/schemas/inventory';
-import type { Order } from '../../api/schemas/order';
-import type { BookRow } from '../../simulator/books';
-import { DECLINED, orderOf } from '../system/orders';
-import type { CancelPlan, CustomerPlan } from './customer-plan';
-import { newTold, type Told } from './customers';
+import type { InventoryItem, StockMovement } from '../../api/inventory/schemas';
+import type { Order } from '../../api/orders/schemas';
+import type { BookRow } from '../../dev/payment-simulator/books';
+import { DECLINED, orderOf } from '../system/orders/orders';
+import type { CancelPlan, CustomerPlan } from './monkey/customer-plan';
+import { newTold, type Told } from './monkey/customers';
 import { type Counters, countersOf, type Evidence, isSettled, reckon } from './reckoning';
 
 const TOTAL_MINOR = 41_900;

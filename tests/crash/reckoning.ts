@@ -1,10 +1,10 @@
-import type { InventoryItem, StockMovement } from '../../api/schemas/inventory';
-import type { Order } from '../../api/schemas/order';
-import type { CheckCode, Finding } from '../../audit/findings';
-import type { BookRow } from '../../simulator/books';
-import { DECLINED } from '../system/orders';
-import { MAY_RUN_OUT } from './customer-plan';
-import type { Told } from './customers';
+import type { InventoryItem, StockMovement } from '../../api/inventory/schemas';
+import type { Order } from '../../api/orders/schemas';
+import type { BookRow } from '../../dev/payment-simulator/books';
+import type { CheckCode, Finding } from '../../verification/findings';
+import { DECLINED } from '../system/orders/orders';
+import { MAY_RUN_OUT } from './monkey/customer-plan';
+import type { Told } from './monkey/customers';
 
 /** All that is known at the end, from witnesses that do not know of each other. */
 export interface Evidence {

@@ -3,16 +3,16 @@ import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { http } from '../support/http';
-import { follow, newTold, place, type Shop, type Told } from './customers';
-import { receive } from './deliveries';
+import { http } from '../harness/http/http';
 import { gather } from './evidence';
-import { Fleet } from './fleet';
-import { runMonkey } from './monkey';
-import type { MonkeyKind } from './monkey-plan';
-import { Progress } from './progress';
+import { follow, newTold, place, type Shop, type Told } from './monkey/customers';
+import { receive } from './monkey/deliveries';
+import { Fleet } from './monkey/fleet';
+import { runMonkey } from './monkey/monkey';
+import type { MonkeyKind } from './monkey/monkey-plan';
+import { Progress } from './monkey/progress';
+import { type CrashOptions, makeSchedule, type Schedule } from './monkey/schedule';
 import { type Counters, countersOf, type Problem, reckon } from './reckoning';
-import { type CrashOptions, makeSchedule, type Schedule } from './schedule';
 
 export interface Report extends CrashOptions, Counters {
   /** Orders that customers were told of. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { parseConfig } from '../../config/config';
@@ -202,6 +202,6 @@ test('every command names a file that the build makes', () => {
   for (const [name, { command }] of ours) {
     const script = command?.[1]?.replace(/^dist\/(.*)\.js$/, '$1.ts') ?? '';
     expect([name, command?.[0]]).toEqual([name, 'node']);
-    expect(read(script)).toContain('process');
+    expect([name, existsSync(resolve(ROOT, script))]).toEqual([name, true]);
   }
 });

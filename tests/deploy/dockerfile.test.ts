@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { HEAP_FLAG } from '../../scripts/supervise';
+import { HEAP_FLAG } from '../../dev/launcher/supervise';
 
 const ROOT = resolve(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -46,7 +46,7 @@ test('it runs as nobody special, can be told to stop, and says whether it lives'
   expect(user).toBeGreaterThan(0);
   expect(final.slice(user).some((line) => /^(RUN|COPY|USER root)/.test(line))).toBe(false);
   expect(final).toContain('STOPSIGNAL SIGTERM');
-  expect(has(/^HEALTHCHECK .*CMD \["node", "dist\/process\/check-health\.js"\]$/)).toBe(true);
+  expect(has(/^HEALTHCHECK .*CMD \["node", "dist\/runtime\/check-health\.js"\]$/)).toBe(true);
   // The exec form: a shell in between would keep the signal to itself.
   expect(final.at(-1)).toBe('CMD ["node", "dist/api/main.js"]');
 });
@@ -88,7 +88,7 @@ test('everything that the build compiles, and what it imports, is sent to the en
     .split('\n')
     .map((file) => relative(ROOT, file))
     .filter((file) => file !== '' && !/^\.\.|^node_modules/.test(file));
-  expect(files).toEqual(expect.arrayContaining(['api/main.ts', 'scripts/verify.ts', 'domain/order.ts']));
+  expect(files).toEqual(expect.arrayContaining(['api/main.ts', 'cli/verify.ts', 'domain/orders/order.ts']));
   expect(files.filter((file) => file.endsWith('.test.ts'))).toEqual([]);
   expect(files.filter((file) => !letIn.includes(file.split('/')[0] ?? ''))).toEqual([]);
 });

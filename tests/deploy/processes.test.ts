@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Order } from '../../api/schemas/order';
-import { APPEND_ONLY_TABLES } from '../../db/grants';
-import { eventually } from '../support/eventually';
-import { http } from '../support/http';
-import { sharedServers } from '../support/servers';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { DECLINED, orderOf } from '../system/orders';
+import type { Order } from '../../api/orders/schemas';
+import { APPEND_ONLY_TABLES } from '../../db/core/grants';
+import { eventually } from '../harness/eventually';
+import { http } from '../harness/http/http';
+import { sharedServers } from '../harness/servers/servers';
+import { startTcpProxy, type TcpProxy } from '../harness/servers/tcp-proxy';
+import { DECLINED, orderOf } from '../system/orders/orders';
 import { Production, query, type Served } from './production';
 
 jest.setTimeout(300_000);

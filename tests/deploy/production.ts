@@ -5,9 +5,8 @@ import { join, resolve } from 'node:path';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { ulid } from 'ulid';
 import { toolLocations } from '../../config/start';
-import { createMailCatcher, type MailCatcher } from '../../notifications/catcher/catcher';
-import { compile } from '../../scripts/compile';
-import { freePort } from '../../scripts/ports';
+import { compile } from '../../dev/compile';
+import { freePort } from '../../dev/launcher/ports';
 import {
   type Child,
   type ChildSpec,
@@ -15,12 +14,13 @@ import {
   startChild,
   untilReady,
   urlAnswers,
-} from '../../scripts/supervise';
-import type { BookRow } from '../../simulator/books';
-import { type RunningSimulator, startSimulator } from '../../simulator/start';
-import { http } from '../support/http';
-import { machineToken } from '../support/machine';
-import { sharedServers } from '../support/servers';
+} from '../../dev/launcher/supervise';
+import { createMailCatcher, type MailCatcher } from '../../dev/mail-catcher/catcher';
+import type { BookRow } from '../../dev/payment-simulator/books';
+import { type RunningSimulator, startSimulator } from '../../dev/payment-simulator/start';
+import { http } from '../harness/http/http';
+import { machineToken } from '../harness/servers/machine';
+import { sharedServers } from '../harness/servers/servers';
 
 const ROOT = resolve(__dirname, '../..');
 /** With everything that has to be quoted somewhere on its way. */
@@ -118,7 +118,7 @@ export class Production {
   /** The deployment's job. */
   migrate(name: string): Promise<void> {
     return runToEnd({
-      ...this.command(name, 'process/migrate-main.js', ['up', '--seed']),
+      ...this.command(name, 'runtime/migrate-main.js', ['up', '--seed']),
       env: {
         DATABASE_URL: this.urlOf('orders_migrate', MIGRATE_PASSWORD),
         DATABASE_RUNNING_ACCOUNT: 'orders_app@%',

@@ -10,7 +10,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { pino } from 'pino';
 import { bundleWorkflows } from '../../workers/bundle';
 import { installRuntime } from '../../workers/runtime';
-import { fromHistoryJson, inClear } from '../support/histories';
+import { fromHistoryJson, inClear } from '../harness/workflow/histories';
 
 const silent = pino({ level: 'silent' });
 installRuntime(silent);

@@ -1,10 +1,10 @@
 import { createPaymentActivities } from '../../activities/payments';
-import type { OrderPolicy } from '../../domain/policy';
+import type { OrderPolicy } from '../../domain/shared/policy';
 import { cancelOrder, getOrder, ORDER_WORKFLOW, type OrderInput } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { Lab } from '../support/lab';
-import { endedWithNothingLeft } from '../support/settled';
+import { eventually } from '../harness/eventually';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { Lab } from '../harness/workflow/lab';
+import { endedWithNothingLeft } from '../harness/workflow/settled';
 
 const calls = new HeldCalls();
 let lab: Lab;

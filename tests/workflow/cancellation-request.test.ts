@@ -1,9 +1,9 @@
-import type { Order } from '../../domain/order';
+import type { Order } from '../../domain/orders/order';
 import { cancelOrder, getOrder } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { Lab } from '../support/lab';
-import { endedWithNothingLeft } from '../support/settled';
+import { eventually } from '../harness/eventually';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { Lab } from '../harness/workflow/lab';
+import { endedWithNothingLeft } from '../harness/workflow/settled';
 
 const calls = new HeldCalls();
 let lab: Lab;

@@ -1,5 +1,5 @@
-import { DIALECTS } from '../support/databases';
-import { Lab } from '../support/lab';
+import { DIALECTS } from '../harness/servers/databases';
+import { Lab } from '../harness/workflow/lab';
 
 describe.each(DIALECTS)('a payment that is declined, on %s', (dialect) => {
   let lab: Lab;

@@ -1,11 +1,11 @@
 import { ulid } from 'ulid';
-import { notificationId } from '../../domain/ids';
-import type { Actor } from '../../domain/order';
-import { MailError } from '../../notifications/mail-error';
-import type { Mailer, MailMessage } from '../../notifications/mailer';
+import type { Actor } from '../../domain/orders/order';
+import { notificationId } from '../../domain/shared/ids';
+import { MailError } from '../../integrations/smtp/mail-error';
+import type { Mailer, MailMessage } from '../../integrations/smtp/mailer';
 import { DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW, type DeliveryPolicy } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { Lab } from '../support/lab';
+import { eventually } from '../harness/eventually';
+import { Lab } from '../harness/workflow/lab';
 
 /** A mail server of which each test decides what it does with the mails to one person. */
 const sent: MailMessage[] = [];

@@ -1,11 +1,11 @@
 import { ulid } from 'ulid';
-import { select } from '../../db/sql';
-import { importId } from '../../domain/ids';
-import { DEFAULT_IMPORT_POLICY, type ImportPolicy } from '../../domain/policy';
-import { startImport } from '../../temporal/import-start';
-import { eventually } from '../support/eventually';
-import { storedImport } from '../support/imports';
-import { Lab } from '../support/lab';
+import { select } from '../../db/core/sql';
+import { importId } from '../../domain/shared/ids';
+import { DEFAULT_IMPORT_POLICY, type ImportPolicy } from '../../domain/shared/policy';
+import { startImport } from '../../integrations/temporal/import-start';
+import { eventually } from '../harness/eventually';
+import { storedImport } from '../harness/http/imports';
+import { Lab } from '../harness/workflow/lab';
 
 const POLICY: ImportPolicy = {
   ...DEFAULT_IMPORT_POLICY,

@@ -1,4 +1,4 @@
-import { Lab } from '../support/lab';
+import { Lab } from '../harness/workflow/lab';
 
 let lab: Lab;
 beforeAll(async () => {

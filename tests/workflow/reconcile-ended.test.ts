@@ -1,9 +1,9 @@
-import { readWorkflowHistory } from '../../temporal/history';
-import { createOrderWorkflows } from '../../temporal/order-workflows';
+import { readWorkflowHistory } from '../../integrations/temporal/history';
+import { createOrderWorkflows } from '../../integrations/temporal/order-workflows';
 import { cancelOrder, getOrder } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { Lab } from '../support/lab';
+import { eventually } from '../harness/eventually';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { Lab } from '../harness/workflow/lab';
 import {
   begin,
   claim,
@@ -15,8 +15,8 @@ import {
   untilDealtWith,
   untilStatus,
   untilWell,
-} from '../support/reconciling';
-import { disagreements, endedWithNothingLeft, heldUnits } from '../support/settled';
+} from '../harness/workflow/reconciling';
+import { disagreements, endedWithNothingLeft, heldUnits } from '../harness/workflow/settled';
 
 const calls = new HeldCalls();
 let lab: Lab;

@@ -1,7 +1,7 @@
 import { cancelOrder, getOrder, PLACEMENT_UPDATE_ID, placement } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { Lab } from '../support/lab';
+import { eventually } from '../harness/eventually';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { Lab } from '../harness/workflow/lab';
 import {
   begin,
   confirmedOrder,
@@ -12,8 +12,8 @@ import {
   untilDealtWith,
   untilRests,
   untilWell,
-} from '../support/reconciling';
-import { disagreements, endedWithNothingLeft } from '../support/settled';
+} from '../harness/workflow/reconciling';
+import { disagreements, endedWithNothingLeft } from '../harness/workflow/settled';
 
 const calls = new HeldCalls();
 let lab: Lab;

@@ -1,10 +1,10 @@
 import { ulid } from 'ulid';
-import { DEFAULT_RECONCILE_POLICY } from '../../domain/policy';
-import { ensureReconcileSchedule, reconcileScheduleId } from '../../temporal/schedules';
+import { DEFAULT_RECONCILE_POLICY } from '../../domain/shared/policy';
+import { ensureReconcileSchedule, reconcileScheduleId } from '../../integrations/temporal/schedules';
 import { RECONCILE_WORKFLOW, type ReconcileResult } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { Lab } from '../support/lab';
-import { confirmedOrder, findingsOf, reconcileAction, terminate } from '../support/reconciling';
+import { eventually } from '../harness/eventually';
+import { Lab } from '../harness/workflow/lab';
+import { confirmedOrder, findingsOf, reconcileAction, terminate } from '../harness/workflow/reconciling';
 
 let lab: Lab;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { createOrderActivities } from '../../activities/orders';
-import { orderStartOptions } from '../../temporal/order-start';
+import { orderStartOptions } from '../../integrations/temporal/order-start';
 import { cancelOrder, ORDER_WORKFLOW } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { Lab } from '../support/lab';
+import { eventually } from '../harness/eventually';
+import { Lab } from '../harness/workflow/lab';
 import {
   begin,
   claim,
@@ -14,8 +14,8 @@ import {
   untilDealtWith,
   untilStatus,
   untilWell,
-} from '../support/reconciling';
-import { endedWithNothingLeft } from '../support/settled';
+} from '../harness/workflow/reconciling';
+import { endedWithNothingLeft } from '../harness/workflow/settled';
 
 jest.setTimeout(300_000);
 
@@ -27,7 +27,7 @@ afterAll(() => lab.close());
 
 const badCode = () =>
   bundleWorkflowCode({
-    workflowsPath: require.resolve('../support/stuck-workflows'),
+    workflowsPath: require.resolve('../harness/workflow/stuck-workflows'),
     logger: new DefaultLogger('ERROR', () => undefined),
   });
 

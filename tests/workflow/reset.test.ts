@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { temporal } from '@temporalio/proto';
 import { createOrderActivities } from '../../activities/orders';
-import * as change from '../../domain/order-changes';
+import * as change from '../../domain/orders/order-changes';
 import { cancelOrder, getOrder, placement } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { Lab } from '../support/lab';
-import { endedWithNothingLeft, heldUnits } from '../support/settled';
+import { eventually } from '../harness/eventually';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { Lab } from '../harness/workflow/lab';
+import { endedWithNothingLeft, heldUnits } from '../harness/workflow/settled';
 
 const { RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL } = temporal.api.enums.v1.ResetReapplyExcludeType;
 

@@ -1,15 +1,15 @@
 import { createOrderActivities } from '../../activities/orders';
 import { createPaymentActivities, type PaymentTry } from '../../activities/payments';
-import type { Order } from '../../domain/order';
-import * as change from '../../domain/order-changes';
-import type { OrderPolicy } from '../../domain/policy';
-import { PaymentProviderError } from '../../payments/provider';
-import { readWorkflowHistory } from '../../temporal/history';
+import type { Order } from '../../domain/orders/order';
+import * as change from '../../domain/orders/order-changes';
+import { PaymentProviderError } from '../../domain/payments/provider';
+import type { OrderPolicy } from '../../domain/shared/policy';
+import { readWorkflowHistory } from '../../integrations/temporal/history';
 import { cancelOrder, getOrder, type OrderInput } from '../../workflows/messages';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { Lab } from '../support/lab';
-import { endedWithNothingLeft } from '../support/settled';
+import { eventually } from '../harness/eventually';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { Lab } from '../harness/workflow/lab';
+import { endedWithNothingLeft } from '../harness/workflow/settled';
 
 const calls = new HeldCalls();
 let lab: Lab;

@@ -1,6 +1,6 @@
-import { eventually } from '../support/eventually';
-import { gate } from '../support/gate';
-import { Lab } from '../support/lab';
+import { eventually } from '../harness/eventually';
+import { gate } from '../harness/workflow/gate';
+import { Lab } from '../harness/workflow/lab';
 
 let lab: Lab;
 beforeAll(async () => {

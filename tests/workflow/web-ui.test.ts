@@ -1,14 +1,14 @@
 import { ulid } from 'ulid';
-import { place } from '../../api/placement';
-import type { PlaceOrder } from '../../api/schemas/order';
-import { notificationId } from '../../domain/ids';
-import type { Order } from '../../domain/order';
+import type { PlaceOrder } from '../../api/orders/schemas';
+import type { Order } from '../../domain/orders/order';
+import { notificationId } from '../../domain/shared/ids';
+import { place } from '../../services/orders/place-order';
 import { cancelOrder, DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW } from '../../workflows/messages';
-import { apiContext } from '../support/api-context';
-import { eventually } from '../support/eventually';
-import { HeldCalls } from '../support/held-calls';
-import { inClear, toHistoryJson } from '../support/histories';
-import { Lab } from '../support/lab';
+import { eventually } from '../harness/eventually';
+import { apiContext } from '../harness/http/api-context';
+import { HeldCalls } from '../harness/workflow/held-calls';
+import { inClear, toHistoryJson } from '../harness/workflow/histories';
+import { Lab } from '../harness/workflow/lab';
 
 const calls = new HeldCalls();
 let lab: Lab;

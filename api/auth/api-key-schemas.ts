@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { SCOPES } from '../../domain/shared/access';
+import { line } from '../orders/schemas';
+
+const scopes = z
+  .array(z.enum(SCOPES))
+  .min(1)
+  .max(SCOPES.length)
+  .openapi({ example: ['orders:read'] });
+
+export const CreateApiKey = z
+  .strictObject({
+    name: line(100).openapi({ description: 'What it is for', example: 'Warehouse scanner' }),
+    scopes,
+    expiresAt: z.iso.datetime().optional().openapi({ description: 'Left out: until it is revoked' }),
+  })
+  .openapi('CreateApiKey', {
+    example: { name: 'Warehouse scanner', scopes: ['orders:read', 'inventory:write'] },
+  });
+
+export const ApiKey = z
+  .object({
+    id: z.string().openapi({ example: 'key_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    name: z.string(),
+    scopes,
+    createdBy: z.string(),
+    createdAt: z.string(),
+    expiresAt: z.string().nullable(),
+    revokedAt: z.string().nullable(),
+  })
+  .openapi('ApiKey');
+export type ApiKey = z.infer<typeof ApiKey>;
+
+export const NewApiKey = ApiKey.extend({
+  token: z.string().openapi({ description: 'The bearer token. Shown this once and kept nowhere' }),
+}).openapi('NewApiKey');

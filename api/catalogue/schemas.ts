@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import type { FieldRule } from '../../domain/catalogue/product-rules';
+import * as rules from '../../domain/catalogue/product-rules';
+import { sku as anySku, Money, timestamp } from '../orders/schemas';
+import { Page } from './list-schemas';
+
+/** The rule decides; the description says of it what JSON Schema can. */
+const text = ({ holds, must, schema }: FieldRule<string>) =>
+  z.string().trim().refine(holds, must).openapi(schema);
+
+const newSku = text(rules.SKU).openapi({ description: `It ${rules.SKU.must}`, example: 'walnut-desk' });
+const name = text(rules.NAME).openapi({ example: 'Walnut desk' });
+const description = text(rules.DESCRIPTION).openapi({
+  example: 'Oiled walnut top, 140 × 70 cm, steel legs.',
+});
+// The currency is the shop's, and so is the step of what can be paid: they are held against the rule behind this.
+const price = z
+  .strictObject({
+    amount: z.number().openapi(rules.unitPriceMinor('EUR').schema),
+    currency: z.string().length(3),
+  })
+  .openapi({
+    description:
+      "In the minor unit of the shop's currency; placed orders keep the price they were placed with",
+  });
+const taxClass = z.enum(rules.TAX_CLASSES);
+const weightGrams = z
+  .number()
+  .refine(rules.WEIGHT_GRAMS.holds, rules.WEIGHT_GRAMS.must)
+  .openapi({ ...rules.WEIGHT_GRAMS.schema, example: 38000 });
+const imageUrl = text(rules.IMAGE_URL)
+  .nullable()
+  .openapi({ description: 'An https address, or a path on this host', example: '/images/walnut-desk.webp' });
+const attributes = z
+  .record(text(rules.ATTRIBUTE_NAME_RULE), text(rules.ATTRIBUTE_VALUE))
+  .refine(rules.ATTRIBUTES.holds, rules.ATTRIBUTES.must)
+  .openapi({
+    ...rules.ATTRIBUTES.schema,
+    description: `Each ${rules.ATTRIBUTE_NAME_RULE.must}`,
+    example: { wood: 'walnut', finish: 'oil' },
+  });
+const active = z.boolean().openapi({ description: 'Whether it is sold at present' });
+
+export const Product = z
+  .object({
+    sku: anySku,
+    name: z.string(),
+    description: z.string(),
+    price: Money,
+    taxClass,
+    weightGrams: z.number().int(),
+    imageUrl: z.string().nullable(),
+    attributes: z.record(z.string(), z.string()),
+    active,
+    version: z.number().int().openapi({ description: 'Grows with every change; the ETag' }),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .openapi('Product');
+export type Product = z.infer<typeof Product>;
+
+const EXAMPLE = {
+  name: 'Walnut desk',
+  description: 'Oiled walnut top, 140 × 70 cm, steel legs.',
+  price: { amount: 41900, currency: 'EUR' },
+  taxClass: 'standard',
+  weightGrams: 38000,
+  imageUrl: '/images/walnut-desk.webp',
+  attributes: { wood: 'walnut', finish: 'oil' },
+} as const;
+
+export const ReplaceProduct = z
+  .strictObject({
+    name,
+    description: description.default(''),
+    price,
+    taxClass: taxClass.default('standard'),
+    weightGrams: weightGrams.default(0),
+    imageUrl: imageUrl.default(null),
+    attributes: attributes.default({}),
+    active: active.default(true),
+  })
+  .openapi('ReplaceProduct', { example: EXAMPLE });
+export type ReplaceProduct = z.infer<typeof ReplaceProduct>;
+
+export const CreateProduct = z
+  .strictObject({ sku: newSku, ...ReplaceProduct.shape })
+  .openapi('CreateProduct', { example: { sku: 'walnut-desk', ...EXAMPLE } });
+export type CreateProduct = z.infer<typeof CreateProduct>;
+
+const shown = z.enum(['true', 'false', 'all']).default('true').openapi({
+  description: 'What is not sold is shown to those who may change the catalogue',
+});
+export const ReadProduct = z.strictObject({ active: shown });
+const MAX_QUERY_LENGTH = 200;
+/** Two terms of 32 characters of 4 bytes each and a sku of 64, in base64. */
+const MAX_CURSOR_LENGTH = 600;
+export const ListProducts = Page.extend({
+  q: z.string().max(MAX_QUERY_LENGTH).optional().openapi({
+    description: 'Words: all must begin a word of the name, the sku, an attribute or the description',
+    example: 'walnut desk',
+  }),
+  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
+  active: shown,
+});
+
+export const ProductImport = z
+  .object({
+    id: z.string().openapi({ example: 'imp_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    status: z.enum(['received', 'importing', 'completed', 'cancelled', 'failed']),
+    rows: z.number().int(),
+    done: z.number().int().openapi({ description: 'Rows applied so far; they stay' }),
+    percent: z.number().int(),
+    created: z.number().int(),
+    updated: z.number().int(),
+    unchanged: z.number().int(),
+    faulty: z.number().int().openapi({ description: 'Rows that could not be applied' }),
+    failure: z.string().nullable().openapi({ description: 'Why it failed' }),
+    createdAt: timestamp,
+    endedAt: timestamp.nullable(),
+    links: z.object({ self: z.string(), temporal: z.string() }),
+  })
+  .openapi('ProductImport');
+export type ProductImport = z.infer<typeof ProductImport>;
+
+export const ProductImportWithFaults = ProductImport.extend({
+  faults: z
+    .array(
+      z.object({
+        line: z.number().int().openapi({ description: 'Of the file; the header is line 1' }),
+        sku: z.string().optional(),
+        field: z.string(),
+        detail: z.string(),
+      }),
+    )
+    .openapi({
+      description: 'The first 1,000',
+      example: [
+        { line: 7, sku: 'walnut-desk', field: 'price', detail: 'must be an amount of EUR such as 419.00' },
+      ],
+    }),
+}).openapi('ProductImportWithFaults');
+export type ProductImportWithFaults = z.infer<typeof ProductImportWithFaults>;

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { ROLES } from '../../domain/shared/access';
+import { Page } from '../catalogue/list-schemas';
+import { Address, email, line, Order, phone, timestamp } from '../orders/schemas';
+
+const customerId = z.string().openapi({ example: 'cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' });
+export const Role = z.enum(ROLES).openapi('Role');
+
+const orderUpdates = z.enum(['email', 'none']).openapi({
+  description:
+    'Whether confirmations of orders are mailed. What needs an answer, cancellations and all about the account always are',
+});
+
+export const Me = z
+  .object({
+    id: customerId,
+    email: z.string(),
+    name: z.string().nullable(),
+    phone: z.string().nullable(),
+    role: Role,
+    orderUpdates,
+    createdAt: timestamp,
+  })
+  .openapi('Me');
+export type Me = z.infer<typeof Me>;
+
+export const ChangeMe = z
+  .strictObject({
+    name: line(200).nullable().optional(),
+    phone: phone.nullable().optional(),
+    orderUpdates: orderUpdates.optional(),
+  })
+  .openapi('ChangeMe', { example: { name: 'Ada Byron', orderUpdates: 'none' } });
+
+const ADDRESS_EXAMPLE = {
+  name: 'Ada Byron',
+  line1: '1 Main St',
+  city: 'Berlin',
+  postalCode: '10115',
+  country: 'DE',
+};
+const makeDefault = z
+  .literal(true)
+  .optional()
+  .openapi({ description: 'Takes it over from the one that was' });
+export const ChangeAddress = z
+  .strictObject({ ...Address.shape, defaultShipping: makeDefault, defaultBilling: makeDefault })
+  .openapi('ChangeAddress', { example: { ...ADDRESS_EXAMPLE, defaultShipping: true } });
+
+export const CustomerAddress = z
+  .object({
+    id: z.string().openapi({ example: 'adr_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    ...Address.shape,
+    defaultShipping: z.boolean(),
+    defaultBilling: z.boolean(),
+  })
+  .openapi('CustomerAddress');
+export type CustomerAddress = z.infer<typeof CustomerAddress>;
+
+export const Session = z
+  .object({
+    id: z.string().openapi({ example: 'ses_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    current: z.boolean().openapi({ description: 'The one that asks' }),
+    openedAt: timestamp,
+    lastUsedAt: timestamp,
+    expiresAt: timestamp,
+  })
+  .openapi('Session');
+export type Session = z.infer<typeof Session>;
+
+export const AccountEvent = z
+  .object({
+    at: timestamp,
+    type: z.string().openapi({ example: 'SessionOpened' }),
+    by: z.string().openapi({ description: 'The kind of who did it', example: 'customer' }),
+    data: z.record(z.string(), z.unknown()).openapi({ description: 'Ids and words of ours' }),
+  })
+  .openapi('AccountEvent');
+export type AccountEvent = z.infer<typeof AccountEvent>;
+
+export const PersonalExport = z
+  .object({
+    exportedAt: timestamp,
+    profile: Me,
+    addresses: z.array(CustomerAddress),
+    sessions: z.array(Session),
+    orders: z.array(Order).openapi({ description: 'Those accepted and not opened yet first' }),
+    accountEvents: z.array(AccountEvent).openapi({ description: 'Oldest first' }),
+  })
+  .openapi('PersonalExport');
+export type PersonalExport = z.infer<typeof PersonalExport>;
+
+export const EraseMe = z
+  .strictObject({ password: z.string().min(1).max(128) })
+  .openapi('EraseMe', { example: { password: 'analytical engine' } });
+
+export const ListCustomers = Page.extend({ email: email.optional() });
+
+export const CustomerSummary = z
+  .object({
+    id: customerId,
+    role: z.union([Role, z.null()]).openapi({ description: 'null: a guest, who has no account' }),
+    createdAt: timestamp,
+    erasedAt: timestamp.nullable(),
+  })
+  .openapi('CustomerSummary');
+export type CustomerSummary = z.infer<typeof CustomerSummary>;
+
+export const Customer = CustomerSummary.extend({
+  email: z.string().nullable(),
+  name: z.string().nullable(),
+  phone: z.string().nullable(),
+  addresses: z.array(CustomerAddress),
+}).openapi('Customer');
+export type Customer = z.infer<typeof Customer>;
+
+export const ChangeRole = z
+  .strictObject({ role: Role })
+  .openapi('ChangeRole', { example: { role: 'support' } });

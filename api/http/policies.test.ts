@@ -1,0 +1,158 @@
+import { type Principal, SCOPES, type Scope } from '../../domain/shared/access';
+import { apiContext } from '../../tests/harness/http/api-context';
+import { http } from '../../tests/harness/http/http';
+import { routesOf } from '../../tests/harness/http/routes';
+import { createApp } from './app';
+import { type ListeningApi, listen } from './listen';
+import { POLICIES } from './policies';
+
+/**
+ * Who may do what, in words of its own: what api/http/policies.ts says must agree. `all`, `own`, or `-` for each of guest,
+ * customer, support, warehouse, admin, then the scope that a machine needs.
+ */
+const MATRIX = `
+POST /api/orders               all  own  all  own  all  orders:write
+GET /api/orders                -    own  all  all  all  orders:read
+GET /api/orders/:id            own  own  all  all  all  orders:read
+GET /api/orders/:id/history    own  own  all  all  all  orders:read
+POST /api/orders/:id/cancel    own  own  all  own  all  orders:write
+POST /api/quotes               all  all  all  all  all  -
+GET /api/products              all  all  all  all  all  -
+GET /api/products/:sku         all  all  all  all  all  -
+POST /api/products             -    -    -    -    all  catalogue:write
+PUT /api/products/:sku         -    -    -    -    all  catalogue:write
+DELETE /api/products/:sku      -    -    -    -    all  catalogue:write
+POST /api/products/import      -    -    -    -    all  catalogue:write
+GET /api/products/imports      -    -    -    -    all  catalogue:write
+GET /api/products/imports/:id  -    -    -    -    all  catalogue:write
+GET /api/inventory             -    -    all  all  all  inventory:read
+GET /api/inventory/:sku        -    -    all  all  all  inventory:read
+GET /api/inventory/low         -    -    all  all  all  inventory:read
+GET /api/inventory/:sku/movements     -  -  all  all  all  inventory:read
+POST /api/inventory/:sku/adjustments  -  -  -    all  all  inventory:write
+PUT /api/inventory/:sku/threshold     -  -  -    all  all  inventory:write
+GET /api/warehouses            -    -    all  all  all  inventory:read
+POST /api/warehouses           -    -    -    all  all  inventory:write
+GET /api/warehouses/:code      -    -    all  all  all  inventory:read
+PUT /api/warehouses/:code      -    -    -    all  all  inventory:write
+POST /api/api-keys             -    -    -    -    all  -
+GET /api/api-keys              -    -    -    -    all  -
+DELETE /api/api-keys/:id       -    -    -    -    all  -
+POST /api/auth/register        all  all  all  all  all  -
+POST /api/auth/confirm         all  all  all  all  all  -
+POST /api/auth/login           all  all  all  all  all  -
+POST /api/auth/refresh         all  all  all  all  all  -
+POST /api/auth/logout          all  all  all  all  all  -
+POST /api/auth/password-reset  all  all  all  all  all  -
+POST /api/auth/password-reset/confirm all all all all all -
+POST /api/auth/password        -    own  own  own  own  -
+GET /api/me                    -    own  own  own  own  -
+PATCH /api/me                  -    own  own  own  own  -
+GET /api/me/sessions           -    own  own  own  own  -
+DELETE /api/me/sessions/:id    -    own  own  own  own  -
+GET /api/me/addresses          -    own  own  own  own  -
+POST /api/me/addresses         -    own  own  own  own  -
+PUT /api/me/addresses/:id      -    own  own  own  own  -
+DELETE /api/me/addresses/:id   -    own  own  own  own  -
+GET /api/me/export             -    own  own  own  own  -
+POST /api/me/erasure           -    own  own  own  own  -
+GET /api/customers             -    -    all  -    all  customers:read
+GET /api/customers/:id         -    -    all  -    all  customers:read
+PUT /api/customers/:id/role    -    -    -    -    all  -
+POST /api/customers/:id/erasure -   -    -    -    all  -
+`;
+
+const ROWS = MATRIX.trim()
+  .split('\n')
+  .map((line) => {
+    const [method = '', path = '', ...cells] = line.split(/ +/);
+    const [guest = '', customer = '', support = '', warehouse = '', admin = '', scope = ''] = cells;
+    return {
+      operation: `${method} ${path}`,
+      method,
+      path,
+      guest,
+      customer,
+      support,
+      warehouse,
+      admin,
+      scope,
+    };
+  });
+type Row = (typeof ROWS)[number];
+
+const account = (role: 'customer' | 'support' | 'warehouse' | 'admin'): Principal => ({
+  kind: 'account',
+  customerId: `cus_${'0'.repeat(26)}`,
+  role,
+  sessionId: 'one',
+});
+const machine = (scopes: Scope[]): Principal => ({ kind: 'machine', keyId: 'key_1', scopes });
+
+const isForAnyMachine = ({ guest, scope }: Row): boolean => guest === 'all' && scope === '-';
+
+/** Every kind of caller, by the token it bears, and what it is answered where it may not go on. */
+const CALLERS: [caller: string, principal: Principal, isLetIn: (row: Row) => boolean, refusal: number][] = [
+  ['guest', { kind: 'guest' }, ({ guest }) => guest === 'all', 401],
+  ['order-token', { kind: 'order_token', orderId: 'ord_1' }, ({ guest }) => guest !== '-', 401],
+  ['customer', account('customer'), ({ customer }) => customer !== '-', 403],
+  ['support', account('support'), ({ support }) => support !== '-', 403],
+  ['warehouse', account('warehouse'), ({ warehouse }) => warehouse !== '-', 403],
+  ['admin', account('admin'), ({ admin }) => admin !== '-', 403],
+  ['machine-of-all', machine([...SCOPES]), ({ guest, scope }) => guest === 'all' || scope !== '-', 403],
+  ['machine-of-nothing', machine([]), isForAnyMachine, 403],
+  ...SCOPES.map((granted): (typeof CALLERS)[number] => [
+    `machine-of-${granted}`,
+    machine([granted]),
+    (row) => isForAnyMachine(row) || row.scope === granted,
+    403,
+  ]),
+];
+
+let api: ListeningApi;
+beforeAll(async () => {
+  const principals = new Map(CALLERS.map(([caller, principal]) => [caller, principal]));
+  // There is no store: who is let in gets no further than this.
+  const authenticate = async (token: string) => principals.get(token.replace('.', ':')) ?? null;
+  api = await listen(createApp(apiContext({ authenticate })), '127.0.0.1', 0);
+});
+afterAll(() => api?.stop(0));
+
+test('every address has a row, and every row an address', () => {
+  expect(ROWS.map(({ operation }) => operation).toSorted()).toEqual(Object.keys(POLICIES).toSorted());
+});
+
+test('what is served under /api is what has a policy', () => {
+  const served = routesOf(createApp(apiContext())).filter((name) => name.split(' ')[1]?.startsWith('/api'));
+  expect(served.toSorted()).toEqual(Object.keys(POLICIES).toSorted());
+});
+
+test.each(ROWS)('$operation reaches as far as it should', ({ operation, ...row }) => {
+  const { guest, customer, support, warehouse, admin, scope } = POLICIES[operation as keyof typeof POLICIES];
+  const cell = (reach: string | null) => (reach === 'none' || reach === null ? '-' : reach);
+  expect([guest, customer, support, warehouse, admin, scope].map(cell)).toEqual([
+    row.guest,
+    row.customer,
+    row.support,
+    row.warehouse,
+    row.admin,
+    row.scope,
+  ]);
+});
+
+test.each(ROWS)('$operation lets in who may, and nobody else', async (row) => {
+  const answers = await Promise.all(
+    CALLERS.map(async ([caller]) => {
+      const headers: Record<string, string> =
+        caller === 'guest' ? {} : { authorization: `Bearer ${caller.replace(':', '.')}` };
+      const { status } = await http(`${api.url}${row.path.replace(/:\w+/, 'some-1')}`, {
+        method: row.method,
+        headers,
+      });
+      return [caller, status === 401 || status === 403 ? status : 'let in'];
+    }),
+  );
+  expect(answers).toEqual(
+    CALLERS.map(([caller, , isLetIn, refusal]) => [caller, isLetIn(row) ? 'let in' : refusal]),
+  );
+});

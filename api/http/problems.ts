@@ -1,0 +1,112 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { ZodError } from 'zod';
+import { isConnectionLost } from '../../db/core/connect';
+import { FAILURES, Failure, type FailureCode, type FailureDetail } from '../../domain/shared/failures';
+
+/** RFC 9457. `code` is stable; `detail` is for people. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: FailureCode;
+  detail: string;
+  instance: string;
+  requestId: string;
+  errors?: FailureDetail[];
+  [extension: string]: unknown;
+}
+
+export function sendProblem(req: Request, res: Response, failure: Failure): void {
+  const { status, title } = FAILURES[failure.code];
+  const { retryAfterSeconds, headers, ...extensions } = failure.extra;
+  if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
+  if (headers !== undefined) res.set(headers);
+  const problem: Problem = {
+    type: `/docs/problems#${failure.code}`,
+    title,
+    status,
+    detail: failure.detail,
+    instance: req.originalUrl.split('?')[0] ?? '/',
+    code: failure.code,
+    requestId: String(req.id),
+    ...extensions,
+  };
+  if (!req.complete) hearOut(req, res);
+  res.status(status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+/**
+ * Who still sends hears the answer only when what they send is taken: a connection that is closed meanwhile takes the answer
+ * with it. So it is left to them to close it, and what they send is thrown away, for as long as a request may take.
+ */
+function hearOut(req: Request, res: Response): void {
+  res.shouldKeepAlive = true;
+  req.resume();
+}
+
+/** The one place that maps what went wrong to an answer. */
+export const problemHandler: ErrorRequestHandler = (error, req, res, next) => {
+  if (res.headersSent) return next(error);
+  const failure = toFailure(error);
+  if (failure.code === 'internal_error') req.log.error({ err: error }, 'request failed');
+  else if (FAILURES[failure.code].status >= 500) req.log.warn({ err: error }, 'request failed');
+  sendProblem(req, res, failure);
+};
+
+export const notFoundHandler: RequestHandler = () => {
+  throw new Failure('not_found', 'There is nothing at this address.');
+};
+
+/** Words of body-parser for what is wrong with a body. */
+const BODY_FAILURES: Record<string, [FailureCode, string]> = {
+  'entity.parse.failed': ['malformed_json', 'The body is not valid JSON.'],
+  'entity.too.large': ['payload_too_large', 'The body is larger than this address takes.'],
+  'encoding.unsupported': ['unsupported_media_type', 'The encoding of the body is not supported.'],
+  'charset.unsupported': ['unsupported_media_type', 'The body must be UTF-8.'],
+  'request.aborted': ['invalid_request', 'The request ended before its body did.'],
+  'request.size.invalid': ['invalid_request', 'The body is not as long as the request says.'],
+};
+
+const UNREACHABLE = /Sequelize(Connection\w*|HostNot\w*)Error|ServiceError/;
+
+export function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const { type, name, status } = error as { type?: string; name?: string; status?: number };
+  const body = BODY_FAILURES[type ?? ''];
+  if (body !== undefined) return new Failure(...body);
+  if (name === 'URIError' || status === 400)
+    return new Failure('invalid_request', 'The address is not valid.');
+  if (UNREACHABLE.test(name ?? '') || isConnectionLost(error)) return unavailable(error);
+  return new Failure(
+    'internal_error',
+    'The request failed. Nothing is known to be half-done; it can be repeated.',
+  );
+}
+
+export const unavailable = (
+  cause?: unknown,
+  detail = 'A part that this needs is away. Nothing is half-done; the same request can be repeated.',
+): Failure => new Failure('service_unavailable', detail, { retryAfterSeconds: 2 }, { cause });
+
+/** A fault of a body is pointed to by JSON pointer, one of the query by the parameter's name. */
+export function validationFailure(error: ZodError, where: 'body' | 'query' = 'body'): Failure {
+  const pointer = (path: readonly PropertyKey[]): string =>
+    where === 'query'
+      ? path.map(String).join('.')
+      : path.map((part) => `/${escapePointer(String(part))}`).join('');
+  const errors = error.issues.flatMap((issue): FailureDetail[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          pointer: pointer([...issue.path, key.slice(0, MAX_KEY_LENGTH)]),
+          detail: 'is not known here',
+        }))
+      : [{ pointer: pointer(issue.path), detail: issue.message }],
+  );
+  return new Failure('invalid_request', 'Some fields are not valid.', {
+    errors: errors.slice(0, MAX_ERRORS),
+  });
+}
+
+const MAX_ERRORS = 50;
+const MAX_KEY_LENGTH = 100;
+const escapePointer = (part: string): string => part.replace(/~/g, '~0').replace(/\//g, '~1');

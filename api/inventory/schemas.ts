@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { ADJUSTMENT_REASONS, MAX_ON_HAND_UNITS } from '../../domain/inventory/stock-movement';
+import { countryCode, line, sku, timestamp } from '../orders/schemas';
+
+const units = z.number().int();
+
+export const warehouseCode = z
+  .string()
+  .regex(/^[A-Z0-9][A-Z0-9-]{0,15}$/, 'must be capital letters, digits and dashes')
+  .openapi({ example: 'BER' });
+
+export const StockLevel = z
+  .object({
+    code: z.string().openapi({ description: 'Of the warehouse', example: 'BER' }),
+    active: z.boolean(),
+    onHand: units,
+    reserved: units,
+    available: units.openapi({ description: 'That orders can have: none where the warehouse is not active' }),
+  })
+  .openapi('StockLevel');
+
+export const InventoryItem = z
+  .object({
+    sku,
+    onHand: units,
+    reserved: units,
+    available: units,
+    threshold: units.nullable().openapi({ description: 'Low at this many available units or fewer' }),
+    lowSince: timestamp.nullable(),
+    warehouses: z.array(StockLevel),
+  })
+  .openapi('InventoryItem');
+export type InventoryItem = z.infer<typeof InventoryItem>;
+
+export const LowItem = z
+  .object({ sku, available: units, threshold: units.nullable(), since: timestamp })
+  .openapi('LowItem');
+export type LowItem = z.infer<typeof LowItem>;
+
+const MAX_CHANGE_UNITS = 1_000_000;
+
+export const AdjustStock = z
+  .strictObject({
+    warehouse: warehouseCode,
+    delta: z
+      .number()
+      .int()
+      .min(-MAX_CHANGE_UNITS)
+      .max(MAX_CHANGE_UNITS)
+      .refine((value) => value !== 0, 'must not be 0')
+      .optional()
+      .openapi({ description: 'Units more (or fewer) on hand' }),
+    countedOnHand: z
+      .number()
+      .int()
+      .min(0)
+      .max(MAX_ON_HAND_UNITS)
+      .optional()
+      .openapi({ description: 'Units that were counted, in place of `delta`' }),
+    reason: z.enum(ADJUSTMENT_REASONS),
+    note: line(500).optional().openapi({ description: 'For colleagues. Kept for ever: name no customers' }),
+  })
+  .superRefine(({ delta, countedOnHand }, context) => {
+    const fault = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message });
+    if (delta === undefined && countedOnHand === undefined) {
+      fault('delta', 'is needed, or countedOnHand');
+    }
+    if (delta !== undefined && countedOnHand !== undefined) {
+      fault('countedOnHand', 'cannot be given together with delta');
+    }
+  })
+  .openapi('AdjustStock', {
+    example: { warehouse: 'BER', delta: 40, reason: 'received', note: 'Delivery note 4711' },
+  });
+export type AdjustStock = z.infer<typeof AdjustStock>;
+
+export const StockMovement = z
+  .object({
+    id: z.string().openapi({ example: 'mov_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    sku,
+    warehouse: z.string().openapi({ example: 'BER' }),
+    delta: units,
+    onHandAfter: units,
+    reason: z.enum([...ADJUSTMENT_REASONS, 'opening']),
+    note: z.string().nullable(),
+    actor: z.string().openapi({ description: 'Who did it', example: 'staff:cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    at: timestamp,
+  })
+  .openapi('StockMovement');
+export type StockMovement = z.infer<typeof StockMovement>;
+
+export const AdjustedStock = z
+  .object({ movement: StockMovement, level: StockLevel })
+  .openapi('AdjustedStock', { description: 'The movement, and the level as it left it' });
+export type AdjustedStock = z.infer<typeof AdjustedStock>;
+
+export const SetThreshold = z
+  .strictObject({ threshold: z.number().int().min(0).max(MAX_ON_HAND_UNITS).nullable() })
+  .openapi('SetThreshold', { example: { threshold: 20 } });
+
+export const Warehouse = z
+  .object({
+    code: z.string().openapi({ example: 'BER' }),
+    name: z.string(),
+    country: countryCode,
+    active: z.boolean(),
+    version: z.number().int(),
+  })
+  .openapi('Warehouse');
+
+const warehouseFields = { name: line(200), country: countryCode };
+
+export const CreateWarehouse = z
+  .strictObject({ code: warehouseCode, ...warehouseFields, active: z.boolean().default(true) })
+  .openapi('CreateWarehouse', { example: { code: 'VIE', name: 'Wien', country: 'AT', active: true } });
+
+export const UpdateWarehouse = z
+  .strictObject({ ...warehouseFields, active: z.boolean() })
+  .openapi('UpdateWarehouse', { example: { name: 'Wien', country: 'AT', active: false } });

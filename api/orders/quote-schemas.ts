@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { countryCode, Items, Money, PricedLine, region, shippingMethod } from './schemas';
+
+export const RequestQuote = z
+  .strictObject({
+    items: Items,
+    shippingAddress: z.strictObject({ country: countryCode, region: region.optional() }),
+    shippingMethod: shippingMethod.optional(),
+  })
+  .openapi('RequestQuote', {
+    example: {
+      items: [{ sku: 'walnut-desk', quantity: 1 }],
+      shippingAddress: { country: 'DE' },
+      shippingMethod: 'standard',
+    },
+  });
+
+export const Quote = z
+  .object({
+    lines: z.array(PricedLine),
+    subtotal: Money,
+    discount: Money,
+    shipping: Money,
+    tax: Money,
+    total: Money,
+    taxIncluded: z.boolean().openapi({ description: 'Whether prices contain the tax' }),
+    shippingMethod,
+    shippingOptions: z.array(
+      z.object({
+        code: shippingMethod,
+        name: z.string(),
+        fee: z.union([Money, z.null()]).openapi({ description: 'Null: the basket is too heavy for it' }),
+      }),
+    ),
+  })
+  .openapi('Quote');
+export type Quote = z.infer<typeof Quote>;

@@ -1,0 +1,108 @@
+import type { OrderContact } from '../../db/customers/contacts';
+import type { OrderSummary as StoredSummary } from '../../db/orders/orders';
+import type { Order, PricedBasket } from '../../domain/orders/order';
+import { can } from '../../domain/orders/transitions';
+import { describeActor, withoutStaffIds } from '../../domain/shared/events';
+import { money } from '../../domain/shared/money';
+import type { Priced } from '../../services/orders/price-cart';
+import type { ApiContext } from '../http/context';
+import type { Quote } from './quote-schemas';
+import type * as schema from './schemas';
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const orderPath = (id: string): string => `/api/orders/${id}`;
+
+/** The page of an order's workflow in the Temporal Web UI. */
+export const workflowUrl = (uiUrl: string, namespace: string, id: string): string =>
+  `${uiUrl.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${id}`;
+
+/** Where to go from an order. */
+export const orderLinks = ({ temporalUiUrl, temporal }: ApiContext, id: string): Links => ({
+  self: orderPath(id),
+  history: `${orderPath(id)}/history`,
+  temporal: workflowUrl(temporalUiUrl, temporal.options.namespace, id),
+});
+
+export interface Links {
+  self: string;
+  history: string;
+  temporal: string;
+}
+
+export function presentSummary(order: StoredSummary): schema.OrderSummary {
+  const { attention } = order;
+  return {
+    id: order.id,
+    status: order.status,
+    payment: order.payment,
+    fulfilment: order.fulfilment,
+    customerId: order.customerId,
+    total: money(order.totalMinor, order.currency),
+    version: order.version,
+    placedAt: iso(order.placedAtMs),
+    updatedAt: iso(order.updatedAtMs),
+    attention:
+      attention === null
+        ? null
+        : { step: attention.step, detail: attention.detail, since: iso(attention.sinceMs) },
+  };
+}
+
+function presentPrice(basket: PricedBasket) {
+  const amount = (minor: number) => money(minor, basket.currency);
+  return {
+    lines: basket.lines.map((l) => ({
+      line: l.line,
+      sku: l.sku,
+      name: l.name,
+      quantity: l.quantity,
+      unitPrice: amount(l.unitPriceMinor),
+      discount: amount(l.discountMinor),
+      tax: amount(l.taxMinor),
+      total: amount(l.totalMinor),
+    })),
+    subtotal: amount(basket.subtotalMinor),
+    discount: amount(basket.discountMinor),
+    shipping: amount(basket.shippingMinor),
+    tax: amount(basket.taxMinor),
+    total: amount(basket.totalMinor),
+    taxIncluded: basket.taxIncluded,
+    shippingMethod: basket.shippingMethod,
+  };
+}
+
+export const presentQuote = ({ basket, shippingOptions }: Priced): Quote => ({
+  ...presentPrice(basket),
+  shippingOptions: shippingOptions.map(({ code, name, feeMinor }) => ({
+    code,
+    name,
+    fee: feeMinor === null ? null : money(feeMinor, basket.currency),
+  })),
+});
+
+/** @param contact null when its personal data is erased. */
+export function presentOrder(order: Order, contact: OrderContact | null, links: Links): schema.Order {
+  const { cancellation, rejection } = order;
+  const cancel = can(order, 'cancel');
+  return {
+    ...presentSummary(order),
+    ...presentPrice(order),
+    customer:
+      contact?.email == null
+        ? null
+        : { email: contact.email, name: contact.name ?? '', phone: contact.phone },
+    shippingAddress: contact?.shippingAddress ?? null,
+    cancellation:
+      cancellation === null
+        ? null
+        : {
+            reason: cancellation.reason,
+            requestedBy: withoutStaffIds(describeActor(cancellation.requestedBy)),
+            requestedAt: iso(cancellation.requestedAtMs),
+          },
+    rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail },
+    actions: { cancel: cancel.allowed ? { allowed: true } : { allowed: false, reason: cancel.reason } },
+    links,
+  };
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
+import { email as emailSchema } from '../api/orders/schemas';
+import { connect } from '../db/core/connect';
+import { createStore } from '../db/core/store';
+import { localConfig } from '../dev/launcher/local-config';
+import { Failure } from '../domain/shared/failures';
+import { createPasswords, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../services/auth/passwords';
+import { ensureAccount } from '../services/auth/roles';
+
+const USAGE = 'npm run create-admin -- --email ada@example.com [--password-stdin]';
+const GENERATED_BYTES = 15;
+
+/**
+ * Makes the first admin, who makes the others. The password is read from standard input, or made up and printed this
+ * once. An account that exists is made admin and keeps its password.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { email: { type: 'string' }, 'password-stdin': { type: 'boolean', default: false } },
+  });
+  // By the rule of the API: with an address that it refuses nobody could log in.
+  const { data: email } = emailSchema.safeParse(values.email);
+  if (email === undefined) throw new Error(`An address of mail is needed: ${USAGE}`);
+  const given = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
+  const password = given ?? randomBytes(GENERATED_BYTES).toString('base64url');
+  if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {
+    throw new Error(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
+  }
+  const config = localConfig();
+  const db = connect({ url: config.databaseUrl, poolSize: 2 });
+  try {
+    const identity = {
+      store: createStore(db, config.keys.audit),
+      passwords: createPasswords(),
+      now: Date.now,
+    };
+    const outcome = await ensureAccount(identity, { email, password, name: null, role: 'admin' });
+    process.stdout.write(`${told(email, outcome)}\n`);
+    if (outcome === 'created' && given === undefined) {
+      process.stdout.write(`Password, shown this once: ${password}\n`);
+    }
+  } finally {
+    await db.close();
+  }
+}
+
+function told(email: string, outcome: 'created' | 'changed' | 'unchanged'): string {
+  switch (outcome) {
+    case 'created':
+      return `${email} is an admin now.`;
+    case 'changed':
+      return `${email} is an admin now, with the password as it was.`;
+    case 'unchanged':
+      return `${email} was an admin already. Nothing was changed.`;
+  }
+}
+
+/** A failure names its fields; for people they are one sentence. */
+const reason = (error: unknown): string =>
+  error instanceof Failure && error.extra.errors !== undefined
+    ? `The password ${error.extra.errors.map(({ detail }) => detail).join(', ')}.`
+    : error instanceof Error
+      ? error.message
+      : String(error);
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${reason(error)}\n`);
+  process.exitCode = 1;
+});

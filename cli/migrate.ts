@@ -1,0 +1,13 @@
+import { localConfig } from '../dev/launcher/local-config';
+import { migrate } from '../runtime/migrate';
+
+/** The migrations of the database that `npm start` uses here. `migrate up [--seed]`, `down [--all]`, `pending`. */
+async function main(args: string[]): Promise<void> {
+  const { databaseUrl } = localConfig();
+  await migrate({ databaseUrl }, args, (line) => process.stdout.write(`${line}\n`));
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

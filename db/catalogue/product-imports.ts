@@ -1,0 +1,291 @@
+import type {
+  ImportCounts,
+  ImportEnd,
+  ImportStatus,
+  ReceivedFile,
+} from '../../domain/catalogue/product-import';
+import { MAX_KEPT_FAULTS } from '../../domain/catalogue/product-import';
+import type { RawRow, RowFault } from '../../domain/catalogue/product-rows';
+import type { Actor } from '../../domain/orders/order';
+import { batches } from '../core/batches';
+import type { Database, Tx } from '../core/connect';
+import { execute, forUpdate, insert, limit, type Params, select } from '../core/sql';
+
+/** A file of products, and how far it has been applied. */
+export interface ProductImport extends ImportCounts {
+  id: string;
+  /** Whose idempotency keys these are. */
+  caller: string;
+  idempotencyKey: string | null;
+  /** Keyed hash of the file. */
+  bodyHash: string;
+  actor: Actor;
+  /** Of the prices in the file. */
+  currency: string;
+  columns: string[];
+  status: ImportStatus;
+  rows: number;
+  chunks: number;
+  appliedChunks: number;
+  doneRows: number;
+  /** Why it failed, in words. */
+  failure: string | null;
+  createdAtMs: number;
+  endedAtMs: number | null;
+}
+
+export interface NewImport {
+  id: string;
+  caller: string;
+  idempotencyKey: string | null;
+  actor: Actor;
+  currency: string;
+  atMs: number;
+}
+
+/**
+ * Files of products. One whose upload is not complete is nobody's business but its uploader's: it is not found, and a
+ * later one with its key takes its place.
+ */
+export interface ProductImports {
+  /** Begins an upload, in place of one with its key that is not complete, and sweeps away what was left long ago. */
+  open(upload: NewImport, tx: Tx): Promise<void>;
+  /** @returns false when a later upload has taken its place. */
+  addChunk(id: string, chunk: number, rows: readonly RawRow[], atMs: number, tx: Tx): Promise<boolean>;
+  /** The upload is complete. @returns false when a later one has taken its place. */
+  complete(
+    id: string,
+    file: ReceivedFile & { columns: readonly string[] },
+    atMs: number,
+    tx: Tx,
+  ): Promise<boolean>;
+  /** Takes away an upload that broke off, and nothing else. */
+  discard(id: string, tx: Tx): Promise<void>;
+
+  find(id: string): Promise<ProductImport | null>;
+  byKey(caller: string, idempotencyKey: string): Promise<ProductImport | null>;
+  /** Newest first, after `afterId`. */
+  list(page: { afterId?: string; limit: number }): Promise<ProductImport[]>;
+  faults(id: string): Promise<RowFault[]>;
+  /** Those that have not moved since then and are not at their end, oldest first. */
+  resting(sinceMs: number, rows: number): Promise<{ id: string }[]>;
+
+  /** Locks it for the rest of the transaction. */
+  lock(id: string, tx: Tx): Promise<ProductImport | null>;
+  begin(id: string, atMs: number, tx: Tx): Promise<void>;
+  chunkRows(id: string, chunk: number, tx: Tx): Promise<RawRow[] | null>;
+  /** Marks the next chunk as applied. @param before as it was locked. */
+  addApplied(
+    before: ProductImport,
+    applied: ImportCounts & { rows: number; faults: readonly RowFault[] },
+    atMs: number,
+    tx: Tx,
+  ): Promise<void>;
+  /** The rows of the file are forgotten; counts and faults stay. */
+  end(id: string, status: ImportEnd, failure: string | null, atMs: number, tx: Tx): Promise<void>;
+}
+
+const UPLOADING = 'uploading';
+/** An upload is over in half a minute: what is older broke off together with its process. */
+const ABANDONED_AFTER_MS = 60 * 60_000;
+const SWEPT_AT_ONCE = 10;
+
+const COLUMNS = `id, caller, idempotency_key AS idempotencyKey, body_hash AS bodyHash, actor, currency,
+  columns_read AS columnsRead, status, row_count AS "rows", chunk_count AS chunks, applied_chunks AS appliedChunks,
+  done_rows AS doneRows, created, updated, unchanged, faulty, failure, created_at_ms AS createdAtMs,
+  ended_at_ms AS endedAtMs`;
+/** Behind every id: they begin with `imp_` and capital letters or digits. */
+const LAST = 'imp_~';
+
+type Row = Omit<ProductImport, 'actor' | 'columns'> & { actor: string; columnsRead: string };
+
+const fromRow = ({ actor, columnsRead, ...row }: Row): ProductImport => ({
+  ...row,
+  actor: JSON.parse(actor) as Actor,
+  columns: JSON.parse(columnsRead) as string[],
+});
+
+export function createProductImports(db: Database): ProductImports {
+  const many = async (rest: string, params: Params, tx?: Tx): Promise<ProductImport[]> =>
+    (await select<Row>(db, `SELECT ${COLUMNS} FROM product_imports WHERE ${rest}`, params, tx)).map(fromRow);
+  const one = async (rest: string, params: Params, tx?: Tx): Promise<ProductImport | null> =>
+    (await many(rest, params, tx))[0] ?? null;
+
+  const remove = async (ids: readonly string[], tx: Tx): Promise<void> => {
+    for (const id of ids) {
+      const removed = await execute(
+        db,
+        `DELETE FROM product_imports WHERE id = :id AND status = '${UPLOADING}'`,
+        { id },
+        tx,
+      );
+      if (removed === 0) continue;
+      await execute(db, 'DELETE FROM product_import_chunks WHERE import_id = :id', { id }, tx);
+    }
+  };
+
+  return {
+    async open({ id, caller, idempotencyKey, actor, currency, atMs }, tx) {
+      const left = await select<{ id: string }>(
+        db,
+        `SELECT id FROM product_imports WHERE status = '${UPLOADING}' AND touched_at_ms < :beforeMs
+         ORDER BY id${limit(SWEPT_AT_ONCE)}`,
+        { beforeMs: atMs - ABANDONED_AFTER_MS },
+        tx,
+      );
+      const replaced = await select<{ id: string }>(
+        db,
+        `SELECT id FROM product_imports WHERE caller = :caller AND idempotency_key = :idempotencyKey`,
+        { caller, idempotencyKey },
+        tx,
+      );
+      await remove([...new Set([...left, ...replaced].map((upload) => upload.id))].sort(), tx);
+      await insert(
+        db,
+        'product_imports',
+        [
+          {
+            id,
+            caller,
+            idempotency_key: idempotencyKey,
+            actor: JSON.stringify(actor),
+            currency,
+            status: UPLOADING,
+            created_at_ms: atMs,
+            touched_at_ms: atMs,
+          },
+        ],
+        { tx },
+      );
+    },
+
+    async addChunk(id, chunk, rows, atMs, tx) {
+      const owned = await execute(
+        db,
+        `UPDATE product_imports SET touched_at_ms = :atMs, chunk_count = :chunks
+         WHERE id = :id AND status = '${UPLOADING}'`,
+        { id, atMs, chunks: chunk + 1 },
+        tx,
+      );
+      if (owned === 0) return false;
+      const row = { import_id: id, chunk, row_count: rows.length, body: JSON.stringify(rows.map(packed)) };
+      await insert(db, 'product_import_chunks', [row], { tx });
+      return true;
+    },
+
+    async complete(id, { rows, chunks, bodyHash, columns }, atMs, tx) {
+      const owned = await execute(
+        db,
+        `UPDATE product_imports SET status = 'received', row_count = :rows, chunk_count = :chunks,
+           body_hash = :bodyHash, columns_read = :columns, touched_at_ms = :atMs
+         WHERE id = :id AND status = '${UPLOADING}'`,
+        { id, rows, chunks, bodyHash, columns: JSON.stringify(columns), atMs },
+        tx,
+      );
+      return owned === 1;
+    },
+
+    discard: (id, tx) => remove([id], tx),
+
+    find: (id) => one(`id = :id AND status <> '${UPLOADING}'`, { id }),
+
+    byKey: (caller, idempotencyKey) =>
+      one(`caller = :caller AND idempotency_key = :idempotencyKey AND status <> '${UPLOADING}'`, {
+        caller,
+        idempotencyKey,
+      }),
+
+    list: ({ afterId = LAST, limit: rows }) =>
+      many(`id < :afterId AND status <> '${UPLOADING}' ORDER BY id DESC${limit(rows)}`, { afterId }),
+
+    faults: async (id) =>
+      (
+        await select<RowFault & { sku: string | null }>(
+          db,
+          `SELECT line, sku, field, detail FROM product_import_faults WHERE import_id = :id
+           ORDER BY n${limit(MAX_KEPT_FAULTS)}`,
+          { id },
+        )
+      ).map(({ sku, ...fault }) => (sku === null ? fault : { ...fault, sku })),
+
+    async resting(sinceMs, rows) {
+      const byStatus = (status: ImportStatus) =>
+        select<{ id: string }>(
+          db,
+          `SELECT id FROM product_imports WHERE status = :status AND touched_at_ms < :sinceMs
+           ORDER BY id${limit(rows)}`,
+          { status, sinceMs },
+        );
+      return [...(await byStatus('received')), ...(await byStatus('importing'))];
+    },
+
+    lock: (id, tx) => one(`id = :id AND status <> '${UPLOADING}'${forUpdate(db)}`, { id }, tx),
+
+    async begin(id, atMs, tx) {
+      await execute(
+        db,
+        "UPDATE product_imports SET status = 'importing', touched_at_ms = :atMs WHERE id = :id AND status = 'received'",
+        { id, atMs },
+        tx,
+      );
+    },
+
+    async chunkRows(id, chunk, tx) {
+      const [row] = await select<{ body: string }>(
+        db,
+        'SELECT body FROM product_import_chunks WHERE import_id = :id AND chunk = :chunk',
+        { id, chunk },
+        tx,
+      );
+      return row === undefined ? null : (JSON.parse(row.body) as Packed[]).map(unpacked);
+    },
+
+    async addApplied(before, { rows, faults, created, updated, unchanged, faulty }, atMs, tx) {
+      const { id } = before;
+      const kept = before.faulty === 0 ? 0 : await keptFaults(db, id, tx);
+      const more = faults.slice(0, MAX_KEPT_FAULTS - kept).map(({ line, sku = null, field, detail }, i) => ({
+        import_id: id,
+        n: kept + i,
+        line,
+        sku,
+        field,
+        detail,
+      }));
+      for (const batch of batches(more)) await insert(db, 'product_import_faults', batch, { tx });
+      await execute(
+        db,
+        `UPDATE product_imports SET applied_chunks = applied_chunks + 1, done_rows = done_rows + :rows,
+           created = created + :created, updated = updated + :updated, unchanged = unchanged + :unchanged,
+           faulty = faulty + :faulty, touched_at_ms = :atMs
+         WHERE id = :id`,
+        { id, rows, created, updated, unchanged, faulty, atMs },
+        tx,
+      );
+    },
+
+    async end(id, status, failure, atMs, tx) {
+      await execute(
+        db,
+        `UPDATE product_imports SET status = :status, failure = :failure, touched_at_ms = :atMs, ended_at_ms = :atMs
+         WHERE id = :id`,
+        { id, status, failure, atMs },
+        tx,
+      );
+      await execute(db, 'DELETE FROM product_import_chunks WHERE import_id = :id', { id }, tx);
+    },
+  };
+}
+
+type Packed = [line: number, ...cells: string[]];
+const packed = ({ line, cells }: RawRow): Packed => [line, ...cells];
+const unpacked = ([line, ...cells]: Packed): RawRow => ({ line, cells });
+
+async function keptFaults(db: Database, id: string, tx: Tx): Promise<number> {
+  const [row] = await select<{ kept: number | null }>(
+    db,
+    'SELECT MAX(n) + 1 AS kept FROM product_import_faults WHERE import_id = :id',
+    { id },
+    tx,
+  );
+  return Number(row?.kept ?? 0);
+}

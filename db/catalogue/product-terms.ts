@@ -1,0 +1,29 @@
+import { termsOfProduct } from '../../domain/catalogue/search-terms';
+import type { Database, Tx } from '../core/connect';
+import { execute } from '../core/sql';
+
+/** Rows sent at once: half a megabyte at the most. */
+const MOST_ROWS = 4_096;
+
+const FROM_JSON = {
+  sqlite: "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows)",
+  mysql: `SELECT term, sku FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+    term VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$[0]',
+    sku VARCHAR(190) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]')) AS given`,
+};
+
+/**
+ * Adds what products are found by. A product has a dozen terms: they travel as one value of JSON, which takes a fifth of
+ * the time that as many parameters do.
+ */
+export async function addTerms(
+  db: Database,
+  products: readonly Parameters<typeof termsOfProduct>[0][],
+  tx?: Tx,
+): Promise<void> {
+  const rows = products.flatMap((product) => termsOfProduct(product).map((term) => [term, product.sku]));
+  for (let from = 0; from < rows.length; from += MOST_ROWS) {
+    const some = JSON.stringify(rows.slice(from, from + MOST_ROWS));
+    await execute(db, `INSERT INTO product_terms (term, sku) ${FROM_JSON[db.dialect]}`, { rows: some }, tx);
+  }
+}

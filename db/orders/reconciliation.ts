@@ -1,0 +1,222 @@
+import type { OrderStatus } from '../../domain/orders/order';
+import { OPEN_STATUSES, type Problem, type ProblemCode } from '../../domain/orders/reconciliation';
+import { firstOrderIdAt } from '../../domain/shared/ids';
+import { type Database, isDuplicate, type Tx } from '../core/connect';
+import { execute, insert, limit, select } from '../core/sql';
+
+/** One time that something was wrong with an order, and what was done about it. */
+export interface ReconciliationFinding {
+  id: number;
+  orderId: string;
+  problem: ProblemCode;
+  /** For people. */
+  detail: string;
+  /** `restarted`: the workflow was started again. `flagged`: people have to see to it. */
+  action: 'restarted' | 'flagged';
+  /** The run of the workflow that was found so; null where Temporal knew none. */
+  runId: string | null;
+  restarts: number;
+  firstSeenMs: number;
+  lastSeenMs: number;
+  /** Until then the order is left alone. */
+  nextLookMs: number;
+  /** Null while it is wrong. */
+  resolvedMs: number | null;
+}
+
+/** What was seen at one look. */
+export interface Sighting extends Problem {
+  orderId: string;
+  runId: string | null;
+  nowMs: number;
+  nextLookMs: number;
+}
+
+export interface OpenOrderPage {
+  status: OrderStatus;
+  /** The last id of the page before; '' at first. */
+  afterId: string;
+  /** Placed before, milliseconds. */
+  beforeMs: number;
+  rows: number;
+}
+
+export interface StoredState {
+  id: string;
+  status: OrderStatus;
+  updatedAtMs: number;
+  attention: boolean;
+}
+
+/** What reconciliation reads of orders, and its own findings. */
+export interface Reconciliation {
+  /** Ids of the orders in that state, oldest first. */
+  openOrders(page: OpenOrderPage): Promise<string[]>;
+  /** Those of `ids` that were placed here and whose order is open, or not stored yet. */
+  unfinished(ids: readonly string[]): Promise<{ id: string; stored: boolean }[]>;
+  /** The orders of these ids as far as they are stored: one moment. */
+  states(ids: readonly string[]): Promise<Map<string, StoredState>>;
+  /** What is wrong at present with these orders. */
+  openFindings(orderIds: readonly string[]): Promise<Map<string, ReconciliationFinding>>;
+  /** Orders with something wrong that are due for another look, by id. */
+  due(page: { afterId: string; nowMs: number; rows: number }): Promise<string[]>;
+  /** How often an order was restarted since then. */
+  restartsSince(orderId: string, sinceMs: number): Promise<number>;
+  /**
+   * Writes down that the order is about to be restarted, before it is.
+   * @param before what was known when that was decided. @returns false when another one has been faster.
+   */
+  claimRestart(sighting: Sighting, before: ReconciliationFinding | undefined): Promise<boolean>;
+  /** Writes down that people have to see to it. */
+  flag(sighting: Sighting): Promise<void>;
+  /** Nothing is wrong any more. @returns false when that was known. */
+  resolve(finding: ReconciliationFinding, nowMs: number): Promise<boolean>;
+}
+
+const COLUMNS = `id, order_id AS orderId, problem, detail, action, run_id AS runId, restarts,
+  first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, next_look_ms AS nextLookMs, resolved_ms AS resolvedMs`;
+
+export function createReconciliation(db: Database): Reconciliation {
+  const add = (s: Sighting, action: ReconciliationFinding['action'], tx: Tx): Promise<void> =>
+    insert(
+      db,
+      'reconciliation_findings',
+      [
+        {
+          order_id: s.orderId,
+          open_order_id: s.orderId,
+          problem: s.code,
+          detail: s.detail,
+          action,
+          run_id: s.runId,
+          restarts: action === 'restarted' ? 1 : 0,
+          first_seen_ms: s.nowMs,
+          last_seen_ms: s.nowMs,
+          next_look_ms: s.nextLookMs,
+        },
+      ],
+      { tx },
+    );
+
+  const SEEN = `problem = :code, detail = :detail, run_id = :runId, last_seen_ms = :nowMs, next_look_ms = :nextLookMs`;
+  const params = ({ orderId, code, detail, runId, nowMs, nextLookMs }: Sighting) => ({
+    orderId,
+    code,
+    detail,
+    runId,
+    nowMs,
+    nextLookMs,
+  });
+
+  return {
+    async openOrders({ status, afterId, beforeMs, rows }) {
+      const found = await select<{ id: string }>(
+        db,
+        `SELECT id FROM orders WHERE status = :status AND id > :afterId AND id < :before ORDER BY id${limit(rows)}`,
+        { status, afterId, before: firstOrderIdAt(beforeMs) },
+      );
+      return found.map(({ id }) => id);
+    },
+
+    async unfinished(ids) {
+      const rows = await select<{ id: string; isStored: number }>(
+        db,
+        `SELECT p.order_id AS id, o.id IS NOT NULL AS isStored FROM placements p LEFT JOIN orders o ON o.id = p.order_id
+         WHERE p.order_id IN (:ids) AND (o.id IS NULL OR o.status IN (:open))`,
+        { ids, open: OPEN_STATUSES },
+      );
+      return rows.map(({ id, isStored }) => ({ id, stored: Number(isStored) === 1 }));
+    },
+
+    async states(ids) {
+      const rows = await select<Omit<StoredState, 'attention'> & { attention: number }>(
+        db,
+        `SELECT id, status, updated_at_ms AS updatedAtMs, attention IS NOT NULL AS attention FROM orders
+         WHERE id IN (:ids)`,
+        { ids },
+      );
+      return new Map(rows.map((row) => [row.id, { ...row, attention: Number(row.attention) === 1 }]));
+    },
+
+    async openFindings(orderIds) {
+      const rows = await select<ReconciliationFinding>(
+        db,
+        `SELECT ${COLUMNS} FROM reconciliation_findings WHERE open_order_id IN (:orderIds)`,
+        { orderIds },
+      );
+      return new Map(rows.map((row) => [row.orderId, row]));
+    },
+
+    async due({ afterId, nowMs, rows }) {
+      const found = await select<{ id: string }>(
+        db,
+        `SELECT open_order_id AS id FROM reconciliation_findings
+         WHERE open_order_id > :afterId AND next_look_ms <= :nowMs ORDER BY open_order_id${limit(rows)}`,
+        { afterId, nowMs },
+      );
+      return found.map(({ id }) => id);
+    },
+
+    async restartsSince(orderId, sinceMs) {
+      const [row] = await select<{ restarts: number | null }>(
+        db,
+        `SELECT SUM(restarts) AS restarts FROM reconciliation_findings
+         WHERE order_id = :orderId AND last_seen_ms >= :sinceMs`,
+        { orderId, sinceMs },
+      );
+      return Number(row?.restarts ?? 0);
+    },
+
+    async claimRestart(sighting, before) {
+      if (before === undefined) {
+        try {
+          await db.write((tx) => add(sighting, 'restarted', tx));
+          return true;
+        } catch (error) {
+          if (isDuplicate(error)) return false;
+          throw error;
+        }
+      }
+      const claimed = await db.write((tx) =>
+        execute(
+          db,
+          `UPDATE reconciliation_findings SET ${SEEN}, action = 'restarted', restarts = restarts + 1
+           WHERE id = :id AND open_order_id = :orderId AND restarts = :restarts AND next_look_ms = :due`,
+          { ...params(sighting), id: before.id, restarts: before.restarts, due: before.nextLookMs },
+          tx,
+        ),
+      );
+      return claimed === 1;
+    },
+
+    async flag(sighting) {
+      const update = (tx: Tx) =>
+        execute(
+          db,
+          `UPDATE reconciliation_findings SET ${SEEN}, action = 'flagged' WHERE open_order_id = :orderId`,
+          params(sighting),
+          tx,
+        );
+      try {
+        await db.write(async (tx) => {
+          if ((await update(tx)) === 0) await add(sighting, 'flagged', tx);
+        });
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+      }
+    },
+
+    async resolve({ id }, nowMs) {
+      const resolved = await db.write((tx) =>
+        execute(
+          db,
+          `UPDATE reconciliation_findings SET open_order_id = NULL, resolved_ms = :nowMs
+           WHERE id = :id AND open_order_id IS NOT NULL`,
+          { id, nowMs },
+          tx,
+        ),
+      );
+      return resolved === 1;
+    },
+  };
+}

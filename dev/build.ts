@@ -1,0 +1,19 @@
+import { resolve } from 'node:path';
+import { compile } from './compile';
+import { dieWithParent } from './launcher/watchdog';
+
+/** `npm run build`: everything that runs in production, in `dist/`. */
+async function main(): Promise<void> {
+  const startedMs = performance.now();
+  await compile(resolve(__dirname, '..', 'dist'));
+  process.stdout.write(`built dist/ in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+}
+
+dieWithParent();
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { dieWithParent, guard, release } from './launcher/watchdog';
+
+const ROOT = resolve(__dirname, '..');
+
+/** Run side by side; what one prints is shown when it fails. */
+const CHECKS: [name: string, command: string[]][] = [
+  ['types', ['tsc', '--noEmit']],
+  ['lint and format', ['biome', 'check', '--colors=off', '.']],
+  ['unit tests', ['jest', '--ci', '--selectProjects', 'unit', '--maxWorkers=2']],
+];
+
+function run(name: string, [program, ...args]: string[]): Promise<boolean> {
+  const startedMs = performance.now();
+  return new Promise((settle) => {
+    const child = spawn(resolve(ROOT, 'node_modules', '.bin', program!), args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const { pid } = child;
+    if (pid !== undefined) guard(pid);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    const end = (passed: boolean, how: string) => {
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+      process.stdout.write(`${passed ? '' : `${output}\n`}${name}: ${how} (${seconds} s)\n`);
+      settle(passed);
+    };
+    child.once('error', (error) => end(false, `could not be run: ${error.message}`));
+    child.once('close', (code) => {
+      if (pid !== undefined) release(pid);
+      end(code === 0, code === 0 ? 'ok' : 'FAILED');
+    });
+  });
+}
+
+dieWithParent();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+Promise.all(CHECKS.map(([name, command]) => run(name, command))).then(
+  (passed) => process.exit(passed.every(Boolean) ? 0 : 1),
+  (error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pino } from 'pino';
+import { BUNDLE_FILE, bundleWorkflows } from '../workers/bundle';
+
+const ROOT = resolve(__dirname, '..');
+/** Read by the compiled code from beside itself. */
+const FILES_BESIDE_CODE = ['integrations/mail-templates/templates', 'dev/mail-catcher/views'];
+
+/**
+ * Makes everything that runs in production: JavaScript, the workflows as one bundle, templates. What was in `outDir`
+ * before is gone.
+ * @param project says which files, relative to the root.
+ * @throws Error when the types are wrong; the compiler has said what.
+ */
+export async function compile(outDir: string, project = 'tsconfig.build.json'): Promise<void> {
+  rmSync(outDir, { recursive: true, force: true });
+  mkdirSync(outDir, { recursive: true });
+  const [bundle] = await Promise.all([
+    bundleWorkflows(pino({ level: 'warn' }, pino.destination(2))),
+    emitJavaScript(outDir, project),
+  ]);
+  writeFileSync(join(outDir, BUNDLE_FILE), bundle.code);
+  for (const path of FILES_BESIDE_CODE) cpSync(join(ROOT, path), join(outDir, path), { recursive: true });
+}
+
+function emitJavaScript(outDir: string, project: string): Promise<void> {
+  const args = ['-p', join(ROOT, project), '--outDir', outDir];
+  const tsc = spawn(join(ROOT, 'node_modules', '.bin', 'tsc'), args, { cwd: ROOT, stdio: 'inherit' });
+  return new Promise((settle, reject) => {
+    tsc.once('error', reject);
+    tsc.once('exit', (code) =>
+      code === 0 ? settle() : reject(new Error('The TypeScript code does not compile.')),
+    );
+  });
+}

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Eta } from 'eta';
+import type { MailAddress } from '../../integrations/smtp/mail-address';
+import type { CaughtMail, CaughtMessage } from './message';
+import type { Behaviour } from './smtp';
+
+export interface Page {
+  html: string;
+  /** Its Content-Security-Policy. */
+  policy: string;
+}
+
+export type MailView = 'html' | 'text' | 'headers' | 'raw';
+
+const eta = new Eta({ autoEscape: true });
+for (const name of ['layout', 'list', 'mail']) {
+  eta.loadTemplate(`@${name}`, readFileSync(path.join(__dirname, 'views', `${name}.eta`), 'utf8'));
+}
+
+/** Page 1 and only: the newest mails first. */
+export function listPage(messages: CaughtMessage[], behaviour: Behaviour): Page {
+  return page('@list', {
+    title: 'Mail catcher',
+    behaviour,
+    messages: messages.map((message) => ({ ...summary(message), preview: preview(message.text ?? '') })),
+  });
+}
+
+/** One mail. Without a `view`: HTML if the mail has it, else its text. */
+export function mailPage(mail: CaughtMail, view: MailView | null): Page {
+  const { message } = mail;
+  return page('@mail', {
+    ...summary(message),
+    title: message.subject || '(no subject)',
+    messageId: message.messageId ?? 'none',
+    view: view ?? (message.html === null ? 'text' : 'html'),
+    hasHtml: message.html !== null,
+    text: message.text,
+    headers: mail.headers,
+    raw: mail.raw.toString('utf8'),
+  });
+}
+
+/**
+ * The mail's own HTML, to be shown in a frame: it runs no script, loads nothing, submits nothing and has an origin
+ * of its own, also when it is opened outside the frame. Links open in a new tab.
+ */
+export function framedMail({ message }: CaughtMail): Page {
+  return {
+    html: `<base target="_blank">${message.html ?? ''}`,
+    policy:
+      "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; " +
+      "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox",
+  };
+}
+
+function page(template: string, data: object): Page {
+  const nonce = randomBytes(16).toString('base64');
+  return {
+    html: eta.render(template, { ...data, nonce }),
+    policy:
+      `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; ` +
+      "frame-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+  };
+}
+
+const summary = (message: CaughtMessage) => ({
+  id: message.id,
+  subject: message.subject || '(no subject)',
+  from: message.from ? write(message.from) : '(unknown)',
+  to: message.to.map(write).join(', ') || '(nobody)',
+  receivedAt: message.receivedAt,
+  received: `${message.receivedAt.slice(0, 19).replace('T', ' ')} UTC`,
+});
+
+const write = ({ name, address }: MailAddress): string => (name ? `${name} <${address}>` : address);
+
+const PREVIEW_LENGTH = 140;
+const preview = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, PREVIEW_LENGTH);

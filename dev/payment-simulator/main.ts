@@ -1,0 +1,32 @@
+import { readSimulatorConfig } from '../../config/simulator';
+import { startSimulator } from './start';
+
+/** The payment simulator as a process of its own. */
+async function main(): Promise<void> {
+  const config = readSimulatorConfig();
+  const simulator = await startSimulator(config).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new Error(
+        `port ${config.port} on ${config.host} is already in use; set SIMULATOR_PORT to another one`,
+      );
+    }
+    throw error;
+  });
+  process.stdout.write(`simulator listening on ${simulator.url}\n`);
+
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    simulator.close().then(() => process.exit(0), fail);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`simulator: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,29 @@
+import type { Actor } from '../orders/order';
+import type { DomainEvent } from '../shared/events';
+import { eventKey, productId } from '../shared/ids';
+import { changedFields, factsOf, type ProductChange } from './product';
+
+/** Each version of a product is told by one event, whoever made it: a person, a machine or a row of an import. */
+export function productChanged({ before, after }: ProductChange, actor: Actor): DomainEvent {
+  const stream = productId(after.sku);
+  const { sku, version } = after;
+  const event = {
+    key: eventKey(stream, `v${version}`),
+    stream,
+    subject: stream,
+    actor,
+    atMs: after.updatedAtMs,
+  };
+  if (before === null) {
+    return { ...event, type: 'ProductCreated', data: { version, product: factsOf(after) } };
+  }
+  const price =
+    before.unitPriceMinor === after.unitPriceMinor
+      ? {}
+      : { oldUnitPriceMinor: before.unitPriceMinor, newUnitPriceMinor: after.unitPriceMinor };
+  return {
+    ...event,
+    type: before.active && !after.active ? 'ProductDeactivated' : 'ProductUpdated',
+    data: { sku, version, changed: changedFields(before, after), ...price, currency: after.currency },
+  };
+}

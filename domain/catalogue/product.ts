@@ -1,0 +1,72 @@
+import type { TaxClass } from '../pricing/price-rules';
+import { canonicalJson } from '../shared/canonical-json';
+
+/** What people say of a product. */
+export interface ProductFacts {
+  sku: string;
+  name: string;
+  description: string;
+  /** Minor units of `currency`. */
+  unitPriceMinor: number;
+  /** ISO 4217 code: the shop's. */
+  currency: string;
+  taxClass: TaxClass;
+  weightGrams: number;
+  /** An https address, or a path on this host. */
+  imageUrl: string | null;
+  /** Facts that only people and searches read: `colour`, `material`. */
+  attributes: Record<string, string>;
+  /** Sold at present. A product is never removed: orders refer to it, and its sku is never given to another one. */
+  active: boolean;
+}
+
+export interface Product extends ProductFacts {
+  /** Grows by one with every change. */
+  version: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+/** One change of one product. `before` is null for a new one. */
+export interface ProductChange {
+  before: Product | null;
+  after: Product;
+}
+
+export const createProduct = (facts: ProductFacts, atMs: number): ProductChange => ({
+  before: null,
+  after: { ...facts, version: 1, createdAtMs: atMs, updatedAtMs: atMs },
+});
+
+/** @returns null when the product is like that already. */
+export function replaceProduct(before: Product, facts: ProductFacts, atMs: number): ProductChange | null {
+  if (Object.keys(changedFields(before, facts)).length === 0) return null;
+  return { before, after: { ...before, ...facts, version: before.version + 1, updatedAtMs: atMs } };
+}
+
+export const deactivateProduct = (before: Product, atMs: number): ProductChange | null =>
+  replaceProduct(before, { ...factsOf(before), active: false }, atMs);
+
+export function factsOf(product: Product): ProductFacts {
+  const { version: _, createdAtMs: __, updatedAtMs: ___, ...facts } = product;
+  return facts;
+}
+
+const FIELDS = [
+  'sku',
+  'name',
+  'description',
+  'unitPriceMinor',
+  'currency',
+  'taxClass',
+  'weightGrams',
+  'imageUrl',
+  'attributes',
+  'active',
+] as const satisfies readonly (keyof ProductFacts)[];
+
+/** The fields in which `after` is not like `before`, as they are afterwards. */
+export function changedFields(before: ProductFacts, after: ProductFacts): Partial<ProductFacts> {
+  const changed = FIELDS.filter((field) => canonicalJson(before[field]) !== canonicalJson(after[field]));
+  return Object.fromEntries(changed.map((field) => [field, after[field]]));
+}

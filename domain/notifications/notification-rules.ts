@@ -1,0 +1,49 @@
+import type { OrderSnapshot } from '../orders/order-events';
+import type { EventType } from '../shared/events';
+
+/** Mails to the customer of an order. */
+export type OrderMailKind = 'order_confirmed' | 'payment_declined' | 'order_out_of_stock' | 'order_cancelled';
+
+/** Mails to somebody about their account. */
+export type AccountMailKind =
+  | 'registration_confirm'
+  | 'registration_repeated'
+  | 'password_reset'
+  | 'password_changed';
+
+/** Mails to the staff that looks after stock. */
+export type InventoryMailKind = 'inventory_low';
+
+export type NotificationKind = OrderMailKind | AccountMailKind | InventoryMailKind;
+
+/** Whether a customer may do without it: it needs nothing of them, and the order can be looked at any time. */
+export const isOptional = (kind: NotificationKind): boolean => kind === 'order_confirmed';
+
+/** Who is told: the one person that the notification's subject leads to, or each of the staff. */
+export const isForStaff = (kind: NotificationKind): kind is InventoryMailKind => kind === 'inventory_low';
+
+/** Which mail an event calls for; none for most. `data` is the event's. */
+export function mailFor(type: EventType, data: Record<string, unknown>): NotificationKind | null {
+  switch (type) {
+    case 'OrderConfirmed':
+      return 'order_confirmed';
+    case 'OrderCancelled':
+      return 'order_cancelled';
+    case 'OrderRejected':
+      return (data.order as OrderSnapshot).rejection?.code === 'out_of_stock'
+        ? 'order_out_of_stock'
+        : 'payment_declined';
+    case 'RegistrationRequested':
+      return 'registration_confirm';
+    case 'RegistrationRepeated':
+      return 'registration_repeated';
+    case 'PasswordResetRequested':
+      return 'password_reset';
+    case 'PasswordChanged':
+      return 'password_changed';
+    case 'InventoryLow':
+      return 'inventory_low';
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { DEFAULT_PRICE_RULES } from '../pricing/price-rules';
+import { priceBasket } from '../pricing/pricing';
+import * as change from './order-changes';
+
+const basket = priceBasket(
+  [
+    {
+      sku: 'walnut-desk',
+      name: 'Walnut desk',
+      quantity: 1,
+      unitPriceMinor: 41_900,
+      currency: 'EUR',
+      taxClass: 'standard',
+      weightGrams: 1,
+    },
+  ],
+  { country: 'DE' },
+  DEFAULT_PRICE_RULES,
+);
+const placed = change.placeOrder(basket, { id: 'ord_1', customerId: 'cus_1', placedAtMs: 1 });
+const request = change.readCancelRequest({ reason: 'changed my mind' }, 2);
+
+test('every change is a new version, and leaves the order before as it was', () => {
+  const confirmed = change.confirmOrder(placed, 'paid', 5);
+  expect(confirmed).toMatchObject({ status: 'confirmed', payment: 'paid', version: 2, updatedAtMs: 5 });
+  expect(placed).toMatchObject({ status: 'placed', payment: 'pending', version: 1, updatedAtMs: 1 });
+});
+
+test('an order that has ended changes no more', () => {
+  const rejected = change.rejectOrder(placed, change.outOfStock([]), 'none', 3);
+  expect(() => change.confirmOrder(rejected, 'paid', 4)).toThrow('rejected to confirmed');
+  expect(() => change.beginCancellation(rejected, request, 'none', 4)).toThrow();
+});
+
+test('a payment that was never begun is none once the order is cancelled', () => {
+  const cancelling = change.beginCancellation(placed, request, placed.payment, 3);
+  expect(change.finishCancellation(cancelling, 4)).toMatchObject({ status: 'cancelled', payment: 'none' });
+  const refunded = change.undoPayment(cancelling, 'refunded', 4);
+  expect(change.finishCancellation(refunded, 5).payment).toBe('refunded');
+});
+
+describe('the payload of a cancel signal', () => {
+  test.each<[unknown, string | null, string | undefined]>([
+    [undefined, null, undefined],
+    [null, null, undefined],
+    ['too late', 'too late', undefined],
+    [42, null, undefined],
+    [['a'], null, undefined],
+    [{}, null, undefined],
+    [{ reason: 'too late', requestedBy: 'ops' }, 'too late', 'ops'],
+    [{ reason: { deep: true }, requestedBy: 7 }, null, undefined],
+    [{ reason: ' \n two\tlines \u202e ' }, 'two lines', undefined],
+  ])('%j', (payload, reason, claim) => {
+    expect(change.readCancelRequest(payload, 9)).toEqual({
+      reason,
+      requestedBy: claim === undefined ? { kind: 'signal' } : { kind: 'signal', claim },
+      requestedAtMs: 9,
+    });
+  });
+
+  test.each(['write to ada@example.com please', 'call +49 (30) 1234-567', 'card 4242 4242 4242 4242'])(
+    '%j loses what looks like personal data',
+    (reason) => {
+      const kept = change.readCancelRequest({ reason }, 0).reason;
+      expect(kept).toContain('[removed]');
+      expect(kept).not.toMatch(/@|\d{4}/);
+    },
+  );
+
+  test('whatever is sent, what is kept is one bounded line', () => {
+    fc.assert(
+      fc.property(fc.anything(), (payload) => {
+        const { reason, requestedBy } = change.readCancelRequest(payload, 0);
+        for (const text of [reason, requestedBy.claim]) {
+          expect((text ?? '').length).toBeLessThanOrEqual(200);
+          expect(text ?? '').not.toMatch(/[\n\r\0]/);
+        }
+      }),
+    );
+  });
+});
+
+test.each(['customer', 'staff', 'machine'])(
+  'who asks by REST is kept as they are called, a %s with digits in their id',
+  (kind) => {
+    const id = `${kind === 'machine' ? 'key' : 'cus'}_01234567890123456789012345`;
+    const by = (requestedBy: string) => change.readCancelRequest({ requestedBy }, 0).requestedBy.claim;
+    expect(by(`${kind}:${id}, by REST`)).toBe(`${kind}:${id}, by REST`);
+    expect(by(`${kind}:${id}, by telephone`)).toContain('[removed]');
+  },
+);

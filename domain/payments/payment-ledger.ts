@@ -1,0 +1,35 @@
+import type { PaymentStatus } from '../orders/order';
+
+/** What one row of the payment ledger says happened at the provider. Rows are only ever added. */
+export type LedgerKind = 'intent' | 'authorized' | 'captured' | 'declined' | 'voided' | 'refunded';
+
+export interface LedgerEntry {
+  /** Unique: the try's key, and what happened (`ord_…:pay:1:captured`). */
+  key: string;
+  orderId: string;
+  kind: LedgerKind;
+  /** Minor units of `currency`. */
+  amountMinor: number;
+  currency: string;
+  provider: string;
+  /** The provider's id of the intent; null for a try that was given up before it had one. */
+  intentId: string | null;
+  declineCode: string | null;
+}
+
+/** The `payment` axis of an order, derived from its ledger and what the order comes to. */
+export function paymentStatus(entries: readonly Pick<LedgerEntry, 'kind' | 'amountMinor'>[]): PaymentStatus {
+  const sum = (kind: LedgerKind) =>
+    entries.filter((e) => e.kind === kind).reduce((total, e) => total + e.amountMinor, 0);
+  const captured = sum('captured');
+  const refunded = sum('refunded');
+  if (captured > 0) {
+    if (refunded === 0) return 'paid';
+    return refunded < captured ? 'partially_refunded' : 'refunded';
+  }
+  const kinds = new Set(entries.map((e) => e.kind));
+  if (kinds.has('voided')) return 'voided';
+  if (kinds.has('authorized')) return 'authorized';
+  if (kinds.has('declined')) return 'failed';
+  return kinds.has('intent') ? 'pending' : 'none';
+}

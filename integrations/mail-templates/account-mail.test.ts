@@ -1,0 +1,48 @@
+import type { AccountMailKind } from '../../domain/notifications/notification-rules';
+import { type AccountMailData, renderAccountMail } from './account-mail';
+
+const TOKEN = 'ott_01ARZ3NDEKTSV4RRFFQ69G5FAV.abc-DEF_123';
+const URL = `https://shop.example/confirm#token=${TOKEN}`;
+const data = (changes: Partial<AccountMailData> = {}): AccountMailData => ({
+  shopName: 'Durable Goods',
+  customerName: 'Ada Byron',
+  ...changes,
+});
+const KINDS: AccountMailKind[] = [
+  'registration_confirm',
+  'registration_repeated',
+  'password_reset',
+  'password_changed',
+];
+
+test.each(KINDS)('the mail %s names shop and reader in both formats', (kind) => {
+  const mail = renderAccountMail(kind, data());
+  expect(mail.subject).toMatch(/ \(Durable Goods\)$/);
+  for (const body of [mail.html, mail.text]) {
+    expect(body).toContain('Hello Ada Byron,');
+    expect(body).toContain('Durable Goods');
+    expect(body).not.toMatch(/undefined|null|\[object|<%|#token/);
+  }
+  expect(mail.text).not.toMatch(/<\w|\n{3}/);
+  expect(renderAccountMail(kind, data({ customerName: null })).text).toContain('Hello there,');
+});
+
+test.each(['registration_confirm', 'password_reset'] as const)('the mail %s has link and token', (kind) => {
+  const mail = renderAccountMail(kind, data({ link: { url: URL, token: TOKEN } }));
+  for (const body of [mail.html, mail.text]) {
+    expect(body).toContain(URL);
+    expect(body).toMatch(new RegExp(`[\\n>]${TOKEN}[\\n<]`));
+    expect(body).toMatch(/works once, for (24 hours|an hour)/);
+  }
+});
+
+test('a link that is not one of the web is no link', () => {
+  const link = { url: 'javascript:alert(1)', token: TOKEN };
+  expect(() => renderAccountMail('password_reset', data({ link }))).toThrow(RangeError);
+});
+
+test('names are words, not markup, and stay on their line', () => {
+  const mail = renderAccountMail('password_changed', data({ customerName: '<b>Ada</b>\nTransfer money' }));
+  expect(mail.html).toContain('&lt;b&gt;Ada&lt;/b&gt; Transfer money');
+  expect(mail.text).toContain('Hello <b>Ada</b> Transfer money,');
+});

@@ -1,0 +1,82 @@
+import type { OrderMailKind } from '../../domain/notifications/notification-rules';
+import type { OrderLine, OrderTotals } from '../../domain/orders/order';
+import { formatMoney } from '../../domain/shared/money';
+import { type MailView, oneLine, type RenderedMail, renderMail, webUrl } from './render';
+
+export interface OrderMailData {
+  orderId: string;
+  /** Empty: it is nobody whose word counts. */
+  customerName: string;
+  lines: readonly OrderLine[];
+  totals: OrderTotals;
+  /** ISO 4217; of every amount here. */
+  currency: string;
+  /** Why, in words for the customer. */
+  reason?: string;
+  /** What was given back when the order was cancelled; 0: nothing had been taken. Left out: not known. */
+  refundedMinor?: number;
+  shopName: string;
+  /** http(s) page of the order; becomes a button. */
+  orderUrl?: string;
+}
+
+/** What the templates see: every amount written, every text on one line. */
+interface OrderMailView extends MailView {
+  orderId: string;
+  customerName: string;
+  reason: string | null;
+  refunded: string | null;
+  nothingTaken: boolean;
+  orderUrl: string | null;
+  lines: { name: string; sku: string; quantity: number; unitPrice: string; amount: string }[];
+  /** In order of addition, without the total. */
+  totalRows: { label: string; amount: string }[];
+  total: string;
+  /** Tax that is already inside the total. */
+  includedTax: string | null;
+}
+
+const SUBJECTS: Record<OrderMailKind, string> = {
+  order_confirmed: 'Your order is confirmed',
+  payment_declined: 'Your payment was declined',
+  order_out_of_stock: 'Your order could not be placed: not enough stock',
+  order_cancelled: 'Your order was cancelled',
+};
+
+/**
+ * Writes the mail of one step of an order.
+ * @throws RangeError when `orderUrl` is not an http(s) URL.
+ */
+export const renderOrderMail = (kind: OrderMailKind, data: OrderMailData): RenderedMail =>
+  renderMail(kind, mailView(kind, data));
+
+function mailView(kind: OrderMailKind, data: OrderMailData): OrderMailView {
+  const write = (amount: number): string => formatMoney({ amount, currency: data.currency });
+  const { totals, refundedMinor } = data;
+  return {
+    orderId: data.orderId,
+    customerName: oneLine(data.customerName),
+    shopName: oneLine(data.shopName),
+    reason: data.reason ? oneLine(data.reason) : null,
+    refunded: refundedMinor ? write(refundedMinor) : null,
+    nothingTaken: refundedMinor === 0,
+    orderUrl: data.orderUrl === undefined ? null : webUrl(data.orderUrl),
+    lines: data.lines.map((line) => ({
+      name: oneLine(line.name),
+      sku: oneLine(line.sku),
+      quantity: line.quantity,
+      unitPrice: write(line.unitPriceMinor),
+      // Before discount: the column adds up to the subtotal below it.
+      amount: write(line.subtotalMinor),
+    })),
+    totalRows: [
+      { label: 'Subtotal', amount: write(totals.subtotalMinor) },
+      ...(totals.discountMinor > 0 ? [{ label: 'Discount', amount: write(-totals.discountMinor) }] : []),
+      { label: 'Shipping', amount: totals.shippingMinor > 0 ? write(totals.shippingMinor) : 'Free' },
+      ...(totals.taxIncluded ? [] : [{ label: 'Tax', amount: write(totals.taxMinor) }]),
+    ],
+    total: write(totals.totalMinor),
+    includedTax: totals.taxIncluded && totals.taxMinor > 0 ? write(totals.taxMinor) : null,
+    subject: `${SUBJECTS[kind]} (${data.orderId})`,
+  };
+}

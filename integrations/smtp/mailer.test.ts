@@ -1,0 +1,289 @@
+import net from 'node:net';
+import { inspect } from 'node:util';
+import { createMailCatcher, type MailCatcher } from '../../dev/mail-catcher/catcher';
+import { MailError } from './mail-error';
+import { createSmtpMailer, type Mailer, type MailMessage, messageIdFor } from './mailer';
+
+const NOTIFICATION = 'ntf:email:ord_01ARZ3NDEKTSV4RRFFQ69G5FAV:confirmed';
+const MESSAGE_ID = messageIdFor(NOTIFICATION, 'shop.example');
+
+const message = (changes: Partial<MailMessage> = {}): MailMessage => ({
+  to: { name: 'Ada Byron', address: 'ada@example.com' },
+  subject: 'Your order is confirmed',
+  html: '<p>Thank you</p>',
+  text: 'Thank you\n',
+  messageId: MESSAGE_ID,
+  ...changes,
+});
+
+const mailerTo = (smtpUrl: string, timeoutMs = 2000): Mailer =>
+  createSmtpMailer({ smtpUrl, from: 'Durable Goods <orders@shop.example>', timeoutMs });
+
+const failure = async (sending: Promise<void>): Promise<MailError> => {
+  const error: unknown = await sending.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof MailError) return error;
+  throw new Error(`expected a MailError, got ${inspect(error)}`);
+};
+
+describe('a mailer and a mail server', () => {
+  let catcher: MailCatcher;
+  let mailer: Mailer;
+  const received = () => catcher.store.list({ limit: 200 }).data;
+  const raw = () => catcher.store.get(received()[0]!.id)!.raw.toString();
+
+  beforeEach(async () => {
+    catcher = await createMailCatcher({ smtpPort: 0, httpPort: 0, host: '127.0.0.1' });
+    mailer = mailerTo(catcher.smtpUrl);
+  });
+  afterEach(async () => {
+    await mailer.close();
+    await catcher.close();
+  });
+
+  test('a mail arrives whole, with the Message-ID it was given', async () => {
+    await mailer.send(message({ headers: { 'X-Notification': NOTIFICATION } }));
+    expect(received()).toMatchObject([
+      {
+        messageId: MESSAGE_ID,
+        from: { name: 'Durable Goods', address: 'orders@shop.example' },
+        to: [{ name: 'Ada Byron', address: 'ada@example.com' }],
+        subject: 'Your order is confirmed',
+        html: expect.stringContaining('<p>Thank you</p>'),
+        text: expect.stringContaining('Thank you'),
+      },
+    ]);
+    expect(raw()).toContain(`X-Notification: ${NOTIFICATION}`);
+    expect(raw()).toContain('Auto-Submitted: auto-generated');
+  });
+
+  test('many mails at once share a bounded number of connections', async () => {
+    const count = 40;
+    await Promise.all(Array.from({ length: count }, () => mailer.send(message())));
+    expect(received()).toHaveLength(count);
+  });
+
+  test('a 4xx is temporary, a 550 permanent, and both leave the mailer usable', async () => {
+    catcher.setBehaviour('reject_temporary');
+    expect(await failure(mailer.send(message()))).toMatchObject({
+      code: 'recipient_refused',
+      permanent: false,
+    });
+    catcher.setBehaviour('reject_permanent');
+    expect(await failure(mailer.send(message()))).toMatchObject({
+      code: 'recipient_refused',
+      permanent: true,
+    });
+    catcher.setBehaviour('accept');
+    await mailer.send(message());
+    expect(received()).toHaveLength(1);
+  });
+
+  test('a server that never answers is a temporary timeout', async () => {
+    await mailer.close();
+    const timeoutMs = 500;
+    mailer = mailerTo(catcher.smtpUrl, timeoutMs);
+    catcher.setBehaviour('hang');
+    const startedAtMs = Date.now();
+    expect(await failure(mailer.send(message()))).toMatchObject({ code: 'timeout', permanent: false });
+    // One silent step, not the deadline of the whole send.
+    expect(Date.now() - startedAtMs).toBeLessThan(timeoutMs * 2.5);
+  });
+
+  test('a mail that waits behind hanging ones fails in bounded time too', async () => {
+    await mailer.close();
+    const timeoutMs = 150;
+    mailer = mailerTo(catcher.smtpUrl, timeoutMs);
+    catcher.setBehaviour('hang');
+    const startedAtMs = Date.now();
+    // Five connections: without a deadline the last of these would wait twelve timeouts.
+    const failures = await Promise.all(Array.from({ length: 60 }, () => failure(mailer.send(message()))));
+    expect(new Set(failures.map(({ code }) => code))).toEqual(new Set(['timeout']));
+    expect(Date.now() - startedAtMs).toBeLessThan(timeoutMs * 8);
+  });
+
+  test.each(['a fresh', 'a used'])(
+    'an answer lost on %s connection is temporary though the mail arrived, and is not sent again unasked',
+    async (connection) => {
+      if (connection === 'a used') {
+        await mailer.send(message());
+        await catcher.store.clear();
+      }
+      catcher.setBehaviour('drop_after_data');
+      expect(await failure(mailer.send(message()))).toMatchObject({
+        code: 'connection_failed',
+        permanent: false,
+      });
+      expect(received()).toMatchObject([{ messageId: MESSAGE_ID }]);
+      catcher.setBehaviour('accept');
+      await mailer.send(message());
+      expect(received().map(({ messageId }) => messageId)).toEqual([MESSAGE_ID, MESSAGE_ID]);
+    },
+  );
+
+  test('a server that is not there is temporary', async () => {
+    await catcher.close();
+    const error = await failure(mailer.send(message()));
+    expect(error).toMatchObject({ code: 'connection_failed', permanent: false });
+    expect(error.message).toContain('ECONNREFUSED');
+  });
+
+  test('names, subjects and header values cannot add a header or a recipient', async () => {
+    const attack = 'A\r\nBcc: x@y.example\r\n\r\n<p>body</p>';
+    await mailer.send(
+      message({
+        to: { name: attack, address: 'ada@example.com' },
+        subject: attack,
+        headers: { 'X-Note': attack },
+      }),
+    );
+    expect(received()[0]!.to.map(({ address }) => address)).toEqual(['ada@example.com']);
+    const names = catcher.store.get(received()[0]!.id)!.headers.map(({ name }) => name.toLowerCase());
+    expect(names).not.toContain('bcc');
+    expect(names.filter((name) => name === 'to' || name === 'subject')).toEqual(['to', 'subject']);
+    expect(received()[0]).toMatchObject({
+      subject: 'A Bcc: x@y.example <p>body</p>',
+      text: expect.stringMatching(/^Thank you\s*$/),
+    });
+  });
+
+  test.each([
+    'ada@example.com\r\nBcc: x@y.example',
+    'ada@example.com, x@y.example',
+    '<ada@example.com>',
+    'ada@example.com> NOTIFY=NEVER',
+    '"a b"@example.com',
+    'ada',
+    '',
+    `${'a'.repeat(300)}@example.com`,
+  ])('the address %j is refused for good and nothing is sent', async (address) => {
+    expect(await failure(mailer.send(message({ to: { name: '', address } })))).toMatchObject({
+      code: 'invalid_address',
+      permanent: true,
+    });
+    expect(received()).toEqual([]);
+  });
+
+  test.each([
+    { headers: { Bcc: 'x@y.example' } },
+    { headers: { 'X-A\r\nBcc': 'x@y.example' } },
+    { headers: { 'message-id': '<other@shop.example>' } },
+    { messageId: '<a@b>\r\nBcc: x@y.example' },
+  ])('%j is refused for good', async (changes) => {
+    expect(await failure(mailer.send(message(changes)))).toMatchObject({
+      code: 'invalid_message',
+      permanent: true,
+    });
+  });
+
+  test('after close nothing is sent', async () => {
+    await mailer.close();
+    expect(await failure(mailer.send(message()))).toMatchObject({ code: 'closed', permanent: false });
+  });
+
+  test('close lets a delivery that has begun finish, and waits for it', async () => {
+    await mailer.send(message());
+    let delivered = false;
+    const sending = mailer.send(message()).then(() => {
+      delivered = true;
+    });
+    // Two turns of the event loop: the pool hands a mail to its connection in the turn after it took it.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    await mailer.close();
+    expect(delivered).toBe(true);
+    await sending;
+    expect(received()).toHaveLength(2);
+  });
+});
+
+describe('what an error tells', () => {
+  test('a failed login names neither user nor password', async () => {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write('220 hello\r\n');
+      socket.on('data', (data) => {
+        const line = data.toString();
+        if (line.startsWith('EHLO')) socket.write('250-hello\r\n250 AUTH PLAIN\r\n');
+        else if (line.startsWith('AUTH')) socket.write('535 5.7.8 user s3cret! rejected\r\n');
+        else socket.write('221 bye\r\n');
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const mailer = mailerTo(`smtp://shop-user:s3cret%21@127.0.0.1:${port}?requireTLS=false`);
+    const error = await failure(mailer.send(message()));
+    await mailer.close();
+    await new Promise((resolve) => server.close(resolve));
+    expect(error).toMatchObject({ code: 'login_failed', permanent: false });
+    expect(error.message).toContain('535 5.7.8');
+    expect(inspect(error)).not.toMatch(/s3cret|shop-user/);
+  });
+
+  test('a password never goes out over a connection without TLS unless the URL says so', async () => {
+    const catcher = await createMailCatcher({ smtpPort: 0, httpPort: 0, host: '127.0.0.1' });
+    const mailer = mailerTo(catcher.smtpUrl.replace('smtp://', 'smtp://user:s3cret@'));
+    try {
+      const error = await failure(mailer.send(message()));
+      expect(error).toMatchObject({ code: 'connection_failed', permanent: false });
+      expect(inspect(error)).not.toContain('s3cret');
+    } finally {
+      await mailer.close();
+      await catcher.close();
+    }
+  });
+
+  test.each([
+    'smtp://user:s3cret@',
+    'http://user:s3cret@host',
+    'user:s3cret',
+    'smtp://u:s3cret%@h',
+    'smtp://u:s3cret@h?x=1',
+  ])('the URL %j is refused without being repeated', (smtpUrl) => {
+    const attempt = () => createSmtpMailer({ smtpUrl, from: 'a@b.example', timeoutMs: 1 });
+    expect(attempt).toThrow(RangeError);
+    try {
+      attempt();
+    } catch (error) {
+      expect(inspect(error)).not.toContain('s3cret');
+    }
+  });
+});
+
+describe('Message-IDs', () => {
+  test('are the same for the same notification and legal', () => {
+    expect(MESSAGE_ID).toBe('<ntf.email.ord_01ARZ3NDEKTSV4RRFFQ69G5FAV.confirmed@shop.example>');
+    expect(messageIdFor(NOTIFICATION, 'shop.example')).toBe(MESSAGE_ID);
+  });
+
+  test('differ for different notifications and are legal whatever the id holds', () => {
+    const ids = [
+      'a:b',
+      'a.b',
+      'a::b',
+      ':a:b',
+      'a:b:',
+      'a b',
+      'a=3Ab',
+      'a<b>',
+      'a@b',
+      'a\r\nb',
+      'é',
+      ':',
+      '.',
+      'a=b',
+    ];
+    const messageIds = ids.map((id) => messageIdFor(id, 'shop.example'));
+    expect(new Set(messageIds).size).toBe(ids.length);
+    const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+    for (const id of messageIds) expect(id).toMatch(new RegExp(`^<${atom}(\\.${atom})*@shop\\.example>$`));
+  });
+
+  test('are refused without an id or with a domain that is none', () => {
+    expect(() => messageIdFor('', 'shop.example')).toThrow(RangeError);
+    expect(() => messageIdFor('a', 'shop.example>\r\n')).toThrow(RangeError);
+  });
+});

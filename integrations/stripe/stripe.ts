@@ -1,0 +1,272 @@
+import Stripe from 'stripe';
+import {
+  type AuthorizeResult,
+  type IntentState,
+  type PaymentIntent,
+  type PaymentProvider,
+  PaymentProviderError,
+  type Refund,
+} from '../../domain/payments/provider';
+import { isKeptFailure, isUnexpectedState, toProviderError } from './stripe-errors';
+
+export interface StripeOptions {
+  apiKey: string;
+  /** Where the API is, `http://127.0.0.1:12111`; Stripe itself when absent. Scheme, host and port only. */
+  baseUrl?: string | undefined;
+  /** Longest silence on one request. */
+  timeoutMs: number;
+  /** The version the `stripe` package was made for when absent. */
+  apiVersion?: string | undefined;
+}
+
+/** The charge says what was refunded; the intent alone does not. */
+const WITH_CHARGE = { expand: ['latest_charge'] };
+
+/** Of a refund's metadata: the business step it was made for. */
+const REFUND_KEY = 'refund_key';
+/** What Stripe lists at once. */
+const MAX_PAGE = 100;
+/** Each try of a call adds one at most, while Stripe fails and keeps that. */
+const MAX_KEYS = 20;
+
+const STATES: Record<string, IntentState> = {
+  requires_payment_method: 'requires_method',
+  requires_confirmation: 'requires_confirmation',
+  requires_action: 'requires_action',
+  processing: 'processing',
+  requires_capture: 'authorized',
+  succeeded: 'captured',
+  canceled: 'voided',
+};
+
+type StripeConfig = NonNullable<ConstructorParameters<typeof Stripe>[1]>;
+
+/**
+ * Payments by Stripe's PaymentIntents (https://docs.stripe.com/api/payment_intents). Retries nothing: the caller does.
+ * (One exception in the package: a connection closed by the other side is tried once more, with the same key.)
+ * Idempotency keys are the request's key and the operation, `ord_…:pay:1:confirm`: a create and a confirm of the same
+ * try are two requests to Stripe. A replayed answer is as old as the first, so the object is read again then; a replayed
+ * failure says nothing, so the call is made again under the next key (`…:confirm:2`).
+ * @throws RangeError for options that cannot work.
+ */
+export function createStripeProvider(options: StripeOptions): PaymentProvider {
+  if (options.apiKey === '') throw new RangeError('the Stripe API key is empty');
+  const stripe = new Stripe(options.apiKey, {
+    ...addressOf(options.baseUrl),
+    // The type knows the newest version only, and the account's may be an older one.
+    ...(options.apiVersion && { apiVersion: options.apiVersion as NonNullable<StripeConfig['apiVersion']> }),
+    maxNetworkRetries: 0,
+    timeout: options.timeoutMs,
+    telemetry: false,
+  });
+
+  const fetchIntent = (id: string) => stripe.paymentIntents.retrieve(id, WITH_CHARGE);
+
+  async function asItIsNow(answer: Promise<Stripe.Response<Stripe.PaymentIntent>>) {
+    const intent = await answer;
+    return wasReplayed(intent) ? fetchIntent(intent.id) : intent;
+  }
+
+  async function authorize(request: {
+    key: string;
+    intentId: string;
+    paymentMethod: string;
+  }): Promise<AuthorizeResult> {
+    const params = { payment_method: request.paymentMethod, ...WITH_CHARGE };
+    try {
+      // An intent is confirmed once, by whatever key.
+      const answer = underKey(`${request.key}:confirm`, (options) =>
+        stripe.paymentIntents.confirm(request.intentId, params, options),
+      );
+      return resultOf(await asItIsNow(answer));
+    } catch (error) {
+      if (error instanceof Stripe.errors.StripeCardError) {
+        return {
+          outcome: 'declined',
+          intent: toIntent(error.payment_intent ?? (await fetchIntent(request.intentId))),
+          declineCode: error.decline_code || error.code || 'generic_decline',
+        };
+      }
+      // It was decided before this call: by an earlier one whose answer was lost, or by a void.
+      if (isUnexpectedState(error)) return resultOf(await fetchIntent(request.intentId));
+      throw error;
+    }
+  }
+
+  async function voidIntent(request: { key: string; intentId: string }): Promise<PaymentIntent> {
+    try {
+      const answer = underKey(`${request.key}:void`, (options) =>
+        stripe.paymentIntents.cancel(request.intentId, WITH_CHARGE, options),
+      );
+      return toIntent(await asItIsNow(answer));
+    } catch (error) {
+      if (!isUnexpectedState(error)) throw error;
+      const intent = toIntent(await fetchIntent(request.intentId));
+      if (intent.state === 'voided') return intent;
+      throw error;
+    }
+  }
+
+  return {
+    name: 'stripe',
+    createIntent: ({ key, orderId, amountMinor, currency, capture }) =>
+      translated('create', async () => {
+        const params: Stripe.PaymentIntentCreateParams = {
+          amount: amountMinor,
+          currency: currency.toLowerCase(),
+          capture_method: capture,
+          metadata: { order_id: orderId },
+          // A redirect needs a page to return to, which a payment made from a workflow has not.
+          automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+          ...WITH_CHARGE,
+        };
+        // One more intent takes nothing: only the one that the caller goes on with is confirmed.
+        const answer = underKey(`${key}:create`, (options) => stripe.paymentIntents.create(params, options));
+        return toIntent(await asItIsNow(answer));
+      }),
+    authorize: (request) => translated('confirm', () => authorize(request)),
+    capture: ({ key, intentId, amountMinor }) =>
+      translated('capture', async () => {
+        const params = { amount_to_capture: amountMinor, ...WITH_CHARGE };
+        const answer = underKey(
+          `${key}:capture`,
+          (options) => stripe.paymentIntents.capture(intentId, params, options),
+          async () => {
+            const intent = await fetchIntent(intentId);
+            return intent.status === 'succeeded' ? intent : undefined;
+          },
+        );
+        return toIntent(await asItIsNow(answer));
+      }),
+    void: (request) => translated('cancel', () => voidIntent(request)),
+    refund: ({ key, intentId, amountMinor }) =>
+      translated('refund', async () => {
+        const params = { payment_intent: intentId, amount: amountMinor, metadata: { [REFUND_KEY]: key } };
+        const refund = await underKey(
+          `${key}:refund`,
+          (options) => stripe.refunds.create(params, options),
+          async () => {
+            const { data } = await stripe.refunds.list({ payment_intent: intentId, limit: MAX_PAGE });
+            const made = data.find(({ metadata }) => metadata?.[REFUND_KEY] === key);
+            return made && stripe.refunds.retrieve(made.id);
+          },
+        );
+        return toRefund(wasReplayed(refund) ? await stripe.refunds.retrieve(refund.id) : refund, intentId);
+      }),
+    list: ({ after, limit }) =>
+      translated('list', async () => {
+        const page = { limit, ...(after && { starting_after: after }), expand: ['data.latest_charge'] };
+        const { data } = await stripe.paymentIntents.list(page);
+        return data.map((intent) => ({ ...toIntent(intent), orderId: intent.metadata.order_id ?? null }));
+      }),
+    retrieve: (intentId) => translated('retrieve', async () => toIntent(await fetchIntent(intentId))),
+  };
+}
+
+/**
+ * Makes a call under its key, or, where a failure is kept under that, under the next one. The same keys in the same order
+ * each time, so a call still has one effect.
+ * @param done what an earlier call has done in spite of its failure, where the object does not keep it from being done again.
+ */
+async function underKey<T>(
+  key: string,
+  call: (options: { idempotencyKey: string }) => Promise<T>,
+  done: () => Promise<T | undefined> = async () => undefined,
+): Promise<T> {
+  for (let n = 1; ; n += 1) {
+    try {
+      return await call({ idempotencyKey: n === 1 ? key : `${key}:${n}` });
+    } catch (error) {
+      if (!isKeptFailure(error) || n === MAX_KEYS) throw error;
+    }
+    const found = await done();
+    if (found !== undefined) return found;
+  }
+}
+
+async function translated<T>(operation: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toProviderError(operation, error);
+  }
+}
+
+function addressOf(baseUrl: string | undefined): Pick<StripeConfig, 'host' | 'port' | 'protocol'> {
+  if (baseUrl === undefined) return {};
+  const url = new URL(baseUrl);
+  const scheme = url.protocol.slice(0, -1);
+  if ((scheme !== 'http' && scheme !== 'https') || url.pathname !== '/' || url.search || url.username) {
+    throw new RangeError("the base URL of the Stripe API must be 'http(s)://host:port' and nothing more");
+  }
+  return {
+    protocol: scheme,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port || (scheme === 'http' ? 80 : 443),
+  };
+}
+
+const wasReplayed = ({ lastResponse }: Stripe.Response<object>): boolean =>
+  lastResponse.headers['idempotent-replayed'] === 'true';
+
+function stateOf(status: string): IntentState {
+  const state = STATES[status];
+  if (state === undefined) {
+    // A newer API version than this code knows: guessing would move money.
+    throw new PaymentProviderError('Stripe: an intent has an unknown status', 'unexpected_state', false);
+  }
+  return state;
+}
+
+function toIntent(intent: Stripe.PaymentIntent): PaymentIntent {
+  return {
+    id: intent.id,
+    state: stateOf(intent.status),
+    amountMinor: intent.amount,
+    capturedMinor: intent.amount_received,
+    refundedMinor: refundedMinor(intent),
+    currency: intent.currency.toUpperCase(),
+  };
+}
+
+/** Stripe counts what was never captured and released as refunded on the charge. Here refunded is given back. */
+function refundedMinor({ status, latest_charge: charge }: Stripe.PaymentIntent): number {
+  if (status !== 'succeeded' || charge === null || typeof charge === 'string') return 0;
+  return Math.max(0, charge.amount_refunded - (charge.amount - charge.amount_captured));
+}
+
+function resultOf(stripeIntent: Stripe.PaymentIntent): AuthorizeResult {
+  const intent = toIntent(stripeIntent);
+  switch (intent.state) {
+    case 'authorized':
+    case 'captured':
+    case 'requires_action':
+    case 'processing':
+    case 'voided':
+      return { outcome: intent.state, intent };
+    case 'requires_method': {
+      const failure = stripeIntent.last_payment_error;
+      if (failure) {
+        return {
+          outcome: 'declined',
+          intent,
+          declineCode: failure.decline_code ?? failure.code ?? 'generic_decline',
+        };
+      }
+      break;
+    }
+    case 'requires_confirmation':
+      break;
+  }
+  throw new PaymentProviderError(
+    `Stripe: confirm left the intent in ${intent.state}`,
+    'unexpected_state',
+    false,
+  );
+}
+
+function toRefund(refund: Stripe.Refund, intentId: string): Refund {
+  const settled = refund.status === 'succeeded' ? 'succeeded' : 'pending';
+  const failed = refund.status === 'failed' || refund.status === 'canceled';
+  return { id: refund.id, intentId, amountMinor: refund.amount, state: failed ? 'failed' : settled };
+}

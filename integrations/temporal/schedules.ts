@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
+import { DEFAULT_RECONCILE_POLICY } from '../../domain/shared/policy';
+import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
+
+export interface ReconcileSchedule {
+  /** Tells apart systems that share a namespace. */
+  prefix: string;
+  taskQueue: string;
+  everyMs: number;
+}
+
+export const reconcileScheduleId = (prefix: string): string => `${prefix}reconcile-orders`;
+
+/** What was missed while Temporal was away is made up for by one run. */
+const CATCH_UP_MS = 60_000;
+/** One that hangs would keep all later ones from starting. */
+const LONGEST_RUN_MS = 60 * 60_000;
+
+/**
+ * Makes the Schedule of reconciliation what it should be. Safe to run at every start, and by several at once; one that
+ * people have paused stays paused.
+ */
+export async function ensureReconcileSchedule(client: Client, wanted: ReconcileSchedule): Promise<void> {
+  const scheduleId = reconcileScheduleId(wanted.prefix);
+  const input: ReconcileInput = { policy: DEFAULT_RECONCILE_POLICY };
+  const options = {
+    spec: { intervals: [{ every: wanted.everyMs }] },
+    policies: { overlap: 'SKIP', catchupWindow: CATCH_UP_MS },
+    action: {
+      type: 'startWorkflow',
+      workflowType: RECONCILE_WORKFLOW,
+      workflowId: scheduleId,
+      taskQueue: wanted.taskQueue,
+      args: [input],
+      staticSummary: 'finds orders whose workflow does not do its work',
+      workflowExecutionTimeout: LONGEST_RUN_MS,
+    },
+  } satisfies Omit<ScheduleOptions, 'scheduleId'>;
+  try {
+    await client.schedule.create({ scheduleId, ...options });
+    return;
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+  const handle = client.schedule.getHandle(scheduleId);
+  const { spec, policies, action } = await handle.describe();
+  const asItIs = {
+    every: spec.intervals?.map(({ every }) => every),
+    overlap: policies.overlap,
+    catchupWindow: policies.catchupWindow,
+    type: action.workflowType,
+    taskQueue: action.taskQueue,
+    args: action.args,
+    timeout: action.workflowExecutionTimeout,
+  };
+  const asWanted = {
+    every: [wanted.everyMs],
+    ...options.policies,
+    type: RECONCILE_WORKFLOW,
+    taskQueue: wanted.taskQueue,
+    args: [input],
+    timeout: LONGEST_RUN_MS,
+  };
+  if (isDeepStrictEqual(asItIs, asWanted)) return;
+  await handle.update(({ state }) => ({ ...options, state }));
+}

@@ -1,4 +1,0 @@
-import { runProcess } from '../process/lifecycle';
-import { startSystem } from './whole-system';
-
-runProcess('orders', (life) => startSystem(life));

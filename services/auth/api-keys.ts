@@ -1,0 +1,89 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ApiKey } from '../../db/auth/api-keys';
+import type { Store } from '../../db/core/store';
+import type { Actor } from '../../domain/orders/order';
+import type { Principal, Scope } from '../../domain/shared/access';
+import type { DomainEvent } from '../../domain/shared/events';
+import { apiKeyId, eventKey } from '../../domain/shared/ids';
+
+export interface NewApiKey {
+  name: string;
+  scopes: Scope[];
+  /** Milliseconds since the epoch; null: until it is revoked. */
+  expiresAtMs: number | null;
+  by: Actor;
+}
+
+const TOKEN = /^(key_[0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/;
+const SECRET_BYTES = 32;
+
+const hash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+
+/** @returns the key as it is stored, and the token that its bearer shows: the only time it is to be seen. */
+export async function createApiKey(
+  { db, apiKeys, log }: Store,
+  ulid: string,
+  { name, scopes, expiresAtMs, by }: NewApiKey,
+  nowMs: number,
+): Promise<{ key: ApiKey; token: string }> {
+  const id = apiKeyId(ulid);
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  const key = {
+    id,
+    name,
+    secretHash: hash(secret),
+    scopes: [...new Set(scopes)],
+    createdBy: by.id ?? by.kind,
+    createdAtMs: nowMs,
+    expiresAtMs,
+  };
+  await db.write(async (tx) => {
+    await apiKeys.add(key, tx);
+    await log.append(await log.lock(id, tx), [created(key, by)], tx);
+  });
+  return { key: { ...key, revokedAtMs: null }, token: `${id}_${secret}` };
+}
+
+/** @returns false when there is none, or it was revoked before. */
+export const revokeApiKey = (
+  { db, apiKeys, log }: Store,
+  id: string,
+  by: Actor,
+  nowMs: number,
+): Promise<boolean> =>
+  db.write(async (tx) => {
+    const head = await log.lock(id, tx);
+    if (!(await apiKeys.revoke(id, nowMs, tx))) return false;
+    const event = { ...about(id, 'revoked', by, nowMs), type: 'ApiKeyRevoked' as const, data: { keyId: id } };
+    await log.append(head, [event], tx);
+    return true;
+  });
+
+/** Who bears the token; null when it is no key of ours, or one that is revoked or has run out. */
+export async function verifyApiKey(
+  { apiKeys }: Store,
+  token: string,
+  nowMs: number,
+): Promise<Principal | null> {
+  const [, id, secret] = TOKEN.exec(token) ?? [];
+  if (id === undefined || secret === undefined) return null;
+  const key = await apiKeys.find(id);
+  if (key === null || key.revokedAtMs !== null) return null;
+  if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return null;
+  if (!timingSafeEqual(Buffer.from(hash(secret)), Buffer.from(key.secretHash))) return null;
+  return { kind: 'machine', keyId: id, scopes: key.scopes };
+}
+
+const about = (id: string, step: string, by: Actor, atMs: number) => ({
+  key: eventKey(id, step),
+  stream: id,
+  subject: id,
+  actor: by,
+  atMs,
+});
+
+const created = (key: Omit<ApiKey, 'revokedAtMs'>, by: Actor): DomainEvent => ({
+  ...about(key.id, 'created', by, key.createdAtMs),
+  type: 'ApiKeyCreated',
+  data: { keyId: key.id, scopes: key.scopes, expiresAtMs: key.expiresAtMs },
+});

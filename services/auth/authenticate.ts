@@ -1,0 +1,26 @@
+import type { Store } from '../../db/core/store';
+import type { Principal } from '../../domain/shared/access';
+import type { AccessTokens } from './access-tokens';
+import { verifyApiKey } from './api-keys';
+import type { OrderTokens } from './order-tokens';
+
+export interface TokenChecks {
+  store: Store;
+  accessTokens: Pick<AccessTokens, 'verify'>;
+  orderTokens: OrderTokens;
+  now?: () => number;
+}
+
+/** Tells who bears a token by what it begins with; null when it is none of ours, or no longer. */
+export const createAuthenticate =
+  ({ store, accessTokens, orderTokens, now = Date.now }: TokenChecks) =>
+  async (token: string): Promise<Principal | null> => {
+    if (token.startsWith('key_')) return verifyApiKey(store, token, now());
+    const orderId = orderTokens.verify(token);
+    if (orderId !== null) return { kind: 'order_token', orderId };
+    const claims = await accessTokens.verify(token);
+    if (claims === null) return null;
+    // A look at the session, so that what ends it (a new role, a new password, a log-out) counts at once.
+    const session = await store.sessions.find(claims.sessionId);
+    return session?.customerId === claims.customerId ? { kind: 'account', ...claims } : null;
+  };

@@ -1,0 +1,124 @@
+import type { PendingRegistration } from '../../db/auth/registrations';
+import type { Tx } from '../../db/core/connect';
+import {
+  accountCreated,
+  registrationRepeated,
+  registrationRequested,
+} from '../../domain/customers/account-events';
+import { Failure } from '../../domain/shared/failures';
+import type { Identity, Remainder, Tokens } from './identity';
+import { wrongCredentials } from './login';
+import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
+import { assertHardToGuess } from './passwords';
+import { openSession, tokensOf } from './sessions';
+import { retryingDuplicates } from './streams';
+
+export interface Registration {
+  /** Lower case. */
+  email: string;
+  password: string;
+  name: string | null;
+}
+
+const REGISTRATION_MS = 24 * 60 * 60_000;
+
+/**
+ * Looks at what somebody wants who wants an account. What fails, fails for every address.
+ * @returns what notes it and has a mail sent to the address; who gets it may confirm. Where there is an account already
+ *   the mail says so, and nothing else tells the two apart.
+ * @throws Failure `invalid_request`, `overloaded`
+ */
+export async function register(
+  identity: Identity,
+  { email, password, name }: Registration,
+): Promise<Remainder> {
+  const { store, passwords } = identity;
+  assertHardToGuess(password, email, '/password');
+  // Also for an address that has an account: it takes the same time.
+  const passwordHash = await passwords.hash(password);
+  const account = await store.accounts.findByEmail(email);
+  return async () => {
+    if (account === null) await keepRegistration(identity, { email, name, passwordHash });
+    else await tellOwner(identity, account.customerId);
+  };
+}
+
+const tellOwner = ({ store, now }: Identity, customerId: string): Promise<void> =>
+  store.db.write(async (tx) => {
+    const head = await store.log.lock(customerId, tx);
+    await store.log.append(head, [registrationRepeated(customerId, random26(), now())], tx);
+  });
+
+const keepRegistration = (
+  { store, now }: Identity,
+  registration: Pick<PendingRegistration, 'email' | 'name' | 'passwordHash'>,
+): Promise<void> =>
+  store.db.write(async (tx) => {
+    const atMs = now();
+    const tokenId = newOneTimeTokenId();
+    const expiresAtMs = atMs + REGISTRATION_MS;
+    await store.oneTimeTokens.add(
+      { id: tokenId, purpose: 'registration', subject: tokenId, expiresAtMs },
+      tx,
+    );
+    await store.registrations.add({ ...registration, tokenId, expiresAtMs }, tx);
+    await store.log.append(await store.log.lock(tokenId, tx), [registrationRequested(tokenId, atMs)], tx);
+  });
+
+/**
+ * Makes the account of a registration, for the customer who had ordered as a guest with this address, or a new one, and
+ * logs in. The link shows who reads the mail, the password who registered: only where both are the same is there an
+ * account. A wrong password leaves the link as it was.
+ * @throws Failure `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
+ */
+export async function confirmRegistration(
+  identity: Identity,
+  token: string,
+  password: string,
+): Promise<Tokens> {
+  const tokenId = identity.linkTokens.verify(token, 'registration');
+  const pending = tokenId === null ? null : await waiting(identity, tokenId);
+  // A link that leads nowhere costs no hash.
+  if (tokenId === null || pending === null) throw linkExpired();
+  const verdict = await identity.passwords.verify(pending.passwordHash, password);
+  if (verdict === 'wrong') throw wrongCredentials();
+  // Two links of one address may be followed in the same moment, or an order makes the customer.
+  const made = await retryingDuplicates(() =>
+    identity.store.db.write((tx) => makeAccount(identity, tokenId, tx)),
+  );
+  switch (made) {
+    case 'link_expired':
+      throw linkExpired();
+    case 'account_exists':
+      throw new Failure('account_exists', 'This address has an account already. Log in.');
+    default:
+      return tokensOf(identity, { customerId: made.customerId, role: 'customer' }, made);
+  }
+}
+
+/** What a link can still confirm. */
+async function waiting({ store, now }: Identity, tokenId: string): Promise<PendingRegistration | null> {
+  const pending = await store.registrations.find(tokenId);
+  return pending === null || pending.expiresAtMs < now() ? null : pending;
+}
+
+async function makeAccount({ store, ...identity }: Identity, tokenId: string, tx: Tx) {
+  const atMs = identity.now();
+  if ((await store.oneTimeTokens.use(tokenId, 'registration', atMs, tx)) === null) return 'link_expired';
+  const pending = await store.registrations.find(tokenId, tx);
+  if (pending === null) return 'link_expired';
+  await store.registrations.remove(tokenId, tx);
+  const customerId = await store.contacts.customerByEmail(pending.email, newCustomerId(), atMs, tx);
+  if ((await store.accounts.find(customerId, tx)) !== null) return 'account_exists';
+  const { passwordHash, name } = pending;
+  await store.accounts.create({ customerId, passwordHash, role: 'customer', createdAtMs: atMs }, tx);
+  if (name !== null) await store.contacts.setProfile(customerId, { name }, tx);
+  const head = await store.log.lock(customerId, tx);
+  const opened = await openSession({ store, ...identity }, customerId, tx);
+  const created = accountCreated(customerId, 'customer', { kind: 'customer', id: customerId }, atMs);
+  await store.log.append(head, [created, ...opened.events], tx);
+  return { customerId, ...opened };
+}
+
+export const linkExpired = (): Failure =>
+  new Failure('link_expired', 'This link was used before, or its time is over. Ask for a new one.');

@@ -1,0 +1,84 @@
+import type { Account } from '../../db/auth/accounts';
+import type { Tx } from '../../db/core/connect';
+import type { Store } from '../../db/core/store';
+import { accountCreated, roleChanged } from '../../domain/customers/account-events';
+import type { Actor } from '../../domain/orders/order';
+import type { Role } from '../../domain/shared/access';
+import { Failure } from '../../domain/shared/failures';
+import type { Identity } from './identity';
+import { newCustomerId, random26 } from './new-ids';
+import { assertHardToGuess } from './passwords';
+import { revokeAll } from './sessions';
+import { retryingDuplicates } from './streams';
+
+/**
+ * Gives an account another role, and ends its sessions: they were opened with the old one.
+ * @throws Failure `not_found`, `last_admin`
+ */
+export const changeRole = (
+  { store, now }: Pick<Identity, 'store' | 'now'>,
+  customerId: string,
+  role: Role,
+  actor: Actor,
+): Promise<void> =>
+  store.db.write(async (tx) => {
+    const head = await store.log.lock(customerId, tx);
+    const account = await store.accounts.find(customerId, tx);
+    if (account === null) throw new Failure('not_found', 'There is no such account.');
+    if (account.role === role) return;
+    await assertNotLastAdmin(store, account, tx);
+    await store.accounts.setRole(customerId, role, tx);
+    const changed = roleChanged(customerId, { from: account.role, to: role }, random26(), actor, now());
+    const revoked = await revokeAll({ store, now }, customerId, { reason: 'role', actor }, tx);
+    await store.log.append(head, [changed, ...revoked], tx);
+  });
+
+/**
+ * Somebody must be left who can make others admin. Of several who leave at once, all wait for each other here.
+ * @throws Failure `last_admin`
+ */
+export async function assertNotLastAdmin({ accounts }: Store, account: Account, tx: Tx): Promise<void> {
+  if (account.role !== 'admin') return;
+  const admins = await accounts.lockSome('admin', tx);
+  if (admins.some((id) => id !== account.customerId)) return;
+  throw new Failure('last_admin', 'This is the last admin. Make somebody else admin first.');
+}
+
+export interface WantedAccount {
+  /** Lower case. */
+  email: string;
+  password: string;
+  name: string | null;
+  role: Role;
+}
+
+/**
+ * Makes an account whose address needs no confirmation, because whoever asks for it runs the system. One that exists keeps
+ * its password and is given the role.
+ * @throws Failure `invalid_request`, `last_admin`
+ */
+export async function ensureAccount(
+  identity: Pick<Identity, 'store' | 'now' | 'passwords'>,
+  { email, password, name, role }: WantedAccount,
+): Promise<'created' | 'changed' | 'unchanged'> {
+  const { store, passwords, now } = identity;
+  const actor: Actor = { kind: 'system' };
+  const existing = await store.accounts.findByEmail(email);
+  if (existing !== null) {
+    await changeRole(identity, existing.customerId, role, actor);
+    return existing.role === role ? 'unchanged' : 'changed';
+  }
+  assertHardToGuess(password, email, '/password');
+  const passwordHash = await passwords.hash(password);
+  await retryingDuplicates(() =>
+    store.db.write(async (tx) => {
+      const atMs = now();
+      const customerId = await store.contacts.customerByEmail(email, newCustomerId(), atMs, tx);
+      await store.accounts.create({ customerId, passwordHash, role, createdAtMs: atMs }, tx);
+      if (name !== null) await store.contacts.setProfile(customerId, { name }, tx);
+      const head = await store.log.lock(customerId, tx);
+      await store.log.append(head, [accountCreated(customerId, role, actor, atMs)], tx);
+    }),
+  );
+  return 'created';
+}

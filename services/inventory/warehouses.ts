@@ -1,0 +1,97 @@
+import { isDuplicate, type Tx } from '../../db/core/connect';
+import type { Store } from '../../db/core/store';
+import { type Cause, warehouseCreated, warehouseUpdated } from '../../domain/inventory/stock-events';
+import type { Warehouse } from '../../domain/inventory/warehouse';
+import { Failure } from '../../domain/shared/failures';
+import { warehouseStream } from '../../domain/shared/ids';
+import { tellCrossings } from './low-stock';
+
+/** Products that one transaction looks at: nobody waits for a whole warehouse. */
+const PAGE = 200;
+
+/** @throws Failure `warehouse_exists` */
+export async function createWarehouse(
+  { db, warehouses, log }: Store,
+  wanted: Omit<Warehouse, 'version'>,
+  cause: Cause,
+): Promise<Warehouse> {
+  const warehouse = { ...wanted, version: 1 };
+  try {
+    await db.write(async (tx) => {
+      await warehouses.add(warehouse, tx);
+      const head = await log.lock(warehouseStream(warehouse.code), tx);
+      await log.append(head, [warehouseCreated(warehouse, cause)], tx);
+    });
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    throw new Failure('warehouse_exists', `There is a warehouse ${wanted.code} already.`, {
+      errors: [{ pointer: '/code', detail: 'is taken' }],
+    });
+  }
+  return warehouse;
+}
+
+export const noSuchWarehouse = () => new Failure('not_found', 'There is no such warehouse.');
+
+/**
+ * Changes a warehouse. One that is made inactive serves no order from the moment this returns; its stock stays, reserved
+ * and not. The same again changes nothing, and finishes what broke off: whoever got no answer sends the request again.
+ * @param seen whether the version that is there is one that the caller has seen. Asked only where something changes.
+ * @param pageRows products looked at in one transaction.
+ * @throws Failure `not_found`, `precondition_failed`
+ */
+export async function updateWarehouse(
+  store: Store,
+  wanted: Omit<Warehouse, 'version'>,
+  seen: (version: number) => boolean,
+  cause: Cause,
+  pageRows = PAGE,
+): Promise<Warehouse> {
+  const warehouse = await store.db.write((tx) => change(store, wanted, seen, cause, tx));
+  await lookAtStock(store, warehouse.code, cause, pageRows);
+  return warehouse;
+}
+
+async function change(
+  { warehouses, log }: Store,
+  wanted: Omit<Warehouse, 'version'>,
+  seen: (version: number) => boolean,
+  cause: Cause,
+  tx: Tx,
+): Promise<Warehouse> {
+  const before = await warehouses.find(wanted.code, 'update', tx);
+  if (before === null) throw noSuchWarehouse();
+  const { name, country, active } = before;
+  // Before the precondition (RFC 9110, 13.1.1 allows it): the version that was seen may be the one before this change.
+  if (wanted.name === name && wanted.country === country && wanted.active === active) return before;
+  if (!seen(before.version)) {
+    throw new Failure(
+      'precondition_failed',
+      'The warehouse has changed since you have seen it. Read it again.',
+      {
+        version: before.version,
+      },
+    );
+  }
+  const warehouse = { ...wanted, version: before.version + 1 };
+  await warehouses.update(warehouse, tx);
+  const head = await log.lock(warehouseStream(warehouse.code), tx);
+  await log.append(head, [warehouseUpdated(warehouse, cause)], tx);
+  return warehouse;
+}
+
+/**
+ * Tells which products have become low or are no longer, page by page, each of them as it is by then. Each is locked for
+ * it: whoever had seen the warehouse as it was before has committed, too, once this is over.
+ */
+async function lookAtStock(store: Store, code: string, cause: Cause, pageRows: number): Promise<void> {
+  const { db, warehouses, stockItems } = store;
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const from: string = after;
+    after = await db.write(async (tx) => {
+      const skus = await warehouses.skusIn(code, from, pageRows, tx);
+      await tellCrossings(store, await stockItems.lock(skus, tx), cause, tx);
+      return skus.at(-1);
+    });
+  }
+}

@@ -1,0 +1,219 @@
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { ulid } from 'ulid';
+import { type Environment, inheritedEnvironment, toolLocations } from '../../../config/start';
+import { compile } from '../../../dev/compile';
+import { freePort } from '../../../dev/launcher/ports';
+import {
+  type ChildSpec,
+  nodeScript,
+  portAnswers,
+  startChild,
+  urlAnswers,
+} from '../../../dev/launcher/supervise';
+import { findTemporalCli, startDevServer } from '../../../dev/launcher/temporal-cli';
+import { createTemporalClient, temporalIsReady } from '../../../integrations/temporal/connect';
+import { migrate } from '../../../runtime/migrate';
+import { machineToken } from '../../harness/servers/machine';
+import { startMariaDb } from '../../harness/servers/mariadb';
+import { Kept, type KeptSpec } from './kept';
+import { SYSTEM_PARTS } from './monkey-plan';
+import type { CrashOptions } from './schedule';
+
+type Command = Pick<ChildSpec, 'command' | 'args'>;
+
+const LOCAL = '127.0.0.1';
+const NAMESPACE = 'default';
+/** Stopped in the middle of a write, the dev server's database may stay `interrupted` for good. */
+const TEMPORAL_HUNG_MS = 30_000;
+const ROOT = resolve(__dirname, '../../..');
+
+/** Every process of a run, on ports of its own, with its files in `dir`. All die with this process. */
+export class Fleet {
+  /** By name: what can be killed. */
+  readonly parts = new Map<string, Kept>();
+  readonly apiUrls: string[] = [];
+  /** Of the payment simulator; set once it is started, as `env` and `temporal` are. */
+  simulatorUrl = '';
+  /** Of a machine that may read everything: for who looks at the end. */
+  token = '';
+  /** What the processes of the system are told. */
+  env: Environment = {};
+  private client: Client | undefined;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly options: Pick<CrashOptions, 'database' | 'shape'>,
+    private readonly say: (text: string) => void,
+  ) {}
+
+  /** @param say hears what happens to the processes. */
+  static async start(
+    dir: string,
+    options: Pick<CrashOptions, 'database' | 'shape'>,
+    say: (text: string) => void,
+  ): Promise<Fleet> {
+    const fleet = new Fleet(dir, options, say);
+    try {
+      const [temporalAddress, databaseUrl] = await Promise.all([
+        fleet.startTemporal(),
+        fleet.startDatabase(),
+      ]);
+      await fleet.startHelpers({
+        DATA_DIR: fleet.dir,
+        DATABASE_URL: databaseUrl,
+        TEMPORAL_ADDRESS: temporalAddress,
+        TEMPORAL_NAMESPACE: NAMESPACE,
+        TASK_QUEUES: options.shape === 'one' ? 'single' : 'split',
+        STRIPE_API_KEY: 'sk_test_crash',
+        AUDIT_KEY: 'ab'.repeat(32),
+        // Tests come faster than people.
+        RATE_LIMIT_ADDRESS: '0',
+        RATE_LIMIT_PRINCIPAL: '0',
+        RATE_LIMIT_PLACEMENT: '0',
+        RATE_LIMIT_LOGIN: '0',
+        RATE_LIMIT_MAILBOX: '0',
+        LOG_LEVEL: 'info',
+      });
+      fleet.token = await machineToken(fleet.env as Record<string, string>, databaseUrl);
+      await fleet.startSystem();
+      await fleet.ready();
+      return fleet;
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+  }
+
+  /** As somebody who operates Temporal has it. */
+  get temporal(): Client {
+    if (this.client === undefined) throw new Error('Temporal was not started');
+    return this.client;
+  }
+
+  part(name: string): Kept {
+    const part = this.parts.get(name);
+    if (part === undefined) throw new Error(`no process is called ${name}`);
+    return part;
+  }
+
+  /** Waits until every process does its work. */
+  async ready(): Promise<void> {
+    await Promise.all([...this.parts.values()].map((part) => part.ready()));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.parts.values()].map((part) => part.stop()));
+    await this.client?.connection.close();
+  }
+
+  private keep(spec: Omit<KeptSpec, 'say'>): Kept {
+    const part = new Kept({ ...spec, say: this.say });
+    this.parts.set(spec.name, part);
+    return part;
+  }
+
+  private keepScript(name: string, command: Command, env: Environment, probeUrl: string): void {
+    this.keep({
+      name,
+      launch: (run) =>
+        startChild({ name, ...command, env: inheritedEnvironment(env), logFile: this.logFile(name, run) }),
+      answers: () => urlAnswers(probeUrl),
+    });
+  }
+
+  private logFile(name: string, run: number): string {
+    return join(this.dir, 'logs', `${name}.${run}.log`);
+  }
+
+  private async startTemporal(): Promise<string> {
+    const cli = await findTemporalCli({ ...toolLocations(), progress: this.say });
+    const port = await freePort();
+    const address = `${LOCAL}:${port}`;
+    const client = createTemporalClient({ address, namespace: NAMESPACE });
+    this.client = client;
+    const dbFile = join(this.dir, 'temporal.db');
+    const temporal = this.keep({
+      name: 'temporal',
+      launch: async (run) => {
+        const logFile = this.logFile('temporal', run);
+        return (await startDevServer({ cli, port, namespace: NAMESPACE, dbFile, logFile })).child;
+      },
+      answers: () => temporalIsReady(client),
+      hungAfterMs: TEMPORAL_HUNG_MS,
+    });
+    await temporal.ready();
+    return address;
+  }
+
+  private async startDatabase(): Promise<string> {
+    const url =
+      this.options.database === 'mysql' ? await this.startMariaDb() : `sqlite:${join(this.dir, 'orders.db')}`;
+    await migrate({ databaseUrl: url }, ['up', '--seed'], () => undefined);
+    return url;
+  }
+
+  private async startMariaDb(): Promise<string> {
+    const server = await startMariaDb({ dir: join(this.dir, 'mariadb') });
+    this.keep({
+      name: 'database',
+      launch: async (run) => {
+        if (run > 0) await server.restart();
+        return server.child();
+      },
+      answers: () => portAnswers(server.port),
+    });
+    return server.createDatabase('orders');
+  }
+
+  /** The payment simulator and the mail catcher. */
+  private async startHelpers(env: Environment): Promise<void> {
+    const [simulator, smtp, mail] = [await freePort(), await freePort(), await freePort()];
+    this.simulatorUrl = `http://${LOCAL}:${simulator}`;
+    this.env = {
+      ...env,
+      STRIPE_API_URL: this.simulatorUrl,
+      SIMULATOR_PORT: String(simulator),
+      SMTP_URL: `smtp://${LOCAL}:${smtp}`,
+      MAIL_SMTP_PORT: String(smtp),
+      MAIL_UI_PORT: String(mail),
+    };
+    const [health, mailHealth] = [`${this.simulatorUrl}/healthz`, `http://${LOCAL}:${mail}/healthz`];
+    this.keepScript('simulator', nodeScript('dev/payment-simulator/main.ts'), this.env, health);
+    this.keepScript('mail', nodeScript('dev/mail-catcher/main.ts'), this.env, mailHealth);
+  }
+
+  private async startSystem(): Promise<void> {
+    const { shape } = this.options;
+    const commandOf = shape === 'one' ? systemScript : await this.build();
+    for (const name of SYSTEM_PARTS[shape]) {
+      const port = await freePort();
+      const url = `http://${LOCAL}:${port}`;
+      const hasApi = name === 'system' || name.startsWith('api');
+      if (hasApi) this.apiUrls.push(url);
+      const env = { ...this.env, [hasApi ? 'PORT' : 'HEALTH_PORT']: String(port) };
+      this.keepScript(name, commandOf(name), env, `${url}/readyz`);
+    }
+  }
+
+  /** What runs in production. @returns the command of each of its processes. */
+  private async build(): Promise<(name: string) => Command> {
+    // Inside the project, where its packages are found.
+    const dist = join(ROOT, '.cache', `dist-${ulid()}`);
+    process.once('exit', () => rmSync(dist, { recursive: true, force: true }));
+    await compile(dist);
+    return (name) => ({
+      command: process.execPath,
+      args: [join(dist, MAIN_OF[name.split('-')[0] ?? ''] ?? '')],
+    });
+  }
+}
+
+const systemScript = (): Command => nodeScript('dev/launcher/system.ts');
+
+const MAIN_OF: Record<string, string> = {
+  api: 'api/main.js',
+  workers: 'workers/main.js',
+  sequencer: 'workers/sequencer-main.js',
+};

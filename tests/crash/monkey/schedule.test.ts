@@ -1,0 +1,67 @@
+import { type FaultRequest, OPERATIONS } from '../../../dev/payment-simulator/faults';
+import type { Dialect } from '../../harness/servers/databases';
+import { DECLINED } from '../../system/orders/orders';
+import { SYSTEM_PARTS } from './monkey-plan';
+import { makeSchedule, type Shape } from './schedule';
+
+const CASES: [Dialect, Shape][] = [
+  ['sqlite', 'one'],
+  ['mysql', 'one'],
+  ['mysql', 'many'],
+];
+
+describe.each(CASES)('a schedule for %s, %s', (database, shape) => {
+  const of = (seed: number, orders = 100) => makeSchedule({ orders, seed, database, shape });
+
+  test('is the same for the same seed, to the last byte', () => {
+    expect(JSON.stringify(of(7))).toBe(JSON.stringify(of(7)));
+  });
+
+  test('is another one for another seed', () => {
+    expect(of(7).customers).not.toEqual(of(8).customers);
+    expect(of(7).monkey).not.toEqual(of(8).monkey);
+  });
+
+  test.each([1, 2, 3])(
+    'kills and pauses everything and fails in every way within 100 orders (seed %i)',
+    (seed) => {
+      const { monkey } = of(seed);
+      const killed = monkey.flatMap((step) => (step.kind === 'kill' ? step.parts : []));
+      const servers = ['temporal', ...(database === 'mysql' ? ['database'] : [])];
+      expect(new Set(killed)).toEqual(new Set([...SYSTEM_PARTS[shape], ...servers, 'simulator', 'mail']));
+      expect(monkey.some((step) => step.kind === 'kill' && step.parts.length > 1)).toBe(true);
+
+      const paused = monkey.flatMap((step) => (step.kind === 'pause' ? step.part : []));
+      expect(paused).toEqual(expect.arrayContaining([...servers, 'simulator']));
+
+      const faults = monkey.flatMap((step): FaultRequest[] => (step.kind === 'fault' ? [step.fault] : []));
+      for (const operation of OPERATIONS.filter((name) => name !== 'capture')) {
+        const modes = faults.filter((fault) => fault.operation === operation).map(({ mode }) => mode);
+        expect(modes).toEqual(expect.arrayContaining(['drop_before', 'drop_after', 'delay']));
+      }
+      expect(monkey.every(({ at }) => at >= 1 && at <= 100)).toBe(true);
+    },
+  );
+
+  test('goes on killing in a long run', () => {
+    const kills = of(1, 2_000).monkey.filter(({ kind }) => kind === 'kill');
+    expect(kills.length).toBeGreaterThan(2_000 / 25);
+    expect(kills.some(({ at }) => at < 100)).toBe(true);
+    expect(kills.some(({ at }) => at > 1_900)).toBe(true);
+  });
+});
+
+test('customers pay, are declined, find nothing left, and cancel in every way, some twice', () => {
+  const { customers } = makeSchedule({ orders: 100, seed: 1, database: 'sqlite', shape: 'one' });
+  expect(new Set(customers.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(100);
+  const methods = customers.map(({ body }) => body.payment.method);
+  expect(methods).toEqual(expect.arrayContaining(['pm_card_visa', DECLINED]));
+  expect(customers.some(({ body }) => body.items.length > 1)).toBe(true);
+  expect(customers.some(({ body }) => body.items.some(({ sku }) => sku === 'gooseneck-kettle'))).toBe(true);
+  const cancels = customers.flatMap(({ cancel }) => cancel ?? []);
+  expect(new Set(cancels.flatMap(({ ways }) => ways))).toEqual(new Set(['rest', 'signal', 'native']));
+  expect(new Set(cancels.map(({ after }) => after))).toEqual(new Set(['accepted', 'decided']));
+  expect(cancels.some(({ ways }) => ways.length > 1)).toBe(true);
+  const emails = customers.map(({ body }) => body.customer.email);
+  expect(new Set(emails).size).toBeLessThan(100);
+});

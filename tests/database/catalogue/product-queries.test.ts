@@ -1,0 +1,119 @@
+import { insert } from '../../../db/core/sql';
+import { createStore, type Store } from '../../../db/core/store';
+import { createProduct } from '../../../domain/catalogue/product';
+import { readProductQuery } from '../../../domain/catalogue/search-terms';
+import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
+import { explaining, isSlow } from '../../harness/workflow/plans';
+
+const PRODUCTS = 1_500;
+const IMPORTS = 600;
+const WORDS = ['walnut', 'oak', 'ash', 'beech', 'linen', 'wool', 'brass'];
+const importId = (n: number) => `imp_${String(n).padStart(26, '0')}`;
+
+describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
+  let shop: TestStore;
+  let recorded: Store;
+  const plans: Promise<string[]>[] = [];
+
+  beforeAll(async () => {
+    shop = await createTestStore(dialect);
+    const { db, store } = shop;
+    const changes = Array.from({ length: PRODUCTS }, (_, n) =>
+      createProduct(
+        {
+          sku: `p-${n}`,
+          name: `${WORDS[n % WORDS.length]} ${WORDS[(n >> 2) % WORDS.length]} thing`,
+          description: `number${n}`,
+          unitPriceMinor: 1,
+          currency: 'EUR',
+          taxClass: 'standard',
+          weightGrams: 1,
+          imageUrl: null,
+          attributes: {},
+          active: n % 10 !== 0,
+        },
+        1,
+      ),
+    );
+    await db.write((tx) => store.productChanges.store(changes, { kind: 'system' }, tx));
+    const imports = Array.from({ length: IMPORTS }, (_, n) => ({
+      id: importId(n),
+      caller: 'anyone',
+      idempotency_key: `k${n}`,
+      body_hash: 'x',
+      actor: '{}',
+      currency: 'EUR',
+      columns_read: '[]',
+      status: n % 100 === 0 ? 'importing' : 'completed',
+      created_at_ms: n,
+      touched_at_ms: n,
+    }));
+    const faults = imports.map(({ id }) => ({ import_id: id, n: 0, line: 2, field: 'x', detail: 'x' }));
+    await db.write(async (tx) => {
+      await insert(db, 'product_imports', imports, { tx });
+      await insert(db, 'product_import_faults', faults, { tx });
+    });
+    const tables = 'products, product_terms, product_imports, product_import_faults';
+    await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${tables}` : 'ANALYZE');
+    recorded = createStore(explaining(db, plans), TEST_AUDIT_KEY);
+  });
+  afterAll(() => shop.close());
+
+  const query = (q: string) => readProductQuery(q) ?? [];
+  const after = { driving: 'w', term: 'walnut', sku: 'p-70' };
+
+  const queries: [string, (s: Store) => Promise<unknown>][] = [
+    ...(['active', 'inactive', 'all'] as const).flatMap(
+      (shown): [string, (s: Store) => Promise<unknown>][] => [
+        [`a page of products, ${shown}`, (s) => s.products.list({ afterSku: 'p-1', shown, limit: 21 })],
+        [`a search, ${shown}`, (s) => s.products.search(query('walnut'), { shown, limit: 21 })],
+        [
+          `a search that goes on, ${shown}`,
+          (s) => s.products.search(query('w'), { after, shown, limit: 900 }),
+        ],
+      ],
+    ),
+    ['a search for two words', (s) => s.products.search(query('walnut thi'), { limit: 21 })],
+    ['a search for five', (s) => s.products.search(query('walnut thing oak number1 p'), { limit: 21 })],
+    ['a search for what is rare', (s) => s.products.search(query('number777'), { limit: 21 })],
+    ['a search for what there is not', (s) => s.products.search(query('zzz'), { limit: 21 })],
+    ['products of a basket', (s) => s.products.bySkus(['p-1', 'p-2'])],
+    ['one product', (s) => s.products.find('p-77')],
+    ['products to be changed', (s) => s.db.write((tx) => s.products.lock(['p-1', 'p-2', 'p-3'], tx))],
+    ['an import', (s) => s.productImports.find(importId(7))],
+    ['an import by its key', (s) => s.productImports.byKey('anyone', 'k7')],
+    ['the newest imports', (s) => s.productImports.list({ limit: 21 })],
+    ['older imports', (s) => s.productImports.list({ afterId: importId(300), limit: 21 })],
+    ['the faults of an import', (s) => s.productImports.faults(importId(7))],
+    ['imports that rest', (s) => s.productImports.resting(500, 20)],
+  ];
+
+  test.each(queries)('%s: read from an index in its order', async (_, run) => {
+    plans.length = 0;
+    await run(recorded);
+    const steps = (await Promise.all(plans)).flat();
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.filter(isSlow)).toEqual([]);
+  });
+
+  test('a common word does not make a search for a rare one long, whichever is longer', async () => {
+    const { products } = recorded;
+    plans.length = 0;
+    const [found] = await products.search(query('thing number7 w'), { limit: 21 });
+    expect(found?.driving).toBe('number7');
+    expect(await products.search(query('walnut zz'), { limit: 21 })).toEqual([]);
+    expect((await products.search(query('oak thing'), { limit: 1 }))[0]?.driving).toBe('oak');
+    expect((await Promise.all(plans)).flat().filter(isSlow)).toEqual([]);
+  });
+
+  test('a search reads a range of the terms, in their order', async () => {
+    plans.length = 0;
+    await recorded.products.search(query('walnut oak'), { limit: 21 });
+    const first = (await Promise.all(plans)).flat().find((step) => /^(t:|SEARCH t )/.test(step));
+    expect(first).toMatch(
+      dialect === 'mysql'
+        ? /^t: type range, key PRIMARY/
+        : /^SEARCH t USING (INDEX|PRIMARY KEY).*\(term>\? AND term<\?\)/,
+    );
+  });
+});

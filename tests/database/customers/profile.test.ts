@@ -1,0 +1,137 @@
+import { select } from '../../../db/core/sql';
+import { MAX_ADDRESSES } from '../../../db/customers/addresses';
+import type { Address } from '../../../db/customers/contacts';
+import { eraseCustomer } from '../../../services/customers/erasure';
+import {
+  addAddress,
+  changeProfile,
+  removeAddress,
+  replaceAddress,
+} from '../../../services/customers/profile';
+import { type TestCustomer, TestIdentity } from '../../harness/http/identity';
+import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
+
+const at = (line1: string): Address => ({
+  name: 'Ada Byron',
+  line1,
+  city: 'Berlin',
+  postalCode: '10115',
+  country: 'DE',
+});
+
+describe.each(DIALECTS)('profiles on %s', (dialect) => {
+  let shop: TestStore;
+  let identity: TestIdentity;
+  let ada: TestCustomer;
+  beforeEach(async () => {
+    shop = await createTestStore(dialect);
+    identity = new TestIdentity(shop.store);
+    ada = await identity.customer();
+  });
+  afterEach(() => shop?.close());
+
+  const book = () => shop.store.addresses.ofCustomer(ada.customerId);
+  const add = (line1: string, ...defaultFor: ('shipping' | 'billing')[]) => {
+    identity.nowMs += 1;
+    return addAddress(identity, ada.customerId, { address: at(line1), defaultFor });
+  };
+  /** Lines of the default addresses, of which there is one each. */
+  const defaults = async () => {
+    const all = await book();
+    return [all.filter((a) => a.defaultShipping), all.filter((a) => a.defaultBilling)].map((found) =>
+      found.map((a) => a.address.line1).join(' and '),
+    );
+  };
+
+  test('a profile changes where it is told to, and the log tells which fields', async () => {
+    await changeProfile(identity, ada.customerId, { phone: '+49 30 1234567', orderUpdates: 'none' });
+    await changeProfile(identity, ada.customerId, { name: null });
+    expect(await shop.store.contacts.profile(ada.customerId)).toMatchObject({
+      email: ada.email,
+      name: null,
+      phone: '+49 30 1234567',
+    });
+    expect((await shop.store.accounts.find(ada.customerId))?.orderUpdates).toBe('none');
+    const sql = 'SELECT body FROM events WHERE stream = :stream';
+    const log = JSON.stringify(await select(shop.db, sql, { stream: ada.customerId }));
+    expect(log).toContain('orderUpdates');
+    expect(log).not.toContain('1234567');
+    await changeProfile(identity, ada.customerId, {});
+    expect((await identity.story(ada.customerId)).filter((t) => t === 'ProfileChanged')).toHaveLength(2);
+  });
+
+  test('a change that comes after the erasure brings nothing back', async () => {
+    const gone = { code: 'not_found' };
+    const { id } = await add('1 First St');
+    await eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
+    const late = { address: at('2 Late St'), defaultFor: [] };
+    await expect(changeProfile(identity, ada.customerId, { name: 'Ada' })).rejects.toMatchObject(gone);
+    await expect(addAddress(identity, ada.customerId, late)).rejects.toMatchObject(gone);
+    await expect(replaceAddress(identity, ada.customerId, id, late)).rejects.toMatchObject(gone);
+    expect((await shop.store.contacts.profile(ada.customerId))?.name).toBeNull();
+    expect(await book()).toEqual([]);
+    expect((await identity.story(ada.customerId)).at(-1)).toBe('CustomerErased');
+  });
+
+  test('the first address is the default for all, later ones take over what they are to', async () => {
+    await add('1 First St');
+    expect(await defaults()).toEqual(['1 First St', '1 First St']);
+    await add('2 Second St', 'billing');
+    expect(await defaults()).toEqual(['1 First St', '2 Second St']);
+    const third = await add('3 Third St');
+    expect(await defaults()).toEqual(['1 First St', '2 Second St']);
+    await replaceAddress(identity, ada.customerId, third.id, {
+      address: at('4 New St'),
+      defaultFor: ['shipping'],
+    });
+    expect(await defaults()).toEqual(['4 New St', '2 Second St']);
+  });
+
+  test('where the default is deleted, the oldest of the others becomes it', async () => {
+    const first = await add('1 First St');
+    await add('2 Second St');
+    await add('3 Third St', 'billing');
+    await removeAddress(identity, ada.customerId, first.id);
+    expect(await defaults()).toEqual(['2 Second St', '3 Third St']);
+    for (const { id } of await book()) await removeAddress(identity, ada.customerId, id);
+    expect(await book()).toEqual([]);
+  });
+
+  test('many changes at once leave one default of each kind', async () => {
+    await Promise.all(Array.from({ length: 6 }, (_, n) => add(`${n} First St`)));
+    expect(await book()).toHaveLength(6);
+    const ids = (await book()).map(({ id }) => id);
+    await Promise.all([
+      ...ids.slice(0, 3).map((id) => removeAddress(identity, ada.customerId, id)),
+      ...ids.slice(3).map((id, n) =>
+        replaceAddress(identity, ada.customerId, id, {
+          address: at(`${n} New St`),
+          defaultFor: ['shipping', 'billing'],
+        }),
+      ),
+      add('9 Late St', 'shipping'),
+    ]);
+    const left = await book();
+    expect(left).toHaveLength(4);
+    expect(left.filter((a) => a.defaultShipping)).toHaveLength(1);
+    expect(left.filter((a) => a.defaultBilling)).toHaveLength(1);
+  });
+
+  test('an address book has its bound, also for many at once', async () => {
+    for (let n = 0; n < MAX_ADDRESSES - 2; n += 1) await add(`${n} First St`);
+    const results = await Promise.allSettled(Array.from({ length: 6 }, (_, n) => add(`${n} Last St`)));
+    expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(2);
+    expect(await book()).toHaveLength(MAX_ADDRESSES);
+    await expect(add('one more')).rejects.toMatchObject({ code: 'too_many_addresses' });
+  });
+
+  test("nobody reaches an address in somebody else's book", async () => {
+    const { id } = await add('1 First St');
+    const eve = await identity.customer('eve@example.com');
+    const missing = { code: 'not_found' };
+    const change = { address: at('9 Evil St'), defaultFor: [] };
+    await expect(replaceAddress(identity, eve.customerId, id, change)).rejects.toMatchObject(missing);
+    await expect(removeAddress(identity, eve.customerId, id)).rejects.toMatchObject(missing);
+    expect((await book())[0]?.address.line1).toBe('1 First St');
+  });
+});

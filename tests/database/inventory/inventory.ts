@@ -1,0 +1,73 @@
+import { ulid } from 'ulid';
+import { select } from '../../../db/core/sql';
+import type { Store } from '../../../db/core/store';
+import type { Cause } from '../../../domain/inventory/stock-events';
+import type { OnHandChange } from '../../../domain/inventory/stock-movement';
+import type { CloudEvent } from '../../../domain/shared/events';
+import { stockStream } from '../../../domain/shared/ids';
+import { type Adjusted, type Adjustment, adjustStock } from '../../../services/inventory/adjustments';
+import { setThreshold } from '../../../services/inventory/thresholds';
+import { updateWarehouse } from '../../../services/inventory/warehouses';
+import { rowsOf } from '../orders/sample-orders';
+
+export const byStaff = (): Cause => ({ actor: { kind: 'staff', id: 'cus_w' }, atMs: Date.now() });
+
+/** An adjustment with a key of its own, unless one is given. */
+export function adjust(
+  store: Store,
+  sku: string,
+  change: OnHandChange,
+  more: Partial<Adjustment> & { key?: string; bodyHash?: string } = {},
+): Promise<Adjusted> {
+  const { key = ulid(), bodyHash = 'same', ...rest } = more;
+  const reason = 'countedOnHand' in change ? 'count' : 'correction';
+  const adjustment: Adjustment = { sku, warehouse: 'BER', change, reason, note: null, ...rest };
+  return adjustStock(
+    store,
+    ulid(),
+    adjustment,
+    { caller: 'cus_w', idempotencyKey: key, bodyHash },
+    byStaff(),
+  );
+}
+
+export const watch = (store: Store, sku: string, threshold: number | null) =>
+  setThreshold(store, sku, threshold, byStaff());
+
+export const open = (store: Store, code: string, active: boolean) =>
+  updateWarehouse(store, { code, name: code, country: 'DE', active }, () => true, byStaff());
+
+/** What the log tells of the product's stock, oldest first. */
+export const toldOf = (store: Store, sku: string): Promise<CloudEvent[]> => toldIn(store, stockStream(sku));
+
+/** The events of a stream, oldest first. */
+export async function toldIn(store: Store, stream: string): Promise<CloudEvent[]> {
+  const rows = await select<{ body: string }>(
+    store.db,
+    'SELECT body FROM events WHERE stream = :stream ORDER BY seq',
+    { stream },
+  );
+  return rows.map(({ body }) => JSON.parse(body) as CloudEvent);
+}
+
+/** Types of the events of a product's crossings, in their order. */
+export const crossingsOf = async (store: Store, sku: string): Promise<string[]> =>
+  (await toldOf(store, sku)).map(({ type }) => type).filter((type) => type.startsWith('Inventory'));
+
+export const levelOf = async (store: Store, sku: string, warehouse = 'BER') =>
+  (await store.stock.levels([sku])).find((level) => level.warehouse === warehouse);
+
+/** Stock rows that their movements do not come to, and movements that do not follow the one before. */
+export const unexplained = (store: Store): Promise<Record<string, unknown>[]> =>
+  rowsOf(
+    store.db,
+    `SELECT s.sku, s.warehouse FROM stock s
+     LEFT JOIN (SELECT sku, warehouse, SUM(on_hand_delta) AS moved FROM stock_movements GROUP BY sku, warehouse) m
+       ON m.sku = s.sku AND m.warehouse = s.warehouse
+     WHERE m.moved IS NULL OR m.moved <> s.on_hand OR s.on_hand < s.reserved
+     UNION ALL
+     SELECT sku, warehouse FROM (
+       SELECT sku, warehouse, on_hand_delta, on_hand_after,
+         LAG(on_hand_after) OVER (PARTITION BY sku, warehouse ORDER BY id) AS before_it FROM stock_movements
+     ) AS chain WHERE on_hand_after <> COALESCE(before_it, 0) + on_hand_delta`,
+  );

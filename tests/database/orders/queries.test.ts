@@ -1,0 +1,286 @@
+import { insert, select, type Value } from '../../../db/core/sql';
+import { createStore, type Store } from '../../../db/core/store';
+import { createFeed } from '../../../db/events/feed';
+import type { OrderStatus } from '../../../domain/orders/order';
+import { firstOrderIdAt, orderId } from '../../../domain/shared/ids';
+import { newCustomerId } from '../../../services/auth/new-ids';
+import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
+import { explaining, isSlow } from '../../harness/workflow/plans';
+import { newOrder } from './sample-orders';
+
+const ORDERS = 2_000;
+const CUSTOMERS = 40;
+const BATCH = 250;
+const STATUSES: OrderStatus[] = ['placed', 'confirmed', 'cancelled', 'rejected'];
+const STARTED_AT_MS = Date.UTC(2026, 0, 1);
+const MINUTE_MS = 60_000;
+
+const idOf = (n: number): string =>
+  orderId(`${firstOrderIdAt(STARTED_AT_MS + n * MINUTE_MS).slice(4, 14)}${String(n).padStart(16, '0')}`);
+const customers = Array.from({ length: CUSTOMERS }, newCustomerId);
+
+type Row = Record<string, Value>;
+
+/** Tables as they are in a shop with some thousand orders. */
+const rowsOfOrder = (n: number) => {
+  const id = idOf(n);
+  const at = STARTED_AT_MS + n * MINUTE_MS;
+  const money = { subtotal_minor: 1, discount_minor: 0, tax_minor: 0, total_minor: 1 };
+  return {
+    orders: {
+      id,
+      customer_id: customers[n % CUSTOMERS] as string,
+      status: STATUSES[Math.floor(n / 7) % STATUSES.length] as string,
+      payment: 'paid',
+      fulfilment: 'unfulfilled',
+      currency: 'EUR',
+      ...money,
+      shipping_minor: 0,
+      tax_included: 1,
+      version: 1,
+      placed_at_ms: at,
+      updated_at_ms: at,
+    },
+    order_lines: {
+      order_id: id,
+      line: 1,
+      sku: 'walnut-desk',
+      name: 'x',
+      quantity: 1,
+      unit_price_minor: 1,
+      ...money,
+    },
+    reservations: {
+      id: `${id}:r`,
+      order_id: id,
+      line: 1,
+      sku: 'walnut-desk',
+      warehouse: 'BER',
+      quantity: 1,
+      state: n % 3 === 0 ? 'held' : 'released',
+      reserved_at_ms: at,
+    },
+    placements: {
+      order_id: id,
+      caller: 'anyone',
+      idempotency_key: `k${n}`,
+      body_hash: 'x',
+      input: '{}',
+      created_at_ms: at,
+    },
+    payment_ledger: {
+      entry_key: `${id}:e`,
+      order_id: id,
+      kind: 'captured',
+      amount_minor: 1,
+      currency: 'EUR',
+      provider: 'stripe',
+      recorded_at_ms: at,
+    },
+    events: {
+      id: n + 1,
+      event_key: `${id}:created`,
+      stream: id,
+      seq: 1,
+      type: 'OrderCreated',
+      topic: 'order-events',
+      subject: id,
+      body: '{}',
+      prev_hash: 'x',
+      hash: 'x',
+    },
+    event_feed: { position: n + 1, event_id: n + 1 },
+    notifications: {
+      id: `ntf:${id}`,
+      subject: id,
+      event_key: `${id}:created`,
+      kind: 'order_confirmed',
+      channel: 'email',
+      state: 'sent',
+      created_at_ms: at,
+    },
+    stock_movements: {
+      movement_key: `mov_${n}`,
+      sku: n % 2 === 0 ? 'walnut-desk' : `product-${n % 300}`,
+      warehouse: 'BER',
+      on_hand_delta: 0,
+      on_hand_after: 1,
+      reason: 'count',
+      actor: 'system',
+      at_ms: at,
+      caller: 'anyone',
+      idempotency_key: `k${n}`,
+      body_hash: 'x',
+    },
+    stock_items: {
+      sku: `product-${n}`,
+      threshold: 5,
+      low_since_ms: n % 3 === 0 ? at : null,
+      crossings: 1,
+    },
+    stock: { sku: `product-${n}-b`, warehouse: n % 2 === 0 ? 'BER' : 'RTM', on_hand: 1, reserved: 0 },
+    reconciliation_findings: {
+      order_id: id,
+      open_order_id: n % 50 === 0 ? id : null,
+      problem: 'workflow_ended',
+      detail: 'x',
+      action: 'restarted',
+      restarts: 1,
+      first_seen_ms: at,
+      last_seen_ms: at,
+      next_look_ms: at,
+    },
+  };
+};
+
+const TABLES = Object.keys(rowsOfOrder(0)) as (keyof ReturnType<typeof rowsOfOrder>)[];
+
+describe.each(DIALECTS)('the queries on %s', (dialect) => {
+  let shop: TestStore;
+  let recorded: Store;
+  const plans: Promise<string[]>[] = [];
+
+  beforeAll(async () => {
+    shop = await createTestStore(dialect);
+    const { db } = shop;
+    for (let from = 0; from < ORDERS; from += BATCH) {
+      const orders = Array.from({ length: BATCH }, (_, i) => rowsOfOrder(from + i));
+      await db.write(async (tx) => {
+        for (const table of TABLES) {
+          await insert(
+            db,
+            table,
+            orders.map((o): Row => o[table]),
+            { tx },
+          );
+        }
+      });
+    }
+    await db.sequelize.query(
+      `UPDATE stock SET reserved = (SELECT SUM(quantity) FROM reservations WHERE state = 'held')
+       WHERE sku = 'walnut-desk' AND warehouse = 'BER'`,
+    );
+    await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${TABLES.join(', ')}` : 'ANALYZE');
+    recorded = createStore(explaining(db, plans), TEST_AUDIT_KEY);
+  });
+  afterAll(() => shop.close());
+
+  const filters = Array.from({ length: 32 }, (_, bits) => bits).map((bits) => ({
+    ...(bits & 1 ? { customerId: customers[3] as string } : {}),
+    ...(bits & 2 ? { status: 'confirmed' as const } : {}),
+    ...(bits & 4 ? { fromMs: STARTED_AT_MS + 300 * MINUTE_MS } : {}),
+    ...(bits & 8 ? { toMs: STARTED_AT_MS + 1_700 * MINUTE_MS } : {}),
+    ...(bits & 16 ? { afterId: idOf(1_500) } : {}),
+    limit: 21,
+  }));
+
+  const queries: [string, (s: Store) => Promise<unknown>][] = [
+    ...filters.map((filter): [string, (s: Store) => Promise<unknown>] => [
+      `orders by ${Object.keys(filter).join(', ')}`,
+      (s) => s.orders.list(filter),
+    ]),
+    ['an order with its lines', (s) => s.orders.find(idOf(77))],
+    ['what an order holds', (s) => s.db.write((tx) => s.stock.release(idOf(78), 1, tx))],
+    [
+      'the stock of two products, to reserve it',
+      (s) =>
+        s.db.write((tx) =>
+          s.stock.reserve(
+            newOrder([
+              ['walnut-desk', 1],
+              ['desk-lamp', 1],
+            ]),
+            tx,
+          ),
+        ),
+    ],
+    ['some products and their stock', (s) => s.stockItems.find(['product-7', 'walnut-desk'])],
+    ['a page of products as stock', (s) => s.stockItems.list({ afterSku: 'd', limit: 20 })],
+    [
+      'products that are low',
+      (s) =>
+        s.stockItems.listLow({ after: { lowSinceMs: STARTED_AT_MS + 60 * MINUTE_MS, sku: 'p' }, limit: 20 }),
+    ],
+    ['the movements of a product', (s) => s.movements.list({ sku: 'walnut-desk', before: 1_500, limit: 20 })],
+    ['a movement by the key of its request', (s) => s.movements.byKey('anyone', 'k77')],
+    ['a movement', (s) => s.movements.find('mov_77')],
+    ['whether there is a product', (s) => s.products.exists('walnut-desk')],
+    ['a page of warehouses', (s) => s.warehouses.list({ afterCode: 'B', limit: 20 })],
+    [
+      'the products in a warehouse',
+      (s) => s.db.write((tx) => s.warehouses.skusIn('RTM', 'product-3', 50, tx)),
+    ],
+    ['a warehouse, to keep it as it is', (s) => s.db.write((tx) => s.warehouses.find('BER', 'share', tx))],
+    ['the events of an order', (s) => s.log.ofOrder(idOf(77))],
+    ['events by their keys', (s) => s.log.byKeys([`${idOf(77)}:created`, `${idOf(78)}:created`])],
+    ['the payments of an order', (s) => s.ledger.ofOrder(idOf(77))],
+    ['the notifications of an order', (s) => s.notifications.ofOrder(idOf(77))],
+    ['a placement by its key', (s) => s.placements.find('anyone', 'k77')],
+    ['a placement by its order', (s) => s.placements.byOrder(idOf(77))],
+    ['the next events of the feed', (s) => s.feed.after(1_000, 100)],
+    ['the contact of an order', (s) => s.contacts.ofOrder(idOf(77))],
+    ['whether an order holds stock', (s) => s.stock.isHeldBy(idOf(77))],
+    [
+      'the next open orders to look at',
+      (s) =>
+        s.reconciliation.openOrders({
+          status: 'confirmed',
+          afterId: idOf(300),
+          beforeMs: STARTED_AT_MS + 1_700 * MINUTE_MS,
+          rows: 200,
+        }),
+    ],
+    [
+      'those of some orders that are not finished',
+      (s) => s.reconciliation.unfinished([idOf(7), idOf(77), 'ord_none']),
+    ],
+    ['the states of some orders', (s) => s.reconciliation.states([idOf(7), idOf(77)])],
+    ['what is wrong with some orders', (s) => s.reconciliation.openFindings([idOf(50), idOf(77)])],
+    [
+      'what is wrong and due for another look',
+      (s) => s.reconciliation.due({ afterId: idOf(300), nowMs: Date.now(), rows: 20 }),
+    ],
+    ['how often an order was restarted', (s) => s.reconciliation.restartsSince(idOf(77), 1)],
+    ['a page of api keys', (s) => s.apiKeys.list({ afterId: 'key_01K', limit: 20 })],
+    ['an api key', (s) => s.apiKeys.find('key_01K')],
+    ['a page of products', (s) => s.products.list({ afterSku: 'd', limit: 20 })],
+  ];
+
+  test.each(queries)('%s: read from an index in its order', async (_, query) => {
+    plans.length = 0;
+    await query(recorded);
+    const steps = (await Promise.all(plans)).flat();
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.filter(isSlow)).toEqual([]);
+  });
+
+  test('the plan of a query without an index is found out', async () => {
+    plans.length = 0;
+    const db = recorded.db;
+    await select(db, 'SELECT id FROM orders WHERE total_minor > :n ORDER BY updated_at_ms', { n: 0 });
+    await select(db, 'SELECT id FROM orders WHERE customer_id = :id ORDER BY placed_at_ms', { id: 'x' });
+    for (const plan of plans) expect((await plan).filter(isSlow)).not.toEqual([]);
+    expect(plans).toHaveLength(2);
+  });
+
+  test('the lists give what was asked for, newest first', async () => {
+    const newestFirst = Array.from({ length: ORDERS }, (_, n) => rowsOfOrder(n).orders).reverse();
+    for (const { limit, ...filter } of filters) {
+      const rows = await shop.store.orders.list({ ...filter, limit: ORDERS });
+      const { customerId, status, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER, afterId = 'ord_~' } = filter;
+      const expected = newestFirst.filter(
+        (o) =>
+          (customerId === undefined || o.customer_id === customerId) &&
+          (status === undefined || o.status === status) &&
+          o.placed_at_ms >= fromMs &&
+          o.placed_at_ms < toMs &&
+          o.id < afterId,
+      );
+      expect(rows.map((r) => r.id)).toEqual(expected.map((o) => o.id));
+      expect((await shop.store.orders.list({ ...filter, limit })).map((r) => r.id)).toEqual(
+        expected.slice(0, limit).map((o) => o.id),
+      );
+    }
+    expect(await createFeed(shop.db).after(ORDERS - 1, 5)).toHaveLength(1);
+  });
+});

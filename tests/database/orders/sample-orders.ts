@@ -1,0 +1,77 @@
+import type { Database } from '../../../db/core/connect';
+import { select } from '../../../db/core/sql';
+import type { Order } from '../../../domain/orders/order';
+import { placeOrder } from '../../../domain/orders/order-changes';
+import type { SettledPayment } from '../../../domain/orders/order-events';
+import { newOrderId } from '../../../services/orders/new-ids';
+
+const UNIT_MINOR = 1_000;
+
+/** An order as it is placed, of a customer of its own, with made-up prices. */
+export function newOrder(lines: [sku: string, quantity: number][] = [['walnut-desk', 1]]): Order {
+  const placedAtMs = Date.now();
+  const id = newOrderId(placedAtMs);
+  const priced = lines.map(([sku, quantity], i) => ({
+    line: i + 1,
+    sku,
+    name: `Product ${sku}`,
+    quantity,
+    unitPriceMinor: UNIT_MINOR,
+    subtotalMinor: quantity * UNIT_MINOR,
+    discountMinor: 0,
+    taxMinor: 0,
+    totalMinor: quantity * UNIT_MINOR,
+  }));
+  const subtotalMinor = priced.reduce((sum, line) => sum + line.totalMinor, 0);
+  return placeOrder(
+    {
+      currency: 'EUR',
+      shippingMethod: 'standard',
+      lines: priced,
+      subtotalMinor,
+      discountMinor: 0,
+      shippingMinor: 0,
+      taxMinor: 0,
+      totalMinor: subtotalMinor,
+      taxIncluded: true,
+    },
+    { id, customerId: `cus_${id.slice(4)}`, placedAtMs },
+  );
+}
+
+export const paymentOf = (order: Order): SettledPayment => ({
+  attempt: 1,
+  provider: 'stripe',
+  intentId: `pi_${order.id}`,
+  amountMinor: order.totalMinor,
+});
+
+/** The rows of a query, as the driver gives them. */
+export const rowsOf = (db: Database, sql: string): Promise<Record<string, unknown>[]> => select(db, sql);
+
+/** The one number of a query. */
+export async function numberOf(db: Database, sql: string): Promise<number> {
+  const [row] = await rowsOf(db, sql);
+  return Number(Object.values(row ?? {})[0]);
+}
+
+const TABLES = {
+  stock: 'sku, warehouse',
+  reservations: 'id',
+  orders: 'id',
+  order_lines: 'order_id, line',
+  payment_ledger: 'entry_key',
+  events: 'id',
+  event_streams: 'stream',
+};
+
+/** All that a step of an order can change. */
+export const everything = async (db: Database): Promise<unknown> =>
+  Object.fromEntries(
+    await Promise.all(
+      Object.entries(TABLES).map(async ([table, key]) => [
+        table,
+        await rowsOf(db, `SELECT * FROM ${table} ORDER BY ${key}`),
+      ]),
+    ),
+  );

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import mysql from 'mysql2/promise';
+import { connect, type Database } from '../../../db/core/connect';
+import { migrator } from '../../../db/core/migrate';
+import { seed } from '../../../db/core/seed';
+import { createStore, type Store } from '../../../db/core/store';
+
+export type Dialect = 'sqlite' | 'mysql';
+
+/** The databases this machine can run the suites on. `npm test` says so loudly when one is left out. */
+export const DIALECTS: Dialect[] =
+  process.env.TEST_MYSQL_ADMIN_URL === undefined ? ['sqlite'] : ['sqlite', 'mysql'];
+
+export interface TestDatabase {
+  url: string;
+  /** Removes it. */
+  drop(): Promise<void>;
+}
+
+/** A new, empty database. */
+export async function createDatabase(dialect: Dialect): Promise<TestDatabase> {
+  if (dialect === 'sqlite') {
+    const dir = mkdtempSync(join(tmpdir(), 'orders-'));
+    return {
+      url: `sqlite:${join(dir, 'orders.db')}`,
+      drop: async () => rmSync(dir, { recursive: true, force: true }),
+    };
+  }
+  const admin = process.env.TEST_MYSQL_ADMIN_URL;
+  if (admin === undefined) throw new Error('no MySQL server to test with');
+  const name = `t_${randomBytes(8).toString('hex')}`;
+  await onServer(admin, `CREATE DATABASE ${name}`);
+  return { url: `${admin}/${name}`, drop: () => onServer(admin, `DROP DATABASE ${name}`) };
+}
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const connection = await mysql.createConnection(url);
+  try {
+    await connection.query(sql);
+  } finally {
+    await connection.end();
+  }
+}
+
+export const TEST_AUDIT_KEY = Buffer.alloc(32, 7);
+
+export interface TestStore {
+  db: Database;
+  store: Store;
+  url: string;
+  close(): Promise<void>;
+}
+
+/** A migrated database with the demo catalogue. */
+export async function createTestStore(
+  dialect: Dialect,
+  options: { onStatement?: (sql: string) => void } = {},
+): Promise<TestStore> {
+  const { url, drop } = await createDatabase(dialect);
+  const db = connect({ url, ...options });
+  await migrator(db).up();
+  await seed(db, Date.now());
+  return {
+    db,
+    store: createStore(db, TEST_AUDIT_KEY),
+    url,
+    async close() {
+      await db.close();
+      await drop();
+    },
+  };
+}

@@ -1,0 +1,316 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ulid } from 'ulid';
+import type { InventoryItem } from '../../../api/inventory/schemas';
+import type { Order, OrderHistory, OrderSummary } from '../../../api/orders/schemas';
+import { connect } from '../../../db/core/connect';
+import { migrator } from '../../../db/core/migrate';
+import { seed } from '../../../db/core/seed';
+import { freePort } from '../../../dev/launcher/ports';
+import {
+  type Child,
+  type ChildSpec,
+  type Exit,
+  startChild,
+  untilReady,
+  urlAnswers,
+} from '../../../dev/launcher/supervise';
+import { createMailCatcher, type MailCatcher } from '../../../dev/mail-catcher/catcher';
+import type { CaughtMessage } from '../../../dev/mail-catcher/message';
+import type { BookRow, BookTotals } from '../../../dev/payment-simulator/books';
+import type { FaultRequest } from '../../../dev/payment-simulator/faults';
+import { type RunningSimulator, startSimulator } from '../../../dev/payment-simulator/start';
+import { eventually } from '../eventually';
+import { faultsOf } from '../http/described-api';
+import { type Answer, type HttpRequest, http } from '../http/http';
+import { systemScript } from './compiled';
+import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
+import { machineToken } from './machine';
+import { sharedServers } from './servers';
+
+const TEST_TIMEOUT_MS = 300_000;
+jest.setTimeout(TEST_TIMEOUT_MS);
+
+const HOST = '127.0.0.1';
+const READY_TIMEOUT_MS = 60_000;
+const MAX_MAILS = 2_000;
+const ALL = 1_000;
+
+export interface SystemOptions {
+  dialect: Dialect;
+  env?: Record<string, string>;
+  /** Where the system finds its database; given the real address. */
+  databaseUrl?: (url: string) => Promise<string>;
+}
+
+interface OrderPage {
+  data: OrderSummary[];
+  nextCursor: string | null;
+}
+
+/** The mails of one system, and the server that takes them. */
+export interface Mails {
+  /** Newest first. */
+  to(address: string): CaughtMessage[];
+  setBehaviour: MailCatcher['setBehaviour'];
+  /** The mail server is gone. */
+  stop(): Promise<void>;
+  /** It is back, on the same port. */
+  start(): Promise<void>;
+}
+
+/**
+ * The whole system as a process of its own, spoken to over HTTP. The payment simulator and the mail catcher belong to
+ * the test: they survive when the system is killed, and bear witness.
+ */
+export class System {
+  private child: Child | undefined;
+  private readonly logFiles: string[] = [];
+
+  private constructor(
+    readonly url: string,
+    /** Of a machine that may do everything a machine can. */
+    readonly token: string,
+    readonly dialect: Dialect,
+    /** Prefix of the task queues. */
+    readonly prefix: string,
+    readonly mails: Mails,
+    readonly env: Record<string, string>,
+    private readonly command: Pick<ChildSpec, 'command' | 'args'>,
+    private readonly simulator: RunningSimulator,
+    private readonly dir: string,
+    private readonly cleanUp: () => Promise<void>,
+  ) {}
+
+  /** Makes everything, and starts the system unless `start` is left for the test. */
+  static async create({ dialect, env, databaseUrl }: SystemOptions): Promise<System> {
+    const command = await systemScript('dev/launcher/system.js');
+    const dir = mkdtempSync(join(tmpdir(), 'system-'));
+    const database = await createDatabase(dialect);
+    await migrate(database.url);
+    const simulator = await startSimulator({ journalFile: join(dir, 'simulator.jsonl') });
+    const mail = await startMail();
+    const port = await freePort();
+    const prefix = `sys-${ulid()}-`;
+    const environment = {
+      PATH: process.env.PATH ?? '',
+      PORT: String(port),
+      DATA_DIR: dir,
+      DATABASE_URL: (await databaseUrl?.(database.url)) ?? database.url,
+      TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+      TASK_QUEUE_PREFIX: prefix,
+      STRIPE_API_KEY: 'sk_test_system',
+      STRIPE_API_URL: simulator.url,
+      SMTP_URL: mail.smtpUrl,
+      AUDIT_KEY: TEST_AUDIT_KEY.toString('hex'),
+      LOG_LEVEL: 'info',
+      // Tests come faster than people.
+      RATE_LIMIT_ADDRESS: '0',
+      RATE_LIMIT_PRINCIPAL: '0',
+      RATE_LIMIT_PLACEMENT: '0',
+      RATE_LIMIT_LOGIN: '0',
+      RATE_LIMIT_MAILBOX: '0',
+      ...env,
+    };
+    const cleanUp = async () => {
+      await simulator.close();
+      await mail.mails.stop();
+      await database.drop();
+      rmSync(dir, { recursive: true, force: true });
+    };
+    const token = await machineToken(environment, database.url);
+    const url = `http://${HOST}:${port}`;
+    return new System(url, token, dialect, prefix, mail.mails, environment, command, simulator, dir, cleanUp);
+  }
+
+  /** The machine of `token`, as events tell of it. */
+  get actor(): string {
+    return `machine:${this.token.split('_', 2).join('_')}`;
+  }
+
+  /** Starts the process. @throws Error with the end of its log when it does not get ready. */
+  async start(): Promise<void> {
+    this.child = this.launch();
+    await untilReady(this.child, () => urlAnswers(`${this.url}/readyz`), READY_TIMEOUT_MS);
+  }
+
+  /** Starts one more process of the system, or another command in its place, for the test to look after. */
+  launch(env: Record<string, string> = {}, command = this.command): Child {
+    const logFile = join(this.dir, `system-${this.logFiles.length}.log`);
+    this.logFiles.push(logFile);
+    return startChild({
+      name: 'orders system',
+      ...command,
+      env: { ...this.env, ...env },
+      logFile,
+    });
+  }
+
+  /** @returns what `npm run verify -- --json` finds, a line each. */
+  async verify(): Promise<string[]> {
+    const child = this.launch({}, await systemScript('cli/verify.js', '--json'));
+    const { code } = await child.exited;
+    const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
+    return code === 0 ? [] : lines;
+  }
+
+  /** `kill -9`. */
+  async kill(): Promise<void> {
+    await this.child?.kill();
+  }
+
+  /** `kill -9`, unless it is dead already, and a new start. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  /** SIGTERM. @returns how it ended. */
+  stop(): Promise<Exit> {
+    if (this.child === undefined) throw new Error('the system was not started');
+    return this.child.stop(30_000);
+  }
+
+  /** What it has printed in all its runs. */
+  log(): string {
+    return this.logFiles.map((file) => readFileSync(file, 'utf8')).join('');
+  }
+
+  /**
+   * As a machine that may do everything, unless the request says who asks: `authorization: ''` is nobody.
+   * @throws Error when the answer is not as the description of the API has it.
+   */
+  async api<T = Order>(path: string, { headers = {}, ...request }: HttpRequest = {}): Promise<Answer<T>> {
+    const { authorization = `Bearer ${this.token}`, ...others } = headers;
+    const credential: Record<string, string> = authorization === '' ? {} : { authorization };
+    const answer = await http<T>(`${this.url}${path}`, { ...request, headers: { ...others, ...credential } });
+    const method =
+      request.method ?? (request.body === undefined && request.raw === undefined ? 'GET' : 'POST');
+    const faults = faultsOf(method, path, answer);
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n${answer.text.slice(0, 1_000)}`);
+    return answer;
+  }
+
+  place<T = Order>(body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.api<T>('/api/orders', { body, headers });
+  }
+
+  async order(id: string): Promise<Order> {
+    const { status, body, text } = await this.api(`/api/orders/${id}`);
+    if (status !== 200) throw new Error(`order ${id}: ${status} ${text}`);
+    return body;
+  }
+
+  untilStatus(id: string, status: Order['status'], timeoutMs?: number): Promise<Order> {
+    return eventually(
+      `order ${id} ${status}`,
+      async () => {
+        const order = await this.order(id);
+        return order.status === status && order;
+      },
+      timeoutMs,
+    );
+  }
+
+  async history(id: string): Promise<OrderHistory> {
+    return (await this.api<OrderHistory>(`/api/orders/${id}/history`)).body;
+  }
+
+  /** Every order there is, newest first, walked by cursor. */
+  async orders(query = ''): Promise<OrderSummary[]> {
+    const found: OrderSummary[] = [];
+    let cursor: string | null = null;
+    do {
+      const next: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const { status, body, text } = await this.api<OrderPage>(`/api/orders?limit=100${query}${next}`);
+      if (status !== 200) throw new Error(`list: ${status} ${text}`);
+      found.push(...body.data);
+      cursor = body.nextCursor;
+    } while (cursor !== null);
+    return found;
+  }
+
+  async stock(sku: string): Promise<Pick<InventoryItem, 'onHand' | 'reserved' | 'available'>> {
+    const { onHand, reserved, available } = (await this.api<InventoryItem>(`/api/inventory/${sku}`)).body;
+    return { onHand, reserved, available };
+  }
+
+  /** The simulator's own books, of one order or of all: an independent witness. */
+  async intents(orderId?: string): Promise<BookRow[]> {
+    const of = orderId === undefined ? '' : `&order_id=${orderId}`;
+    return (await this.books<{ data: BookRow[] }>(`/intents?limit=${ALL}${of}`)).data;
+  }
+
+  totals(): Promise<BookTotals> {
+    return this.books('');
+  }
+
+  async doublePayments(): Promise<unknown[]> {
+    return (await this.books<{ data: unknown[] }>('/double-payments')).data;
+  }
+
+  private async books<T>(path: string): Promise<T> {
+    return (await http<T>(`${this.simulator.url}/_simulator/books${path}`)).body;
+  }
+
+  /** Makes the simulator fail. */
+  async fault(fault: FaultRequest): Promise<void> {
+    const { status, text } = await http(`${this.simulator.url}/_simulator/faults`, { body: fault });
+    if (status !== 201) throw new Error(text);
+  }
+
+  async clearFaults(): Promise<void> {
+    await http(`${this.simulator.url}/_simulator/faults`, { method: 'DELETE' });
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await this.cleanUp();
+  }
+}
+
+/** A system of its own: database, simulator, mail server, process. Ready when this returns. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const system = await System.create(options);
+  try {
+    await system.start();
+  } catch (error) {
+    await system.close();
+    throw error;
+  }
+  return system;
+}
+
+async function migrate(url: string): Promise<void> {
+  const db = connect({ url, poolSize: 2 });
+  try {
+    await migrator(db).up();
+    await seed(db, Date.now());
+  } finally {
+    await db.close();
+  }
+}
+
+async function startMail(): Promise<{ smtpUrl: string; mails: Mails }> {
+  const [smtpPort, httpPort] = [await freePort(), await freePort()];
+  const open = () => createMailCatcher({ smtpPort, httpPort, host: HOST, maxMessages: MAX_MAILS });
+  let catcher: MailCatcher | undefined = await open();
+  const { store, smtpUrl } = catcher;
+  const caught: MailCatcher['store'][] = [store];
+  return {
+    smtpUrl,
+    mails: {
+      to: (to) => caught.toReversed().flatMap((kept) => kept.list({ to, limit: ALL }).data),
+      setBehaviour: (behaviour) => catcher?.setBehaviour(behaviour),
+      async stop() {
+        await catcher?.close();
+        catcher = undefined;
+      },
+      async start() {
+        catcher = await open();
+        caught.push(catcher.store);
+      },
+    },
+  };
+}

@@ -1,0 +1,231 @@
+import { ulid } from 'ulid';
+import type { Product, ProductImport } from '../../../api/catalogue/schemas';
+import { connect, type Database } from '../../../db/core/connect';
+import { select } from '../../../db/core/sql';
+import { createTemporalClient } from '../../../integrations/temporal/connect';
+import { eventually } from '../../harness/eventually';
+import { DIALECTS } from '../../harness/servers/databases';
+import { sharedServers } from '../../harness/servers/servers';
+import { type System, startSystem } from '../../harness/servers/system';
+import { expectProblem } from '../orders/orders';
+import { eventsOf, IMPORT_HEADER, importEnded, importRow, lookAt, received } from './catalogue';
+
+const ROWS = 2_000;
+
+describe.each(DIALECTS)('imports of products on %s', (dialect) => {
+  let system: System;
+  let db: Database;
+  beforeAll(async () => {
+    system = await startSystem({ dialect });
+    db = connect({ url: system.env.DATABASE_URL ?? '', poolSize: 2 });
+  });
+  afterAll(async () => {
+    await db?.close();
+    await system?.close();
+  });
+
+  const count = async (sql: string, params = {}): Promise<number> => {
+    const [found] = await select<{ n: number }>(db, `SELECT COUNT(*) AS n FROM ${sql}`, params);
+    return Number(found?.n);
+  };
+  const product = async (sku: string): Promise<Product> =>
+    (await system.api<Product>(`/api/products/${sku}?active=all`)).body;
+
+  test('a file creates and updates products; what is like its row already is left alone', async () => {
+    const rows = (price: (n: number) => string) =>
+      Array.from({ length: 600 }, (_, n) => importRow(n, `a-${dialect}`, price(n)));
+    const first = await received(system, [IMPORT_HEADER, ...rows((n) => `${n}.5`)]);
+    expect(first).toMatchObject({ status: 'received', rows: 600, done: 0, percent: 0 });
+    expect(await importEnded(system, first.id)).toMatchObject({
+      ...{ status: 'completed', rows: 600, done: 600, percent: 100 },
+      ...{ created: 600, updated: 0, unchanged: 0, faulty: 0, faults: [], failure: null },
+    });
+    const one = await product(`a-${dialect}-7`);
+    expect(one).toMatchObject({
+      name: 'Board 7',
+      description: 'Cut, planed',
+      price: { amount: 750, currency: 'EUR' },
+      weightGrams: 7,
+      imageUrl: '/b/7.webp',
+      attributes: { wood: 'oak' },
+      active: true,
+      version: 1,
+    });
+    const second = await received(system, [IMPORT_HEADER, ...rows((n) => (n < 10 ? '1.00' : `${n}.50`))]);
+    expect(await importEnded(system, second.id)).toMatchObject({ created: 0, updated: 10, unchanged: 590 });
+    expect(await product(`a-${dialect}-7`)).toMatchObject({ price: { amount: 100 }, version: 2 });
+    expect(await product(`a-${dialect}-70`)).toMatchObject({ version: 1 });
+
+    const events = await eventsOf(system, `product:a-${dialect}-7`);
+    expect(events.map(({ type, actor }) => [type, actor])).toEqual([
+      ['ProductCreated', system.actor],
+      ['ProductUpdated', system.actor],
+    ]);
+    const story = await eventsOf(system, second.id);
+    expect(story.map(({ type, data }) => [type, data])).toEqual([
+      ['ProductImportReceived', { rows: 600, chunks: 2, bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+      ['ProductImportEnded', { status: 'completed', created: 0, updated: 10, unchanged: 590, faulty: 0 }],
+    ]);
+    expect(
+      await count('product_import_chunks WHERE import_id IN (:ids)', { ids: [first.id, second.id] }),
+    ).toBe(0);
+  });
+
+  test('rows that cannot be applied are told by line, the others are applied; the later row of a sku wins', async () => {
+    const p = `b-${dialect}`;
+    const { id } = await received(system, [
+      'sku,name,price,active,attr.size',
+      `${p}-1,One,1.00,,`,
+      `${p}-2,"Two`,
+      `lines",2.00,,`,
+      `${p}-3,,3.00,,`,
+      `Upper,Four,4,maybe,`,
+      ``,
+      `${p}-5,Five,"5,00",,`,
+      `${p}-6,Six,6.005,,`,
+      `${p}-7,Seven`,
+      `${p}-1,One again,1.10,false,XL`,
+    ]);
+    const found = await importEnded(system, id);
+    expect(found).toMatchObject({ status: 'completed', rows: 8, created: 1, updated: 1, faulty: 6 });
+    const price = 'must be an amount of EUR such as 419.00';
+    expect(found.faults).toEqual([
+      { line: 3, sku: `${p}-2`, field: 'name', detail: 'must be one line of 1 to 200 characters' },
+      { line: 5, sku: `${p}-3`, field: 'name', detail: 'must be one line of 1 to 200 characters' },
+      { line: 6, field: 'sku', detail: expect.stringContaining('lower-case') },
+      { line: 6, field: 'active', detail: 'must be true or false' },
+      { line: 8, sku: `${p}-5`, field: 'price', detail: price },
+      { line: 9, sku: `${p}-6`, field: 'price', detail: price },
+      { line: 10, field: 'row', detail: 'has 2 cells, the header has 5' },
+    ]);
+    expect(await product(`${p}-1`)).toMatchObject({
+      name: 'One again',
+      price: { amount: 110 },
+      active: false,
+      attributes: { size: 'XL' },
+      version: 2,
+    });
+    expect((await eventsOf(system, `product:${p}-1`)).map((e) => e.data.version)).toEqual([1, 2]);
+  });
+
+  test('a file of prices changes prices and nothing else', async () => {
+    const p = `c-${dialect}`;
+    await importEnded(system, (await received(system, [IMPORT_HEADER, importRow(1, p)])).id);
+    const before = await product(`${p}-1`);
+    const found = await importEnded(
+      system,
+      (await received(system, ['sku,price', `${p}-1,8.00`, `${p}-2,9.00`])).id,
+    );
+    expect(found).toMatchObject({ updated: 1, faulty: 1 });
+    expect(found.faults).toEqual([
+      { line: 3, sku: `${p}-2`, field: 'name', detail: 'is needed: there is no such product yet' },
+    ]);
+    expect(await product(`${p}-1`)).toEqual({
+      ...before,
+      price: { amount: 800, currency: 'EUR' },
+      version: 2,
+      updatedAt: expect.any(String),
+    });
+  });
+
+  test('of many faults the first thousand are kept and all are counted', async () => {
+    const rows = Array.from({ length: 1_300 }, (_, n) => `d-${dialect}-${n},Board,free`);
+    const found = await importEnded(system, (await received(system, ['sku,name,price', ...rows])).id);
+    expect(found).toMatchObject({ status: 'completed', faulty: 1_300, created: 0 });
+    expect(found.faults.map((f) => f.line)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 2));
+  });
+
+  test('killed in the middle, an import goes on and applies nothing twice', async () => {
+    const p = `k-${dialect}`;
+    // Each sku comes again with another price: what is applied twice makes versions of its own.
+    const rows = [1, 2].flatMap((price) =>
+      Array.from({ length: ROWS }, (_, n) => importRow(n, p, `${price}.00`)),
+    );
+    const { id } = await received(system, [IMPORT_HEADER, ...rows]);
+    const { done } = await eventually('a chunk applied', async () => {
+      const seen = await lookAt(system, id);
+      return seen.done > 0 && seen;
+    });
+    expect(done).toBeLessThan(2 * ROWS);
+    await system.restart();
+    expect(await importEnded(system, id)).toMatchObject({
+      ...{ status: 'completed', done: 2 * ROWS },
+      ...{ created: ROWS, updated: ROWS, unchanged: 0, faulty: 0 },
+    });
+    expect(await count(`products WHERE sku LIKE '${p}-%' AND version = 2 AND price_minor = 200`)).toBe(ROWS);
+    const stream = `product:${p}-%`;
+    expect(await count('events WHERE stream LIKE :stream', { stream })).toBe(2 * ROWS);
+    expect(await count('events WHERE stream = :id', { id })).toBe(2);
+  });
+
+  test('an import whose process died before it could start it is started by another', async () => {
+    const { id } = await received(system, [IMPORT_HEADER, importRow(1, `l-${dialect}`)]);
+    await importEnded(system, id);
+    // As it is left by a kill between the two.
+    const left = `imp_${ulid()}`;
+    await db.write(async (tx) => {
+      const query = (sql: string) => db.send(sql, [], tx);
+      await query(
+        `INSERT INTO product_imports (id, caller, body_hash, actor, currency, columns_read, status, row_count, chunk_count,
+           created_at_ms, touched_at_ms)
+         SELECT '${left}', caller, body_hash, actor, currency, columns_read, 'received', 1, 1, 1, 1
+         FROM product_imports WHERE id = '${id}'`,
+      );
+      const body = JSON.stringify([
+        [2, ...importRow(2, `l-${dialect}`).replaceAll('"Cut, planed"', 'x').split(',')],
+      ]);
+      await query(
+        `INSERT INTO product_import_chunks (import_id, chunk, row_count, body) VALUES ('${left}', 0, 1, '${body}')`,
+      );
+    });
+    expect(await importEnded(system, left)).toMatchObject({ status: 'completed', created: 1 });
+    expect(await product(`l-${dialect}-2`)).toMatchObject({ name: 'Board 2' });
+  });
+
+  test("Temporal's cancel ends it after the chunk at hand; what was applied stays and is said", async () => {
+    const temporal = createTemporalClient({
+      address: sharedServers().temporalAddress,
+      namespace: 'default',
+    });
+    try {
+      const p = `m-${dialect}`;
+      const rows = Array.from({ length: 10 * ROWS }, (_, n) => importRow(n, p));
+      const { id } = await received(system, [IMPORT_HEADER, ...rows]);
+      await eventually('a chunk applied', async () => (await lookAt(system, id)).done > 0);
+      await temporal.workflow.getHandle(id).cancel();
+      const found = await importEnded(system, id);
+      expect(found.status).toBe('cancelled');
+      expect(found.done).toBeLessThan(10 * ROWS);
+      expect(found.done % 500).toBe(0);
+      expect(found.created).toBe(found.done);
+      expect(await count(`products WHERE sku LIKE '${p}-%'`)).toBe(found.done);
+      await eventually(
+        'its workflow cancelled',
+        async () => (await temporal.workflow.getHandle(id).describe()).status.name === 'CANCELLED',
+      );
+      expect(await count('product_import_chunks WHERE import_id = :id', { id })).toBe(0);
+    } finally {
+      await temporal.connection.close();
+    }
+  });
+
+  test('imports are listed newest first, page by page', async () => {
+    const walked: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const next: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const { body } = await system.api<{ data: ProductImport[]; nextCursor: string | null }>(
+        `/api/products/imports?limit=3${next}`,
+      );
+      walked.push(...body.data.map((i) => i.id));
+      for (const found of body.data) expect(Object.keys(found)).not.toContain('faults');
+      cursor = body.nextCursor;
+    } while (cursor !== null);
+    expect(walked.length).toBeGreaterThan(5);
+    expect(walked).toEqual(walked.toSorted().reverse());
+    for (const id of ['imp_x', `imp_${'0'.repeat(26)}`]) {
+      expectProblem(await system.api(`/api/products/imports/${id}`), 404, 'not_found');
+    }
+    expectProblem(await system.api('/api/products/imports?cursor=x'), 400, 'invalid_cursor');
+  });
+});

@@ -1,0 +1,145 @@
+import { createApp } from '../../../api/http/app';
+import { openApiDocument } from '../../../api/http/openapi';
+import { apiContext } from '../../harness/http/api-context';
+import { routesOf } from '../../harness/http/routes';
+import { type System, startSystem } from '../../harness/servers/system';
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+/** Served, and part of no description: the description itself, its page, the way to it. */
+const UNDESCRIBED = ['GET /', 'GET /openapi.json', 'GET /docs/problems'];
+
+interface Operation {
+  summary?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: unknown }[];
+  requestBody?: { content: Record<string, unknown> };
+  responses: Record<
+    string,
+    { description: string; content?: Record<string, unknown>; headers?: Record<string, unknown> }
+  >;
+}
+interface Document {
+  openapi: string;
+  info: { title: string; version: string };
+  paths: Record<string, Partial<Record<(typeof METHODS)[number], Operation>>>;
+  components: { schemas: Record<string, unknown>; headers: Record<string, { required?: boolean }> };
+}
+
+interface Schema {
+  properties?: object;
+  allOf?: Schema[];
+  $ref?: string;
+}
+
+let system: System;
+let document: Document;
+beforeAll(async () => {
+  system = await startSystem({ dialect: 'sqlite' });
+  document = (await system.api<Document>('/openapi.json')).body;
+});
+afterAll(() => system?.close());
+
+const operations = (): [name: string, operation: Operation][] =>
+  Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method): [string, Operation][] => {
+      const operation = item[method];
+      return operation === undefined ? [] : [[`${method.toUpperCase()} ${path}`, operation]];
+    }),
+  );
+
+const express = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
+
+/** A schema that extends another one refers to it. */
+function propertiesOf({ properties = {}, allOf = [], $ref }: Schema): string[] {
+  const base = $ref && propertiesOf(document.components.schemas[$ref.split('/').at(-1) ?? ''] as Schema);
+  return [...Object.keys(properties), ...allOf.flatMap(propertiesOf), ...(base || [])];
+}
+
+test('the description is OpenAPI 3.1 whose references all lead somewhere', () => {
+  expect(document.openapi).toMatch(/^3\.1\./);
+  expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
+  expect(references.length).toBeGreaterThan(10);
+  const { schemas, headers } = document.components;
+  const targets = [
+    ...Object.keys(schemas).map((name) => `#/components/schemas/${name}`),
+    ...Object.keys(headers).map((name) => `#/components/headers/${name}`),
+  ];
+  expect(references.filter((reference) => !targets.includes(reference))).toEqual([]);
+  expect(JSON.parse(JSON.stringify(openApiDocument()))).toEqual(document);
+});
+
+test('every operation says what it is, what it takes and how it fails', () => {
+  expect(operations().length).toBeGreaterThan(10);
+  for (const [name, operation] of operations()) {
+    const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+    const declared = (operation.parameters ?? []).filter((p) => p.in === 'path');
+    expect([name, declared.map((p) => p.name), declared.every((p) => p.required)]).toEqual([
+      name,
+      inPath,
+      true,
+    ]);
+    expect([name, operation.summary, operation.tags]).toEqual([
+      name,
+      expect.any(String),
+      [expect.any(String)],
+    ]);
+    for (const [status, response] of Object.entries(operation.responses)) {
+      expect([name, response.description]).toEqual([name, expect.stringMatching(/./)]);
+      if (Number(status) >= 400 && !name.endsWith('/readyz'))
+        expect([name, Object.keys(response.content ?? {})]).toEqual([name, ['application/problem+json']]);
+    }
+  }
+});
+
+test('what clients go by in headers is described wherever it is told', () => {
+  const required = Object.entries(document.components.headers).flatMap(([name, h]) =>
+    h.required ? [name] : [],
+  );
+  expect(required.toSorted()).toEqual(
+    ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'WWW-Authenticate'].toSorted(),
+  );
+  for (const [name, { responses }] of operations()) {
+    if (name.endsWith('/healthz') || name.endsWith('/readyz')) continue;
+    for (const [status, { headers = {} }] of Object.entries(responses)) {
+      const needed = {
+        '401': ['WWW-Authenticate'],
+        '429': ['Retry-After'],
+        '503': ['Retry-After'],
+        '304': ['ETag'],
+      }[status];
+      expect([name, status, Object.keys(headers)]).toEqual([
+        name,
+        status,
+        expect.arrayContaining(['RateLimit', 'RateLimit-Policy', ...(needed ?? [])]),
+      ]);
+    }
+    expect([name, responses[429]?.description]).toEqual([
+      name,
+      expect.stringContaining('`too_many_requests`'),
+    ]);
+  }
+  const { responses: placed } = document.paths['/api/orders']?.post ?? { responses: {} };
+  for (const status of [201, 202, 402, 409]) {
+    expect(Object.keys(placed[status]?.headers ?? {})).toEqual(
+      expect.arrayContaining(['Location', 'Idempotent-Replayed', 'Preference-Applied']),
+    );
+  }
+});
+
+test('every route of the app is described, and every description has its route', () => {
+  const app = createApp(apiContext());
+  const described = operations().map(([name]) => express(name));
+  const served = routesOf(app);
+  expect(served.filter((name) => !UNDESCRIBED.includes(name)).toSorted()).toEqual(described.toSorted());
+});
+
+test('what the answers hold is what the description says', async () => {
+  const described = (name: string) => Object.keys(document.paths[name]?.get?.responses ?? {});
+  expect(described('/api/orders/{id}')).toEqual(expect.arrayContaining(['200', '304', '400', '404', '503']));
+  const properties = propertiesOf(document.components.schemas.Order as Schema);
+  const example = (document.components.schemas.PlaceOrder as { example: unknown }).example;
+  const placed = await system.place<object>(example);
+  expect(placed.status).toBe(201);
+  expect(Object.keys(placed.body).toSorted()).toEqual(properties.toSorted());
+});

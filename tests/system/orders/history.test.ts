@@ -1,0 +1,144 @@
+import { Client, Connection } from '@temporalio/client';
+import type { HistoryEntry, Order } from '../../../api/orders/schemas';
+import { eventually } from '../../harness/eventually';
+import { DIALECTS } from '../../harness/servers/databases';
+import { sharedServers } from '../../harness/servers/servers';
+import { type System, startSystem } from '../../harness/servers/system';
+import { DECLINED, expectProblem, orderOf, type Problem } from './orders';
+
+describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
+  let system: System;
+  let client: Client;
+  let order: Order;
+  beforeAll(async () => {
+    const address = sharedServers().temporalAddress;
+    client = new Client({ connection: await Connection.connect({ address }) });
+    system = await startSystem({ dialect });
+    order = (await system.place(orderOf({ 'oak-desk': 2 }))).body;
+    await system.api(`/api/orders/${order.id}/cancel`, {
+      body: { reason: 'too large' },
+      headers: { prefer: 'wait=20' },
+    });
+  });
+  afterAll(async () => {
+    await client?.connection.close();
+    await system?.close();
+  });
+
+  const mailsSent = async (id: string, count: number) =>
+    eventually(`${count} mails in the history`, async () => {
+      const history = await system.history(id);
+      return history.entries.filter((e) => e.type === 'NotificationSent').length === count && history;
+    });
+  const told = (entries: readonly HistoryEntry[]) => entries.map(({ what, by }) => [what, by]);
+
+  test('it tells of a confirmed and cancelled order as a person would, with who did what', async () => {
+    const { orderId, workflow, entries } = await mailsSent(order.id, 2);
+
+    expect(orderId).toBe(order.id);
+    const withoutMails = entries.filter((e) => e.type !== 'NotificationSent');
+    const undone = ['StockReleased', 'PaymentRefunded'];
+    expect(told(withoutMails.filter((e) => !undone.includes(e.type)))).toEqual([
+      ['Order placed for €778.00', system.actor],
+      ['Stock reserved: 2 × oak-desk in BER', 'system'],
+      ['Payment of €778.00 taken', 'provider'],
+      ['Order confirmed', 'system'],
+      ['Signal cancelOrder asks for cancellation', `signal (claims: ${system.actor}, by REST)`],
+      ['Cancellation asked for: too large', `signal (claims: ${system.actor}, by REST)`],
+      ['Order cancelled; everything is undone', `signal (claims: ${system.actor}, by REST)`],
+    ]);
+    // The undo runs side by side, between the request and the end.
+    expect(told(withoutMails.slice(-3, -1)).toSorted()).toEqual([
+      ['Payment of €778.00 refunded', 'provider'],
+      ['Stock given back: 2 × oak-desk in BER', 'system'],
+    ]);
+    const times = entries.map((e) => e.at);
+    expect(times).toEqual(times.toSorted());
+    expect(workflow).toMatchObject({ id: order.id, status: 'COMPLETED', events: expect.any(Number) });
+    expect(workflow?.url).toBe(
+      `http://127.0.0.1:8233/namespaces/default/workflows/${order.id}/${workflow?.runId}/history`,
+    );
+  });
+
+  test('every step is anchored in the history of the workflow', async () => {
+    const { entries } = await system.history(order.id);
+    const own = entries.filter((e) => e.source === 'log' && e.event?.id.startsWith(order.id));
+    const anchored = own.filter((e) => e.anchored !== undefined);
+    expect(anchored.every((e) => e.anchored === true)).toBe(true);
+    // The last event of each transaction; the chain of hashes ties those before to it.
+    expect(anchored.map((e) => e.type).toSorted()).toEqual([
+      'OrderCancelled',
+      'OrderCancelling',
+      'OrderConfirmed',
+      'PaymentRefunded',
+      'StockReleased',
+      'StockReserved',
+    ]);
+  });
+
+  test('mails are part of it', async () => {
+    const { entries } = await mailsSent(order.id, 2);
+    const mails = entries.filter((e) => e.type === 'NotificationSent');
+    expect(told(mails)).toEqual([
+      ['Mail sent: order_confirmed', 'system'],
+      ['Mail sent: order_cancelled', 'system'],
+    ]);
+  });
+
+  test('the retries of a payment are part of it', async () => {
+    await system.fault({ operation: 'create', mode: 'fail_before', times: 2 });
+    const { body } = await system.place(orderOf());
+    const { entries } = await system.history(body.id);
+    expect(entries.filter((e) => e.type === 'ActivityRetried')[0]).toMatchObject({
+      what: expect.stringMatching(/^Attempt 3 to take the payment: before it, payment provider: /),
+      by: 'system',
+      source: 'workflow',
+    });
+  });
+
+  test('a refusal tells why', async () => {
+    const { body } = await system.place<Problem>(orderOf(undefined, { method: DECLINED }));
+    const { entries } = await mailsSent(String(body.orderId), 1);
+    expect(entries.map((e) => e.what)).toEqual(
+      expect.arrayContaining([
+        'Payment of €419.00 failed: generic_decline',
+        'Order rejected: The payment method was declined.',
+        'Mail sent: payment_declined',
+      ]),
+    );
+  });
+
+  test('it holds no personal data', async () => {
+    const { text } = await system.api(`/api/orders/${order.id}/history`);
+    for (const personal of ['Ada', 'Byron', 'Main St', '10115', '@mail.example'])
+      expect(text).not.toContain(personal);
+  });
+
+  test('an order that does not exist has none', async () => {
+    expectProblem(await system.api('/api/orders/ord_00000000000000000000000000/history'), 404, 'not_found');
+  });
+
+  // The server takes half a minute over it: once is enough for code that asks no database.
+  if (dialect !== DIALECTS[0]) return;
+  test('when Temporal has forgotten the workflow, the log alone tells the story', async () => {
+    const before = await system.history(order.id);
+    await client.workflowService.deleteWorkflowExecution({
+      namespace: client.options.namespace,
+      workflowExecution: { workflowId: order.id },
+    });
+
+    const after = await eventually(
+      'the workflow forgotten',
+      async () => {
+        const history = await system.history(order.id);
+        return history.workflow === null && history;
+      },
+      120_000,
+    );
+
+    const fromLog = before.entries.filter((e) => e.source === 'log');
+    expect(after.entries).toEqual(fromLog.map(({ anchored: _, ...entry }) => entry));
+    expect(await system.order(order.id)).toMatchObject({ status: 'cancelled' });
+    expect((await system.api(`/api/orders/${order.id}?consistency=strong`)).status).toBe(200);
+  });
+});

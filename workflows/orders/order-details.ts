@@ -1,0 +1,36 @@
+import type { Order } from '../../domain/orders/order';
+import { describeActor } from '../../domain/shared/events';
+import { formatMoney, money } from '../../domain/shared/money';
+
+/** The order in Markdown, for the page of its workflow in the Temporal Web UI. No personal data. */
+export function orderDetails(order: Order, outage: string | undefined): string {
+  const amount = (minor: number) => formatMoney(money(minor, order.currency));
+  const { cancellation, rejection, attention } = order;
+  return [
+    `**${order.status}** · payment ${order.payment} · ${order.fulfilment} · ${amount(order.totalMinor)}`,
+    ...(attention === null
+      ? []
+      : [
+          '',
+          `⚠ **Needs attention** since ${iso(attention.sinceMs)}: ${attention.step}: ${attention.detail}`,
+        ]),
+    ...(outage === undefined ? [] : ['', `⚠ **Database away**: ${outage}`]),
+    '',
+    '| sku | quantity | each | total |',
+    '|---|---:|---:|---:|',
+    ...order.lines.map(
+      (l) => `| ${l.sku} | ${l.quantity} | ${amount(l.unitPriceMinor)} | ${amount(l.totalMinor)} |`,
+    ),
+    '',
+    `Shipping ${amount(order.shippingMinor)}, tax ${amount(order.taxMinor)}${order.taxIncluded ? ' included' : ''}. Placed ${iso(order.placedAtMs)} by ${order.customerId}.`,
+    ...(cancellation === null
+      ? []
+      : [
+          '',
+          `Cancellation asked for by ${describeActor(cancellation.requestedBy)} at ${iso(cancellation.requestedAtMs)}: ${cancellation.reason ?? 'no reason given'}`,
+        ]),
+    ...(rejection === null ? [] : ['', `Rejected: ${rejection.code}. ${rejection.detail}`]),
+  ].join('\n');
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
