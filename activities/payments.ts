@@ -1,10 +1,10 @@
 import { ApplicationFailure, heartbeat, log } from '@temporalio/activity';
 import type { Store } from '../db/core/store';
 import { type PaymentProvider, PaymentProviderError } from '../domain/payments/provider';
-import { paymentTryKey, refundKey } from '../domain/shared/ids';
-import type { PaymentAttempt, PaymentUndo } from './orders';
+import { paymentAttemptKey, refundKey } from '../domain/shared/ids';
+import type { PaymentResult, PaymentReversalResult } from './orders';
 
-export interface PaymentTry {
+export interface PaymentAttempt {
   orderId: string;
   /** 1 for the customer's first try. */
   attempt: number;
@@ -21,17 +21,17 @@ export interface PaymentActivities {
   /**
    * Takes the money of one try. The intent's id is in the ledger before the intent is confirmed, so that an undo always
    * finds what it has to undo.
-   * @throws ApplicationFailure `PaymentTryClosed` (not retryable) when the try was undone in the meantime.
+   * @throws ApplicationFailure `PaymentAttemptSealed` (not retryable) when the try was undone in the meantime.
    */
-  takePayment(request: PaymentTry & { paymentMethod: string }): Promise<PaymentAttempt>;
+  capturePayment(request: PaymentAttempt & { paymentMethod: string }): Promise<PaymentResult>;
   /** Voids or refunds whatever the try did, or keeps it from ever doing anything. */
-  undoPayment(request: PaymentTry): Promise<PaymentUndo>;
+  reversePayment(request: PaymentAttempt): Promise<PaymentReversalResult>;
 }
 
-export const PAYMENT_TRY_CLOSED = 'PaymentTryClosed';
+export const PAYMENT_ATTEMPT_SEALED = 'PaymentAttemptSealed';
 
-const closed = () =>
-  ApplicationFailure.nonRetryable('the payment was undone before it was made', PAYMENT_TRY_CLOSED);
+const createSealedFailure = () =>
+  ApplicationFailure.nonRetryable('the payment was undone before it was made', PAYMENT_ATTEMPT_SEALED);
 
 export function createPaymentActivities(
   { ledger, orders }: Store,
@@ -39,8 +39,8 @@ export function createPaymentActivities(
   now: () => number = Date.now,
 ): PaymentActivities {
   return {
-    async takePayment({ orderId, attempt, amountMinor, currency, paymentMethod }) {
-      const key = paymentTryKey(orderId, attempt);
+    async capturePayment({ orderId, attempt, amountMinor, currency, paymentMethod }) {
+      const key = paymentAttemptKey(orderId, attempt);
       return callProvider(async () => {
         const created = await provider.createIntent({
           key,
@@ -49,13 +49,13 @@ export function createPaymentActivities(
           currency,
           capture: 'automatic',
         });
-        const intentId = await ledger.openTry(
+        const intentId = await ledger.recordIntent(
           { orderId, attempt, amountMinor, currency, provider: provider.name, intentId: created.id },
           now(),
         );
         if (intentId === null) {
           await provider.void({ key: `${key}:void`, intentId: created.id });
-          throw closed();
+          throw createSealedFailure();
         }
         const result = await provider.authorize({ key, intentId, paymentMethod }).catch((error: unknown) => {
           if (error instanceof PaymentProviderError && error.code === 'invalid_request') return null;
@@ -65,7 +65,7 @@ export function createPaymentActivities(
         switch (result.outcome) {
           case 'captured': {
             // The provider still calls it paid when the undo has given the money back.
-            if (result.intent.refundedMinor > 0) throw closed();
+            if (result.intent.refundedMinor > 0) throw createSealedFailure();
             const paid = {
               attempt,
               provider: provider.name,
@@ -82,7 +82,7 @@ export function createPaymentActivities(
           case 'voided': {
             // By the attempt before, which declined it and was lost, or by an undo.
             const declineCode = await ledger.declineCode(orderId, attempt);
-            if (declineCode === null) throw closed();
+            if (declineCode === null) throw createSealedFailure();
             return declined(declineCode);
           }
           case 'authorized':
@@ -91,8 +91,8 @@ export function createPaymentActivities(
         }
 
         /** A declined try is over: its intent must not be payable later. */
-        async function declined(declineCode: string): Promise<PaymentAttempt> {
-          await ledger.decline(
+        async function declined(declineCode: string): Promise<PaymentResult> {
+          await ledger.recordDecline(
             {
               orderId,
               attempt,
@@ -116,16 +116,16 @@ export function createPaymentActivities(
       });
     },
 
-    async undoPayment({ orderId, attempt, amountMinor, currency }) {
-      const key = paymentTryKey(orderId, attempt);
+    async reversePayment({ orderId, attempt, amountMinor, currency }) {
+      const key = paymentAttemptKey(orderId, attempt);
       return callProvider(async () => {
         // A run that was reset while it did this: the one after it has confirmed the order with this payment.
-        if ((await orders.status(orderId)) === 'confirmed') return { outcome: 'nothing' };
-        const intentId = await ledger.closeTry(
+        if ((await orders.findStatus(orderId)) === 'confirmed') return { outcome: 'nothing_to_reverse' };
+        const intentId = await ledger.sealAttempt(
           { orderId, attempt, amountMinor, currency, provider: provider.name },
           now(),
         );
-        if (intentId === null) return { outcome: 'nothing' };
+        if (intentId === null) return { outcome: 'nothing_to_reverse' };
         const intent = await provider.retrieve(intentId);
         const undone = { provider: provider.name, intentId };
         switch (intent.state) {

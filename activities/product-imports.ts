@@ -4,10 +4,10 @@ import type { Store } from '../db/core/store';
 import {
   applyRows,
   type ImportCounts,
-  type ImportEnd,
-  importEnded,
+  type ImportOutcome,
+  productImportFinished,
 } from '../domain/catalogue/product-import';
-import { type ProductRow, type RowFault, readRow } from '../domain/catalogue/product-rows';
+import { type ProductRow, parseRow, type RowError } from '../domain/catalogue/product-rows';
 
 /** How far an import has come. */
 export interface ImportProgress extends ImportCounts {
@@ -16,7 +16,7 @@ export interface ImportProgress extends ImportCounts {
   rows: number;
   doneRows: number;
   /** Null while it goes on. */
-  ended: ImportEnd | null;
+  outcome: ImportOutcome | null;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface ImportActivities {
    * An import with chunks that are not applied is not completed: it is left as it is.
    * @param failure why it could not go on, in words.
    */
-  endImport(importId: string, status: ImportEnd, failure: string | null): Promise<ImportProgress>;
+  finishImport(importId: string, status: ImportOutcome, failure: string | null): Promise<ImportProgress>;
 }
 
 const HEARTBEAT_MS = 3_000;
@@ -43,67 +43,67 @@ export function createImportActivities(
   return {
     beginImport: (importId) =>
       db.write(async (tx) => {
-        const found = known(await productImports.lock(importId, tx));
-        await productImports.begin(importId, now(), tx);
-        return progressOf(found);
+        const found = assertImportFound(await productImports.lock(importId, tx));
+        await productImports.markImporting(importId, now(), tx);
+        return toImportProgress(found);
       }),
 
     applyChunk: (importId, chunk) =>
-      alive(() =>
+      withHeartbeat(() =>
         db.write(async (tx) => {
-          const before = known(await productImports.lock(importId, tx));
+          const before = assertImportFound(await productImports.lock(importId, tx));
           // An earlier attempt came to its end and its answer did not arrive, or the database has lost what it had (a
           // failover): it goes on from what is there.
-          const progress = progressOf(before);
-          if (before.appliedChunks !== chunk || progress.ended !== null) return progress;
-          const raw = await productImports.chunkRows(importId, chunk, tx);
-          if (raw === null) throw damaged(`chunk ${chunk} is not there`);
+          const progress = toImportProgress(before);
+          if (before.appliedChunks !== chunk || progress.outcome !== null) return progress;
+          const raw = await productImports.findChunkRows(importId, chunk, tx);
+          if (raw === null) throw createCorruptedFailure(`chunk ${chunk} is not there`);
 
           const atMs = now();
-          const rows = raw.map((row) => readRow(before.columns, row, before.currency));
-          const current = await products.lock(skusOf(rows), tx);
+          const rows = raw.map((row) => parseRow(before.columns, row, before.currency));
+          const current = await products.lock(listSkus(rows), tx);
           const applied = applyRows(rows, current, atMs);
-          await productChanges.store(applied.changes, before.actor, tx);
-          await productImports.addApplied(before, { ...applied, rows: raw.length }, atMs, tx);
-          return progressOf(known(await productImports.lock(importId, tx)));
+          await productChanges.saveChanges(applied.changes, before.actor, tx);
+          await productImports.recordAppliedChunk(before, { ...applied, rows: raw.length }, atMs, tx);
+          return toImportProgress(assertImportFound(await productImports.lock(importId, tx)));
         }),
       ),
 
-    endImport: (importId, status, failure) =>
+    finishImport: (importId, status, failure) =>
       db.write(async (tx) => {
-        const before = known(await productImports.lock(importId, tx));
-        const progress = progressOf(before);
-        if (progress.ended !== null) return progress;
+        const before = assertImportFound(await productImports.lock(importId, tx));
+        const progress = toImportProgress(before);
+        if (progress.outcome !== null) return progress;
         // It has lost chunks that had been applied.
         if (status === 'completed' && before.appliedChunks < before.chunks) return progress;
         const atMs = now();
-        await productImports.end(importId, status, failure, atMs, tx);
-        const ended = importEnded(importId, status, before, before.actor, atMs);
-        await log.append(await log.lock(importId, tx), [ended], tx);
-        return { ...progress, ended: status };
+        await productImports.finish(importId, status, failure, atMs, tx);
+        const ended = productImportFinished(importId, status, before, before.actor, atMs);
+        await log.append(await log.lockHead(importId, tx), [ended], tx);
+        return { ...progress, outcome: status };
       }),
   };
 }
 
-const progressOf = (found: ProductImport): ImportProgress => {
+const toImportProgress = (found: ProductImport): ImportProgress => {
   const { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, status } = found;
   const ended = status === 'received' || status === 'importing' ? null : status;
-  return { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, ended };
+  return { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, outcome: ended };
 };
 
-const skusOf = (rows: readonly (ProductRow | RowFault[])[]): string[] =>
+const listSkus = (rows: readonly (ProductRow | RowError[])[]): string[] =>
   rows.flatMap((row) => (Array.isArray(row) ? [] : [row.sku]));
 
 /** It was stored before its workflow was started: the database is another one, or older. */
-function known(found: ProductImport | null): ProductImport {
-  if (found === null) throw damaged('the import is not in the database');
+function assertImportFound(found: ProductImport | null): ProductImport {
+  if (found === null) throw createCorruptedFailure('the import is not in the database');
   return found;
 }
 
-const damaged = (what: string) => ApplicationFailure.nonRetryable(what, 'ImportDamaged');
+const createCorruptedFailure = (what: string) => ApplicationFailure.nonRetryable(what, 'ImportCorrupted');
 
 /** A chunk whose worker was killed is taken up by another one soon. */
-async function alive<T>(work: () => Promise<T>): Promise<T> {
+async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     return await work();

@@ -1,56 +1,56 @@
 import { activityInfo, heartbeat, log } from '@temporalio/activity';
 import type { Store } from '../db/core/store';
-import type { ReconciliationFinding, Sighting, StoredState } from '../db/orders/reconciliation';
+import type { Detection, ReconciliationFinding, StoredOrderState } from '../db/orders/reconciliation';
 import type { OrderStatus } from '../domain/orders/order';
 import {
   findProblem,
+  getRestartBackoffMs,
   OPEN_STATUSES,
-  type Problem,
-  restartPauseMs,
+  type ReconcileProblem,
   type WorkflowState,
 } from '../domain/orders/reconciliation';
 import type { ReconcilePolicy } from '../domain/shared/policy';
 import type { OrderWorkflows } from '../integrations/temporal/order-workflows';
-import type { OrderInput, SuspectPages, SuspectSource } from '../workflows/messages';
+import type { CandidateCursors, CandidateSource, OrderInput } from '../workflows/messages';
 
-export interface RoundRequest {
+export interface ReconcileBatchRequest {
   policy: ReconcilePolicy;
   /** Temporal's lists are read for what changed in this time, milliseconds. */
   fromMs: number;
   toMs: number;
   /** The places to look in. */
-  pages: SuspectPages;
+  cursors: CandidateCursors;
 }
 
-export interface Round {
+export interface ReconcileBatch {
   checked: number;
   /** Ids of orders. */
   restarted: string[];
   flagged: string[];
   resolved: number;
   /** What is to be looked at in this run still. */
-  pages: SuspectPages;
+  cursors: CandidateCursors;
   /** Where the next run goes on with the open orders. */
-  open: SuspectPages;
+  openCursors: CandidateCursors;
 }
 
 /** Finds orders whose workflow is gone or does not move, and repairs them where that is safe. */
 export interface ReconciliationActivities {
   /** Looks at one page of each place. May run again at any time: what was repaired is not found again. */
-  lookAtOrders(request: RoundRequest): Promise<Round>;
+  checkOrders(request: ReconcileBatchRequest): Promise<ReconcileBatch>;
 }
 
-interface Page {
+interface CandidatePage {
   ids: string[];
-  next: string | null;
+  nextCursor: string | null;
 }
 
 /** Orders looked at side by side. */
-const AT_ONCE = 20;
+const CONCURRENCY = 20;
 /** Attempts of a round that fail with the first of its orders; from then on it goes on without those that failed. */
-const ATTEMPTS_AT_ALL = 8;
+const MAX_FAIL_FAST_ATTEMPTS = 8;
 
-const isOpenStatus = (source: SuspectSource): source is OrderStatus =>
+const isOpenStatus = (source: CandidateSource): source is OrderStatus =>
   (OPEN_STATUSES as readonly string[]).includes(source);
 
 export function createReconciliationActivities(
@@ -58,32 +58,46 @@ export function createReconciliationActivities(
   workflows: OrderWorkflows,
   now: () => number = Date.now,
 ): ReconciliationActivities {
-  const suspects = async (source: SuspectSource, page: string, request: RoundRequest): Promise<Page> => {
+  const suspects = async (
+    source: CandidateSource,
+    page: string,
+    request: ReconcileBatchRequest,
+  ): Promise<CandidatePage> => {
     const { fromMs, toMs, policy } = request;
-    const rows = policy.pageRows;
+    const rows = policy.pageSize;
     // Temporal's lists lag behind.
-    const range = { fromMs: Math.max(0, fromMs - policy.graceMs), page, rows };
+    const range = { fromMs: Math.max(0, fromMs - policy.graceMs), cursor: page, limit: rows };
     switch (source) {
-      case 'ended': {
-        const { ids, next } = await workflows.listEnded({ ...range, toMs });
-        return { ids: (await reconciliation.unfinished(ids)).map(({ id }) => id), next };
+      case 'failed': {
+        const { ids, nextCursor } = await workflows.listFailed({ ...range, toMs });
+        return { ids: (await reconciliation.findUnfinishedOrders(ids)).map(({ id }) => id), nextCursor };
       }
-      case 'unopened': {
-        const { ids, next } = await workflows.listUnopened({ ...range, toMs: toMs - policy.graceMs });
-        const unopened = (await reconciliation.unfinished(ids)).filter(({ stored }) => !stored);
-        return { ids: unopened.map(({ id }) => id), next };
+      case 'not_created': {
+        const { ids, nextCursor } = await workflows.listNotCreated({ ...range, toMs: toMs - policy.graceMs });
+        const unopened = (await reconciliation.findUnfinishedOrders(ids)).filter(({ stored }) => !stored);
+        return { ids: unopened.map(({ id }) => id), nextCursor };
       }
-      case 'found':
-        return byId(await reconciliation.due({ afterId: page, nowMs: toMs, rows }), rows);
+      case 'findings':
+        return toCandidatePage(
+          await reconciliation.findDueOrders({ afterId: page, nowMs: toMs, rows }),
+          rows,
+        );
       default: {
         const beforeMs = toMs - policy.graceMs;
-        return byId(await reconciliation.openOrders({ status: source, afterId: page, beforeMs, rows }), rows);
+        return toCandidatePage(
+          await reconciliation.findOpenOrders({ status: source, afterId: page, beforeMs, rows }),
+          rows,
+        );
       }
     }
   };
 
   /** Looks at some orders. The workflows first: see `findProblem`. */
-  const look = async (ids: readonly string[], policy: ReconcilePolicy, round: Round): Promise<void> => {
+  const look = async (
+    ids: readonly string[],
+    policy: ReconcilePolicy,
+    round: ReconcileBatch,
+  ): Promise<void> => {
     const failures: unknown[] = [];
     const each = (work: (id: string) => Promise<void>) =>
       Promise.all(
@@ -99,30 +113,30 @@ export function createReconciliationActivities(
       found.set(id, await workflows.find(id));
     });
     const [states, findings] = await Promise.all([
-      reconciliation.states(ids),
-      reconciliation.openFindings(ids),
+      reconciliation.findOrderStates(ids),
+      reconciliation.findOpenFindings(ids),
     ]);
     await each(async (id) => {
       const workflow = found.get(id);
       const finding = findings.get(id);
-      if (workflow === undefined || (finding !== undefined && finding.nextLookMs > now())) return;
+      if (workflow === undefined || (finding !== undefined && finding.nextCheckMs > now())) return;
       round.checked += 1;
       await lookAt(id, { workflow, order: states.get(id) ?? null, finding }, policy, round);
     });
     // What is away comes back. One order that can never be read must not keep all others from being looked at.
-    if (failures.length > 0 && activityInfo().attempt < ATTEMPTS_AT_ALL) throw failures[0];
+    if (failures.length > 0 && activityInfo().attempt < MAX_FAIL_FAST_ATTEMPTS) throw failures[0];
   };
 
   const lookAt = async (
     id: string,
-    { workflow, order, finding }: Facts,
+    { workflow, order, finding }: CheckInput,
     policy: ReconcilePolicy,
-    round: Round,
+    round: ReconcileBatch,
   ): Promise<void> => {
-    const placement = await placements.byOrder(id);
-    const input = placement === null ? null : readInput(placement.input);
+    const placement = await placements.findByOrder(id);
+    const input = placement === null ? null : parseOrderInput(placement.input);
     const placed = placement && input && { atMs: placement.createdAtMs, policy: input.policy };
-    const problem = findProblem({ order, placed }, workflow, policy, now());
+    const problem = findProblem({ order, placement: placed }, workflow, policy, now());
     if (problem === null) {
       if (finding !== undefined && (await settle(finding))) round.resolved += 1;
       return;
@@ -138,24 +152,24 @@ export function createReconciliationActivities(
   };
 
   const act = async (
-    { id, workflow, finding, problem, input }: Suspect,
+    { id, workflow, finding, problem, input }: RepairCandidate,
     policy: ReconcilePolicy,
   ): Promise<'restarted' | 'flagged' | null> => {
     const nowMs = now();
-    const sighting: Sighting = {
+    const sighting: Detection = {
       orderId: id,
       ...problem,
       runId: workflow?.runId ?? null,
       nowMs,
-      nextLookMs: nowMs + policy.lookAgainMs,
+      nextCheckMs: nowMs + policy.recheckIntervalMs,
     };
     if (isRepairable(problem)) {
-      const before = await reconciliation.restartsSince(id, nowMs - policy.restartWindowMs);
+      const before = await reconciliation.countRestartsSince(id, nowMs - policy.restartWindowMs);
       if (input === null) sighting.detail += '; it cannot be restarted: its placement is gone or damaged';
       else if (before >= policy.maxRestarts) sighting.detail += `, though it was restarted ${before} times`;
-      else return restart(sighting, input, finding, nowMs + restartPauseMs(before + 1, policy));
+      else return restart(sighting, input, finding, nowMs + getRestartBackoffMs(before + 1, policy));
     }
-    await reconciliation.flag(sighting);
+    await reconciliation.flagForAttention(sighting);
     if (finding?.problem !== problem.code || finding.action !== 'flagged') {
       log.warn('order needs people', { orderId: id, problem: problem.code, detail: sighting.detail });
     }
@@ -163,13 +177,13 @@ export function createReconciliationActivities(
   };
 
   const restart = async (
-    sighting: Sighting,
+    sighting: Detection,
     input: OrderInput,
     finding: ReconciliationFinding | undefined,
     nextLookMs: number,
   ): Promise<'restarted' | null> => {
     // Written down first: what dies in between is counted, and looked at again.
-    if (!(await reconciliation.claimRestart({ ...sighting, nextLookMs }, finding))) return null;
+    if (!(await reconciliation.claimRestart({ ...sighting, nextCheckMs: nextLookMs }, finding))) return null;
     const { orderId, code, detail, runId } = sighting;
     const memo = { restartedBecause: detail, restartedAfterRun: runId };
     if (!(await workflows.restart(input, memo))) return null;
@@ -178,26 +192,26 @@ export function createReconciliationActivities(
   };
 
   return {
-    async lookAtOrders(request) {
-      const round: Round = {
+    async checkOrders(request) {
+      const round: ReconcileBatch = {
         checked: 0,
         restarted: [],
         flagged: [],
         resolved: 0,
-        pages: {},
-        open: {},
+        cursors: {},
+        openCursors: {},
       };
-      for (const [source, page] of Object.entries(request.pages) as [SuspectSource, string][]) {
-        const { ids, next } = await suspects(source, page, request);
+      for (const [source, page] of Object.entries(request.cursors) as [CandidateSource, string][]) {
+        const { ids, nextCursor } = await suspects(source, page, request);
         const restartedBefore = round.restarted.length;
-        for (let i = 0; i < ids.length; i += AT_ONCE) {
-          await look(ids.slice(i, i + AT_ONCE), request.policy, round);
+        for (let i = 0; i < ids.length; i += CONCURRENCY) {
+          await look(ids.slice(i, i + CONCURRENCY), request.policy, round);
           heartbeat();
         }
         // Open orders are many and mostly well: the next run goes on, unless there is more to repair.
         const goesOn = isOpenStatus(source) ? round.restarted.length > restartedBefore : true;
-        if (isOpenStatus(source)) round.open[source] = next ?? '';
-        if (next !== null && goesOn) round.pages[source] = next;
+        if (isOpenStatus(source)) round.openCursors[source] = nextCursor ?? '';
+        if (nextCursor !== null && goesOn) round.cursors[source] = nextCursor;
       }
       return round;
     },
@@ -205,7 +219,7 @@ export function createReconciliationActivities(
 }
 
 /** Null for what was not written by us. */
-function readInput(text: string): OrderInput | null {
+function parseOrderInput(text: string): OrderInput | null {
   try {
     return JSON.parse(text) as OrderInput;
   } catch {
@@ -213,25 +227,26 @@ function readInput(text: string): OrderInput | null {
   }
 }
 
-interface Facts {
+interface CheckInput {
   workflow: WorkflowState | null;
-  order: StoredState | null;
+  order: StoredOrderState | null;
   finding: ReconciliationFinding | undefined;
 }
 
-interface Suspect {
+interface RepairCandidate {
   id: string;
   workflow: WorkflowState | null;
   finding: ReconciliationFinding | undefined;
-  problem: Problem;
+  problem: ReconcileProblem;
   /** What its workflow was started with; null where that is gone. */
   input: OrderInput | null;
 }
 
-const isRepairable = ({ code }: Problem): boolean => code === 'workflow_ended' || code === 'workflow_lost';
+const isRepairable = ({ code }: ReconcileProblem): boolean =>
+  code === 'workflow_ended' || code === 'workflow_lost';
 
 /** A page that is not full is the last one. */
-const byId = (ids: string[], rows: number): Page => ({
+const toCandidatePage = (ids: string[], rows: number): CandidatePage => ({
   ids,
-  next: ids.length < rows ? null : (ids.at(-1) ?? null),
+  nextCursor: ids.length < rows ? null : (ids.at(-1) ?? null),
 });

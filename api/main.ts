@@ -1,19 +1,24 @@
-import { assertShareable, layFoundation } from '../runtime/foundation';
-import { serveHealth } from '../runtime/health-server';
+import { assertMultiProcessDatabase, createAppContext } from '../runtime/app-context';
+import { startHealthServer } from '../runtime/health-server';
 import { runProcess } from '../runtime/lifecycle';
-import { createReadiness, databaseProbe, pollerProbe, temporalProbe } from '../runtime/readiness';
+import {
+  createDatabaseProbe,
+  createPollerProbe,
+  createReadiness,
+  createTemporalProbe,
+} from '../runtime/readiness';
 import { startApi } from './start';
 
 /** The API alone; the workers are other processes. */
 runProcess('api', async (life) => {
-  assertShareable(life.config);
-  const foundation = layFoundation(life);
+  assertMultiProcessDatabase(life.config);
+  const foundation = createAppContext(life);
   const probes = {
-    database: databaseProbe(foundation.store.db),
-    temporal: temporalProbe(foundation.temporal),
-    workers: pollerProbe(foundation.temporal, foundation.queues),
+    database: createDatabaseProbe(foundation.store.db),
+    temporal: createTemporalProbe(foundation.temporal),
+    workers: createPollerProbe(foundation.temporal, foundation.queues),
   };
-  const readiness = createReadiness(probes, life.stopping);
-  await serveHealth(life, readiness);
+  const readiness = createReadiness(probes, life.stopSignal);
+  await startHealthServer(life, readiness);
   await startApi(life, foundation, readiness);
 });

@@ -3,22 +3,22 @@ import express, { Router } from 'express';
 import helmet from 'helmet';
 import { type Logger, pino } from 'pino';
 import { pinoHttp } from 'pino-http';
-import { authenticated } from '../api/http/access';
-import { limitedByAddress } from '../api/http/limits';
+import { createAuthMiddleware } from '../api/http/auth';
+import { limitByIp } from '../api/http/limits';
 import { RateLimiter } from '../api/http/rate-limiter';
 import { parseConfig } from '../config/config';
 import { createProducts } from '../db/catalogue/products';
 import { connect, type Database } from '../db/core/connect';
 import { select } from '../db/core/sql';
 import { createStore } from '../db/core/store';
-import { readProductQuery } from '../domain/catalogue/search-terms';
+import { parseProductQuery } from '../domain/catalogue/search-terms';
 import { createAccessTokens } from '../services/auth/access-tokens';
-import { createAuthenticate } from '../services/auth/authenticate';
+import { createAuthenticator } from '../services/auth/authenticate';
 import { createOrderTokens } from '../services/auth/order-tokens';
 
 /**
  * `bare-express PORT`: the references for reads, with the environment of the system. Express with the packages' middleware
- * and the system's queries at `/`; with the system's middleware, too (who asks, and how often), at `/same`.
+ * and the system's queries at `/`; with the system's middleware, too (who asks, and how often), at `/with-middleware`.
  */
 function main([port]: string[]): void {
   if (port === undefined) throw new Error('usage: bare-express PORT');
@@ -33,14 +33,14 @@ function main([port]: string[]): void {
   app.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });
-  app.use('/same', sameMiddleware(db, config, log));
+  app.use('/with-middleware', createSystemMiddleware(db, config, log));
   app.use(express.json());
-  app.use('/same', queries(db));
-  app.use(queries(db));
+  app.use('/with-middleware', createQueryRouter(db));
+  app.use(createQueryRouter(db));
   app.listen(Number(port), '127.0.0.1').keepAliveTimeout = 65_000;
 }
 
-function sameMiddleware(
+function createSystemMiddleware(
   db: Database,
   { keys, auth, rateLimits }: ReturnType<typeof parseConfig>,
   log: Logger,
@@ -52,13 +52,13 @@ function sameMiddleware(
   };
   const router = Router();
   router.use(
-    limitedByAddress(new RateLimiter({ store: store.rateLimits, key: keys.callers, log }), rateLimits),
+    limitByIp(new RateLimiter({ store: store.rateLimits, hashKey: keys.rateLimits, log }), rateLimits),
   );
-  router.use(authenticated(createAuthenticate({ store, ...tokens })));
+  router.use(createAuthMiddleware(createAuthenticator({ store, ...tokens })));
   return router;
 }
 
-function queries(db: Database): Router {
+function createQueryRouter(db: Database): Router {
   const router = Router();
   router.get('/orders/:id', async (req, res) => {
     const { id } = req.params;
@@ -79,7 +79,7 @@ function queries(db: Database): Router {
   });
   const products = createProducts(db);
   router.get('/search', async (req, res) => {
-    const query = readProductQuery(String(req.query.q));
+    const query = parseProductQuery(String(req.query.q));
     res.json({ data: query === null ? [] : await products.search(query, { limit: 21 }) });
   });
   return router;

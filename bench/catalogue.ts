@@ -4,29 +4,38 @@ import { execute } from '../db/core/sql';
 
 /** One product in ten is made of each, and one in twenty is each of the others: words that are common, and a pair of them. */
 const MATERIALS = 'walnut oak ash beech linen wool brass copper glass stone'.split(' ');
-const THINGS =
+const PRODUCT_NOUNS =
   'desk chair lamp shelf stool table bench clock frame mirror basket bowl vase tray rug hook box rack stand mat'.split(
     ' ',
   );
-const of = (words: readonly string[], n: number): string => words[n % words.length] ?? '';
+const pickWord = (words: readonly string[], n: number): string => words[n % words.length] ?? '';
 
-export interface Wares {
+export interface CatalogueOptions {
   /** Of their SKUs, which end with their numbers. */
-  prefix: string;
-  products: number;
+  skuPrefix: string;
+  productCount: number;
   /** Products of a transaction. */
-  chunk: number;
+  chunkSize: number;
 }
 
-export const nameOf = (n: number): string => `${of(MATERIALS, n)} ${of(THINGS, Math.floor(n / 7))}`;
-export const descriptionOf = (n: number): string => `number${n}, made by hand`;
+export const generateName = (n: number): string =>
+  `${pickWord(MATERIALS, n)} ${pickWord(PRODUCT_NOUNS, Math.floor(n / 7))}`;
+export const generateDescription = (n: number): string => `number${n}, made by hand`;
 
 /** Products with their search terms, and nothing else: no event, no look at what is there. */
-export async function fillCatalogue(db: Database, { prefix, products, chunk }: Wares): Promise<void> {
-  for (let first = 0; first < products; first += chunk) {
-    const made = Array.from({ length: Math.min(chunk, products - first) }, (_, i) => {
+export async function fillCatalogue(
+  db: Database,
+  { skuPrefix, productCount, chunkSize }: CatalogueOptions,
+): Promise<void> {
+  for (let first = 0; first < productCount; first += chunkSize) {
+    const made = Array.from({ length: Math.min(chunkSize, productCount - first) }, (_, i) => {
       const n = first + i;
-      return { sku: `${prefix}-${n}`, name: nameOf(n), description: descriptionOf(n), attributes: {} };
+      return {
+        sku: `${skuPrefix}-${n}`,
+        name: generateName(n),
+        description: generateDescription(n),
+        attributes: {},
+      };
     });
     const rows = JSON.stringify(made.map(({ sku, name, description }) => [sku, name, description]));
     const from =

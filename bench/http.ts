@@ -1,20 +1,20 @@
 import { Agent, request } from 'node:http';
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   text: string;
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 /** For loads that come whether or not the ones before have been answered. */
-const crowd = new Agent({ keepAlive: true, maxSockets: 2_000 });
+const openLoopAgent = new Agent({ keepAlive: true, maxSockets: 2_000 });
 
 export function send(
   url: string,
   body?: string,
   headers: Record<string, string> = {},
   by: Agent = agent,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const req = request(
       url,
@@ -37,9 +37,10 @@ export function send(
   });
 }
 
-export const sendInCrowd = (url: string, body: string): Promise<Answer> => send(url, body, {}, crowd);
+export const sendOpenLoop = (url: string, body: string): Promise<HttpResponse> =>
+  send(url, body, {}, openLoopAgent);
 
-export const read = (url: string, headers: Record<string, string>): Promise<string> =>
+export const get = (url: string, headers: Record<string, string>): Promise<string> =>
   call(url, 200, undefined, headers);
 
 /** One request over a kept connection. @throws Error for any status but `expected`. */
@@ -56,5 +57,5 @@ export async function call(
 
 export function closeConnections(): void {
   agent.destroy();
-  crowd.destroy();
+  openLoopAgent.destroy();
 }

@@ -1,25 +1,25 @@
-import { encodeCursor } from '../api/http/cursors';
+import { encodeCursor } from '../api/http/pagination';
 import { connect, type Database } from '../db/core/connect';
 import { execute, select } from '../db/core/sql';
 import { customerId, orderId } from '../domain/shared/ids';
-import type { Report } from './figures';
-import { read } from './http';
-import { measure } from './load';
+import { get } from './http';
+import { runLoad } from './load';
+import type { Reporter } from './results';
 import type { Servers } from './servers';
 
-const FEW = 1_000;
-const MANY = 1_000_000;
-const CHUNK = 20_000;
-const CUSTOMERS = 25;
+const SMALL_ORDER_COUNT = 1_000;
+const LARGE_ORDER_COUNT = 1_000_000;
+const CHUNK_SIZE = 20_000;
+const CUSTOMER_COUNT = 25;
 const CONCURRENCY = 10;
-const TOTAL = 300;
+const REQUEST_COUNT = 300;
 
 /** Digits are letters of a ULID too. Older than any order that is placed, so the newest stay what they are. */
-const idOf = (n: number): string => orderId(`01${String(n).padStart(24, '0')}`);
+const toOrderId = (n: number): string => orderId(`01${String(n).padStart(24, '0')}`);
 
 const LISTS: [what: string, query: string][] = [
   ['newest orders', ''],
-  ['orders from the middle', `&cursor=${encodeCursor(idOf(FEW / 2))}`],
+  ['orders from the middle', `&cursor=${encodeCursor(toOrderId(SMALL_ORDER_COUNT / 2))}`],
   ['orders by status', '&status=rejected'],
   ['orders of a customer', `&customerId=${customerId(String(7).padStart(26, '0'))}`],
   [
@@ -29,29 +29,32 @@ const LISTS: [what: string, query: string][] = [
 ];
 
 /** The same lists over few orders and over many. */
-export async function measureLists({ apiUrl, headers, databaseUrl }: Servers, report: Report): Promise<void> {
+export async function measureLists(
+  { apiUrl, headers, databaseUrl }: Servers,
+  report: Reporter,
+): Promise<void> {
   const db = connect({ url: databaseUrl });
   try {
     const medians = async () => {
       const times: number[] = [];
       for (const [, query] of LISTS) {
-        const list = () => read(`${apiUrl}/api/orders?limit=20${query}`, headers);
-        times.push((await measure(CONCURRENCY, TOTAL, list)).p50Ms);
+        const list = () => get(`${apiUrl}/api/orders?limit=20${query}`, headers);
+        times.push((await runLoad(CONCURRENCY, REQUEST_COUNT, list)).p50Ms);
       }
       return times;
     };
-    await fill(db, 1, FEW);
+    await insertOrders(db, 1, SMALL_ORDER_COUNT);
     const few = await medians();
-    await fill(db, FEW + 1, MANY);
+    await insertOrders(db, SMALL_ORDER_COUNT + 1, LARGE_ORDER_COUNT);
     const many = await medians();
     for (const [i, [what]] of LISTS.entries()) {
       report({
-        what: `list of ${what} at ${MANY.toLocaleString('en')} orders, median`,
-        ours: many[i] ?? 0,
+        name: `list of ${what} at ${LARGE_ORDER_COUNT.toLocaleString('en')} orders, median`,
+        value: many[i] ?? 0,
         unit: 'ms',
-        reference: `at ${FEW.toLocaleString('en')}`,
-        theirs: few[i] ?? 0,
-        aim: { atMost: 2 },
+        reference: `at ${SMALL_ORDER_COUNT.toLocaleString('en')}`,
+        referenceValue: few[i] ?? 0,
+        target: { atMost: 2 },
       });
     }
   } finally {
@@ -60,14 +63,14 @@ export async function measureLists({ apiUrl, headers, databaseUrl }: Servers, re
 }
 
 /** Rows with the numbers `from` to `to`: one in ten was rejected, each customer has one in 25. */
-async function fill(db: Database, from: number, to: number): Promise<void> {
+async function insertOrders(db: Database, from: number, to: number): Promise<void> {
   const mysql = db.dialect === 'mysql';
   const text = (number: string, width: number) =>
     mysql ? `LPAD(${number}, ${width}, '0')` : `printf('%0${width}d', ${number})`;
   const joined = (prefix: string, value: string) =>
     mysql ? `CONCAT('${prefix}', ${value})` : `'${prefix}' || ${value}`;
-  for (let first = from; first <= to; first += CHUNK) {
-    const last = Math.min(to, first + CHUNK - 1);
+  for (let first = from; first <= to; first += CHUNK_SIZE) {
+    const last = Math.min(to, first + CHUNK_SIZE - 1);
     await db.write((tx) =>
       execute(
         db,
@@ -77,7 +80,7 @@ async function fill(db: Database, from: number, to: number): Promise<void> {
            numbers (n) AS (
              SELECT ${first} + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d
              FROM digits a, digits b, digits c, digits e, digits f)
-         SELECT ${joined('ord_01', text('n', 24))}, ${joined('cus_', text(`n % ${CUSTOMERS}`, 26))},
+         SELECT ${joined('ord_01', text('n', 24))}, ${joined('cus_', text(`n % ${CUSTOMER_COUNT}`, 26))},
            CASE WHEN n % 10 = 3 THEN 'rejected' ELSE 'confirmed' END,
            CASE WHEN n % 10 = 3 THEN 'failed' ELSE 'paid' END,
            'unfulfilled', 'EUR', 41900, 0, 0, 6690, 41900, 1, 2, n, n

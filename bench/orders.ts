@@ -1,9 +1,9 @@
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
-import { cpuMs } from './cpu';
-import type { Report } from './figures';
 import { call } from './http';
-import { type Measured, measure, warmUpCalls } from './load';
-import { decided } from './reference-workflows';
+import { countWarmUpCalls, type LoadResult, runLoad } from './load';
+import { getCpuMs } from './process-usage';
+import { decisionUpdate } from './reference-workflows';
+import type { Reporter } from './results';
 import type { Servers } from './servers';
 
 const LOADS: [concurrency: number, total: number][] = [
@@ -12,107 +12,118 @@ const LOADS: [concurrency: number, total: number][] = [
   [200, 800],
 ];
 
-type Load = Measured & { cpuMs: number | null };
+type LoadResultWithCpu = LoadResult & { cpuMs: number | null };
 
 /** Orders confirmed, beside workflows of the bare SDK that do nothing. */
-export async function measureOrders(servers: Servers, client: Client, report: Report): Promise<void> {
+export async function measureOrders(servers: Servers, client: Client, report: Reporter): Promise<void> {
   for (const [concurrency, total] of LOADS) {
     const loads = await measureLoad(servers, client, concurrency, total);
     reportLoad(loads, concurrency, report);
   }
-  await measureOneOrder(servers, client, report);
+  await measureHistoryLength(servers, client, report);
 }
 
 async function measureLoad(servers: Servers, client: Client, concurrency: number, total: number) {
-  const { apiUrl, referenceQueue: taskQueue, statements } = servers;
-  const load = (call: (n: number) => Promise<unknown>) => withCpu(servers, concurrency, total, call);
+  const { apiUrl, referenceQueue: taskQueue, countStatements } = servers;
+  const load = (call: (n: number) => Promise<unknown>) => runLoadWithCpu(servers, concurrency, total, call);
   const workflowId = (name: string, n: number) => `${name}-${concurrency}-${n}`;
   const empty = await load((n) =>
     client.workflow.execute('empty', { workflowId: workflowId('empty', n), taskQueue }),
   );
   const shape = await load((n) =>
-    client.workflow.executeUpdateWithStart(decided, {
-      startWorkflowOperation: new WithStartWorkflowOperation('shape', {
-        workflowId: workflowId('shape', n),
+    client.workflow.executeUpdateWithStart(decisionUpdate, {
+      startWorkflowOperation: new WithStartWorkflowOperation('orderShape', {
+        workflowId: workflowId('orderShape', n),
         taskQueue,
         workflowIdConflictPolicy: 'FAIL',
         args: [],
       }),
     }),
   );
-  const before = await statements();
+  const before = await countStatements();
   const orders = await load((n) =>
-    call(`${apiUrl}/api/orders`, 201, orderBody(n), { 'idempotency-key': workflowId('bench', n) }),
+    call(`${apiUrl}/api/orders`, 201, buildOrderBody(n), { 'idempotency-key': workflowId('bench', n) }),
   );
-  const after = await statements();
-  const sent = before === null || after === null ? null : (after - before) / withWarmUp(concurrency, total);
+  const after = await countStatements();
+  const sent =
+    before === null || after === null ? null : (after - before) / countAllCalls(concurrency, total);
   return { empty, shape, orders, statements: sent };
 }
 
-type Loads = Awaited<ReturnType<typeof measureLoad>>;
+type LoadResults = Awaited<ReturnType<typeof measureLoad>>;
 
-function reportLoad({ empty, shape, orders, statements }: Loads, concurrency: number, report: Report): void {
+function reportLoad(
+  { empty, shape, orders, statements }: LoadResults,
+  concurrency: number,
+  report: Reporter,
+): void {
   const at = `${concurrency} at once`;
-  const perSecond = { what: `orders confirmed, ${at}`, ours: orders.perSecond, unit: '/s' };
+  const perSecond = { name: `orders confirmed, ${at}`, value: orders.perSecond, unit: '/s' };
   const aims = concurrency === 40;
   report({
     ...perSecond,
     reference: 'empty workflow',
-    theirs: empty.perSecond,
-    ...(aims ? { aim: { atLeast: 0.5 } } : {}),
+    referenceValue: empty.perSecond,
+    ...(aims ? { target: { atLeast: 0.5 } } : {}),
   });
   report({
     ...perSecond,
     reference: 'same shape, empty',
-    theirs: shape.perSecond,
-    ...(aims ? { aim: { atLeast: 0.75 } } : {}),
+    referenceValue: shape.perSecond,
+    ...(aims ? { target: { atLeast: 0.75 } } : {}),
   });
   report({
-    what: `answer to a placement, median, ${at}`,
-    ours: orders.p50Ms,
+    name: `answer to a placement, median, ${at}`,
+    value: orders.p50Ms,
     unit: 'ms',
     reference: 'empty workflow',
-    theirs: empty.p50Ms,
-    ...(concurrency === 1 ? { aim: { atMost: 4 } } : {}),
+    referenceValue: empty.p50Ms,
+    ...(concurrency === 1 ? { target: { atMost: 4 } } : {}),
   });
-  report({ what: `answer to a placement, 99th percentile, ${at}`, ours: orders.p99Ms, unit: 'ms' });
+  report({ name: `answer to a placement, 99th percentile, ${at}`, value: orders.p99Ms, unit: 'ms' });
   report({
-    what: `processor time of an order, ${at}`,
-    ours: orders.cpuMs,
+    name: `processor time of an order, ${at}`,
+    value: orders.cpuMs,
     unit: 'ms',
     reference: 'same shape, empty',
-    theirs: shape.cpuMs,
+    referenceValue: shape.cpuMs,
   });
-  report({ what: `SQL statements of an order, followers included, ${at}`, ours: statements, unit: '' });
+  report({ name: `SQL statements of an order, followers included, ${at}`, value: statements, unit: '' });
 }
 
 /** Events are the same at any load. */
-async function measureOneOrder({ apiUrl }: Servers, client: Client, report: Report): Promise<void> {
-  const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, orderBody(0))) as { id: string };
+async function measureHistoryLength({ apiUrl }: Servers, client: Client, report: Reporter): Promise<void> {
+  const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, buildOrderBody(0))) as { id: string };
   const { historyLength } = await client.workflow.getHandle(id).describe();
-  report({ what: 'history events of a confirmed order', ours: historyLength, unit: '', aim: { atMost: 18 } });
+  report({
+    name: 'history events of a confirmed order',
+    value: historyLength,
+    unit: '',
+    target: { atMost: 18 },
+  });
 }
 
-async function withCpu(
+async function runLoadWithCpu(
   { pids }: Servers,
   concurrency: number,
   total: number,
   call: (n: number) => Promise<unknown>,
-): Promise<Load> {
-  const used = () => Object.values(pids).map(cpuMs);
+): Promise<LoadResultWithCpu> {
+  const used = () => Object.values(pids).map(getCpuMs);
   const before = used();
-  const measured = await measure(concurrency, total, call);
+  const measured = await runLoad(concurrency, total, call);
   const after = used();
   const known = [...before, ...after].every((ms) => ms !== null);
-  const spent = sum(after) - sum(before);
-  return { ...measured, cpuMs: known ? spent / withWarmUp(concurrency, total) : null };
+  const spent = sumMs(after) - sumMs(before);
+  return { ...measured, cpuMs: known ? spent / countAllCalls(concurrency, total) : null };
 }
 
-const sum = (times: readonly (number | null)[]): number =>
+const sumMs = (times: readonly (number | null)[]): number =>
   times.reduce<number>((all, ms) => all + (ms ?? 0), 0);
-const withWarmUp = (concurrency: number, total: number): number => total + warmUpCalls(concurrency, total);
+const countAllCalls = (concurrency: number, total: number): number =>
+  total + countWarmUpCalls(concurrency, total);
 
-export const orderBody = (n: number): string =>
+export const buildOrderBody = (n: number): string =>
   JSON.stringify({
     items: [{ sku: 'walnut-desk', quantity: 1 }],
     customer: { email: `c${n}@example.com`, name: 'Ada Byron' },

@@ -1,86 +1,87 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { residentBytes } from './cpu';
-import type { Report } from './figures';
-import { sendInCrowd } from './http';
-import { measure } from './load';
-import { orderBody } from './orders';
+import { sendOpenLoop } from './http';
+import { runLoad } from './load';
+import { buildOrderBody } from './orders';
+import { getResidentBytes } from './process-usage';
+import type { Reporter } from './results';
 import type { Servers } from './servers';
 
-const SECONDS = 20;
-const TIMES = 3;
+const DURATION_SECONDS = 20;
+const OVERLOAD_FACTOR = 3;
 const MEGABYTE = 1_000_000;
-const RECOVERED_WITHIN_MS = 60_000;
+const RECOVERY_TIMEOUT_MS = 60_000;
 
 /** Placements come at three times the rate that can be served, whether or not the ones before have been answered. */
-export async function measureOverload(servers: Servers, report: Report): Promise<void> {
-  const { apiUrl, openOrders, undecidedOrders, pids } = servers;
-  const place = (n: number) => sendInCrowd(`${apiUrl}/api/orders`, orderBody(n));
-  const sustained = await measure(40, 300, place);
-  const before = { memory: residentBytes(pids.system ?? 0), open: await openOrders() };
-  const answers = await arrive(TIMES * sustained.perSecond, place);
+export async function measureOverload(servers: Servers, report: Reporter): Promise<void> {
+  const { apiUrl, countOpenOrders, countUndecidedOrders, pids } = servers;
+  const place = (n: number) => sendOpenLoop(`${apiUrl}/api/orders`, buildOrderBody(n));
+  const sustained = await runLoad(40, 300, place);
+  const before = { memory: getResidentBytes(pids.system ?? 0), open: await countOpenOrders() };
+  const answers = await runOpenLoopLoad(OVERLOAD_FACTOR * sustained.perSecond, place);
   const endedMs = performance.now();
 
   const [taken, shed] = [answers.of(201), answers.of(503)];
-  const memory = residentBytes(pids.system ?? 0);
+  const memory = getResidentBytes(pids.system ?? 0);
   report({
-    what: `placements a second, ${TIMES} times what can be served`,
-    ours: TIMES * sustained.perSecond,
+    name: `placements a second, ${OVERLOAD_FACTOR} times what can be served`,
+    value: OVERLOAD_FACTOR * sustained.perSecond,
     unit: '/s',
   });
   report({
-    what: 'orders confirmed under overload',
-    ours: taken.length / SECONDS,
+    name: 'orders confirmed under overload',
+    value: taken.length / DURATION_SECONDS,
     unit: '/s',
     reference: 'as many as can be served',
-    theirs: sustained.perSecond,
-    aim: { atLeast: 0.7 },
+    referenceValue: sustained.perSecond,
+    target: { atLeast: 0.7 },
   });
-  report({ what: 'told to come back', ours: (100 * shed.length) / answers.all, unit: '%' });
+  report({ name: 'told to come back', value: (100 * shed.length) / answers.all, unit: '%' });
   report({
-    what: 'neither taken nor told to come back',
-    ours: answers.all - taken.length - shed.length,
+    name: 'neither taken nor told to come back',
+    value: answers.all - taken.length - shed.length,
     unit: '',
-    aim: { atMost: 0 },
+    target: { atMost: 0 },
   });
   report({
-    what: 'answer to who is told to come back, 99th percentile',
-    ours: percentile(shed, 0.99),
+    name: 'answer to who is told to come back, 99th percentile',
+    value: percentile(shed, 0.99),
     unit: 'ms',
-    aim: { atMost: 2_000 },
+    target: { atMost: 2_000 },
   });
   report({
-    what: 'answer to who is taken, 99th percentile',
-    ours: percentile(taken, 0.99),
+    name: 'answer to who is taken, 99th percentile',
+    value: percentile(taken, 0.99),
     unit: 'ms',
-    aim: { atMost: 20_000 },
+    target: { atMost: 20_000 },
   });
   report({
-    what: 'memory gained under overload',
-    ours: memory === null || before.memory === null ? null : (memory - before.memory) / MEGABYTE,
+    name: 'memory gained under overload',
+    value: memory === null || before.memory === null ? null : (memory - before.memory) / MEGABYTE,
     unit: 'MB',
-    aim: { atMost: 200 },
+    target: { atMost: 200 },
   });
-  while ((await undecidedOrders()) > 0 && performance.now() - endedMs < RECOVERED_WITHIN_MS) await delay(100);
+  while ((await countUndecidedOrders()) > 0 && performance.now() - endedMs < RECOVERY_TIMEOUT_MS)
+    await delay(100);
   report({
-    what: 'accepted orders that did not end',
-    ours: taken.length - ((await openOrders()) - before.open),
+    name: 'accepted orders that did not end',
+    value: taken.length - ((await countOpenOrders()) - before.open),
     unit: '',
-    aim: { atMost: 0 },
+    target: { atMost: 0 },
   });
   report({
-    what: 'answer to a placement afterwards, median, 40 at once',
-    ours: (await measure(40, 200, place)).p50Ms,
+    name: 'answer to a placement afterwards, median, 40 at once',
+    value: (await runLoad(40, 200, place)).p50Ms,
     unit: 'ms',
     reference: 'before',
-    theirs: sustained.p50Ms,
-    aim: { atMost: 1.5 },
+    referenceValue: sustained.p50Ms,
+    target: { atMost: 1.5 },
   });
 }
 
-async function arrive(perSecond: number, place: (n: number) => Promise<{ status: number }>) {
+async function runOpenLoopLoad(perSecond: number, place: (n: number) => Promise<{ status: number }>) {
   const times = new Map<number, number[]>();
   const underWay: Promise<void>[] = [];
-  const total = Math.round(perSecond * SECONDS);
+  const total = Math.round(perSecond * DURATION_SECONDS);
   const startedMs = performance.now();
   for (let n = 0; n < total; n += 1) {
     const dueMs = (n * 1_000) / perSecond;

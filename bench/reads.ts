@@ -1,7 +1,7 @@
-import type { Report } from './figures';
-import { call, read } from './http';
-import { measure } from './load';
-import { orderBody } from './orders';
+import { call, get } from './http';
+import { runLoad } from './load';
+import { buildOrderBody } from './orders';
+import type { Reporter } from './results';
 import type { Servers } from './servers';
 
 const LOADS: [connections: number, total: number][] = [
@@ -10,9 +10,11 @@ const LOADS: [connections: number, total: number][] = [
 ];
 
 /** Reads over HTTP, beside bare Express with the same queries. */
-export async function measureReads(servers: Servers, report: Report): Promise<void> {
+export async function measureReads(servers: Servers, report: Reporter): Promise<void> {
   const { apiUrl, headers } = servers;
-  const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, orderBody(0), headers)) as { id: string };
+  const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, buildOrderBody(0), headers)) as {
+    id: string;
+  };
   const pairs: [what: string, ours: string, theirs: string][] = [
     ['one order', `/api/orders/${id}`, `/orders/${id}`],
     ['list of orders', '/api/orders', '/orders'],
@@ -21,29 +23,29 @@ export async function measureReads(servers: Servers, report: Report): Promise<vo
   for (const [connections, total] of LOADS) {
     for (const [what, ours, theirs] of pairs) {
       const p99Ms = await measureRead(servers, report, {
-        what: `reads of ${what}, ${connections} connections`,
-        ours,
-        theirs,
+        name: `reads of ${what}, ${connections} connections`,
+        path: ours,
+        referencePath: theirs,
         headers,
         connections,
         total,
       });
       report({
-        what: `read of ${what}, 99th percentile, ${connections} connections`,
-        ours: p99Ms,
+        name: `read of ${what}, 99th percentile, ${connections} connections`,
+        value: p99Ms,
         unit: 'ms',
-        ...(connections === 200 ? { aim: { atMost: 100 } } : {}),
+        ...(connections === 200 ? { target: { atMost: 100 } } : {}),
       });
     }
   }
 }
 
-export interface Read {
-  what: string;
+export interface ReadScenario {
+  name: string;
   /** Path of the system's API. */
-  ours: string;
+  path: string;
   /** Path of the references. */
-  theirs: string;
+  referencePath: string;
   headers: Record<string, string>;
   connections: number;
   total: number;
@@ -51,25 +53,25 @@ export interface Read {
 
 /** Beside bare Express with the same middleware, which the aim is about, and with none but the packages'. @returns ours, 99th percentile. */
 export async function measureRead(
-  { apiUrl, bareUrl }: Servers,
-  report: Report,
-  { what, ours, theirs, headers, connections, total }: Read,
+  { apiUrl, expressUrl }: Servers,
+  report: Reporter,
+  { name, path, referencePath, headers, connections, total }: ReadScenario,
 ): Promise<number> {
-  const load = (url: string) => measure(connections, total, () => read(url, headers));
-  const bare = await load(`${bareUrl}${theirs}`);
-  const same = await load(`${bareUrl}/same${theirs}`);
-  const { perSecond, p99Ms } = await load(`${apiUrl}${ours}`);
-  const measured = { what, ours: perSecond, unit: '/s' };
+  const load = (url: string) => runLoad(connections, total, () => get(url, headers));
+  const bare = await load(`${expressUrl}${referencePath}`);
+  const same = await load(`${expressUrl}/with-middleware${referencePath}`);
+  const { perSecond, p99Ms } = await load(`${apiUrl}${path}`);
+  const measured = { name, value: perSecond, unit: '/s' };
   report({
     ...measured,
     reference: 'bare Express, same query and middleware',
-    theirs: same.perSecond,
-    aim: { atLeast: 0.8 },
+    referenceValue: same.perSecond,
+    target: { atLeast: 0.8 },
   });
   report({
     ...measured,
     reference: 'bare Express, same query, nobody asks who reads',
-    theirs: bare.perSecond,
+    referenceValue: bare.perSecond,
   });
   return p99Ms;
 }

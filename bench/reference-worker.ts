@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { installRuntime } from '../workers/runtime';
 
 export interface ReferenceActivities {
-  nothing(): Promise<void>;
+  noop(): Promise<void>;
 }
 
 /** `reference-worker ADDRESS TASK_QUEUE`: a worker of the bare SDK, in a process of its own as the system is. */
@@ -12,7 +12,7 @@ async function main([address, taskQueue]: string[]): Promise<void> {
     throw new Error('usage: reference-worker ADDRESS QUEUE');
   installRuntime(pino({ level: 'silent' }));
   const connection = await NativeConnection.connect({ address });
-  const activities: ReferenceActivities = { nothing: async () => undefined };
+  const activities: ReferenceActivities = { noop: async () => undefined };
   const worker = await Worker.create({
     connection,
     taskQueue,

@@ -10,20 +10,20 @@ import type { ReferenceActivities } from './reference-worker';
 /** The least a workflow can do. */
 export async function empty(): Promise<void> {}
 
-export const decided = defineUpdate<string>('decided');
+export const decisionUpdate = defineUpdate<string>('decision');
 
-const local = proxyLocalActivities<ReferenceActivities>({ startToCloseTimeout: '5s' });
-const remote = proxyActivities<ReferenceActivities>({ startToCloseTimeout: '30s' });
+const localActivities = proxyLocalActivities<ReferenceActivities>({ startToCloseTimeout: '5s' });
+const activities = proxyActivities<ReferenceActivities>({ startToCloseTimeout: '30s' });
 
 /** The shape of an order with nothing in it: update-with-start, local activity, activity, local activity. */
-export async function shape(): Promise<void> {
+export async function orderShape(): Promise<void> {
   let decision: string | undefined;
-  setHandler(decided, async () => {
+  setHandler(decisionUpdate, async () => {
     await condition(() => decision !== undefined);
     return decision ?? '';
   });
-  await local.nothing();
-  await remote.nothing();
-  await local.nothing();
+  await localActivities.noop();
+  await activities.noop();
+  await localActivities.noop();
   decision = 'confirmed';
 }

@@ -2,8 +2,7 @@ import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { compile } from '../dev/compile';
-import { dieWithParent } from '../dev/launcher/watchdog';
-import { describe, type Figure, type Measure, toFigure } from './figures';
+import { exitWithParent } from '../dev/launcher/watchdog';
 import { closeConnections } from './http';
 import { measureImports } from './imports';
 import { measureLists } from './lists';
@@ -11,14 +10,15 @@ import { measureOpenOrders } from './open-orders';
 import { measureOrders } from './orders';
 import { measureOverload } from './overload';
 import { measureReads } from './reads';
+import { type BenchmarkResult, formatResult, type Measurement, toBenchmarkResult } from './results';
 import { measureSearch } from './search';
-import { type Dialect, dialects, type Servers, startServers } from './servers';
+import { type Dialect, listDialects, type Servers, startServers } from './servers';
 import { measureStart } from './start';
 
-type Section = (servers: Servers, client: Client, report: (measure: Measure) => void) => Promise<void>;
+type Benchmark = (servers: Servers, client: Client, report: (measure: Measurement) => void) => Promise<void>;
 
 /** In this order: later ones leave more behind. */
-const SECTIONS: Record<string, Section> = {
+const BENCHMARKS: Record<string, Benchmark> = {
   orders: measureOrders,
   reads: (servers, _, report) => measureReads(servers, report),
   overload: (servers, _, report) => measureOverload(servers, report),
@@ -27,26 +27,26 @@ const SECTIONS: Record<string, Section> = {
   imports: (servers, _, report) => measureImports(servers, report),
   lists: (servers, _, report) => measureLists(servers, report),
 };
-const START = 'start';
+const START_BENCHMARK = 'start';
 
 /** Inside the project, where its packages are found. */
 const DIST = resolve(__dirname, '../.cache', `bench-${process.pid}`);
 
-const USAGE = `usage: npm run bench [-- [--json] [--database sqlite|mysql] [--only ${[...Object.keys(SECTIONS), START].join(',')}]]`;
+const USAGE = `usage: npm run bench [-- [--json] [--database sqlite|mysql] [--only ${[...Object.keys(BENCHMARKS), START_BENCHMARK].join(',')}]]`;
 
 async function main(args: string[]): Promise<void> {
-  const { json, databases, only } = parse(args);
+  const { json, databases, only } = parseArguments(args);
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const figures: Figure[] = [];
-  const reportFor = (dialect: Dialect) => (measure: Measure) => {
-    const figure = toFigure(dialect, measure);
+  const figures: BenchmarkResult[] = [];
+  const reportFor = (dialect: Dialect) => (measure: Measurement) => {
+    const figure = toBenchmarkResult(dialect, measure);
     if (figure === null) return;
     figures.push(figure);
-    if (json) say(describe(figure));
-    else process.stdout.write(`${describe(figure)}\n`);
+    if (json) say(formatResult(figure));
+    else process.stdout.write(`${formatResult(figure)}\n`);
   };
-  if (only.includes(START) && databases.includes('sqlite')) await measureStart(reportFor('sqlite'));
-  const sections = Object.entries(SECTIONS).filter(([name]) => only.includes(name));
+  if (only.includes(START_BENCHMARK) && databases.includes('sqlite')) await measureStart(reportFor('sqlite'));
+  const sections = Object.entries(BENCHMARKS).filter(([name]) => only.includes(name));
   if (sections.length > 0) {
     say('compiling');
     await compile(DIST, 'bench/tsconfig.json');
@@ -73,8 +73,8 @@ async function main(args: string[]): Promise<void> {
 }
 
 /** @throws Error with the usage. */
-function parse(args: string[]): { json: boolean; databases: Dialect[]; only: string[] } {
-  let [json, databases, only] = [false, dialects(), [...Object.keys(SECTIONS), START]];
+function parseArguments(args: string[]): { json: boolean; databases: Dialect[]; only: string[] } {
+  let [json, databases, only] = [false, listDialects(), [...Object.keys(BENCHMARKS), START_BENCHMARK]];
   for (let rest = args; rest.length > 0; ) {
     const [option, value, ...others] = rest;
     if (option === '--json') {
@@ -93,7 +93,7 @@ function parse(args: string[]): { json: boolean; databases: Dialect[]; only: str
   return { json, databases, only };
 }
 
-dieWithParent();
+exitWithParent();
 main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {

@@ -1,14 +1,14 @@
 import { connect } from '../db/core/connect';
 import { select } from '../db/core/sql';
 import { fillCatalogue } from './catalogue';
-import type { Report } from './figures';
 import { measureRead } from './reads';
+import type { Reporter } from './results';
 import type { Servers } from './servers';
 
-const PRODUCTS = 100_000;
-const CHUNK = 10_000;
-const TOTAL = 2_000;
-const CONNECTIONS = 50;
+const PRODUCT_COUNT = 100_000;
+const CHUNK_SIZE = 10_000;
+const REQUEST_COUNT = 2_000;
+const CONNECTION_COUNT = 50;
 
 const SEARCHES: [what: string, query: string][] = [
   ['one product by its number', 'q=number77777'],
@@ -20,28 +20,28 @@ const SEARCHES: [what: string, query: string][] = [
 ];
 
 /** Searches of a large catalogue over HTTP, beside bare Express with the same queries. */
-export async function measureSearch(servers: Servers, report: Report): Promise<void> {
+export async function measureSearch(servers: Servers, report: Reporter): Promise<void> {
   const db = connect({ url: servers.databaseUrl });
   try {
-    await fillCatalogue(db, { prefix: 'bench', products: PRODUCTS, chunk: CHUNK });
+    await fillCatalogue(db, { skuPrefix: 'bench', productCount: PRODUCT_COUNT, chunkSize: CHUNK_SIZE });
     await select(db, db.dialect === 'mysql' ? 'ANALYZE TABLE products, product_terms' : 'SELECT 1');
   } finally {
     await db.close();
   }
   for (const [what, query] of SEARCHES) {
     const p99Ms = await measureRead(servers, report, {
-      what: `searches for ${what} in ${PRODUCTS.toLocaleString('en')} products, ${CONNECTIONS} connections`,
-      ours: `/api/products?${query}`,
-      theirs: `/search?${query}`,
+      name: `searches for ${what} in ${PRODUCT_COUNT.toLocaleString('en')} products, ${CONNECTION_COUNT} connections`,
+      path: `/api/products?${query}`,
+      referencePath: `/search?${query}`,
       headers: {},
-      connections: CONNECTIONS,
-      total: TOTAL,
+      connections: CONNECTION_COUNT,
+      total: REQUEST_COUNT,
     });
     report({
-      what: `search for ${what}, 99th percentile`,
-      ours: p99Ms,
+      name: `search for ${what}, 99th percentile`,
+      value: p99Ms,
       unit: 'ms',
-      aim: { atMost: 100 },
+      target: { atMost: 100 },
     });
   }
 }

@@ -1,16 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inheritedEnvironment, toolLocations } from '../config/start';
+import { getToolLocations, inheritEnvironment } from '../config/start';
 import { connect, type Database } from '../db/core/connect';
-import { migrator } from '../db/core/migrate';
+import { createMigrator } from '../db/core/migrate';
 import { seed } from '../db/core/seed';
 import { execute, select } from '../db/core/sql';
-import { freePort } from '../dev/launcher/ports';
-import { type Child, compiledScript, startChild, untilReady, urlAnswers } from '../dev/launcher/supervise';
+import { findFreePort } from '../dev/launcher/ports';
+import {
+  buildCompiledCommand,
+  type Child,
+  isUrlReachable,
+  startChild,
+  waitUntilReady,
+} from '../dev/launcher/supervisor';
 import { findTemporalCli, startDevServer } from '../dev/launcher/temporal-cli';
 import type { OrderStatus } from '../domain/orders/order';
-import { machineToken } from '../tests/harness/servers/machine';
+import { createMachineToken } from '../tests/harness/servers/machine-token';
 import { createDatabase, findMariaDb, startMariaDb } from '../tests/harness/servers/mariadb';
 
 export type Dialect = 'sqlite' | 'mysql';
@@ -23,21 +29,21 @@ export interface Servers {
   /** Of a machine that may do everything. */
   headers: Record<string, string>;
   /** Of bare Express; with the system's own middleware, too, below `/same`. */
-  bareUrl: string;
+  expressUrl: string;
   /** Process ids by name. */
   pids: Readonly<Record<string, number>>;
   /** Statements that the database has been sent since it was started; null where it does not count them. */
-  statements(): Promise<number | null>;
-  openOrders(): Promise<number>;
-  undecidedOrders(): Promise<number>;
+  countStatements(): Promise<number | null>;
+  countOpenOrders(): Promise<number>;
+  countUndecidedOrders(): Promise<number>;
   stop(): Promise<void>;
 }
 
-const READY_MS = 90_000;
-const STOCK = 10_000_000;
+const READY_TIMEOUT_MS = 90_000;
+const STOCK_UNITS = 10_000_000;
 
 /** The databases this machine has. */
-export const dialects = (): Dialect[] => (findMariaDb() ? ['sqlite', 'mysql'] : ['sqlite']);
+export const listDialects = (): Dialect[] => (findMariaDb() ? ['sqlite', 'mysql'] : ['sqlite']);
 
 /**
  * Everything on ports of its own, with files of its own: Temporal, database, simulator, system, references.
@@ -54,8 +60,8 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   ) => {
     const child = startChild({
       name,
-      ...compiledScript(join(dist, script), ...args),
-      env: inheritedEnvironment(env),
+      ...buildCompiledCommand(join(dist, script), ...args),
+      env: inheritEnvironment(env),
       logFile: log(name),
     });
     children.push(child);
@@ -63,12 +69,12 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   };
 
   const cli = await findTemporalCli({
-    ...toolLocations(),
+    ...getToolLocations(),
     progress: (text) => process.stderr.write(`${text}\n`),
   });
   const temporal = await startDevServer({
     cli,
-    port: await freePort(),
+    port: await findFreePort(),
     namespace: 'default',
     dbFile: join(dir, 'temporal.db'),
     logFile: log('temporal'),
@@ -79,9 +85,9 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
       ? `sqlite:${join(dir, 'orders.db')}`
       : await createDatabase(mariadb.adminUrl, 'bench');
   const db = connect({ url: databaseUrl });
-  await migrator(db).up();
+  await createMigrator(db).up();
   await seed(db, Date.now());
-  await db.write((tx) => execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK }, tx));
+  await db.write((tx) => execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK_UNITS }, tx));
 
   const environment = {
     DATA_DIR: dir,
@@ -96,8 +102,8 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     RATE_LIMIT_PRINCIPAL: '1000000',
     RATE_LIMIT_PLACEMENT: '1000000',
   };
-  const token = await machineToken(environment, databaseUrl);
-  const [port, simulatorPort, barePort] = [await freePort(), await freePort(), await freePort()];
+  const token = await createMachineToken(environment, databaseUrl);
+  const [port, simulatorPort, barePort] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const simulator = start('simulator', ['dev/payment-simulator/main.js'], {
     SIMULATOR_PORT: String(simulatorPort),
     DATA_DIR: dir,
@@ -116,9 +122,13 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   const apiUrl = `http://127.0.0.1:${port}`;
   const bareUrl = `http://127.0.0.1:${barePort}`;
   await Promise.all([
-    untilReady(simulator, () => urlAnswers(`http://127.0.0.1:${simulatorPort}/healthz`), READY_MS),
-    untilReady(system, () => urlAnswers(`${apiUrl}/readyz`), READY_MS),
-    untilReady(bare, () => urlAnswers(`${bareUrl}/healthz`), READY_MS),
+    waitUntilReady(
+      simulator,
+      () => isUrlReachable(`http://127.0.0.1:${simulatorPort}/healthz`),
+      READY_TIMEOUT_MS,
+    ),
+    waitUntilReady(system, () => isUrlReachable(`${apiUrl}/readyz`), READY_TIMEOUT_MS),
+    waitUntilReady(bare, () => isUrlReachable(`${bareUrl}/healthz`), READY_TIMEOUT_MS),
   ]);
 
   return {
@@ -127,7 +137,7 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     databaseUrl,
     apiUrl,
     headers: { authorization: `Bearer ${token}` },
-    bareUrl,
+    expressUrl: bareUrl,
     pids: {
       temporal: temporal.pid,
       ...(mariadb === undefined ? {} : { database: mariadb.pid() }),
@@ -136,9 +146,9 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
       reference: reference.pid,
       bare: bare.pid,
     },
-    statements: () => statementsSent(db),
-    openOrders: () => ordersThatAre(db, 'confirmed'),
-    undecidedOrders: () => ordersThatAre(db, 'placed'),
+    countStatements: () => fetchStatementCount(db),
+    countOpenOrders: () => countOrders(db, 'confirmed'),
+    countUndecidedOrders: () => countOrders(db, 'placed'),
     async stop() {
       await db.close();
       for (const child of children.toReversed()) await child.stop(10_000);
@@ -149,13 +159,13 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   };
 }
 
-async function statementsSent(db: Database): Promise<number | null> {
+async function fetchStatementCount(db: Database): Promise<number | null> {
   if (db.dialect !== 'mysql') return null;
   const [row] = await select<{ Value: string }>(db, "SHOW GLOBAL STATUS LIKE 'Questions'");
   return Number(row?.Value);
 }
 
-async function ordersThatAre(db: Database, status: OrderStatus): Promise<number> {
+async function countOrders(db: Database, status: OrderStatus): Promise<number> {
   const [row] = await select<{ n: number }>(db, 'SELECT COUNT(*) AS n FROM orders WHERE status = :status', {
     status,
   });

@@ -2,19 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inheritedEnvironment } from '../config/start';
-import { freePort } from '../dev/launcher/ports';
-import { nodeScript, startChild } from '../dev/launcher/supervise';
-import type { Report } from './figures';
+import { inheritEnvironment } from '../config/start';
+import { findFreePort } from '../dev/launcher/ports';
+import { buildScriptCommand, startChild } from '../dev/launcher/supervisor';
 import { closeConnections, send } from './http';
-import { orderBody } from './orders';
+import { buildOrderBody } from './orders';
+import type { Reporter } from './results';
 
-const GRACE_MS = 40_000;
-const MOST_MS = 120_000;
+const STOP_GRACE_MS = 40_000;
+const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 25;
 
 /** From the command to the first confirmed order, everything installed. */
-export async function measureStart(report: Report): Promise<void> {
+export async function measureStart(report: Reporter): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'orders-bench-start-'));
   const ports: Record<string, string> = {};
   for (const name of [
@@ -25,33 +25,33 @@ export async function measureStart(report: Report): Promise<void> {
     'MAIL_SMTP_PORT',
     'MAIL_UI_PORT',
   ])
-    ports[name] = String(await freePort());
+    ports[name] = String(await findFreePort());
   const startedMs = performance.now();
   const system = startChild({
     name: 'npm start',
-    ...nodeScript('dev/launcher/start.ts'),
-    env: inheritedEnvironment({ ...ports, DATA_DIR: dir }),
+    ...buildScriptCommand('dev/launcher/start.ts'),
+    env: inheritEnvironment({ ...ports, DATA_DIR: dir }),
     logFile: join(dir, 'start.log'),
   });
   try {
     const url = `http://127.0.0.1:${ports.PORT}/api/orders`;
     const placed = () =>
-      send(url, orderBody(0), { 'idempotency-key': 'first' }).then(
+      send(url, buildOrderBody(0), { 'idempotency-key': 'first' }).then(
         ({ status }) => status === 201,
         () => false,
       );
     while (!(await placed())) {
-      if (performance.now() - startedMs > MOST_MS) throw new Error('npm start takes no orders');
+      if (performance.now() - startedMs > START_TIMEOUT_MS) throw new Error('npm start takes no orders');
       await delay(POLL_MS);
     }
     report({
-      what: 'from npm start to the first confirmed order',
-      ours: (performance.now() - startedMs) / 1_000,
+      name: 'from npm start to the first confirmed order',
+      value: (performance.now() - startedMs) / 1_000,
       unit: 's',
     });
   } finally {
     closeConnections();
-    await system.stop(GRACE_MS);
+    await system.stop(STOP_GRACE_MS);
     rmSync(dir, { recursive: true, force: true });
   }
 }

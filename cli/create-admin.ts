@@ -4,13 +4,13 @@ import { parseArgs } from 'node:util';
 import { email as emailSchema } from '../api/orders/schemas';
 import { connect } from '../db/core/connect';
 import { createStore } from '../db/core/store';
-import { localConfig } from '../dev/launcher/local-config';
-import { Failure } from '../domain/shared/failures';
+import { loadLocalConfig } from '../dev/launcher/local-config';
+import { AppError } from '../domain/shared/errors';
 import { createPasswords, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../services/auth/passwords';
 import { ensureAccount } from '../services/auth/roles';
 
 const USAGE = 'npm run create-admin -- --email ada@example.com [--password-stdin]';
-const GENERATED_BYTES = 15;
+const GENERATED_PASSWORD_BYTES = 15;
 
 /**
  * Makes the first admin, who makes the others. The password is read from standard input, or made up and printed this
@@ -24,11 +24,11 @@ async function main(): Promise<void> {
   const { data: email } = emailSchema.safeParse(values.email);
   if (email === undefined) throw new Error(`An address of mail is needed: ${USAGE}`);
   const given = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
-  const password = given ?? randomBytes(GENERATED_BYTES).toString('base64url');
+  const password = given ?? randomBytes(GENERATED_PASSWORD_BYTES).toString('base64url');
   if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {
     throw new Error(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
   }
-  const config = localConfig();
+  const config = loadLocalConfig();
   const db = connect({ url: config.databaseUrl, poolSize: 2 });
   try {
     const identity = {
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
       now: Date.now,
     };
     const outcome = await ensureAccount(identity, { email, password, name: null, role: 'admin' });
-    process.stdout.write(`${told(email, outcome)}\n`);
+    process.stdout.write(`${describeOutcome(email, outcome)}\n`);
     if (outcome === 'created' && given === undefined) {
       process.stdout.write(`Password, shown this once: ${password}\n`);
     }
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   }
 }
 
-function told(email: string, outcome: 'created' | 'changed' | 'unchanged'): string {
+function describeOutcome(email: string, outcome: 'created' | 'changed' | 'unchanged'): string {
   switch (outcome) {
     case 'created':
       return `${email} is an admin now.`;
@@ -58,14 +58,14 @@ function told(email: string, outcome: 'created' | 'changed' | 'unchanged'): stri
 }
 
 /** A failure names its fields; for people they are one sentence. */
-const reason = (error: unknown): string =>
-  error instanceof Failure && error.extra.errors !== undefined
-    ? `The password ${error.extra.errors.map(({ detail }) => detail).join(', ')}.`
+const formatError = (error: unknown): string =>
+  error instanceof AppError && error.extensions.errors !== undefined
+    ? `The password ${error.extensions.errors.map(({ detail }) => detail).join(', ')}.`
     : error instanceof Error
       ? error.message
       : String(error);
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${reason(error)}\n`);
+  process.stderr.write(`${formatError(error)}\n`);
   process.exitCode = 1;
 });

@@ -1,9 +1,9 @@
-import { localConfig } from '../dev/launcher/local-config';
+import { loadLocalConfig } from '../dev/launcher/local-config';
 import { migrate } from '../runtime/migrate';
 
 /** The migrations of the database that `npm start` uses here. `migrate up [--seed]`, `down [--all]`, `pending`. */
 async function main(args: string[]): Promise<void> {
-  const { databaseUrl } = localConfig();
+  const { databaseUrl } = loadLocalConfig();
   await migrate({ databaseUrl }, args, (line) => process.stdout.write(`${line}\n`));
 }
 

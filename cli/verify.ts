@@ -3,12 +3,12 @@ import type { Config } from '../config/config';
 import { connect, type Database } from '../db/core/connect';
 import { select } from '../db/core/sql';
 import { createStore } from '../db/core/store';
-import { createAuditReads } from '../db/verification/audit';
-import { createStockAuditReads } from '../db/verification/audit-stock';
-import { localConfig } from '../dev/launcher/local-config';
+import { createStockVerificationReader } from '../db/verification/stock-verification-reader';
+import { createVerificationReader } from '../db/verification/verification-reader';
+import { loadLocalConfig } from '../dev/launcher/local-config';
 import { isOrderId } from '../domain/shared/ids';
 import { createStripeProvider } from '../integrations/stripe/stripe';
-import { createTemporalClient, temporalIsReady } from '../integrations/temporal/connect';
+import { createTemporalClient, isTemporalReady } from '../integrations/temporal/connect';
 import { verify } from '../verification/verify';
 import { taskQueues } from '../workflows/messages';
 
@@ -23,7 +23,7 @@ async function main(args: string[]): Promise<number> {
   const wrong = ids.filter((id) => !isOrderId(id));
   if (wrong.length > 0) throw new Error(`not the id of an order: ${wrong.join(', ')}`);
 
-  const config = localConfig();
+  const config = loadLocalConfig();
   const db = connect({
     url: config.databaseUrl,
     poolSize: 10,
@@ -32,12 +32,12 @@ async function main(args: string[]): Promise<number> {
   const temporal = createTemporalClient(config.temporal);
   const say = (text: string) => process.stdout.write(`${text}\n`);
   try {
-    await reachable(db, temporal, config);
+    await assertReachable(db, temporal, config);
     const verified = await verify(
       {
         store: createStore(db, config.keys.audit),
-        reads: createAuditReads(db),
-        stockReads: createStockAuditReads(db),
+        reads: createVerificationReader(db),
+        stockReads: createStockVerificationReader(db),
         auditKey: config.keys.audit,
         provider: createStripeProvider({
           apiKey: config.payment.apiKey,
@@ -65,11 +65,11 @@ async function main(args: string[]): Promise<number> {
 }
 
 /** What went wrong deep in a driver says little: the parts are tried first. @throws Error of one sentence. */
-async function reachable(db: Database, temporal: Client, config: Config): Promise<void> {
+async function assertReachable(db: Database, temporal: Client, config: Config): Promise<void> {
   await select(db, 'SELECT 1 AS up').catch((cause: Error) => {
     throw new Error(`the database does not answer: ${cause.message}`);
   });
-  if (await temporalIsReady(temporal)) return;
+  if (await isTemporalReady(temporal)) return;
   const { address, namespace } = config.temporal;
   throw new Error(`Temporal does not answer at ${address}, or has no namespace ${namespace}`);
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing/price-rules';
-import { isMailAddress } from '../domain/shared/mail-address';
+import { isEmailAddress } from '../domain/shared/email-address';
 import { readPriceRules } from './price-rules';
 
 /** All that the system is told from outside. Read once, at boot. */
@@ -18,7 +18,13 @@ export interface Config {
   mail: { smtpUrl: string; from: string; shopName: string; staff: string[] };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
-  keys: { audit: Buffer; fingerprint: Buffer; orderTokens: Buffer; callers: Buffer; oneTimeTokens: Buffer };
+  keys: {
+    audit: Buffer;
+    fingerprint: Buffer;
+    orderTokens: Buffer;
+    rateLimits: Buffer;
+    oneTimeTokens: Buffer;
+  };
   /** Of access tokens. The first secret signs, all verify. */
   auth: { issuer: string; keys: Buffer[] };
   /** Where the shop's pages are: links in mails lead there. No slash at its end. */
@@ -41,44 +47,45 @@ export interface Config {
   drainMs: number;
 }
 
-const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+const portSchema = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
 
-const rateLimit = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
+const rateLimitSchema = (fallback: number) =>
+  z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
 
-const MAX_STAFF = 20;
-const mailAddresses = z
+const MAX_STAFF_EMAILS = 20;
+const emailAddressesSchema = z
   .string()
   .transform((text) => text.split(',').map((address) => address.trim()))
   .refine(
-    (addresses) => addresses.length <= MAX_STAFF && addresses.every(isMailAddress),
-    `must be mail addresses, separated by commas, ${MAX_STAFF} at the most`,
+    (addresses) => addresses.length <= MAX_STAFF_EMAILS && addresses.every(isEmailAddress),
+    `must be mail addresses, separated by commas, ${MAX_STAFF_EMAILS} at the most`,
   );
 
-const NAMED_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
+const NAMED_IP_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 const MAX_PROXIES = 100;
 
 /** A named range of Express, an address, or a network as `10.0.0.0/8`. */
-function isProxy(text: string): boolean {
+function isProxyRange(text: string): boolean {
   const [address = '', length, ...rest] = text.split('/');
   const version = isIP(address);
-  if (version === 0 || address.includes('%') || rest.length > 0) return NAMED_RANGES.includes(text);
+  if (version === 0 || address.includes('%') || rest.length > 0) return NAMED_IP_RANGES.includes(text);
   return (
     length === undefined || (/^[1-9]\d{0,2}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128))
   );
 }
 
 // Express takes a count of hops for the address 0.0.0.1, trusts nobody, and all clients behind a balancer become one.
-const trustedProxies = z.string().refine(
+const trustedProxiesSchema = z.string().refine(
   (text) => {
     const proxies = text.split(',');
-    return proxies.length <= MAX_PROXIES && proxies.every((proxy) => isProxy(proxy.trim()));
+    return proxies.length <= MAX_PROXIES && proxies.every((proxy) => isProxyRange(proxy.trim()));
   },
-  `must be IP addresses, networks (10.0.0.0/8) or ${NAMED_RANGES.join(', ')}, separated by commas`,
+  `must be IP addresses, networks (10.0.0.0/8) or ${NAMED_IP_RANGES.join(', ')}, separated by commas`,
 );
 
-const environment = z.object({
+const environmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: port(3000),
+  PORT: portSchema(3000),
   DATA_DIR: z.string().min(1).default('.data'),
   DATABASE_URL: z
     .string()
@@ -91,7 +98,7 @@ const environment = z.object({
   STRIPE_API_URL: z.url().optional(),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://'),
   MAIL_FROM: z.string().min(3).default('Durable Orders <shop@orders.example>'),
-  STAFF_MAIL: mailAddresses.default([]),
+  STAFF_MAIL: emailAddressesSchema.default([]),
   SHOP_NAME: z.string().min(1).default('Durable Orders'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TASK_QUEUES: z.enum(['single', 'split']).default('single'),
@@ -117,12 +124,12 @@ const environment = z.object({
   PRICE_RULES_FILE: z.string().min(1).optional(),
   MAX_PLACEMENTS: z.coerce.number().int().min(1).default(256),
   MAX_WAITING_ORDERS: z.coerce.number().int().min(1).default(1_000),
-  RATE_LIMIT_ADDRESS: rateLimit(1_200),
-  RATE_LIMIT_PRINCIPAL: rateLimit(2_400),
-  RATE_LIMIT_PLACEMENT: rateLimit(60),
-  RATE_LIMIT_LOGIN: rateLimit(20),
-  RATE_LIMIT_MAILBOX: rateLimit(5),
-  TRUSTED_PROXIES: trustedProxies.optional(),
+  RATE_LIMIT_ADDRESS: rateLimitSchema(1_200),
+  RATE_LIMIT_PRINCIPAL: rateLimitSchema(2_400),
+  RATE_LIMIT_PLACEMENT: rateLimitSchema(60),
+  RATE_LIMIT_LOGIN: rateLimitSchema(20),
+  RATE_LIMIT_MAILBOX: rateLimitSchema(5),
+  TRUSTED_PROXIES: trustedProxiesSchema.optional(),
   RECONCILE_EVERY_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
@@ -130,15 +137,15 @@ const environment = z.object({
 /** Names every fault of the environment at once. Never repeats a value: it may be a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  constructor(readonly faults: string[]) {
-    super(`The configuration is not valid:\n${faults.map((f) => `  ${f}`).join('\n')}`);
+  constructor(readonly issues: string[]) {
+    super(`The configuration is not valid:\n${issues.map((f) => `  ${f}`).join('\n')}`);
   }
 }
 
 /** @throws ConfigError */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = environment.safeParse(present);
+  const parsed = environmentSchema.safeParse(present);
   if (!parsed.success) {
     throw new ConfigError(
       parsed.error.issues.map((issue) => {
@@ -162,14 +169,14 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     queues: { layout: e.TASK_QUEUES, prefix: e.TASK_QUEUE_PREFIX },
     keys,
     auth: {
-      issuer: e.AUTH_ISSUER ?? slug(e.SHOP_NAME),
+      issuer: e.AUTH_ISSUER ?? toSlug(e.SHOP_NAME),
       // `derived` is the one of those who have named none: they can change to one of their own as from any other.
       keys: e.AUTH_KEYS.split(',').map((secret) =>
         secret === 'derived' ? accessTokens : Buffer.from(secret, 'hex'),
       ),
     },
     shopUrl: (e.SHOP_URL ?? `http://127.0.0.1:${e.PORT}`).replace(/\/+$/, ''),
-    priceRules: priceRulesOf(e.PRICE_RULES_FILE),
+    priceRules: loadPriceRules(e.PRICE_RULES_FILE),
     decisionWaitMs: e.DECISION_WAIT_MS,
     reconcileEveryMs: e.RECONCILE_EVERY_SECONDS * 1_000,
     rateLimits: {
@@ -186,7 +193,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
   };
 }
 
-function priceRulesOf(file: string | undefined): PriceRules {
+function loadPriceRules(file: string | undefined): PriceRules {
   if (file === undefined) return DEFAULT_PRICE_RULES;
   try {
     return readPriceRules(file);
@@ -204,14 +211,14 @@ function deriveKeys(secret: Buffer): Config['keys'] & { accessTokens: Buffer } {
     audit: derive('event log'),
     fingerprint: derive('request fingerprint'),
     orderTokens: derive('order tokens'),
-    callers: derive('callers counted'),
+    rateLimits: derive('callers counted'),
     oneTimeTokens: derive('one-time tokens'),
     accessTokens: derive('access tokens'),
   };
 }
 
 /** `Durable Orders` → `durable-orders`: the same in every process of one shop. */
-const slug = (name: string): string =>
+const toSlug = (name: string): string =>
   name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

@@ -14,7 +14,7 @@ const MAX_PORT = 65_535;
  * takes any free port), `MAIL_HOST` (127.0.0.1: it takes mail from everyone), `DATA_DIR` (.data).
  * @throws Error that names every fault.
  */
-export function readMailCatcherConfig(env: NodeJS.ProcessEnv = process.env): MailCatcherConfig {
+export function loadMailCatcherConfig(env: NodeJS.ProcessEnv = process.env): MailCatcherConfig {
   const faults: string[] = [];
   const port = (name: string, fallback: number): number => {
     const value = env[name] || String(fallback);

@@ -3,7 +3,7 @@ export interface MigrateConfig {
   runningAccount: string | undefined;
 }
 
-const ACCOUNT = /^[\w.-]{1,32}@[\w.:%-]{1,255}$/;
+const ACCOUNT_PATTERN = /^[\w.-]{1,32}@[\w.:%-]{1,255}$/;
 
 /**
  * What the migration job reads: `DATABASE_URL` of the account that may change tables, and `DATABASE_RUNNING_ACCOUNT`
@@ -17,6 +17,7 @@ export function loadMigrateConfig(env: Record<string, string | undefined> = proc
   if (!/^(mysql:\/\/|sqlite:)/.test(databaseUrl)) {
     throw new Error('DATABASE_URL must begin with mysql:// or sqlite:');
   }
-  if (account && !ACCOUNT.test(account)) throw new Error('DATABASE_RUNNING_ACCOUNT must be name@host');
+  if (account && !ACCOUNT_PATTERN.test(account))
+    throw new Error('DATABASE_RUNNING_ACCOUNT must be name@host');
   return { databaseUrl, runningAccount: account || undefined };
 }

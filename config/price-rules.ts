@@ -3,31 +3,35 @@ import { z } from 'zod';
 import { MAX_TOTAL_MINOR, type PriceRules } from '../domain/pricing/price-rules';
 import { minorUnitDigits } from '../domain/shared/money';
 
-const basisPoints = z.number().int().min(0).max(100_000);
-const rates = z.strictObject({ standard: basisPoints, reduced: basisPoints, zero: basisPoints });
-const minor = z.number().int().min(0);
+const basisPointsSchema = z.number().int().min(0).max(100_000);
+const ratesSchema = z.strictObject({
+  standard: basisPointsSchema,
+  reduced: basisPointsSchema,
+  zero: basisPointsSchema,
+});
+const nonNegativeIntegerSchema = z.number().int().min(0);
 
 /**
  * Stripe counts these in other minor units than ISO 4217 does, so that what is charged would be wrong a hundredfold and
  * nobody would notice (https://docs.stripe.com/currencies#special-cases, #zero-decimal).
  */
-const COUNTED_OTHERWISE: Record<string, string> = {
+const UNSUPPORTED_CURRENCIES: Record<string, string> = {
   ISK: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
   MGA: 'ISO 4217 gives it two decimals, Stripe takes it without any',
   UGX: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
 };
 
 /** A file of price rules: the fields of `PriceRules` in domain/pricing/pricing.ts. */
-const rulesFile = z
+const priceRulesSchema = z
   .strictObject({
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
     minimumTotalMinor: z.number().int().min(1).max(MAX_TOTAL_MINOR),
     taxIncluded: z.boolean(),
     taxRatesBasisPoints: z.record(
       z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'must be a country (DE) or a region of one (US-CA)'),
-      rates,
+      ratesSchema,
     ),
-    defaultTaxRatesBasisPoints: rates,
+    defaultTaxRatesBasisPoints: ratesSchema,
     shippingMethods: z
       .record(
         // Keys that are numbers come first in any object, so that the first one would not be the file's.
@@ -37,16 +41,21 @@ const rulesFile = z
         z.strictObject({
           name: z.string().min(1).max(100),
           fees: z
-            .array(z.strictObject({ upToGrams: minor.nullable(), feeMinor: minor }))
+            .array(
+              z.strictObject({
+                upToGrams: nonNegativeIntegerSchema.nullable(),
+                feeMinor: nonNegativeIntegerSchema,
+              }),
+            )
             .min(1)
             .refine(isAscending, 'must be ordered by weight, and what has no limit comes last'),
-          freeFromMinor: minor.nullable(),
+          freeFromMinor: nonNegativeIntegerSchema.nullable(),
         }),
       )
       .refine((methods) => Object.keys(methods).length > 0, 'must have one method at least'),
   })
   .superRefine(({ currency, shippingMethods }, context) => {
-    const why = COUNTED_OTHERWISE[currency];
+    const why = UNSUPPORTED_CURRENCIES[currency];
     if (why !== undefined) {
       context.addIssue({ code: 'custom', path: ['currency'], message: `cannot be ${currency}: ${why}` });
     }
@@ -77,11 +86,13 @@ export function readPriceRules(file: string): PriceRules {
   } catch (error) {
     throw new Error(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = rulesFile.safeParse(content);
+  const parsed = priceRulesSchema.safeParse(content);
   if (parsed.success) return parsed.data;
-  throw new Error(parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${said(i)}`).join('; '));
+  throw new Error(
+    parsed.error.issues.map((i) => `${i.path.join('.') || 'the file'} ${formatIssue(i)}`).join('; '),
+  );
 }
 
 /** Of a key, zod itself says no more than that it is wrong. */
-const said = (issue: z.core.$ZodIssue): string =>
+const formatIssue = (issue: z.core.$ZodIssue): string =>
   issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join(', ') : issue.message;

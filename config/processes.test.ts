@@ -1,6 +1,6 @@
 import { parseConfig } from './config';
-import { healthUrl } from './health';
-import { readMailCatcherConfig } from './mail-catcher';
+import { getHealthUrl } from './health';
+import { loadMailCatcherConfig } from './mail-catcher';
 import { loadMigrateConfig } from './migrate';
 
 const NEEDED = { STRIPE_API_KEY: 'sk_test_x', SMTP_URL: 'smtp://127.0.0.1', AUDIT_KEY: 'ab'.repeat(32) };
@@ -15,14 +15,14 @@ test('there is no health port and no draining unless asked for', () => {
 });
 
 test('the health check asks the port that the process has', () => {
-  expect(healthUrl({})).toBe('http://127.0.0.1:3000/healthz');
-  expect(healthUrl({ PORT: '8080' })).toBe('http://127.0.0.1:8080/healthz');
-  expect(healthUrl({ PORT: '8080', HEALTH_PORT: '9000' })).toBe('http://127.0.0.1:9000/healthz');
+  expect(getHealthUrl({})).toBe('http://127.0.0.1:3000/healthz');
+  expect(getHealthUrl({ PORT: '8080' })).toBe('http://127.0.0.1:8080/healthz');
+  expect(getHealthUrl({ PORT: '8080', HEALTH_PORT: '9000' })).toBe('http://127.0.0.1:9000/healthz');
 });
 
 test('the mail catcher listens on this machine alone unless told otherwise', () => {
-  expect(readMailCatcherConfig({}).host).toBe('127.0.0.1');
-  expect(readMailCatcherConfig({ MAIL_HOST: '0.0.0.0' }).host).toBe('0.0.0.0');
+  expect(loadMailCatcherConfig({}).host).toBe('127.0.0.1');
+  expect(loadMailCatcherConfig({ MAIL_HOST: '0.0.0.0' }).host).toBe('0.0.0.0');
 });
 
 test('the migration job needs a database, and repeats nothing of what it was told', () => {

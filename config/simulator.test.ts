@@ -1,7 +1,7 @@
-import { readSimulatorConfig } from './simulator';
+import { loadSimulatorConfig } from './simulator';
 
 test('an empty environment gives the documented defaults', () => {
-  expect(readSimulatorConfig({ SIMULATOR_PORT: '' })).toEqual({
+  expect(loadSimulatorConfig({ SIMULATOR_PORT: '' })).toEqual({
     host: '127.0.0.1',
     port: 12111,
     journalFile: '.data/simulator.jsonl',
@@ -10,7 +10,7 @@ test('an empty environment gives the documented defaults', () => {
 
 test('the environment decides', () => {
   const env = { SIMULATOR_HOST: '0.0.0.0', SIMULATOR_PORT: '0', DATA_DIR: '/var/lib/shop' };
-  expect(readSimulatorConfig(env)).toEqual({
+  expect(loadSimulatorConfig(env)).toEqual({
     host: '0.0.0.0',
     port: 0,
     journalFile: '/var/lib/shop/simulator.jsonl',
@@ -18,5 +18,5 @@ test('the environment decides', () => {
 });
 
 test.each(['http', '-1', '65536', '1e3'])('SIMULATOR_PORT=%s is refused by name', (port) => {
-  expect(() => readSimulatorConfig({ SIMULATOR_PORT: port })).toThrow('SIMULATOR_PORT');
+  expect(() => loadSimulatorConfig({ SIMULATOR_PORT: port })).toThrow('SIMULATOR_PORT');
 });

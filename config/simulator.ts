@@ -12,7 +12,7 @@ export interface SimulatorConfig {
  * `DATA_DIR` (.data). An empty value counts as unset.
  * @throws Error naming the variable that is at fault.
  */
-export function readSimulatorConfig(env: NodeJS.ProcessEnv = process.env): SimulatorConfig {
+export function loadSimulatorConfig(env: NodeJS.ProcessEnv = process.env): SimulatorConfig {
   const port = env.SIMULATOR_PORT || '12111';
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     throw new Error(`SIMULATOR_PORT must be a port number from 0 to 65535, not "${port}"`);

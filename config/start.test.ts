@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ConfigError } from './config';
-import { childEnvironment, type Environment, parseStartConfig } from './start';
+import { buildChildEnvironment, type Environment, parseStartConfig } from './start';
 
 const KEY = 'ab'.repeat(32);
 
@@ -8,7 +8,7 @@ function faultsOf(env: Environment): string[] {
   try {
     parseStartConfig(env);
   } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
+    if (error instanceof ConfigError) return error.issues;
     throw error;
   }
   return [];
@@ -17,7 +17,7 @@ function faultsOf(env: Environment): string[] {
 test('without any setting everything is started here, and the children are told where it is', () => {
   const start = parseStartConfig({});
   expect(start.dataDir).toBe(resolve('.data'));
-  expect(childEnvironment(start, KEY)).toEqual({
+  expect(buildChildEnvironment(start, KEY)).toEqual({
     HOST: '127.0.0.1',
     PORT: '3000',
     DATA_DIR: resolve('.data'),
@@ -44,7 +44,7 @@ test('what is configured is used, not started', () => {
     AUDIT_KEY: KEY,
   });
   expect(start).toMatchObject({ simulator: undefined, mailCatcher: undefined });
-  const told = childEnvironment(start, 'never used');
+  const told = buildChildEnvironment(start, 'never used');
   expect(told).toMatchObject({ TEMPORAL_ADDRESS: 'temporal.example:7233', AUDIT_KEY: KEY });
   for (const name of ['STRIPE_API_KEY', 'STRIPE_API_URL', 'SMTP_URL']) expect(told).not.toHaveProperty(name);
 });

@@ -10,7 +10,7 @@ export interface StartConfig {
   dataDir: string;
   /** `server` is one that runs already (TEMPORAL_ADDRESS): then none is started. */
   temporal: {
-    server: string | undefined;
+    externalAddress: string | undefined;
     namespace: string;
     port: number;
     uiPort: number;
@@ -23,15 +23,15 @@ export interface StartConfig {
   /** Undefined when one must be made. */
   auditKey: string | undefined;
   /** Who is told of low stock; undefined: a made-up address, where mails are caught. */
-  staffMail: string | undefined;
+  staffEmail: string | undefined;
   /** Whether payments, database and keys are all made up here. Only then are there accounts whose password is printed. */
-  isDemo: boolean;
+  hasDemoAccounts: boolean;
 }
 
 export type Environment = Record<string, string | undefined>;
 
 const MAX_PORT = 65_535;
-const port = (fallback: number) =>
+const portSchema = (fallback: number) =>
   z
     .string()
     .regex(/^\d{1,5}$/, `must be a port from 1 to ${MAX_PORT}`)
@@ -39,37 +39,37 @@ const port = (fallback: number) =>
     .refine((value) => value >= 1 && value <= MAX_PORT, `must be a port from 1 to ${MAX_PORT}`)
     .default(fallback);
 
-const environment = z.object({
-  PORT: port(3000),
-  TEMPORAL_PORT: port(7233),
-  TEMPORAL_UI_PORT: port(8233),
-  SIMULATOR_PORT: port(12_111),
-  MAIL_SMTP_PORT: port(1025),
-  MAIL_UI_PORT: port(8025),
+const environmentSchema = z.object({
+  PORT: portSchema(3000),
+  TEMPORAL_PORT: portSchema(7233),
+  TEMPORAL_UI_PORT: portSchema(8233),
+  SIMULATOR_PORT: portSchema(12_111),
+  MAIL_SMTP_PORT: portSchema(1025),
+  MAIL_UI_PORT: portSchema(8025),
 });
-type Ports = z.output<typeof environment>;
+type Ports = z.output<typeof environmentSchema>;
 
 /** Only its form matters here: the real one is made once the data directory is known to be writable. */
-const STAND_IN_KEY = '0'.repeat(64);
+const PLACEHOLDER_KEY = '0'.repeat(64);
 
 /** @throws ConfigError that names the faults of everything that will be started, before anything is. */
 export function parseStartConfig(env: Environment): StartConfig {
   const present: Environment = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = environment.safeParse(present);
+  const parsed = environmentSchema.safeParse(present);
   const faults = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-  const start = toStartConfig(present, parsed.success ? parsed.data : environment.parse({}));
-  faults.push(...sharedPorts(start));
+  const start = toStartConfig(present, parsed.success ? parsed.data : environmentSchema.parse({}));
+  faults.push(...findDuplicatePorts(start));
   if (present.STRIPE_API_URL && !present.STRIPE_API_KEY) {
     faults.push('STRIPE_API_URL is set, but STRIPE_API_KEY is not');
   }
   try {
-    parseConfig({ ...present, ...childEnvironment(start, STAND_IN_KEY) });
+    parseConfig({ ...present, ...buildChildEnvironment(start, PLACEHOLDER_KEY) });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const named = new Set(faults.map((fault) => fault.split(' ')[0]));
-    faults.push(...error.faults.filter((fault) => !named.has(fault.split(' ')[0])));
+    faults.push(...error.issues.filter((fault) => !named.has(fault.split(' ')[0])));
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return start;
@@ -81,7 +81,7 @@ function toStartConfig(env: Environment, ports: Ports): StartConfig {
     port: ports.PORT,
     dataDir: resolve(env.DATA_DIR ?? '.data'),
     temporal: {
-      server: env.TEMPORAL_ADDRESS,
+      externalAddress: env.TEMPORAL_ADDRESS,
       namespace: env.TEMPORAL_NAMESPACE ?? 'default',
       port: ports.TEMPORAL_PORT,
       uiPort: ports.TEMPORAL_UI_PORT,
@@ -90,14 +90,15 @@ function toStartConfig(env: Environment, ports: Ports): StartConfig {
     simulator: env.STRIPE_API_KEY ? undefined : { port: ports.SIMULATOR_PORT },
     mailCatcher: env.SMTP_URL ? undefined : { smtpPort: ports.MAIL_SMTP_PORT, uiPort: ports.MAIL_UI_PORT },
     auditKey: env.AUDIT_KEY,
-    staffMail: env.STAFF_MAIL,
-    isDemo: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
+    staffEmail: env.STAFF_MAIL,
+    hasDemoAccounts: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
   };
 }
 
-function sharedPorts({ port: apiPort, temporal, simulator, mailCatcher }: StartConfig): string[] {
+function findDuplicatePorts({ port: apiPort, temporal, simulator, mailCatcher }: StartConfig): string[] {
   const used: [variable: string, port: number][] = [['PORT', apiPort]];
-  if (!temporal.server) used.push(['TEMPORAL_PORT', temporal.port], ['TEMPORAL_UI_PORT', temporal.uiPort]);
+  if (!temporal.externalAddress)
+    used.push(['TEMPORAL_PORT', temporal.port], ['TEMPORAL_UI_PORT', temporal.uiPort]);
   if (simulator) used.push(['SIMULATOR_PORT', simulator.port]);
   if (mailCatcher) used.push(['MAIL_SMTP_PORT', mailCatcher.smtpPort], ['MAIL_UI_PORT', mailCatcher.uiPort]);
   return used.flatMap(([variable, value], i) => {
@@ -107,15 +108,17 @@ function sharedPorts({ port: apiPort, temporal, simulator, mailCatcher }: StartC
 }
 
 /** What the processes started here are told in addition: where the other parts are. */
-export function childEnvironment(start: StartConfig, auditKey: string): Environment {
+export function buildChildEnvironment(start: StartConfig, auditKey: string): Environment {
   const { temporal, simulator, mailCatcher } = start;
   return {
     HOST: start.host,
     PORT: String(start.port),
     DATA_DIR: start.dataDir,
     TEMPORAL_NAMESPACE: temporal.namespace,
-    TEMPORAL_ADDRESS: temporal.server ?? `127.0.0.1:${temporal.port}`,
-    ...(temporal.server ? {} : { TEMPORAL_UI_URL: temporal.uiUrl ?? `http://127.0.0.1:${temporal.uiPort}` }),
+    TEMPORAL_ADDRESS: temporal.externalAddress ?? `127.0.0.1:${temporal.port}`,
+    ...(temporal.externalAddress
+      ? {}
+      : { TEMPORAL_UI_URL: temporal.uiUrl ?? `http://127.0.0.1:${temporal.uiPort}` }),
     ...(simulator && {
       SIMULATOR_HOST: '127.0.0.1',
       SIMULATOR_PORT: String(simulator.port),
@@ -126,7 +129,7 @@ export function childEnvironment(start: StartConfig, auditKey: string): Environm
       MAIL_SMTP_PORT: String(mailCatcher.smtpPort),
       MAIL_UI_PORT: String(mailCatcher.uiPort),
       SMTP_URL: `smtp://127.0.0.1:${mailCatcher.smtpPort}`,
-      STAFF_MAIL: start.staffMail ?? 'staff@orders.example',
+      STAFF_MAIL: start.staffEmail ?? 'staff@orders.example',
     }),
     AUDIT_KEY: start.auditKey ?? auditKey,
   };
@@ -135,10 +138,10 @@ export function childEnvironment(start: StartConfig, auditKey: string): Environm
 export const loadStartConfig = (): StartConfig => parseStartConfig(process.env);
 
 /** The environment of this process with some of it changed, for a child. */
-export const inheritedEnvironment = (changes: Environment): Environment => ({ ...process.env, ...changes });
+export const inheritEnvironment = (changes: Environment): Environment => ({ ...process.env, ...changes });
 
 /** Where the tools of this machine are looked for and kept. */
-export function toolLocations(env: Environment = process.env): { path: string; cacheDirs: string[] } {
+export function getToolLocations(env: Environment = process.env): { path: string; cacheDirs: string[] } {
   const userCache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
   const project = resolve(__dirname, '..', '.cache', 'temporal');
   return { path: env.PATH ?? '', cacheDirs: [join(userCache, 'durable-orders', 'temporal'), project] };

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { compile } from './compile';
-import { dieWithParent } from './launcher/watchdog';
+import { exitWithParent } from './launcher/watchdog';
 
 /** `npm run build`: everything that runs in production, in `dist/`. */
 async function main(): Promise<void> {
@@ -9,7 +9,7 @@ async function main(): Promise<void> {
   process.stdout.write(`built dist/ in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
 }
 
-dieWithParent();
+exitWithParent();
 main().then(
   () => process.exit(0),
   (error: unknown) => {

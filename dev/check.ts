@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { dieWithParent, guard, release } from './launcher/watchdog';
+import { exitWithParent, guardProcessGroup, releaseProcessGroup } from './launcher/watchdog';
 
 const ROOT = resolve(__dirname, '..');
 
@@ -11,7 +11,7 @@ const CHECKS: [name: string, command: string[]][] = [
   ['unit tests', ['jest', '--ci', '--selectProjects', 'unit', '--maxWorkers=2']],
 ];
 
-function run(name: string, [program, ...args]: string[]): Promise<boolean> {
+function runCheck(name: string, [program, ...args]: string[]): Promise<boolean> {
   const startedMs = performance.now();
   return new Promise((settle) => {
     const child = spawn(resolve(ROOT, 'node_modules', '.bin', program!), args, {
@@ -20,7 +20,7 @@ function run(name: string, [program, ...args]: string[]): Promise<boolean> {
       detached: true,
     });
     const { pid } = child;
-    if (pid !== undefined) guard(pid);
+    if (pid !== undefined) guardProcessGroup(pid);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -34,15 +34,15 @@ function run(name: string, [program, ...args]: string[]): Promise<boolean> {
     };
     child.once('error', (error) => end(false, `could not be run: ${error.message}`));
     child.once('close', (code) => {
-      if (pid !== undefined) release(pid);
+      if (pid !== undefined) releaseProcessGroup(pid);
       end(code === 0, code === 0 ? 'ok' : 'FAILED');
     });
   });
 }
 
-dieWithParent();
+exitWithParent();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
-Promise.all(CHECKS.map(([name, command]) => run(name, command))).then(
+Promise.all(CHECKS.map(([name, command]) => runCheck(name, command))).then(
   (passed) => process.exit(passed.every(Boolean) ? 0 : 1),
   (error: unknown) => {
     process.stderr.write(`${String(error)}\n`);

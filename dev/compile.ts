@@ -6,7 +6,7 @@ import { BUNDLE_FILE, bundleWorkflows } from '../workers/bundle';
 
 const ROOT = resolve(__dirname, '..');
 /** Read by the compiled code from beside itself. */
-const FILES_BESIDE_CODE = ['integrations/mail-templates/templates', 'dev/mail-catcher/views'];
+const ASSET_DIRS = ['integrations/mail-templates/templates', 'dev/mail-catcher/views'];
 
 /**
  * Makes everything that runs in production: JavaScript, the workflows as one bundle, templates. What was in `outDir`
@@ -22,7 +22,7 @@ export async function compile(outDir: string, project = 'tsconfig.build.json'): 
     emitJavaScript(outDir, project),
   ]);
   writeFileSync(join(outDir, BUNDLE_FILE), bundle.code);
-  for (const path of FILES_BESIDE_CODE) cpSync(join(ROOT, path), join(outDir, path), { recursive: true });
+  for (const path of ASSET_DIRS) cpSync(join(ROOT, path), join(outDir, path), { recursive: true });
 }
 
 function emitJavaScript(outDir: string, project: string): Promise<void> {

@@ -1,10 +1,10 @@
-import { healthUrl } from '../config/health';
+import { getHealthUrl } from '../config/health';
 
 const TIMEOUT_MS = 4_000;
 
 /** Asks a process of this machine how it is, for a container's health check: ends with 0 when it answers with 2xx. */
 async function main(): Promise<void> {
-  const url = process.argv[2] ?? healthUrl();
+  const url = process.argv[2] ?? getHealthUrl();
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   process.stdout.write(`${await response.text()}\n`);
   process.exitCode = response.ok ? 0 : 1;

@@ -1,21 +1,24 @@
 import { createServer, type ServerResponse } from 'node:http';
-import type { Life } from './lifecycle';
+import type { ProcessContext } from './lifecycle';
 import type { Readiness } from './readiness';
 
 /** `GET /healthz` and `/readyz` on HEALTH_PORT, for whoever looks after processes. Without that port: nothing. */
-export async function serveHealth(life: Life, readiness: () => Promise<Readiness>): Promise<void> {
+export async function startHealthServer(
+  life: ProcessContext,
+  readiness: () => Promise<Readiness>,
+): Promise<void> {
   const { healthPort, host } = life.config;
   if (healthPort === undefined) return;
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
-    if (request.method !== 'GET' && request.method !== 'HEAD') answer(response, 405, { status: 'refused' });
-    else if (path === '/healthz') answer(response, 200, { status: 'ok' });
+    if (request.method !== 'GET' && request.method !== 'HEAD') sendJson(response, 405, { status: 'refused' });
+    else if (path === '/healthz') sendJson(response, 200, { status: 'ok' });
     else if (path === '/readyz') {
       readiness().then(
-        (found) => answer(response, found.status === 'ready' ? 200 : 503, found),
-        () => answer(response, 503, { status: 'not_ready' }),
+        (found) => sendJson(response, found.status === 'ready' ? 200 : 503, found),
+        () => sendJson(response, 503, { status: 'not_ready' }),
       );
-    } else answer(response, 404, { status: 'unknown' });
+    } else sendJson(response, 404, { status: 'unknown' });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -33,7 +36,7 @@ export async function serveHealth(life: Life, readiness: () => Promise<Readiness
   });
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }

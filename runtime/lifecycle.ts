@@ -4,11 +4,11 @@ import { type Config, loadConfig } from '../config/config';
 import { createLogger } from '../config/logging';
 
 /** What a part of a process knows of the process. */
-export interface Life {
+export interface ProcessContext {
   readonly config: Config;
   readonly log: Logger;
   /** Aborted by SIGTERM and SIGINT: readiness says no from then on, and nothing new is begun. */
-  readonly stopping: AbortSignal;
+  readonly stopSignal: AbortSignal;
   /** What is to be stopped at the end. The last one registered is stopped first: it stands on those before it. */
   onStop(part: string, stop: () => Promise<unknown>): void;
   /** A part has failed for good: the process ends with 1, and whoever started it starts it again. */
@@ -18,29 +18,29 @@ export interface Life {
 /** How long a part may take to finish what it does. What is cut off then is durable, and taken up again. */
 export const STOP_GRACE_MS = 10_000;
 /** On top, for the part itself to notice that its time is over. */
-const NOTICE_MS = 1_000;
+const STOP_MARGIN_MS = 1_000;
 
 /**
  * Runs `start` as a process: reads the configuration, says in one sentence why it cannot start, and on SIGTERM stops all
  * parts in their turn, each within `STOP_GRACE_MS`, and ends with 0.
  * @param name of the process in its log.
  */
-export function runProcess(name: string, start: (life: Life) => Promise<void>): void {
+export function runProcess(name: string, start: (life: ProcessContext) => Promise<void>): void {
   try {
-    live(name, start, loadConfig());
+    runWithConfig(name, start, loadConfig());
   } catch (error) {
-    refuse(error);
+    exitWithError(error);
   }
 }
 
-function live(name: string, start: (life: Life) => Promise<void>, config: Config): void {
+function runWithConfig(name: string, start: (life: ProcessContext) => Promise<void>, config: Config): void {
   const log = createLogger(config.logLevel, name);
   const stopping = new AbortController();
   const parts: { name: string; stop: () => Promise<unknown> }[] = [];
-  const life: Life = {
+  const life: ProcessContext = {
     config,
     log,
-    stopping: stopping.signal,
+    stopSignal: stopping.signal,
     onStop: (part, stop) => parts.push({ name: part, stop }),
     fail: (error, what) => {
       log.fatal({ err: error }, what);
@@ -51,28 +51,28 @@ function live(name: string, start: (life: Life) => Promise<void>, config: Config
 
   const started = start(life).catch((error: unknown) => {
     // A start that is told to stop gives up; that is no failure.
-    if (!stopping.signal.aborted) refuse(error);
+    if (!stopping.signal.aborted) exitWithError(error);
   });
 
   const stop = async (): Promise<void> => {
     log.info('stopping');
     stopping.abort();
     await delay(config.drainMs);
-    await bounded(log, 'start', started);
-    for (const part of parts.toReversed()) await bounded(log, part.name, part.stop());
+    await withStopTimeout(log, 'start', started);
+    for (const part of parts.toReversed()) await withStopTimeout(log, part.name, part.stop());
     log.info('stopped');
     process.exit(0);
   };
   const onSignal = () => {
-    if (!stopping.signal.aborted) stop().catch(refuse);
+    if (!stopping.signal.aborted) stop().catch(exitWithError);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
 }
 
-async function bounded(log: Logger, part: string, stopped: Promise<unknown>): Promise<void> {
+async function withStopTimeout(log: Logger, part: string, stopped: Promise<unknown>): Promise<void> {
   const limit = new AbortController();
-  const late = delay(STOP_GRACE_MS + NOTICE_MS, 'late', { signal: limit.signal }).catch(() => undefined);
+  const late = delay(STOP_GRACE_MS + STOP_MARGIN_MS, 'late', { signal: limit.signal }).catch(() => undefined);
   const outcome = await Promise.race([stopped, late]);
   limit.abort();
   if (outcome === 'late') {
@@ -81,7 +81,7 @@ async function bounded(log: Logger, part: string, stopped: Promise<unknown>): Pr
   }
 }
 
-function refuse(error: unknown): void {
+function exitWithError(error: unknown): void {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

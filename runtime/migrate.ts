@@ -1,7 +1,7 @@
 import { connect } from '../db/core/connect';
-import { allowRunningAccount } from '../db/core/grants';
-import { migrator } from '../db/core/migrate';
-import { oneAtATime } from '../db/core/named-lock';
+import { grantRuntimePrivileges } from '../db/core/grants';
+import { createMigrator } from '../db/core/migrate';
+import { withNamedLock } from '../db/core/named-lock';
 import { seed } from '../db/core/seed';
 
 export interface MigrateOptions {
@@ -11,7 +11,7 @@ export interface MigrateOptions {
 }
 
 /** A change of a large table, and the wait of those whose turn it is not. */
-const LONGEST_MS = 24 * 3_600_000;
+const STATEMENT_TIMEOUT_MS = 24 * 3_600_000;
 
 /**
  * `up [--seed]`, `down [--all]`, `pending`. Of several at once one works and the others find nothing left to do.
@@ -22,19 +22,19 @@ export async function migrate(
   [command, ...flags]: string[],
   say: (line: string) => void,
 ): Promise<void> {
-  const db = connect({ url: databaseUrl, poolSize: 2, statementTimeoutMs: LONGEST_MS });
-  const migrations = migrator(db, say);
+  const db = connect({ url: databaseUrl, poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const migrations = createMigrator(db, say);
   try {
     switch (command) {
       case 'up':
-        await oneAtATime(db, 'migrate', async () => {
+        await withNamedLock(db, 'migrate', async () => {
           await migrations.up();
-          if (runningAccount !== undefined) await allowRunningAccount(db, runningAccount);
+          if (runningAccount !== undefined) await grantRuntimePrivileges(db, runningAccount);
           if (flags.includes('--seed')) await seed(db, Date.now());
         });
         break;
       case 'down':
-        await oneAtATime(db, 'migrate', () => migrations.down(flags.includes('--all')));
+        await withNamedLock(db, 'migrate', () => migrations.down(flags.includes('--all')));
         break;
       case 'pending':
         for (const name of await migrations.pending()) say(name);

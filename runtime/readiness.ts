@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Database } from '../db/core/connect';
-import { pendingMigrations } from '../db/core/pending-migrations';
-import { queuesWithoutWorker, temporalIsReady } from '../integrations/temporal/connect';
+import { findPendingMigrations } from '../db/core/pending-migrations';
+import { isTemporalReady, listQueuesWithoutPollers } from '../integrations/temporal/connect';
 import type { TaskQueues } from '../workflows/messages';
 
 /** What is missing, in words for people; null when nothing is. */
@@ -17,7 +17,7 @@ export interface Readiness {
 
 const PROBE_TIMEOUT_MS = 3_000;
 /** Whoever asks within this time after a look is told what it has found: asking often must cost nobody anything. */
-const FOUND_VALID_MS = 1_000;
+const RESULT_TTL_MS = 1_000;
 
 /** Whether a process can do its work at this moment, and what it lacks. It never throws, and answers within seconds. */
 export function createReadiness(
@@ -26,7 +26,7 @@ export function createReadiness(
 ): () => Promise<Readiness> {
   const look = () =>
     Promise.all(
-      Object.entries(probes).map(async ([part, probe]) => [part, await inTime(part, probe)] as const),
+      Object.entries(probes).map(async ([part, probe]) => [part, await runProbe(part, probe)] as const),
     );
   /** The look under way, or the last one. */
   let latest: ReturnType<typeof look> | undefined;
@@ -37,7 +37,7 @@ export function createReadiness(
   return async () => {
     if (latest === undefined) {
       latest = look();
-      void latest.then(() => setTimeout(forget, FOUND_VALID_MS).unref());
+      void latest.then(() => setTimeout(forget, RESULT_TTL_MS).unref());
     }
     const found = await latest;
     const missing = found.flatMap(([, what]) => what ?? []);
@@ -51,7 +51,7 @@ export function createReadiness(
 }
 
 /** What is not known in time, or cannot be asked for, is missing. */
-async function inTime(part: string, probe: Probe): Promise<string | null> {
+async function runProbe(part: string, probe: Probe): Promise<string | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(part), PROBE_TIMEOUT_MS);
@@ -61,28 +61,28 @@ async function inTime(part: string, probe: Probe): Promise<string | null> {
   return answer;
 }
 
-export const databaseProbe =
+export const createDatabaseProbe =
   (db: Database): Probe =>
   async () => {
-    const pending = await pendingMigrations(db);
+    const pending = await findPendingMigrations(db);
     return pending.length === 0 ? null : `migrations pending: ${pending.join(', ')}`;
   };
 
-export const temporalProbe =
+export const createTemporalProbe =
   (client: Client): Probe =>
   async () =>
-    (await temporalIsReady(client)) ? null : 'temporal';
+    (await isTemporalReady(client)) ? null : 'temporal';
 
 /** For those that need workers in other processes. */
-export const pollerProbe =
+export const createPollerProbe =
   (client: Client, queues: TaskQueues): Probe =>
   async () => {
-    const without = await queuesWithoutWorker(client, queues);
+    const without = await listQueuesWithoutPollers(client, queues);
     return without.length === 0 ? null : `workers of ${without.join(' and ')}`;
   };
 
 /** For the process that has the workers. */
-export const workersProbe =
+export const createWorkersProbe =
   (running: () => boolean): Probe =>
   async () =>
     running() ? null : 'workers';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { untilItWorks } from './retry';
+import { retryUntilReady } from './retry';
 
 const log = pino({ level: 'silent' });
 
@@ -10,7 +10,7 @@ test('it is tried until it works', async () => {
     .mockRejectedValueOnce(new Error('away'))
     .mockRejectedValueOnce(new Error('away'))
     .mockResolvedValue('there');
-  expect(await untilItWorks('Temporal', { log, stopping }, attempt)).toBe('there');
+  expect(await retryUntilReady('Temporal', { log, stopSignal: stopping }, attempt)).toBe('there');
   expect(attempt).toHaveBeenCalledTimes(3);
 });
 
@@ -20,7 +20,9 @@ test('told to stop, it gives up at once', async () => {
     stopping.abort();
     throw new Error('away');
   });
-  await expect(untilItWorks('Temporal', { log, stopping: stopping.signal }, attempt)).rejects.toMatchObject({
+  await expect(
+    retryUntilReady('Temporal', { log, stopSignal: stopping.signal }, attempt),
+  ).rejects.toMatchObject({
     name: 'AbortError',
   });
   expect(attempt).toHaveBeenCalledTimes(1);

@@ -1,27 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Life } from './lifecycle';
+import type { ProcessContext } from './lifecycle';
 
-const FIRST_PAUSE_MS = 250;
-const MAX_PAUSE_MS = 2_000;
+const INITIAL_DELAY_MS = 250;
+const MAX_DELAY_MS = 2_000;
 
 /**
  * Tries until it succeeds: what a process stands on may come later than the process.
  * @param what is tried, for the log: 'Temporal', 'database'.
  * @throws AbortError when the process is told to stop meanwhile.
  */
-export async function untilItWorks<T>(
+export async function retryUntilReady<T>(
   what: string,
-  { log, stopping }: Pick<Life, 'log' | 'stopping'>,
+  { log, stopSignal }: Pick<ProcessContext, 'log' | 'stopSignal'>,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
-    stopping.throwIfAborted();
+  for (let pauseMs = INITIAL_DELAY_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_DELAY_MS)) {
+    stopSignal.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn({ what, reason, pauseMs }, 'not there yet; it will be tried again');
     }
-    await delay(pauseMs, undefined, { signal: stopping });
+    await delay(pauseMs, undefined, { signal: stopSignal });
   }
 }

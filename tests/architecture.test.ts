@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 const ROOT = resolve(__dirname, '..');
 
 /** Which layers a layer may import from. `messages` is workflows/messages.ts, the contract that clients of workflows share. */
-const MAY_IMPORT: Record<string, string[]> = {
+const ALLOWED_IMPORTS: Record<string, string[]> = {
   domain: [],
   messages: ['domain'],
   workflows: ['domain', 'messages'],
@@ -46,10 +46,10 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 
 /** Layers whose types, but not code, a layer may import. */
-const MAY_IMPORT_TYPES: Record<string, string[]> = { workflows: ['activities'] };
+const ALLOWED_TYPE_IMPORTS: Record<string, string[]> = { workflows: ['activities'] };
 
 /** Packages that run inside a workflow or in pure code. */
-const PACKAGES: Record<string, RegExp> = {
+const ALLOWED_PACKAGES: Record<string, RegExp> = {
   domain: /^$/,
   workflows: /^@temporalio\/(workflow|common)$/,
   messages: /^@temporalio\/(workflow|common)$/,
@@ -57,7 +57,7 @@ const PACKAGES: Record<string, RegExp> = {
 
 interface Import {
   from: string;
-  what: string;
+  target: string;
   typeOnly: boolean;
 }
 
@@ -68,40 +68,40 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => file !== '' && !file.endsWith('.test.ts') && existsSync(join(ROOT, file)));
 
-const roomOf = (file: string): string =>
+const getLayer = (file: string): string =>
   file === 'workflows/messages.ts' ? 'messages' : (file.split('/')[0] ?? '');
 
-function importsOf(file: string): Import[] {
+function listImports(file: string): Import[] {
   const source = readFileSync(join(ROOT, file), 'utf8');
   return [...source.matchAll(/^(import|export)\s+(type\s+)?[^;'"]*?from\s+'([^']+)'/gm)].map((match) => ({
     from: file,
     typeOnly: match[2] !== undefined,
-    what: match[3]?.startsWith('.')
+    target: match[3]?.startsWith('.')
       ? `${relative(ROOT, resolve(ROOT, dirname(file), match[3]))}.ts`
       : (match[3] ?? ''),
   }));
 }
 
-const rooms = Object.keys(MAY_IMPORT);
-const inRooms = files.filter((file) => rooms.includes(roomOf(file)));
+const layers = Object.keys(ALLOWED_IMPORTS);
+const layerFiles = files.filter((file) => layers.includes(getLayer(file)));
 
 test('the rooms of the house are where they are expected', () => {
-  expect(new Set(inRooms.map(roomOf))).toEqual(new Set(rooms));
+  expect(new Set(layerFiles.map(getLayer))).toEqual(new Set(layers));
 });
 
 test('imports go one way', () => {
-  const wrong = inRooms.flatMap(importsOf).filter(({ from, what, typeOnly }) => {
-    const room = roomOf(from);
-    const target = roomOf(what);
-    if (!what.endsWith('.ts') || target === room) return false;
-    if (MAY_IMPORT[room]?.includes(target)) return false;
-    return !(typeOnly && MAY_IMPORT_TYPES[room]?.includes(target));
+  const wrong = layerFiles.flatMap(listImports).filter(({ from, target, typeOnly }) => {
+    const layer = getLayer(from);
+    const imported = getLayer(target);
+    if (!target.endsWith('.ts') || imported === layer) return false;
+    if (ALLOWED_IMPORTS[layer]?.includes(imported)) return false;
+    return !(typeOnly && ALLOWED_TYPE_IMPORTS[layer]?.includes(imported));
   });
   expect(wrong).toEqual([]);
 });
 
 test('no modules import each other in a circle', () => {
-  const imported = new Map(inRooms.map((file) => [file, importsOf(file).map(({ what }) => what)]));
+  const imported = new Map(layerFiles.map((file) => [file, listImports(file).map(({ target }) => target)]));
   const done = new Set<string>();
   const circleFrom = (file: string, path: readonly string[]): string[] | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
@@ -113,39 +113,42 @@ test('no modules import each other in a circle', () => {
     done.add(file);
     return undefined;
   };
-  expect(inRooms.flatMap((file) => circleFrom(file, []) ?? [])).toEqual([]);
+  expect(layerFiles.flatMap((file) => circleFrom(file, []) ?? [])).toEqual([]);
 });
 
 test('workflows and the domain use no package that is not made for workflows', () => {
-  const wrong = inRooms
-    .flatMap(importsOf)
-    .filter(({ from, what }) => !what.endsWith('.ts') && !(PACKAGES[roomOf(from)]?.test(what) ?? true));
+  const wrong = layerFiles
+    .flatMap(listImports)
+    .filter(
+      ({ from, target }) =>
+        !target.endsWith('.ts') && !(ALLOWED_PACKAGES[getLayer(from)]?.test(target) ?? true),
+    );
   expect(wrong).toEqual([]);
 });
 
 /** The cache of formatters holds nothing that an order could see: the same currency gives the same formatter. */
-const KEPT_BETWEEN_WORKFLOWS = [
+const SHARED_WORKFLOW_STATE = [
   'domain/shared/money.ts: const formatters = new Map<string, Intl.NumberFormat>();',
 ];
 
 test('no module that workflows share keeps anything from one to the next', () => {
   const changeable = /^(?:export )?(?:let |var |const .*= (?:new (?!Set\(\[|RegExp\()|\[\]|\{\})).*/gm;
-  const kept = inRooms
-    .filter((file) => ['domain', 'workflows', 'messages'].includes(roomOf(file)))
+  const kept = layerFiles
+    .filter((file) => ['domain', 'workflows', 'messages'].includes(getLayer(file)))
     .flatMap((file) =>
       [...readFileSync(join(ROOT, file), 'utf8').matchAll(changeable)].map(([line]) => `${file}: ${line}`),
     );
-  expect(kept).toEqual(KEPT_BETWEEN_WORKFLOWS);
+  expect(kept).toEqual(SHARED_WORKFLOW_STATE);
 });
 
 test('only config reads the environment of the system', () => {
-  const readers = inRooms.filter(
-    (file) => roomOf(file) !== 'config' && /process\.env/.test(readFileSync(join(ROOT, file), 'utf8')),
+  const readers = layerFiles.filter(
+    (file) => getLayer(file) !== 'config' && /process\.env/.test(readFileSync(join(ROOT, file), 'utf8')),
   );
   expect(readers).toEqual([]);
 });
 
 test('only one file knows the SQLite package', () => {
-  const knowing = files.filter((file) => importsOf(file).some(({ what }) => what === 'sqlite3'));
+  const knowing = files.filter((file) => listImports(file).some(({ target }) => target === 'sqlite3'));
   expect(knowing).toEqual(['db/core/sqlite-driver.ts']);
 });

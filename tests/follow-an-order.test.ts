@@ -5,7 +5,7 @@ const ROOT = resolve(__dirname, '..');
 const page = readFileSync(join(ROOT, 'docs/follow-an-order.md'), 'utf8');
 
 /** Every file named on the page with the symbols that follow it, up to the next file or the end of the step. */
-const hops = page.split(/\n(?=\d+\. |## )/).flatMap((step) => {
+const symbolReferences = page.split(/\n(?=\d+\. |## )/).flatMap((step) => {
   const names = [...step.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? '');
   const found: { file: string; symbol: string }[] = [];
   let file: string | undefined;
@@ -17,10 +17,10 @@ const hops = page.split(/\n(?=\d+\. |## )/).flatMap((step) => {
 });
 
 test('the page names the hops of an order', () => {
-  expect(hops.length).toBeGreaterThan(25);
+  expect(symbolReferences.length).toBeGreaterThan(25);
 });
 
-test.each(hops)('$file has $symbol', ({ file, symbol }) => {
+test.each(symbolReferences)('$file has $symbol', ({ file, symbol }) => {
   const source = readFileSync(join(ROOT, file), 'utf8');
   expect(source).toMatch(
     new RegExp(`(function|const|class)\\s+${symbol}\\b|\\b${symbol}\\s*[(:]|async ${symbol}\\(`),

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isCi, toolLocations } from '../config/start';
+import { getToolLocations, isCi } from '../config/start';
 import { findTemporalCli } from '../dev/launcher/temporal-cli';
-import { dieWithParent, guard, release } from '../dev/launcher/watchdog';
+import { exitWithParent, guardProcessGroup, releaseProcessGroup } from '../dev/launcher/watchdog';
 import { findChromium } from './harness/servers/chromium';
 import { findMariaDb } from './harness/servers/mariadb';
 
@@ -27,16 +27,16 @@ interface JestReport {
 }
 
 const ROOT = resolve(__dirname, '..');
-const WITHOUT_SERVERS = ['unit', 'replay', 'deploy'];
-const WITH_SERVERS = ['database', 'workflow', 'verification', 'system', 'processes'];
+const PROJECTS_WITHOUT_SERVERS = ['unit', 'replay', 'deploy'];
+const PROJECTS_WITH_SERVERS = ['database', 'workflow', 'verification', 'system', 'processes'];
 /** Alone, as they have a crowd of processes of their own. */
-const ALONE = ['crash'];
+const SERIAL_PROJECTS = ['crash'];
 /** A suite waits half of its time. */
-const SIDE_BY_SIDE = '--maxWorkers=2';
+const PARALLEL_OPTION = '--maxWorkers=2';
 
 const EXIT_GRACE_MS = 10_000;
 
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const print = (text: string) => process.stdout.write(`${text}\n`);
 let jest: ChildProcess | undefined;
 
 /** Runs the projects. `args` go to jest as they are. */
@@ -53,16 +53,16 @@ async function runJest(projects: string[], args: string[]): Promise<Totals> {
         detached: true,
       });
       const { pid } = jest;
-      if (pid !== undefined) guard(pid);
-      const lingering = endWhenReported(jest, reportFile);
+      if (pid !== undefined) guardProcessGroup(pid);
+      const lingering = killAfterReport(jest, reportFile);
       jest.once('error', reject);
       jest.once('exit', (status) => {
         clearInterval(lingering);
-        if (pid !== undefined) release(pid);
+        if (pid !== undefined) releaseProcessGroup(pid);
         settle(status);
       });
     });
-    return totals(readReport(reportFile), code);
+    return toTotals(readReport(reportFile), code);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -72,12 +72,12 @@ async function runJest(projects: string[], args: string[]): Promise<Totals> {
  * A test that fails may leave a worker open, and jest waits for it for ever. The report is written when all is done,
  * teardown included, so whatever still runs some time later is ended: the result stands.
  */
-function endWhenReported(child: ChildProcess, reportFile: string): NodeJS.Timeout {
+function killAfterReport(child: ChildProcess, reportFile: string): NodeJS.Timeout {
   let reportedMs: number | undefined;
   return setInterval(() => {
     if (reportedMs === undefined && existsSync(reportFile)) reportedMs = performance.now();
     if (reportedMs === undefined || performance.now() - reportedMs < EXIT_GRACE_MS) return;
-    say('\nA test has left something open (see above); ending jest.');
+    print('\nA test has left something open (see above); ending jest.');
     child.kill('SIGKILL');
     reportedMs = Number.POSITIVE_INFINITY;
   }, 500);
@@ -91,7 +91,7 @@ function readReport(file: string): JestReport | undefined {
   }
 }
 
-function totals(report: JestReport | undefined, exitCode: number | null): Totals {
+function toTotals(report: JestReport | undefined, exitCode: number | null): Totals {
   // No code: jest was ended after its report.
   const succeeded = exitCode === null ? report?.success === true : exitCode === 0;
   const failed = report ? report.numFailedTests + report.numRuntimeErrorTestSuites : 0;
@@ -104,12 +104,14 @@ function totals(report: JestReport | undefined, exitCode: number | null): Totals
 }
 
 /** What this machine cannot run, said loudly. */
-async function findLeftOut(): Promise<{ temporal: boolean; sentences: string[] }> {
+async function findUnavailableSuites(): Promise<{ temporal: boolean; sentences: string[] }> {
   const sentences: string[] = [];
-  const temporal = await findTemporalCli({ ...toolLocations(), progress: say }).then(
+  const temporal = await findTemporalCli({ ...getToolLocations(), progress: print }).then(
     () => true,
     (error: Error) => {
-      sentences.push(`${[...WITH_SERVERS, ...ALONE].join(', ')} suites — ${error.message}`);
+      sentences.push(
+        `${[...PROJECTS_WITH_SERVERS, ...SERIAL_PROJECTS].join(', ')} suites — ${error.message}`,
+      );
       return false;
     },
   );
@@ -123,15 +125,15 @@ async function findLeftOut(): Promise<{ temporal: boolean; sentences: string[] }
 }
 
 async function main(args: string[]): Promise<number> {
-  const leftOut = await findLeftOut();
+  const leftOut = await findUnavailableSuites();
   const warn = () => {
-    for (const sentence of leftOut.sentences) say(`\nLEFT OUT: ${sentence}`);
+    for (const sentence of leftOut.sentences) print(`\nLEFT OUT: ${sentence}`);
   };
   warn();
-  const runs = [await runJest(WITHOUT_SERVERS, [SIDE_BY_SIDE, ...args])];
+  const runs = [await runJest(PROJECTS_WITHOUT_SERVERS, [PARALLEL_OPTION, ...args])];
   if (leftOut.temporal) {
-    runs.push(await runJest(WITH_SERVERS, [SIDE_BY_SIDE, ...args]));
-    runs.push(await runJest(ALONE, ['--runInBand', ...args]));
+    runs.push(await runJest(PROJECTS_WITH_SERVERS, [PARALLEL_OPTION, ...args]));
+    runs.push(await runJest(SERIAL_PROJECTS, ['--runInBand', ...args]));
   }
   warn();
 
@@ -140,18 +142,18 @@ async function main(args: string[]): Promise<number> {
   const skipped = sum('skipped');
   let failed = sum('failed');
   if (leftOut.sentences.length > 0 && isCi()) {
-    say('CI is set: what is left out counts as failed.');
+    print('CI is set: what is left out counts as failed.');
     failed += leftOut.sentences.length;
   }
   if (passed + failed === 0) {
-    say('No test was run.');
+    print('No test was run.');
     failed = 1;
   }
-  say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  print(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed > 0 ? 1 : 0;
 }
 
-dieWithParent();
+exitWithParent();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // jest's own children, the servers, die with it.
   process.on(signal, () => {
@@ -163,7 +165,7 @@ main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    say('0 passed, 1 failed');
+    print('0 passed, 1 failed');
     process.exit(1);
   },
 );

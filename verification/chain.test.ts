@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { GENESIS, type LogRow, linkHash } from '../db/events/event-log';
+import { computeLinkHash, GENESIS, type LogRow } from '../db/events/event-log';
 import { orderCancelled, orderConfirmed, orderCreated } from '../domain/orders/order-events';
 import { TOPICS, toCloudEvent } from '../domain/shared/events';
 import { newOrder } from '../tests/database/orders/sample-orders';
@@ -15,7 +15,7 @@ function sampleStream(key = KEY): StoredStream {
     (event, i): LogRow => {
       const body = JSON.stringify(toCloudEvent(event));
       const link = { stream: event.stream, seq: i + 1, prevHash: before.hash, body };
-      before = { seq: link.seq, hash: linkHash(key, link) };
+      before = { seq: link.seq, hash: computeLinkHash(key, link) };
       const { key: eventKey, type, subject } = event;
       return { id: i + 1, eventKey, type, topic: TOPICS[type], subject, ...link, hash: before.hash };
     },
@@ -70,7 +70,7 @@ test('any other order, loss or repetition of rows is found', () => {
 test('an event written with the key upon another past is found', () => {
   const { stream, rows } = sampleStream();
   const last = { ...(rows.at(-1) as LogRow), prevHash: GENESIS.hash };
-  const upon = { ...last, hash: linkHash(KEY, last) };
+  const upon = { ...last, hash: computeLinkHash(KEY, last) };
   const head = { seq: upon.seq, hash: upon.hash };
   expect(codes({ stream, rows: [...rows.slice(0, -1), upon], head })).toEqual(['chain_broken']);
 });

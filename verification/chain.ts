@@ -1,4 +1,4 @@
-import { GENESIS, type LogRow, linkHash, type StreamHead } from '../db/events/event-log';
+import { computeLinkHash, GENESIS, type LogRow, type StreamHead } from '../db/events/event-log';
 import type { CloudEvent } from '../domain/shared/events';
 import type { Finding } from './findings';
 
@@ -11,15 +11,15 @@ export interface StoredStream {
 
 /** Recomputes every link of the chain with the key that is not in the database. */
 export function checkChain({ stream, rows, head }: StoredStream, key: Buffer): Finding[] {
-  const chain = new ChainCheck(stream, key);
+  const chain = new ChainVerifier(stream, key);
   chain.add(rows);
-  return chain.end(head);
+  return chain.finish(head);
 }
 
 /** The same of a stream that is read page by page. */
-export class ChainCheck {
+export class ChainVerifier {
   private readonly findings: Finding[] = [];
-  private before: StreamHead = GENESIS;
+  private previous: StreamHead = GENESIS;
 
   constructor(
     private readonly stream: string,
@@ -29,33 +29,33 @@ export class ChainCheck {
   /** @param rows the next ones. */
   add(rows: readonly LogRow[]): void {
     for (const row of rows) {
-      const { before } = this;
-      if (row.seq !== before.seq + 1) this.broken(`event ${before.seq + 1} is missing`);
-      if (row.prevHash !== before.hash) this.broken(`event ${row.seq} does not follow the one before`);
-      if (row.hash !== linkHash(this.key, row)) this.broken(`event ${row.seq} was altered`);
-      else if (!columnsMatch(row)) this.broken(`the columns of event ${row.seq} were altered`);
-      this.before = { seq: row.seq, hash: row.hash };
+      const { previous } = this;
+      if (row.seq !== previous.seq + 1) this.addFinding(`event ${previous.seq + 1} is missing`);
+      if (row.prevHash !== previous.hash) this.addFinding(`event ${row.seq} does not follow the one before`);
+      if (row.hash !== computeLinkHash(this.key, row)) this.addFinding(`event ${row.seq} was altered`);
+      else if (!columnsMatch(row)) this.addFinding(`the columns of event ${row.seq} were altered`);
+      this.previous = { seq: row.seq, hash: row.hash };
     }
   }
 
   /** Whether all that has been added is as it was written. */
-  get isWhole(): boolean {
+  get isIntact(): boolean {
     return this.findings.length === 0;
   }
 
   get isEmpty(): boolean {
-    return this.before === GENESIS;
+    return this.previous === GENESIS;
   }
 
-  end(head: StreamHead | undefined): Finding[] {
-    if (head === undefined) this.broken('the head of the stream is missing');
-    else if (head.seq !== this.before.seq || head.hash !== this.before.hash) {
-      this.broken(`the head says ${head.seq} events, the log has ${this.before.seq}`);
+  finish(head: StreamHead | undefined): Finding[] {
+    if (head === undefined) this.addFinding('the head of the stream is missing');
+    else if (head.seq !== this.previous.seq || head.hash !== this.previous.hash) {
+      this.addFinding(`the head says ${head.seq} events, the log has ${this.previous.seq}`);
     }
     return this.findings;
   }
 
-  private broken(detail: string): void {
+  private addFinding(detail: string): void {
     this.findings.push({ check: 'chain_broken', subject: this.stream, detail });
   }
 }

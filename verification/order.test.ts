@@ -2,17 +2,21 @@ import type { LedgerRow } from '../db/payments/payment-ledger';
 import type { Cancellation, Order } from '../domain/orders/order';
 import * as change from '../domain/orders/order-changes';
 import * as events from '../domain/orders/order-events';
-import type { LedgerKind } from '../domain/payments/payment-ledger';
+import type { LedgerEntryKind } from '../domain/payments/payment-ledger';
 import { type CloudEvent, type DomainEvent, toCloudEvent } from '../domain/shared/events';
-import { newOrder, paymentOf } from '../tests/database/orders/sample-orders';
+import { buildPayment, newOrder } from '../tests/database/orders/sample-orders';
 import { checkOrder, type StoredOrder } from './order';
-import { projectionOf } from './projection';
+import { projectOrder } from './projection';
 
 const wish: Cancellation = { reason: 'late', requestedBy: { kind: 'signal' }, requestedAtMs: 5 };
 const allocation = { line: 1, sku: 'walnut-desk', warehouse: 'berlin', quantity: 1 };
-const paidAs = (order: Order) => paymentOf(order).intentId;
+const paidAs = (order: Order) => buildPayment(order).intentId;
 
-const ledgerRow = (order: Order, kind: LedgerKind, intentId: string | null = paidAs(order)): LedgerRow => ({
+const ledgerRow = (
+  order: Order,
+  kind: LedgerEntryKind,
+  intentId: string | null = paidAs(order),
+): LedgerRow => ({
   key: `${order.id}:pay:1:${kind}`,
   orderId: order.id,
   kind,
@@ -42,7 +46,7 @@ function confirmed(): StoredOrder {
   const told = [
     events.orderCreated(placed, { kind: 'guest' }),
     events.stockReserved(placed, [allocation]),
-    events.paymentSucceeded(order, paymentOf(order)),
+    events.paymentSucceeded(order, buildPayment(order)),
     events.orderConfirmed(order),
   ];
   return stored(order, told, [ledgerRow(order, 'intent'), ledgerRow(order, 'captured')], 'held');
@@ -52,17 +56,17 @@ function confirmed(): StoredOrder {
 function cancelled(): StoredOrder {
   const before = confirmed();
   const paid = before.order as Order;
-  const cancelling = change.beginCancellation(paid, wish, 'refund_pending', 2e12);
-  const attention = { step: 'give back the payment', detail: 'no answer', sinceMs: 2e12 + 1 };
+  const cancelling = change.startCancellation(paid, wish, 'refund_pending', 2e12);
+  const attention = { step: 'reverse the payment', detail: 'no answer', sinceMs: 2e12 + 1 };
   const stuck = change.setAttention(cancelling, attention, attention.sinceMs);
   const resolved = change.setAttention(stuck, null, 2e12 + 2);
-  const refunded = change.undoPayment(resolved, 'refunded', 2e12 + 3);
+  const refunded = change.reversePayment(resolved, 'refunded', 2e12 + 3);
   const order = change.finishCancellation(refunded, 2e12 + 4);
   const more = [
-    events.orderCancelling(cancelling, wish),
-    events.needsAttention(stuck, attention),
-    events.attentionResolved(resolved, attention.step),
-    events.paymentRefunded(refunded, paymentOf(order)),
+    events.orderCancellationStarted(cancelling, wish),
+    events.orderAttentionRequired(stuck, attention),
+    events.orderAttentionResolved(resolved, attention.step),
+    events.paymentRefunded(refunded, buildPayment(order)),
     events.stockReleased(order.id, [allocation], 2e12 + 3),
     events.orderCancelled(order),
   ];
@@ -70,25 +74,25 @@ function cancelled(): StoredOrder {
   return { ...after, events: [...before.events, ...after.events] };
 }
 
-const check = (of: StoredOrder) => checkOrder(of, projectionOf(of.id, of.events));
+const check = (of: StoredOrder) => checkOrder(of, projectOrder(of.id, of.events));
 const codes = (of: StoredOrder) => [...new Set(check(of).map((finding) => finding.check))];
 const until = (of: StoredOrder, type: CloudEvent['type']) =>
   of.events.slice(0, of.events.findIndex((event) => event.type === type) + 1);
 
 test('the log tells the whole row, after every step of the order', () => {
   const end = cancelled();
-  expect(projectionOf(end.id, end.events)).toEqual(end.order);
-  expect(projectionOf(end.id, until(end, 'OrderConfirmed'))).toMatchObject({
+  expect(projectOrder(end.id, end.events)).toEqual(end.order);
+  expect(projectOrder(end.id, until(end, 'OrderConfirmed'))).toMatchObject({
     status: 'confirmed',
     version: 2,
   });
-  expect(projectionOf(end.id, until(end, 'OrderNeedsAttention'))).toMatchObject({
+  expect(projectOrder(end.id, until(end, 'OrderAttentionRequired'))).toMatchObject({
     status: 'cancelling',
     payment: 'refund_pending',
     version: 4,
-    attention: { step: 'give back the payment', detail: 'no answer', sinceMs: 2e12 + 1 },
+    attention: { step: 'reverse the payment', detail: 'no answer', sinceMs: 2e12 + 1 },
   });
-  expect(projectionOf(end.id, [])).toBeUndefined();
+  expect(projectOrder(end.id, [])).toBeUndefined();
 });
 
 test.each([
@@ -136,7 +140,7 @@ test('a decline may be in the ledger alone: its answer was lost. Of a payment th
   const placed = newOrder();
   const rejection = { code: 'payment_unavailable' as const, detail: 'not in time' };
   const order = change.rejectOrder(placed, rejection, 'voided', placed.placedAtMs + 10);
-  const { provider, intentId } = paymentOf(order);
+  const { provider, intentId } = buildPayment(order);
   const told = [
     events.orderCreated(placed, { kind: 'guest' }),
     events.stockReserved(placed, [allocation]),
@@ -234,5 +238,5 @@ test('an order of before there was a choice of shipping went the one way there w
   const { id, order, events: told } = confirmed();
   const withoutChoice = (key: string, value: unknown) => (key === 'shippingMethod' ? undefined : value);
   const old = JSON.parse(JSON.stringify(told), withoutChoice) as CloudEvent[];
-  expect(projectionOf(id, old)).toEqual({ ...order, shippingMethod: 'standard' });
+  expect(projectOrder(id, old)).toEqual({ ...order, shippingMethod: 'standard' });
 });

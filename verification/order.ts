@@ -1,5 +1,5 @@
 import type { LedgerRow } from '../db/payments/payment-ledger';
-import type { StoredReservation } from '../db/verification/audit';
+import type { StoredReservation } from '../db/verification/verification-reader';
 import { isClosed, type Order, type OrderStatus } from '../domain/orders/order';
 import type { LedgerEntry } from '../domain/payments/payment-ledger';
 import { canonicalJson } from '../domain/shared/canonical-json';
@@ -40,10 +40,10 @@ function checkProjection({ id, order }: StoredOrder, told: Order): Finding[] {
 }
 
 /** Money is on its way to or from the provider, whose books may be ahead of the ledger. */
-export const isPaying = (status: OrderStatus | undefined): boolean =>
+export const isPaymentInFlight = (status: OrderStatus | undefined): boolean =>
   status === 'placed' || status === 'cancelling';
 
-export const ledgerSum = (ledger: readonly LedgerRow[], kind: LedgerRow['kind']): number =>
+export const sumLedger = (ledger: readonly LedgerRow[], kind: LedgerRow['kind']): number =>
   ledger.filter((e) => e.kind === kind).reduce((sum, e) => sum + e.amountMinor, 0);
 
 function checkMoney({ id, events, ledger }: StoredOrder, told: Order): Finding[] {
@@ -55,15 +55,15 @@ function checkMoney({ id, events, ledger }: StoredOrder, told: Order): Finding[]
     findings.push(wrong('the total is not what its parts come to'));
   }
 
-  const rows = ledger.map(inWords);
-  const log = ledgerAsTold(told, events, ledger);
+  const rows = ledger.map(formatLedgerEntry);
+  const log = projectLedger(told, events, ledger);
   findings.push(
-    ...surplus(rows, log).map((row) => wrong(`the ledger says ${row}, the log does not`)),
-    ...surplus(log, rows).map((row) => wrong(`the log says ${row}, the ledger does not`)),
+    ...multisetDifference(rows, log).map((row) => wrong(`the ledger says ${row}, the log does not`)),
+    ...multisetDifference(log, rows).map((row) => wrong(`the log says ${row}, the ledger does not`)),
   );
 
-  const refunded = ledgerSum(ledger, 'refunded');
-  const kept = ledgerSum(ledger, 'captured') - refunded;
+  const refunded = sumLedger(ledger, 'refunded');
+  const kept = sumLedger(ledger, 'captured') - refunded;
   const owed = told.status === 'confirmed' ? totalMinor : isClosed(told.status) ? 0 : undefined;
   if (owed !== undefined && kept !== owed) findings.push(wrong(`${kept} was kept, ${owed} is owed`));
   if (told.status === 'confirmed' && told.payment !== 'paid') {
@@ -75,26 +75,35 @@ function checkMoney({ id, events, ledger }: StoredOrder, told: Order): Finding[]
   return findings;
 }
 
-type LedgerFact = Pick<
+type LedgerEntryData = Pick<
   LedgerEntry,
   'kind' | 'amountMinor' | 'currency' | 'provider' | 'intentId' | 'declineCode'
 >;
 
-const inWords = ({ kind, amountMinor, currency, provider, intentId, declineCode }: LedgerFact): string =>
+const formatLedgerEntry = ({
+  kind,
+  amountMinor,
+  currency,
+  provider,
+  intentId,
+  declineCode,
+}: LedgerEntryData): string =>
   `${amountMinor} ${currency} ${kind} by ${provider} as ${intentId}${declineCode === null ? '' : ` (${declineCode})`}`;
 
 /** The rows that the log tells of. No event tells of an intent before it has come to something. */
-function ledgerAsTold(
+function projectLedger(
   { totalMinor, ...order }: Order,
   events: readonly CloudEvent[],
   ledger: readonly LedgerRow[],
 ): string[] {
   const rows = new Set<string>();
   const answered = new Set<unknown>();
-  const tell = (of: Pick<LedgerFact, 'kind' | 'provider' | 'intentId'> & Partial<LedgerFact>) =>
-    rows.add(inWords({ amountMinor: totalMinor, currency: order.currency, declineCode: null, ...of }));
+  const tell = (of: Pick<LedgerEntryData, 'kind' | 'provider' | 'intentId'> & Partial<LedgerEntryData>) =>
+    rows.add(
+      formatLedgerEntry({ amountMinor: totalMinor, currency: order.currency, declineCode: null, ...of }),
+    );
   for (const { type, data } of events) {
-    const { provider, intentId, amountMinor } = data as unknown as LedgerFact;
+    const { provider, intentId, amountMinor } = data as unknown as LedgerEntryData;
     const of = { provider, intentId };
     // A try that was given up before it had an intent.
     if (intentId === null) continue;
@@ -119,7 +128,7 @@ function ledgerAsTold(
   }
   for (const row of ledger) {
     const { kind, provider, intentId } = row;
-    if (kind === 'intent' && (intentId === null || isPaying(order.status)))
+    if (kind === 'intent' && (intentId === null || isPaymentInFlight(order.status)))
       tell({ kind, provider, intentId });
     // Written down before the workflow is answered, which may not come about.
     if (kind === 'declined' && !answered.has(intentId)) tell(row);
@@ -130,17 +139,17 @@ function ledgerAsTold(
 function checkReservations({ id, events, reservations }: StoredOrder, told: Order): Finding[] {
   const wrong = (detail: string): Finding => ({ check: 'reservation_mismatch', subject: id, detail });
   const of = (type: CloudEvent['type']) =>
-    events.filter((e) => e.type === type).flatMap((e) => e.data.reservations as ToldReservation[]);
+    events.filter((e) => e.type === type).flatMap((e) => e.data.reservations as ReservationPayload[]);
   const released = new Set(of('StockReleased').map((r) => r.token));
   const log = of('StockReserved').map((r) => ({
     ...r,
     id: r.token,
     state: released.has(r.token) ? 'released' : 'held',
   }));
-  const [rows, facts] = [reservations.map(reservationInWords), log.map(reservationInWords)];
+  const [rows, facts] = [reservations.map(formatReservation), log.map(formatReservation)];
   const findings = [
-    ...surplus(rows, facts).map((row) => wrong(`the reservations say ${row}, the log does not`)),
-    ...surplus(facts, rows).map((row) => wrong(`the log says ${row}, the reservations do not`)),
+    ...multisetDifference(rows, facts).map((row) => wrong(`the reservations say ${row}, the log does not`)),
+    ...multisetDifference(facts, rows).map((row) => wrong(`the log says ${row}, the reservations do not`)),
   ];
 
   const held = log.filter((r) => r.state === 'held');
@@ -157,13 +166,13 @@ function checkReservations({ id, events, reservations }: StoredOrder, told: Orde
   return findings;
 }
 
-type ToldReservation = Omit<StoredReservation, 'id' | 'orderId' | 'state'> & { token: string };
+type ReservationPayload = Omit<StoredReservation, 'id' | 'orderId' | 'state'> & { token: string };
 
-const reservationInWords = (r: Omit<StoredReservation, 'orderId'>): string =>
+const formatReservation = (r: Omit<StoredReservation, 'orderId'>): string =>
   `${r.quantity} × ${r.sku} from ${r.warehouse} ${r.state} as ${r.id}`;
 
 /** What `some` says and `others` does not, each as often as it is said. */
-function surplus(some: readonly string[], others: readonly string[]): string[] {
+function multisetDifference(some: readonly string[], others: readonly string[]): string[] {
   const left = [...others];
   return some.filter((fact) => {
     const at = left.indexOf(fact);

@@ -16,12 +16,14 @@ export function checkImport(
   if (created + updated + unchanged + faulty !== doneRows)
     return mismatch(`its counts do not make ${doneRows}`);
   const told = [
-    ...events.filter(({ type }) => type === 'ProductImportReceived'),
-    ...events.filter(({ type }) => type === 'ProductImportEnded'),
+    ...events.filter(({ type }) => type === 'ProductImportStarted'),
+    ...events.filter(({ type }) => type === 'ProductImportFinished'),
   ].map(({ type, data }) => ({ type, data }));
   const should = [
-    { type: 'ProductImportReceived', data: { rows, chunks, bodyHash } },
-    ...(ended ? [{ type: 'ProductImportEnded', data: { status, created, updated, unchanged, faulty } }] : []),
+    { type: 'ProductImportStarted', data: { rows, chunks, bodyHash } },
+    ...(ended
+      ? [{ type: 'ProductImportFinished', data: { status, created, updated, unchanged, faulty } }]
+      : []),
   ];
   const [is, says] = [canonicalJson(should), canonicalJson(told)];
   return is === says ? [] : mismatch(`it is ${is}, the log says ${says}`);

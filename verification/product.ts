@@ -1,6 +1,6 @@
 import { PRODUCTS } from '../db/seeds/catalogue';
-import type { Product, ProductFacts } from '../domain/catalogue/product';
-import { termsOfProduct } from '../domain/catalogue/search-terms';
+import type { Product, ProductData } from '../domain/catalogue/product';
+import { extractProductTerms } from '../domain/catalogue/search-terms';
 import { canonicalJson } from '../domain/shared/canonical-json';
 import type { CloudEvent } from '../domain/shared/events';
 import { productId } from '../domain/shared/ids';
@@ -17,16 +17,16 @@ export interface StoredProduct {
  * What the events of one product tell. The demo's products have no event of their beginning: they begin as the demo says.
  * What it holds does not grow with the number of events.
  */
-export class ToldProduct {
+export class ProductProjection {
   private firstType: string | undefined;
   private readonly changed: Partial<Product> = {};
 
   constructor(private readonly sku: string) {}
 
   /** @param event the next one. */
-  tell({ type, data }: CloudEvent): void {
+  apply({ type, data }: CloudEvent): void {
     this.firstType ??= type;
-    Object.assign(this.changed, factsOf(data), { version: data.version });
+    Object.assign(this.changed, getProductData(data), { version: data.version });
   }
 
   /** Holds the product against what was told, and its search terms against the product. */
@@ -38,28 +38,28 @@ export class ToldProduct {
       const left = this.firstType === undefined ? 'search terms are' : 'log is';
       return mismatch(`its ${left} there and the product is not`);
     }
-    const begun = this.firstType === 'ProductCreated' ? {} : inDemo(this.sku);
+    const begun = this.firstType === 'ProductCreated' ? {} : findSeedProduct(this.sku);
     if (begun === null) return mismatch('nothing tells of how it came to be');
     const told: Partial<Product> = { ...begun, ...this.changed };
     const wrong = (Object.keys(told) as (keyof Product)[]).filter(
       (field) => canonicalJson(told[field]) !== canonicalJson(product[field]),
     );
     if (wrong.length > 0) return mismatch(`the log tells of another ${wrong.join(', ')}`);
-    const [is, should] = [[...terms].sort(), termsOfProduct(product).sort()];
+    const [is, should] = [[...terms].sort(), extractProductTerms(product).sort()];
     return canonicalJson(is) === canonicalJson(should)
       ? []
       : mismatch(
-          `it is found by ${is.length} words, should be by ${should.length}: ${differing(is, should)}`,
+          `it is found by ${is.length} words, should be by ${should.length}: ${describeDifference(is, should)}`,
         );
   }
 }
 
-const differing = (is: readonly string[], should: readonly string[]): string =>
+const describeDifference = (is: readonly string[], should: readonly string[]): string =>
   [...is.filter((term) => !should.includes(term)), ...should.filter((term) => !is.includes(term))].join(', ');
 
-const factsOf = (data: CloudEvent['data']): object => (data.product ?? data.changed ?? {}) as object;
+const getProductData = (data: CloudEvent['data']): object => (data.product ?? data.changed ?? {}) as object;
 
-function inDemo(sku: string): (ProductFacts & { version: number }) | null {
+function findSeedProduct(sku: string): (ProductData & { version: number }) | null {
   const seeded = PRODUCTS.find((product) => product.sku === sku);
   return seeded === undefined
     ? null

@@ -1,10 +1,10 @@
-import type { AuditReads } from '../db/verification/audit';
+import type { VerificationReader } from '../db/verification/verification-reader';
 import { isClosed, type OrderStatus } from '../domain/orders/order';
 import { type PaymentProvider, PaymentProviderError } from '../domain/payments/provider';
 import type { Finding } from './findings';
-import { isPaying, ledgerSum, type StoredOrder } from './order';
+import { isPaymentInFlight, type StoredOrder, sumLedger } from './order';
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 /** Holds an order's ledger against the provider's books, intent by intent. */
 export async function checkProvider(
@@ -16,15 +16,15 @@ export async function checkProvider(
   const wrong = (detail: string) => findings.push({ check: 'provider_mismatch', subject: id, detail });
   const intentIds = new Set(ledger.flatMap((e) => (e.intentId === null ? [] : [e.intentId])));
   for (const intentId of intentIds) {
-    const intent = await retrieve(provider, intentId);
+    const intent = await retrieveIntent(provider, intentId);
     if (intent === null) {
       wrong(`${intentId}: the provider does not know it`);
       continue;
     }
     const of = ledger.filter((e) => e.intentId === intentId);
-    const kept = ledgerSum(of, 'captured') - ledgerSum(of, 'refunded');
+    const kept = sumLedger(of, 'captured') - sumLedger(of, 'refunded');
     const books = intent.capturedMinor - intent.refundedMinor;
-    const ahead = isPaying(status) && (books === 0 || books === intent.amountMinor);
+    const ahead = isPaymentInFlight(status) && (books === 0 || books === intent.amountMinor);
     const isOpen = intent.state !== 'captured' && intent.state !== 'voided';
     if (status !== undefined && isClosed(status) && isOpen) {
       wrong(`${intentId}: the order is ${status} and it can still be paid, it is ${intent.state}`);
@@ -34,7 +34,7 @@ export async function checkProvider(
   return findings;
 }
 
-async function retrieve(provider: PaymentProvider, intentId: string) {
+async function retrieveIntent(provider: PaymentProvider, intentId: string) {
   try {
     return await provider.retrieve(intentId);
   } catch (error) {
@@ -44,13 +44,16 @@ async function retrieve(provider: PaymentProvider, intentId: string) {
 }
 
 /** Money at the provider that the ledger knows nothing of, page by page. */
-export async function* checkBooks(provider: PaymentProvider, reads: AuditReads): AsyncGenerator<Finding[]> {
+export async function* checkUnrecordedIntents(
+  provider: PaymentProvider,
+  reads: VerificationReader,
+): AsyncGenerator<Finding[]> {
   for (let after: string | undefined; ; ) {
-    const intents = await provider.list({ ...(after === undefined ? {} : { after }), limit: PAGE });
+    const intents = await provider.list({ ...(after === undefined ? {} : { after }), limit: PAGE_SIZE });
     const last = intents.at(-1);
     if (last === undefined) return;
     const live = intents.filter((i) => i.capturedMinor > i.refundedMinor || i.state === 'authorized');
-    const known = await reads.knownIntents(live.map((i) => i.id));
+    const known = await reads.filterKnownIntents(live.map((i) => i.id));
     yield live
       .filter((i) => !known.has(i.id))
       .map((i) => ({

@@ -1,29 +1,29 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Store } from '../db/core/store';
 import type { LogRow, StreamHead } from '../db/events/event-log';
-import type { AuditReads } from '../db/verification/audit';
-import type { StockAuditReads } from '../db/verification/audit-stock';
+import type { StockVerificationReader } from '../db/verification/stock-verification-reader';
+import type { VerificationReader } from '../db/verification/verification-reader';
 import { isClosed, type OrderStatus } from '../domain/orders/order';
 import type { PaymentProvider } from '../domain/payments/provider';
 import type { CloudEvent } from '../domain/shared/events';
-import { isImportId, isOrderId, isStockStream, skuOfProductId } from '../domain/shared/ids';
+import { isImportId, isOrderId, isStockStream, parseProductId } from '../domain/shared/ids';
 import { readWorkflowHistory, type WorkflowHistory } from '../integrations/temporal/history';
 import { ORDER_WORKFLOW } from '../workflows/messages';
-import { ChainCheck, checkAnchors, checkChain, type StoredStream } from './chain';
+import { ChainVerifier, checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
-import { checkStockOfAll, checkWarehouses } from './inventory';
+import { checkAllStock, checkWarehouses } from './inventory';
 import { checkOrder, type StoredOrder } from './order';
-import { pagesOf } from './pages';
-import { ToldProduct } from './product';
+import { ProductProjection } from './product';
 import { checkImport } from './product-import';
-import { projectionOf } from './projection';
-import { checkBooks, checkProvider } from './provider';
-import { settled } from './settled';
+import { projectOrder } from './projection';
+import { checkProvider, checkUnrecordedIntents } from './provider';
+import { readPages } from './read-pages';
+import { recheckUntilStable } from './recheck';
 
-export interface VerifyParts {
+export interface VerifyDependencies {
   store: Store;
-  reads: AuditReads;
-  stockReads: StockAuditReads;
+  reads: VerificationReader;
+  stockReads: StockVerificationReader;
   /** Key of the log's hashes. */
   auditKey: Buffer;
   provider: PaymentProvider;
@@ -34,17 +34,17 @@ export interface VerifyParts {
   pauseMs?: number;
 }
 
-export interface Verified {
+export interface VerificationSummary {
   orders: number;
   streams: number;
   findings: number;
 }
 
 /** Streams read at once: what memory holds does not grow with the number of orders. */
-const PAGE = 50;
+const STREAM_PAGE_SIZE = 50;
 /** Of one stream, read at once. */
-const EVENTS = 200;
-const LISTED = 100;
+const EVENT_PAGE_SIZE = 200;
+const MAX_LISTED = 100;
 const CONCURRENT_CALLS = 10;
 
 /**
@@ -53,42 +53,45 @@ const CONCURRENT_CALLS = 10;
  * @param tell hears of each finding as it is made.
  */
 export async function verify(
-  parts: VerifyParts,
+  parts: VerifyDependencies,
   tell: (finding: Finding) => void,
   orderIds?: readonly string[],
-): Promise<Verified> {
-  const verified: Verified = { orders: 0, streams: 0, findings: 0 };
+): Promise<VerificationSummary> {
+  const verified: VerificationSummary = { orders: 0, streams: 0, findings: 0 };
   const report = (findings: readonly Finding[]) => {
     verified.findings += findings.length;
     for (const finding of findings) tell(finding);
   };
-  for await (const streams of pages(parts, orderIds)) {
+  for await (const streams of listStreamPages(parts, orderIds)) {
     // A product of the demo may have none.
-    verified.streams += (await parts.reads.heads(streams)).size;
+    verified.streams += (await parts.reads.findHeads(streams)).size;
     verified.orders += streams.filter(isOrderId).length;
-    report(await settled(parts, streams, (some) => checkStreams(parts, some)));
+    report(await recheckUntilStable(parts, streams, (some) => checkStreams(parts, some)));
   }
   if (orderIds === undefined) {
     report(await checkStock(parts));
-    for await (const { streams, findings } of checkStockOfAll(parts)) {
+    for await (const { streams, findings } of checkAllStock(parts)) {
       verified.streams += streams;
       report(findings);
     }
     for await (const findings of checkWarehouses(parts)) report(findings);
     report(await checkFeed(parts));
-    for await (const findings of checkBooks(parts.provider, parts.reads)) report(findings);
+    for await (const findings of checkUnrecordedIntents(parts.provider, parts.reads)) report(findings);
     for await (const findings of checkWorkflows(parts)) report(findings);
   }
   return verified;
 }
 
-async function* pages({ reads }: VerifyParts, ids?: readonly string[]): AsyncGenerator<string[]> {
+async function* listStreamPages(
+  { reads }: VerifyDependencies,
+  ids?: readonly string[],
+): AsyncGenerator<string[]> {
   if (ids !== undefined) {
-    for (let i = 0; i < ids.length; i += PAGE) yield ids.slice(i, i + PAGE);
+    for (let i = 0; i < ids.length; i += STREAM_PAGE_SIZE) yield ids.slice(i, i + STREAM_PAGE_SIZE);
     return;
   }
   for (let after = ''; ; ) {
-    const streams = await reads.streams(after, PAGE);
+    const streams = await reads.listStreams(after, STREAM_PAGE_SIZE);
     const last = streams.at(-1);
     if (last === undefined) return;
     // Those of stock have no end: they are read by pages of their own.
@@ -98,30 +101,30 @@ async function* pages({ reads }: VerifyParts, ids?: readonly string[]): AsyncGen
 }
 
 /** @returns the findings of each stream. */
-async function checkStreams(parts: VerifyParts, streams: readonly string[]): Promise<Finding[][]> {
+async function checkStreams(parts: VerifyDependencies, streams: readonly string[]): Promise<Finding[][]> {
   const { reads } = parts;
   const orderIds = streams.filter(isOrderId);
-  const skus = streams.flatMap((stream) => skuOfProductId(stream) ?? []);
+  const skus = streams.flatMap((stream) => parseProductId(stream) ?? []);
   const [events, heads, terms, ledger, reservations] = await Promise.all([
-    reads.events(streams.filter((stream) => !isLong(stream))),
-    reads.heads(streams),
-    reads.terms(skus),
-    reads.ledger(orderIds),
-    reads.reservations(orderIds),
+    reads.findEvents(streams.filter((stream) => !isUnboundedStream(stream))),
+    reads.findHeads(streams),
+    reads.findTerms(skus),
+    reads.findLedgerRows(orderIds),
+    reads.findReservations(orderIds),
   ]);
-  return inTurns(streams, async (id) => {
+  return mapInBatches(streams, async (id) => {
     const head = heads.get(id);
-    const sku = skuOfProductId(id);
+    const sku = parseProductId(id);
     if (sku !== null) {
-      const told = new ToldProduct(sku);
-      const broken = await checkLongStream(parts, id, head, (event) => told.tell(event));
+      const told = new ProductProjection(sku);
+      const broken = await checkUnboundedStream(parts, id, head, (event) => told.apply(event));
       if (broken.length > 0) return broken;
       return told.check({ product: await parts.store.products.find(sku), terms: terms.get(sku) ?? [] });
     }
-    if (isLong(id)) return checkLongStream(parts, id, head);
+    if (isUnboundedStream(id)) return checkUnboundedStream(parts, id, head);
     const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head };
-    if (isImportId(id)) return checkOneImport(parts, log);
-    return checkOneOrder(parts, log, {
+    if (isImportId(id)) return verifyImport(parts, log);
+    return verifyOrder(parts, log, {
       order: await parts.store.orders.find(id),
       ledger: ledger.get(id) ?? [],
       reservations: reservations.get(id) ?? [],
@@ -130,43 +133,43 @@ async function checkStreams(parts: VerifyParts, streams: readonly string[]): Pro
 }
 
 /** What people do has no end, nor have the prices of a product: more than memory holds, so read page by page. */
-const isLong = (stream: string): boolean => !isOrderId(stream) && !isImportId(stream);
+const isUnboundedStream = (stream: string): boolean => !isOrderId(stream) && !isImportId(stream);
 
 /** @param tell hears of each event of a log that is whole so far. */
-async function checkLongStream(
-  { stockReads, auditKey }: VerifyParts,
+async function checkUnboundedStream(
+  { stockReads, auditKey }: VerifyDependencies,
   stream: string,
   head: StreamHead | undefined,
   tell: (event: CloudEvent) => void = () => undefined,
 ): Promise<Finding[]> {
-  const chain = new ChainCheck(stream, auditKey);
-  for await (const rows of pagesOf(
-    (seq) => stockReads.events(stream, seq, EVENTS),
+  const chain = new ChainVerifier(stream, auditKey);
+  for await (const rows of readPages(
+    (seq) => stockReads.findEvents(stream, seq, EVENT_PAGE_SIZE),
     ({ seq }) => seq,
   )) {
     chain.add(rows);
-    if (chain.isWhole) rows.map(toEvent).forEach(tell);
+    if (chain.isIntact) rows.map(parseEvent).forEach(tell);
   }
   // What was there before the log has none.
-  return head === undefined && chain.isEmpty ? [] : chain.end(head);
+  return head === undefined && chain.isEmpty ? [] : chain.finish(head);
 }
 
 /** The log proves the import. */
-async function checkOneImport({ store, auditKey }: VerifyParts, log: StoredStream): Promise<Finding[]> {
-  const findings = checkChainIfAny(log, auditKey);
+async function verifyImport({ store, auditKey }: VerifyDependencies, log: StoredStream): Promise<Finding[]> {
+  const findings = checkChainIfPresent(log, auditKey);
   if (findings.length > 0) return findings;
-  return checkImport(log.stream, eventsOf(log), await store.productImports.find(log.stream));
+  return checkImport(log.stream, parseEvents(log), await store.productImports.find(log.stream));
 }
 
 /** What was there before the log has none. */
-const checkChainIfAny = (log: StoredStream, key: Buffer): Finding[] =>
+const checkChainIfPresent = (log: StoredStream, key: Buffer): Finding[] =>
   log.rows.length === 0 && log.head === undefined ? [] : checkChain(log, key);
-const toEvent = ({ body }: LogRow): CloudEvent => JSON.parse(body) as CloudEvent;
-const eventsOf = ({ rows }: StoredStream): CloudEvent[] => rows.map(toEvent);
+const parseEvent = ({ body }: LogRow): CloudEvent => JSON.parse(body) as CloudEvent;
+const parseEvents = ({ rows }: StoredStream): CloudEvent[] => rows.map(parseEvent);
 
 /** The history proves the log, the log proves the rows. A log that is not whole proves nothing. */
-async function checkOneOrder(
-  parts: VerifyParts,
+async function verifyOrder(
+  parts: VerifyDependencies,
   log: StoredStream,
   rows: Pick<StoredOrder, 'order' | 'ledger' | 'reservations'>,
 ): Promise<Finding[]> {
@@ -174,12 +177,12 @@ async function checkOneOrder(
   if (rows.order === null && log.rows.length === 0 && log.head === undefined) {
     return [{ check: 'order_missing', subject: id, detail: 'neither the order nor its log is there' }];
   }
-  const history = await historyOf(parts.temporal, id);
+  const history = await findHistory(parts.temporal, id);
   const findings = checkChain(log, parts.auditKey);
   if (history !== null) findings.push(...checkAnchors(log, history.anchors));
   const whole = findings.length === 0;
-  const events = whole ? eventsOf(log) : [];
-  const told = projectionOf(id, events);
+  const events = whole ? parseEvents(log) : [];
+  const told = projectOrder(id, events);
   const stored: StoredOrder = { id, events, ...rows };
   if (whole) findings.push(...checkOrder(stored, told));
   const status = told?.status ?? rows.order?.status;
@@ -189,7 +192,7 @@ async function checkOneOrder(
 }
 
 /** Null when Temporal has none: it forgets closed workflows after a while. */
-async function historyOf(temporal: Client, id: string): Promise<WorkflowHistory | null> {
+async function findHistory(temporal: Client, id: string): Promise<WorkflowHistory | null> {
   try {
     return await readWorkflowHistory(temporal, id);
   } catch (error) {
@@ -212,8 +215,11 @@ function checkWorkflow(subject: string, status: OrderStatus, history: WorkflowHi
       ];
 }
 
-async function checkStock({ reads }: VerifyParts): Promise<Finding[]> {
-  const [wrong, stray] = await Promise.all([reads.wrongStock(LISTED), reads.strayReservations(LISTED)]);
+async function checkStock({ reads }: VerifyDependencies): Promise<Finding[]> {
+  const [wrong, stray] = await Promise.all([
+    reads.findStockMismatches(MAX_LISTED),
+    reads.findOrphanedReservations(MAX_LISTED),
+  ]);
   return [
     ...wrong.map(
       (s): Finding => ({
@@ -228,12 +234,12 @@ async function checkStock({ reads }: VerifyParts): Promise<Finding[]> {
   ];
 }
 
-async function checkFeed({ reads }: VerifyParts): Promise<Finding[]> {
+async function checkFeed({ reads }: VerifyDependencies): Promise<Finding[]> {
   const [lost, stuck, dangling, { last, rows }] = await Promise.all([
-    reads.unpublishable(LISTED),
-    reads.unqueueable(LISTED),
-    reads.danglingPositions(LISTED),
-    reads.feedSize(),
+    reads.findUnpublishableEvents(MAX_LISTED),
+    reads.findInvalidOutboxRows(MAX_LISTED),
+    reads.findDanglingPositions(MAX_LISTED),
+    reads.getFeedSize(),
   ]);
   const wrong = (subject: string, detail: string): Finding => ({ check: 'feed_mismatch', subject, detail });
   return [
@@ -248,17 +254,17 @@ async function checkFeed({ reads }: VerifyParts): Promise<Finding[]> {
  * Workflows that ended, however that was, have stored their order or have lost it, and those that run have stored it once
  * they have done anything.
  */
-async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
+async function* checkWorkflows(parts: VerifyDependencies): AsyncGenerator<Finding[]> {
   const { temporal, reads, taskQueue } = parts;
   const query = `WorkflowType = "${ORDER_WORKFLOW}" AND TaskQueue = "${taskQueue}"`;
   const waits = async (id: string): Promise<boolean> => {
-    const history = await historyOf(temporal, id);
+    const history = await findHistory(temporal, id);
     return history === null || (history.status === 'RUNNING' && history.anchors.size === 0);
   };
   const check = (ids: readonly string[]) =>
-    settled(parts, ids, async (subjects) => {
-      const known = await reads.knownOrders(subjects);
-      return inTurns(
+    recheckUntilStable(parts, ids, async (subjects) => {
+      const known = await reads.filterKnownOrders(subjects);
+      return mapInBatches(
         subjects,
         async (id): Promise<Finding[]> =>
           known.has(id) || (await waits(id))
@@ -268,9 +274,9 @@ async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
     });
   // A workflow is listed once for each of its runs.
   const ids = new Set<string>();
-  for await (const { workflowId } of temporal.workflow.list({ query, pageSize: LISTED })) {
+  for await (const { workflowId } of temporal.workflow.list({ query, pageSize: MAX_LISTED })) {
     ids.add(workflowId);
-    if (ids.size < LISTED) continue;
+    if (ids.size < MAX_LISTED) continue;
     yield await check([...ids]);
     ids.clear();
   }
@@ -278,7 +284,7 @@ async function* checkWorkflows(parts: VerifyParts): AsyncGenerator<Finding[]> {
 }
 
 /** Runs `work` over the items, some at a time, and keeps the order of the results. Nothing runs on after a failure. */
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function mapInBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let i = 0; i < items.length; i += CONCURRENT_CALLS) {
     const some = items.slice(i, i + CONCURRENT_CALLS).map(work);

@@ -25,7 +25,7 @@ export function bundleWorkflows(log: Logger): Promise<WorkflowBundleWithSourceMa
 export const BUNDLE_FILE = 'workflow-bundle.js';
 
 /** The bundle that was built with this code, or else one made now. */
-export async function workflowBundle(log: Logger): Promise<WorkflowBundleOption> {
+export async function loadWorkflowBundle(log: Logger): Promise<WorkflowBundleOption> {
   const codePath = resolve(__dirname, '..', BUNDLE_FILE);
   return existsSync(codePath) ? { codePath } : bundleWorkflows(log);
 }

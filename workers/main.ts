@@ -1,23 +1,28 @@
-import { assertShareable, layFoundation } from '../runtime/foundation';
-import { serveHealth } from '../runtime/health-server';
+import { assertMultiProcessDatabase, createAppContext } from '../runtime/app-context';
+import { startHealthServer } from '../runtime/health-server';
 import { runProcess } from '../runtime/lifecycle';
-import { createReadiness, databaseProbe, temporalProbe, workersProbe } from '../runtime/readiness';
-import { startWorkers } from './parts';
+import {
+  createDatabaseProbe,
+  createReadiness,
+  createTemporalProbe,
+  createWorkersProbe,
+} from '../runtime/readiness';
 import { parseQueues } from './queues';
 import { installRuntime } from './runtime';
+import { startWorkers } from './start-workers';
 
 /** Workers alone: `--queues orders,payments,notifications`, any of them, or all when left out. */
 runProcess('workers', async (life) => {
-  assertShareable(life.config);
+  assertMultiProcessDatabase(life.config);
   const queues = parseQueues(process.argv.slice(2), life.config.queues.layout);
   installRuntime(life.log);
-  const foundation = layFoundation(life);
+  const foundation = createAppContext(life);
   // It runs on its own from here, so that the health port tells meanwhile what is missing.
   const workers = startWorkers(life, foundation, queues);
   const probes = {
-    database: databaseProbe(foundation.store.db),
-    temporal: temporalProbe(foundation.temporal),
-    workers: workersProbe(workers.running),
+    database: createDatabaseProbe(foundation.store.db),
+    temporal: createTemporalProbe(foundation.temporal),
+    workers: createWorkersProbe(workers.running),
   };
-  await Promise.all([serveHealth(life, createReadiness(probes, life.stopping)), workers.started]);
+  await Promise.all([startHealthServer(life, createReadiness(probes, life.stopSignal)), workers.started]);
 });

@@ -2,21 +2,21 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import type { Logger } from 'pino';
 import type { Store } from '../db/core/store';
 import type { FeedEvent } from '../db/events/feed';
-import { isForStaff, mailFor } from '../domain/notifications/notification-rules';
+import { getMailKind, isForStaff } from '../domain/notifications/notification-rules';
 import type { CloudEvent } from '../domain/shared/events';
 import { notificationId } from '../domain/shared/ids';
 import { DELIVERY_WORKFLOW, type DeliveryInput, type DeliveryPolicy } from '../workflows/messages';
-import { type Loop, startLeasedLoop } from './loop';
+import { type Loop, startLeasedLoop } from './leased-loop';
 
 const SUBSCRIPTION = 'notifications';
-const BATCH = 100;
+const BATCH_SIZE = 100;
 const IDLE_MS = 1_000;
 
 export interface SubscriberOptions {
   queue: string;
   policy: DeliveryPolicy;
   /** How many of the staff are told of what concerns the staff. */
-  staff: number;
+  staffCount: number;
 }
 
 /**
@@ -31,24 +31,31 @@ export function startNotificationSubscriber(
   holder: string,
 ): Loop {
   const round = async (): Promise<boolean> => {
-    const from = await feed.position(SUBSCRIPTION);
-    const events = await feed.after(from, BATCH);
+    const from = await feed.getPosition(SUBSCRIPTION);
+    const events = await feed.findAfter(from, BATCH_SIZE);
     const to = events.at(-1)?.position;
     if (to === undefined) return false;
-    const queued = events.flatMap((event) => toNotifications(event, options.staff));
+    const queued = events.flatMap((event) => toNotifications(event, options.staffCount));
     if (queued.length > 0) {
-      await db.write((tx) => notifications.queue(queued, Date.now(), tx));
-      await deliver(client, queued, options);
+      await db.write((tx) => notifications.enqueue(queued, Date.now(), tx));
+      await startDelivery(client, queued, options);
     }
-    await db.write((tx) => feed.advance(SUBSCRIPTION, to, tx));
-    return events.length === BATCH;
+    await db.write((tx) => feed.advancePosition(SUBSCRIPTION, to, tx));
+    return events.length === BATCH_SIZE;
   };
-  return startLeasedLoop({ name: `subscriber:${SUBSCRIPTION}`, feed, log, holder, idleMs: IDLE_MS, round });
+  return startLeasedLoop({
+    name: `subscriber:${SUBSCRIPTION}`,
+    feed,
+    log,
+    instanceId: holder,
+    idleMs: IDLE_MS,
+    runOnce: round,
+  });
 }
 
 function toNotifications(event: FeedEvent, staff: number) {
   const { type, data } = JSON.parse(event.body) as CloudEvent;
-  const kind = mailFor(type, data);
+  const kind = getMailKind(type, data);
   if (kind === null) return [];
   const channel = 'email' as const;
   const { subject, eventKey, hash } = event;
@@ -60,19 +67,19 @@ function toNotifications(event: FeedEvent, staff: number) {
 }
 
 /** So much of an event's hash tells it from that of another shop. */
-const MARK_LENGTH = 12;
+const HASH_PREFIX_LENGTH = 12;
 
 /**
  * The id names what is delivered: another batch, or another shop on the same server, has another one. Two shops may well
  * have the same event of a product; never the same hash of it.
  */
-async function deliver(
+async function startDelivery(
   client: Client,
   queued: readonly { id: string; eventKey: string; hash: string }[],
   { queue, policy }: SubscriberOptions,
 ): Promise<void> {
   const [first] = queued;
-  const workflowId = `deliver:${first?.eventKey}+${queued.length - 1}:${first?.hash.slice(0, MARK_LENGTH)}`;
+  const workflowId = `deliver:${first?.eventKey}+${queued.length - 1}:${first?.hash.slice(0, HASH_PREFIX_LENGTH)}`;
   const notificationIds = queued.map((n) => n.id);
   const input: DeliveryInput = { notificationIds, queue, policy };
   try {

@@ -1,19 +1,19 @@
-import { assertShareable, layFoundation } from '../runtime/foundation';
-import { serveHealth } from '../runtime/health-server';
+import { assertMultiProcessDatabase, createAppContext } from '../runtime/app-context';
+import { startHealthServer } from '../runtime/health-server';
 import { runProcess } from '../runtime/lifecycle';
-import { createReadiness, databaseProbe, temporalProbe } from '../runtime/readiness';
-import { startFollowers, untilUsable } from './parts';
+import { createDatabaseProbe, createReadiness, createTemporalProbe } from '../runtime/readiness';
+import { startEventConsumers, waitForDatabase } from './start-workers';
 
 /** The sequencer and the subscribers of the log. Of several one works, the others take over when it is gone. */
 runProcess('sequencer', async (life) => {
-  assertShareable(life.config);
-  const foundation = layFoundation(life);
+  assertMultiProcessDatabase(life.config);
+  const foundation = createAppContext(life);
   const probes = {
-    database: databaseProbe(foundation.store.db),
-    temporal: temporalProbe(foundation.temporal),
+    database: createDatabaseProbe(foundation.store.db),
+    temporal: createTemporalProbe(foundation.temporal),
   };
-  await serveHealth(life, createReadiness(probes, life.stopping));
-  await untilUsable(life, foundation);
-  startFollowers(life, foundation);
+  await startHealthServer(life, createReadiness(probes, life.stopSignal));
+  await waitForDatabase(life, foundation);
+  startEventConsumers(life, foundation);
   life.log.info('sequencer and subscriber run');
 });

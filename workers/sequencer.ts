@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Feed } from '../db/events/feed';
-import { type Loop, startLeasedLoop } from './loop';
+import { type Loop, startLeasedLoop } from './leased-loop';
 
 const LEASE = 'sequencer';
-const BATCH = 500;
+const BATCH_SIZE = 500;
 const IDLE_MS = 200;
 
 /** Gives committed events their position in the order of publication. One at work at a time. */
@@ -12,12 +12,12 @@ export function startSequencer(feed: Feed, log: Logger, holder: string): Loop {
     name: LEASE,
     feed,
     log,
-    holder,
+    instanceId: holder,
     idleMs: IDLE_MS,
-    round: async () => {
-      if (!(await feed.hasUnpublished())) return false;
-      const published = await feed.publish({ name: LEASE, holder, nowMs: Date.now() }, BATCH);
-      return published === BATCH;
+    runOnce: async () => {
+      if (!(await feed.hasUnpublishedEvents())) return false;
+      const published = await feed.publishBatch({ name: LEASE, holder, nowMs: Date.now() }, BATCH_SIZE);
+      return published === BATCH_SIZE;
     },
   });
 }

@@ -6,7 +6,7 @@
 export { importProducts } from './catalogue/import-products';
 export { deliverNotifications } from './notifications/deliver-notifications';
 export { order } from './orders/order';
-export { reconcileOrders } from './reconciliation/reconcile';
+export { reconcileOrders } from './reconciliation/reconcile-orders';
 
 /**
  * The SDK writes down the call stack of every promise that is made, for the call stack in the Web UI, and a translated

@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { ImportCounts, ImportEnd } from '../domain/catalogue/product-import';
+import type { ImportCounts, ImportOutcome } from '../domain/catalogue/product-import';
 import type { Actor, Order, OrderStatus } from '../domain/orders/order';
 import type { ImportPolicy, OrderPolicy, ReconcilePolicy } from '../domain/shared/policy';
 
@@ -75,24 +75,24 @@ export const DEFAULT_DELIVERY_POLICY: DeliveryPolicy = {
 };
 
 /** Where orders that may need repair are found: Temporal's lists, what was found before, open orders by their status. */
-export type SuspectSource = 'ended' | 'unopened' | 'found' | OrderStatus;
+export type CandidateSource = 'failed' | 'not_created' | 'findings' | OrderStatus;
 
 /** Source → where its next page begins. */
-export type SuspectPages = Partial<Record<SuspectSource, string>>;
+export type CandidateCursors = Partial<Record<CandidateSource, string>>;
 
 /** How far reconciliation has come, handed from each run to the next. */
 export interface ReconcileProgress {
   /** Temporal's lists were read up to here, milliseconds. */
   listedToMs: number;
   /** Open orders were looked at up to here: a long list is gone through in many runs. */
-  open: SuspectPages;
+  open: CandidateCursors;
 }
 
 /** Input of reconciliation. */
 export interface ReconcileInput {
   policy: ReconcilePolicy;
   /** Of a run that goes on where the one before stopped. */
-  underWay?: { since: ReconcileProgress; pages: SuspectPages; result: ReconcileResult };
+  checkpoint?: { since: ReconcileProgress; pages: CandidateCursors; result: ReconcileResult };
 }
 
 /** What one run of reconciliation did. */
@@ -121,7 +121,7 @@ export interface ImportInput {
 
 /** How an import ended. */
 export interface ImportResult extends ImportCounts {
-  status: ImportEnd;
+  status: ImportOutcome;
   rows: number;
   doneRows: number;
 }

@@ -5,11 +5,11 @@ import type { NotificationKind } from '../../domain/notifications/notification-r
 import type { DomainEvent } from '../../domain/shared/events';
 import { eventKey } from '../../domain/shared/ids';
 import { MailError } from '../../integrations/smtp/mail-error';
-import { type Mailer, messageIdFor } from '../../integrations/smtp/mailer';
-import { type AccountMailOptions, createAccountMails } from './account-mails';
-import { createInventoryMails } from './inventory-mails';
-import type { ReadMail } from './mails';
-import { createOrderMails } from './order-mails';
+import { type Mailer, toMessageId } from '../../integrations/smtp/mailer';
+import { type AccountMailOptions, createAccountMailComposers } from './account-mail-composers';
+import { createInventoryMailComposers } from './inventory-mail-composers';
+import type { MailComposer } from './mail-composer';
+import { createOrderMailComposers } from './order-mail-composers';
 
 export interface NotificationActivities {
   /**
@@ -19,44 +19,50 @@ export interface NotificationActivities {
    */
   sendNotifications(ids: string[]): Promise<void>;
   /** Counts those that are not settled as failed. */
-  giveUpNotifications(ids: string[], why: string): Promise<void>;
+  markNotificationsFailed(ids: string[], why: string): Promise<void>;
 }
 
 export interface NotificationOptions extends Omit<AccountMailOptions, 'now'> {
   /** Domain of the Message-IDs. */
   mailDomain: string;
   /** Addresses of those who are told of stock. */
-  staff?: readonly string[];
+  staffAddresses?: readonly string[];
   /** Mails about orders that came to nothing which strangers may have sent to an address, an hour; 0: as many as they like. */
-  strangersPerHour?: number;
+  unverifiedMailsPerHour?: number;
   now?: () => number;
 }
 
 /** Longer than any attempt to send one message takes. */
 const CLAIM_MS = 60_000;
 /** The server, not the message: the rest of the batch would fare no better. */
-const UNREACHABLE = new Set(['connection_failed', 'timeout', 'login_failed', 'closed']);
+const UNREACHABLE_CODES = new Set(['connection_failed', 'timeout', 'login_failed', 'closed']);
 
 export function createNotificationActivities(
   store: Store,
   mailer: Mailer,
-  { mailDomain, staff = [], strangersPerHour = 0, now = Date.now, ...words }: NotificationOptions,
+  {
+    mailDomain,
+    staffAddresses = [],
+    unverifiedMailsPerHour = 0,
+    now = Date.now,
+    ...words
+  }: NotificationOptions,
 ): NotificationActivities {
   const { db, notifications, log } = store;
   /** How each kind of mail is read; one line for each family of them. */
-  const mails: Record<NotificationKind, ReadMail> = {
-    ...createOrderMails(store, { shopName: words.shopName, strangersPerHour }),
-    ...createAccountMails(store, { ...words, now }),
-    ...createInventoryMails(store, { shopName: words.shopName, staff }),
+  const mails: Record<NotificationKind, MailComposer> = {
+    ...createOrderMailComposers(store, { shopName: words.shopName, unverifiedMailsPerHour }),
+    ...createAccountMailComposers(store, { ...words, now }),
+    ...createInventoryMailComposers(store, { shopName: words.shopName, staffAddresses }),
   };
 
   const settle = (n: Notification, error: string | null): Promise<void> =>
     db.write(async (tx) => {
       const state = error === null ? 'sent' : 'failed';
-      const head = await log.lock(n.id, tx);
+      const head = await log.lockHead(n.id, tx);
       const atMs = now();
-      if (!(await notifications.settle(n.id, { state, error, atMs }, tx))) return;
-      await log.append(head, [settled(n, error, atMs)], tx);
+      if (!(await notifications.recordResult(n.id, { state, error, atMs }, tx))) return;
+      await log.append(head, [toNotificationEvent(n, error, atMs)], tx);
     });
 
   /** @returns whether the message is settled now, one way or the other. */
@@ -70,7 +76,7 @@ export function createNotificationActivities(
       return true;
     }
     try {
-      await mailer.send({ to: mail.to, ...mail.content, messageId: messageIdFor(n.id, mailDomain) });
+      await mailer.send({ to: mail.to, ...mail.content, messageId: toMessageId(n.id, mailDomain) });
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
       if (error.permanent) {
@@ -95,7 +101,7 @@ export function createNotificationActivities(
           if (!(error instanceof MailError)) throw error;
           waiting += 1;
           last = error.code;
-          if (UNREACHABLE.has(error.code)) {
+          if (UNREACHABLE_CODES.has(error.code)) {
             waiting += ids.length - n - 1;
             break;
           }
@@ -110,7 +116,7 @@ export function createNotificationActivities(
       }
     },
 
-    async giveUpNotifications(ids, why) {
+    async markNotificationsFailed(ids, why) {
       for (const id of ids) {
         const n = await notifications.find(id);
         if (n !== null) await settle(n, why);
@@ -119,12 +125,12 @@ export function createNotificationActivities(
   };
 }
 
-const settled = (n: Notification, error: string | null, atMs: number): DomainEvent => ({
+const toNotificationEvent = (n: Notification, error: string | null, atMs: number): DomainEvent => ({
   key: eventKey(n.id, error === null ? 'sent' : 'failed'),
   type: error === null ? 'NotificationSent' : 'NotificationFailed',
   stream: n.id,
   // Whoever reads the order's history is not to learn what the customer's account has chosen, nor that there is one.
-  subject: error === 'unwanted' ? n.id : n.subject,
+  subject: error === 'opted_out' ? n.id : n.subject,
   actor: { kind: 'system' },
   atMs,
   data: { notificationId: n.id, kind: n.kind, channel: n.channel, ...(error === null ? {} : { error }) },

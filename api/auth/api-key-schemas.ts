@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SCOPES } from '../../domain/shared/access';
-import { line } from '../orders/schemas';
+import { singleLineText } from '../orders/schemas';
 
 const scopes = z
   .array(z.enum(SCOPES))
@@ -8,9 +8,9 @@ const scopes = z
   .max(SCOPES.length)
   .openapi({ example: ['orders:read'] });
 
-export const CreateApiKey = z
+export const CreateApiKeyRequest = z
   .strictObject({
-    name: line(100).openapi({ description: 'What it is for', example: 'Warehouse scanner' }),
+    name: singleLineText(100).openapi({ description: 'What it is for', example: 'Warehouse scanner' }),
     scopes,
     expiresAt: z.iso.datetime().optional().openapi({ description: 'Left out: until it is revoked' }),
   })
@@ -31,6 +31,6 @@ export const ApiKey = z
   .openapi('ApiKey');
 export type ApiKey = z.infer<typeof ApiKey>;
 
-export const NewApiKey = ApiKey.extend({
+export const ApiKeyWithToken = ApiKey.extend({
   token: z.string().openapi({ description: 'The bearer token. Shown this once and kept nowhere' }),
 }).openapi('NewApiKey');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../services/auth/passwords';
-import { email, line } from '../orders/schemas';
+import { email, singleLineText } from '../orders/schemas';
 
 const EXAMPLE_LINK_TOKEN = 'ott_01K9Z0Q6X4J7M2V8W3Y5A1B2C3.Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';
 const EXAMPLE_REFRESH_TOKEN = 'Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';
@@ -16,43 +16,43 @@ const linkToken = z.string().min(1).max(200).openapi({
 });
 const refreshToken = z.string().min(1).max(200);
 
-export const Register = z
-  .strictObject({ email, password: newPassword, name: line(200).optional() })
+export const RegistrationRequest = z
+  .strictObject({ email, password: newPassword, name: singleLineText(200).optional() })
   .openapi('Register', {
     example: { email: 'ada@example.com', password: 'analytical engine', name: 'Ada Byron' },
   });
 
-export const Confirm = z
+export const ConfirmRegistrationRequest = z
   .strictObject({
     token: linkToken,
     password: password.openapi({ description: 'The one that was chosen when registering' }),
   })
   .openapi('Confirm', { example: { token: EXAMPLE_LINK_TOKEN, password: 'analytical engine' } });
 
-export const LogIn = z
+export const LoginRequest = z
   .strictObject({ email, password })
   .openapi('LogIn', { example: { email: 'ada@example.com', password: 'analytical engine' } });
 
-export const Refresh = z
+export const RefreshTokensRequest = z
   .strictObject({ refreshToken })
   .openapi('Refresh', { example: { refreshToken: EXAMPLE_REFRESH_TOKEN } });
 
-export const LogOut = z
+export const LogoutRequest = z
   .strictObject({
     refreshToken: refreshToken.optional(),
     everywhere: z.boolean().default(false).openapi({ description: 'All devices; needs an access token' }),
   })
   .openapi('LogOut', { example: { refreshToken: EXAMPLE_REFRESH_TOKEN } });
 
-export const RequestPasswordReset = z
+export const PasswordResetRequest = z
   .strictObject({ email })
   .openapi('RequestPasswordReset', { example: { email: 'ada@example.com' } });
 
-export const ResetPassword = z
+export const ConfirmPasswordResetRequest = z
   .strictObject({ token: linkToken, password: newPassword })
   .openapi('ResetPassword', { example: { token: EXAMPLE_LINK_TOKEN, password: 'difference engine' } });
 
-export const ChangePassword = z
+export const ChangePasswordRequest = z
   .strictObject({ currentPassword: password, newPassword })
   .openapi('ChangePassword', {
     example: { currentPassword: 'analytical engine', newPassword: 'difference engine' },

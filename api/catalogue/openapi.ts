@@ -1,12 +1,19 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { ifMatch, json, page, problems, referred, unchanged } from '../http/openapi-parts';
+import {
+  headerRefs,
+  ifMatchHeader,
+  jsonResponse,
+  notModified,
+  pageSchema,
+  problemResponses,
+} from '../http/openapi-components';
 import { sku } from '../orders/schemas';
-import { Page } from './list-schemas';
+import { PageQuery } from './list-schemas';
 import * as product from './schemas';
 
 const skuParam = z.object({ sku });
-const importParam = z.object({
+const importIdParam = z.object({
   id: z
     .string()
     .regex(/^imp_[0-9A-HJKMNP-TV-Z]{26}$/)
@@ -25,10 +32,16 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     summary: 'List products, by sku, or search them',
     description: 'With `q`, products that have all words, those with whole words first.',
     tags: ['catalogue'],
-    request: { query: product.ListProducts },
+    request: { query: product.ListProductsQuery },
     responses: {
-      200: json(page(product.Product), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'unauthenticated', 'forbidden', 'service_unavailable'),
+      200: jsonResponse(pageSchema(product.Product), 'A page'),
+      ...problemResponses(
+        'invalid_request',
+        'invalid_cursor',
+        'unauthenticated',
+        'forbidden',
+        'service_unavailable',
+      ),
     },
   },
   {
@@ -37,10 +50,12 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     summary: 'Create a product',
     description: 'It has no stock yet. Its sku is never given to another product.',
     tags: ['catalogue'],
-    request: { body: { required: true, content: { 'application/json': { schema: product.CreateProduct } } } },
+    request: {
+      body: { required: true, content: { 'application/json': { schema: product.CreateProductRequest } } },
+    },
     responses: {
-      201: json(product.Product, 'Created', 'ETag', 'Location'),
-      ...problems(
+      201: jsonResponse(product.Product, 'Created', 'ETag', 'Location'),
+      ...problemResponses(
         'invalid_request',
         'malformed_json',
         'unauthenticated',
@@ -71,13 +86,13 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
       },
     },
     responses: {
-      202: json(
+      202: jsonResponse(
         product.ProductImport,
         'Stored; how it goes on is at `Location`',
         'Location',
         'Idempotent-Replayed',
       ),
-      ...problems(
+      ...problemResponses(
         'invalid_request',
         'malformed_csv',
         'unauthenticated',
@@ -95,10 +110,16 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     path: '/api/products/imports',
     summary: 'List imports, newest first',
     tags: ['catalogue'],
-    request: { query: Page },
+    request: { query: PageQuery },
     responses: {
-      200: json(page(product.ProductImport), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'unauthenticated', 'forbidden', 'service_unavailable'),
+      200: jsonResponse(pageSchema(product.ProductImport), 'A page'),
+      ...problemResponses(
+        'invalid_request',
+        'invalid_cursor',
+        'unauthenticated',
+        'forbidden',
+        'service_unavailable',
+      ),
     },
   },
   {
@@ -106,10 +127,10 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     path: '/api/products/imports/{id}',
     summary: 'Watch an import',
     tags: ['catalogue'],
-    request: { params: importParam },
+    request: { params: importIdParam },
     responses: {
-      200: json(product.ProductImportWithFaults, 'How far it is, and the faults of its rows'),
-      ...problems('unauthenticated', 'forbidden', 'not_found', 'service_unavailable'),
+      200: jsonResponse(product.ProductImportDetail, 'How far it is, and the faults of its rows'),
+      ...problemResponses('unauthenticated', 'forbidden', 'not_found', 'service_unavailable'),
     },
   },
   {
@@ -117,11 +138,17 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     path: '/api/products/{sku}',
     summary: 'Read a product',
     tags: ['catalogue'],
-    request: { params: skuParam, query: product.ReadProduct },
+    request: { params: skuParam, query: product.GetProductQuery },
     responses: {
-      200: json(product.Product, 'The product; its version is the ETag', 'ETag'),
-      304: unchanged('As `If-None-Match` has it'),
-      ...problems('invalid_request', 'unauthenticated', 'forbidden', 'not_found', 'service_unavailable'),
+      200: jsonResponse(product.Product, 'The product; its version is the ETag', 'ETag'),
+      304: notModified('As `If-None-Match` has it'),
+      ...problemResponses(
+        'invalid_request',
+        'unauthenticated',
+        'forbidden',
+        'not_found',
+        'service_unavailable',
+      ),
     },
   },
   {
@@ -132,12 +159,12 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     tags: ['catalogue'],
     request: {
       params: skuParam,
-      headers: ifMatch,
-      body: { required: true, content: { 'application/json': { schema: product.ReplaceProduct } } },
+      headers: ifMatchHeader,
+      body: { required: true, content: { 'application/json': { schema: product.ReplaceProductRequest } } },
     },
     responses: {
-      200: json(product.Product, 'As it is now', 'ETag'),
-      ...problems(
+      200: jsonResponse(product.Product, 'As it is now', 'ETag'),
+      ...problemResponses(
         'invalid_request',
         'malformed_json',
         'unauthenticated',
@@ -157,10 +184,10 @@ export const PRODUCT_ROUTES: RouteConfig[] = [
     summary: 'Stop selling a product',
     description: 'Orders refer to it, so it stays; it can be sold again.',
     tags: ['catalogue'],
-    request: { params: skuParam, headers: ifMatch },
+    request: { params: skuParam, headers: ifMatchHeader },
     responses: {
-      204: { description: 'It is not sold any more', headers: referred(['ETag']) },
-      ...problems(
+      204: { description: 'It is not sold any more', headers: headerRefs(['ETag']) },
+      ...problemResponses(
         'invalid_request',
         'unauthenticated',
         'forbidden',

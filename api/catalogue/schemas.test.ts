@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { openApiDocument } from '../http/openapi';
-import { CreateProduct } from './schemas';
+import { createOpenApiDocument } from '../http/openapi';
+import { CreateProductRequest } from './schemas';
 
-const { components } = openApiDocument();
+const { components } = createOpenApiDocument();
 const described = z.fromJSONSchema(JSON.parse(JSON.stringify(components?.schemas?.CreateProduct)));
 
 const GOOD = { sku: 'oak-desk', name: 'Oak desk', price: { amount: 38_900, currency: 'EUR' } };
@@ -11,7 +11,7 @@ const attributes = (count: number) =>
 /** What is sent, and whether it is let in: by the rules and by their description. */
 const verdicts = (more: object): boolean[] => {
   const body = { ...GOOD, ...more };
-  return [CreateProduct.safeParse(body).success, described.safeParse(body).success];
+  return [CreateProductRequest.safeParse(body).success, described.safeParse(body).success];
 };
 
 test.each<[what: string, more: object]>([

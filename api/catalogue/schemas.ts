@@ -2,21 +2,24 @@ import { z } from 'zod';
 import type { FieldRule } from '../../domain/catalogue/product-rules';
 import * as rules from '../../domain/catalogue/product-rules';
 import { sku as anySku, Money, timestamp } from '../orders/schemas';
-import { Page } from './list-schemas';
+import { PageQuery } from './list-schemas';
 
 /** The rule decides; the description says of it what JSON Schema can. */
-const text = ({ holds, must, schema }: FieldRule<string>) =>
-  z.string().trim().refine(holds, must).openapi(schema);
+const textField = ({ isValid, requirement, schema }: FieldRule<string>) =>
+  z.string().trim().refine(isValid, requirement).openapi(schema);
 
-const newSku = text(rules.SKU).openapi({ description: `It ${rules.SKU.must}`, example: 'walnut-desk' });
-const name = text(rules.NAME).openapi({ example: 'Walnut desk' });
-const description = text(rules.DESCRIPTION).openapi({
+const newSku = textField(rules.SKU_RULE).openapi({
+  description: `It ${rules.SKU_RULE.requirement}`,
+  example: 'walnut-desk',
+});
+const name = textField(rules.NAME_RULE).openapi({ example: 'Walnut desk' });
+const description = textField(rules.DESCRIPTION_RULE).openapi({
   example: 'Oiled walnut top, 140 × 70 cm, steel legs.',
 });
 // The currency is the shop's, and so is the step of what can be paid: they are held against the rule behind this.
 const price = z
   .strictObject({
-    amount: z.number().openapi(rules.unitPriceMinor('EUR').schema),
+    amount: z.number().openapi(rules.unitPriceRule('EUR').schema),
     currency: z.string().length(3),
   })
   .openapi({
@@ -26,17 +29,17 @@ const price = z
 const taxClass = z.enum(rules.TAX_CLASSES);
 const weightGrams = z
   .number()
-  .refine(rules.WEIGHT_GRAMS.holds, rules.WEIGHT_GRAMS.must)
-  .openapi({ ...rules.WEIGHT_GRAMS.schema, example: 38000 });
-const imageUrl = text(rules.IMAGE_URL)
+  .refine(rules.WEIGHT_GRAMS_RULE.isValid, rules.WEIGHT_GRAMS_RULE.requirement)
+  .openapi({ ...rules.WEIGHT_GRAMS_RULE.schema, example: 38000 });
+const imageUrl = textField(rules.IMAGE_URL_RULE)
   .nullable()
   .openapi({ description: 'An https address, or a path on this host', example: '/images/walnut-desk.webp' });
 const attributes = z
-  .record(text(rules.ATTRIBUTE_NAME_RULE), text(rules.ATTRIBUTE_VALUE))
-  .refine(rules.ATTRIBUTES.holds, rules.ATTRIBUTES.must)
+  .record(textField(rules.ATTRIBUTE_NAME_RULE), textField(rules.ATTRIBUTE_VALUE_RULE))
+  .refine(rules.ATTRIBUTES_RULE.isValid, rules.ATTRIBUTES_RULE.requirement)
   .openapi({
-    ...rules.ATTRIBUTES.schema,
-    description: `Each ${rules.ATTRIBUTE_NAME_RULE.must}`,
+    ...rules.ATTRIBUTES_RULE.schema,
+    description: `Each ${rules.ATTRIBUTE_NAME_RULE.requirement}`,
     example: { wood: 'walnut', finish: 'oil' },
   });
 const active = z.boolean().openapi({ description: 'Whether it is sold at present' });
@@ -69,7 +72,7 @@ const EXAMPLE = {
   attributes: { wood: 'walnut', finish: 'oil' },
 } as const;
 
-export const ReplaceProduct = z
+export const ReplaceProductRequest = z
   .strictObject({
     name,
     description: description.default(''),
@@ -81,27 +84,27 @@ export const ReplaceProduct = z
     active: active.default(true),
   })
   .openapi('ReplaceProduct', { example: EXAMPLE });
-export type ReplaceProduct = z.infer<typeof ReplaceProduct>;
+export type ReplaceProductRequest = z.infer<typeof ReplaceProductRequest>;
 
-export const CreateProduct = z
-  .strictObject({ sku: newSku, ...ReplaceProduct.shape })
+export const CreateProductRequest = z
+  .strictObject({ sku: newSku, ...ReplaceProductRequest.shape })
   .openapi('CreateProduct', { example: { sku: 'walnut-desk', ...EXAMPLE } });
-export type CreateProduct = z.infer<typeof CreateProduct>;
+export type CreateProductRequest = z.infer<typeof CreateProductRequest>;
 
-const shown = z.enum(['true', 'false', 'all']).default('true').openapi({
+const activeFilter = z.enum(['true', 'false', 'all']).default('true').openapi({
   description: 'What is not sold is shown to those who may change the catalogue',
 });
-export const ReadProduct = z.strictObject({ active: shown });
+export const GetProductQuery = z.strictObject({ active: activeFilter });
 const MAX_QUERY_LENGTH = 200;
 /** Two terms of 32 characters of 4 bytes each and a sku of 64, in base64. */
 const MAX_CURSOR_LENGTH = 600;
-export const ListProducts = Page.extend({
+export const ListProductsQuery = PageQuery.extend({
   q: z.string().max(MAX_QUERY_LENGTH).optional().openapi({
     description: 'Words: all must begin a word of the name, the sku, an attribute or the description',
     example: 'walnut desk',
   }),
   cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
-  active: shown,
+  active: activeFilter,
 });
 
 export const ProductImport = z
@@ -123,7 +126,7 @@ export const ProductImport = z
   .openapi('ProductImport');
 export type ProductImport = z.infer<typeof ProductImport>;
 
-export const ProductImportWithFaults = ProductImport.extend({
+export const ProductImportDetail = ProductImport.extend({
   faults: z
     .array(
       z.object({
@@ -140,4 +143,4 @@ export const ProductImportWithFaults = ProductImport.extend({
       ],
     }),
 }).openapi('ProductImportWithFaults');
-export type ProductImportWithFaults = z.infer<typeof ProductImportWithFaults>;
+export type ProductImportDetail = z.infer<typeof ProductImportDetail>;

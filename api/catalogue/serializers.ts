@@ -1,14 +1,14 @@
 import type { ProductImport as StoredImport } from '../../db/catalogue/product-imports';
 import type { Product as StoredProduct } from '../../domain/catalogue/product';
-import { percentOf } from '../../domain/catalogue/product-import';
+import { getProgressPercent } from '../../domain/catalogue/product-import';
 import { money } from '../../domain/shared/money';
-import { iso } from '../orders/serializers';
+import { toIsoTimestamp } from '../orders/serializers';
 import type { Product, ProductImport } from './schemas';
 
 export const productPath = (sku: string): string => `/api/products/${sku}`;
 export const importPath = (id: string): string => `/api/products/imports/${id}`;
 
-export const presentProduct = (p: StoredProduct): Product => ({
+export const toProductResponse = (p: StoredProduct): Product => ({
   sku: p.sku,
   name: p.name,
   description: p.description,
@@ -19,23 +19,23 @@ export const presentProduct = (p: StoredProduct): Product => ({
   attributes: p.attributes,
   active: p.active,
   version: p.version,
-  createdAt: iso(p.createdAtMs),
-  updatedAt: iso(p.updatedAtMs),
+  createdAt: toIsoTimestamp(p.createdAtMs),
+  updatedAt: toIsoTimestamp(p.updatedAtMs),
 });
 
 /** @param temporalUrl of its workflow's page. */
-export const presentImport = (found: StoredImport, temporalUrl: string): ProductImport => ({
+export const toProductImportResponse = (found: StoredImport, temporalUrl: string): ProductImport => ({
   id: found.id,
   status: found.status,
   rows: found.rows,
   done: found.doneRows,
-  percent: percentOf(found),
+  percent: getProgressPercent(found),
   created: found.created,
   updated: found.updated,
   unchanged: found.unchanged,
   faulty: found.faulty,
   failure: found.failure,
-  createdAt: iso(found.createdAtMs),
-  endedAt: found.endedAtMs === null ? null : iso(found.endedAtMs),
+  createdAt: toIsoTimestamp(found.createdAtMs),
+  endedAt: found.endedAtMs === null ? null : toIsoTimestamp(found.endedAtMs),
   links: { self: importPath(found.id), temporal: temporalUrl },
 });

@@ -1,34 +1,34 @@
 import type { Request, Router } from 'express';
 import type { Profile } from '../../db/customers/contacts';
-import { Failure } from '../../domain/shared/failures';
+import { AppError } from '../../domain/shared/errors';
 import { isCustomerId } from '../../domain/shared/ids';
 import { changeRole } from '../../services/auth/roles';
 import { eraseCustomer } from '../../services/customers/erasure';
-import { recordPersonalDataRead } from '../../services/customers/staff-reads';
-import { actorOf } from '../http/access';
+import { recordPersonalDataRead } from '../../services/customers/personal-data-reads';
+import { getActor } from '../http/auth';
 import type { ApiContext } from '../http/context';
-import { decodeCursor, toPage } from '../http/cursors';
-import { newRoutes } from '../http/methods';
-import { readBody, readQuery } from '../http/read';
-import { ChangeRole, type CustomerSummary, ListCustomers } from './schemas';
-import { presentCustomer, presentCustomerSummary } from './serializers';
+import { decodeCursor, toPage } from '../http/pagination';
+import { parseBody, parseQuery } from '../http/parse-request';
+import { createRouter } from '../http/router';
+import { ChangeRoleRequest, type CustomerSummary, ListCustomersQuery } from './schemas';
+import { toCustomerResponse, toCustomerSummaryResponse } from './serializers';
 
 /** What staff see and do of customers. Lists say nothing personal; whoever opens one customer leaves a trace. */
 export function customerRoutes({ store, identity }: ApiContext): Router {
-  const { router, methods } = newRoutes('/api/customers');
+  const { router, registerRoutes } = createRouter('/api/customers');
 
   const summaries = async (profiles: Profile[]): Promise<CustomerSummary[]> => {
-    const roles = await store.accounts.roles(profiles.map((p) => p.customerId));
-    return profiles.map((p) => presentCustomerSummary(p, roles.get(p.customerId) ?? null));
+    const roles = await store.accounts.findRoles(profiles.map((p) => p.customerId));
+    return profiles.map((p) => toCustomerSummaryResponse(p, roles.get(p.customerId) ?? null));
   };
 
-  methods('/', {
+  registerRoutes('/', {
     get: async (req, res) => {
-      const { email, cursor, limit } = readQuery(req, ListCustomers);
+      const { email, cursor, limit } = parseQuery(req, ListCustomersQuery);
       if (email !== undefined) {
-        const found = await store.contacts.profileByEmail(email);
+        const found = await store.contacts.findProfileByEmail(email);
         // Whose address it is, is personal too.
-        if (found !== null) await recordPersonalDataRead(identity, actorOf(req), found.customerId);
+        if (found !== null) await recordPersonalDataRead(identity, getActor(req), found.customerId);
         res.json({ data: await summaries(found === null ? [] : [found]), nextCursor: null });
         return;
       }
@@ -47,31 +47,31 @@ export function customerRoutes({ store, identity }: ApiContext): Router {
     },
   });
 
-  methods('/:id', {
+  registerRoutes('/:id', {
     get: async (req, res) => {
-      const profile = await store.contacts.profile(readCustomerId(req));
-      if (profile === null) throw noSuchCustomer();
+      const profile = await store.contacts.findProfile(parseCustomerId(req));
+      if (profile === null) throw customerNotFound();
       const { customerId } = profile;
-      await recordPersonalDataRead(identity, actorOf(req), customerId);
+      await recordPersonalDataRead(identity, getActor(req), customerId);
       const [account, addresses] = await Promise.all([
         store.accounts.find(customerId),
-        store.addresses.ofCustomer(customerId),
+        store.addresses.findByCustomer(customerId),
       ]);
-      res.json(presentCustomer(profile, account?.role ?? null, addresses));
+      res.json(toCustomerResponse(profile, account?.role ?? null, addresses));
     },
   });
 
-  methods('/:id/role', {
+  registerRoutes('/:id/role', {
     put: async (req, res) => {
-      const { role } = readBody(req, ChangeRole);
-      await changeRole(identity, readCustomerId(req), role, actorOf(req));
+      const { role } = parseBody(req, ChangeRoleRequest);
+      await changeRole(identity, parseCustomerId(req), role, getActor(req));
       res.status(204).end();
     },
   });
 
-  methods('/:id/erasure', {
+  registerRoutes('/:id/erasure', {
     post: async (req, res) => {
-      await eraseCustomer(identity, readCustomerId(req), actorOf(req));
+      await eraseCustomer(identity, parseCustomerId(req), getActor(req));
       res.status(204).end();
     },
   });
@@ -80,10 +80,10 @@ export function customerRoutes({ store, identity }: ApiContext): Router {
 }
 
 /** @throws Failure `not_found`: an id that cannot be one is a customer who does not exist. */
-function readCustomerId(req: Request): string {
+function parseCustomerId(req: Request): string {
   const { id } = req.params;
-  if (typeof id !== 'string' || !isCustomerId(id)) throw noSuchCustomer();
+  if (typeof id !== 'string' || !isCustomerId(id)) throw customerNotFound();
   return id;
 }
 
-const noSuchCustomer = (): Failure => new Failure('not_found', 'There is no such customer.');
+const customerNotFound = (): AppError => new AppError('not_found', 'There is no such customer.');

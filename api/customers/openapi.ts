@@ -1,19 +1,26 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import * as auth from '../auth/schemas';
-import { BODY_PROBLEMS, json, page, problems, takes } from '../http/openapi-parts';
+import {
+  BODY_PROBLEMS,
+  jsonRequest,
+  jsonResponse,
+  pageSchema,
+  problemResponses,
+} from '../http/openapi-components';
 import * as people from './schemas';
 
-const idOf = (example: string) => ({ params: z.object({ id: z.string().openapi({ example }) }) });
-const address = idOf('adr_01K9Z0Q6X4J7M2V8W3Y5A1B2C3');
-const customer = idOf('cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3');
-const all = (item: z.ZodType, description: string) => json(z.object({ data: z.array(item) }), description);
+const idParam = (example: string) => ({ params: z.object({ id: z.string().openapi({ example }) }) });
+const addressIdParam = idParam('adr_01K9Z0Q6X4J7M2V8W3Y5A1B2C3');
+const customerIdParam = idParam('cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3');
+const listResponse = (item: z.ZodType, description: string) =>
+  jsonResponse(z.object({ data: z.array(item) }), description);
 
-const accepted = json(auth.Accepted, 'The same for every address');
-const tokens = (description: string) => json(auth.Tokens, description);
+const acceptedResponse = jsonResponse(auth.Accepted, 'The same for every address');
+const tokensResponse = (description: string) => jsonResponse(auth.Tokens, description);
 
 /** Accounts and the people who have them. */
-export const PEOPLE_ROUTES: RouteConfig[] = [
+export const CUSTOMER_ROUTES: RouteConfig[] = [
   {
     method: 'post',
     path: '/api/auth/register',
@@ -21,8 +28,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     description:
       'A mail goes to the address; who gets it confirms. Nothing in the answer tells whether it has an account already.',
     tags: ['accounts'],
-    request: takes(auth.Register),
-    responses: { 202: accepted, ...problems(...BODY_PROBLEMS) },
+    request: jsonRequest(auth.RegistrationRequest),
+    responses: { 202: acceptedResponse, ...problemResponses(...BODY_PROBLEMS) },
   },
   {
     method: 'post',
@@ -31,10 +38,16 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     description:
       'By whoever reads its mail and knows the password that was chosen. Orders placed as a guest with this address belong to the account.',
     tags: ['accounts'],
-    request: takes(auth.Confirm),
+    request: jsonRequest(auth.ConfirmRegistrationRequest),
     responses: {
-      200: tokens('The account is there, and this is its first session'),
-      ...problems(...BODY_PROBLEMS, 'invalid_credentials', 'invalid_token', 'link_expired', 'account_exists'),
+      200: tokensResponse('The account is there, and this is its first session'),
+      ...problemResponses(
+        ...BODY_PROBLEMS,
+        'invalid_credentials',
+        'invalid_token',
+        'link_expired',
+        'account_exists',
+      ),
     },
   },
   {
@@ -42,10 +55,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     path: '/api/auth/login',
     summary: 'Log in',
     tags: ['accounts'],
-    request: takes(auth.LogIn),
+    request: jsonRequest(auth.LoginRequest),
     responses: {
-      200: tokens('A new session'),
-      ...problems(...BODY_PROBLEMS, 'invalid_credentials', 'invalid_token'),
+      200: tokensResponse('A new session'),
+      ...problemResponses(...BODY_PROBLEMS, 'invalid_credentials', 'invalid_token'),
     },
   },
   {
@@ -55,10 +68,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     description:
       'Each refresh token is good for one refresh. One that comes again ends its session, but for 10 s in which an answer that was lost can be asked for again.',
     tags: ['accounts'],
-    request: takes(auth.Refresh),
+    request: jsonRequest(auth.RefreshTokensRequest),
     responses: {
-      200: tokens('The session goes on'),
-      ...problems(...BODY_PROBLEMS, 'invalid_refresh_token', 'invalid_token'),
+      200: tokensResponse('The session goes on'),
+      ...problemResponses(...BODY_PROBLEMS, 'invalid_refresh_token', 'invalid_token'),
     },
   },
   {
@@ -68,10 +81,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     description:
       'Ends the session of the refresh token, or else that of the access token. Says nothing of whether the token was one.',
     tags: ['accounts'],
-    request: takes(auth.LogOut),
+    request: jsonRequest(auth.LogoutRequest),
     responses: {
       204: { description: 'The session has ended' },
-      ...problems(...BODY_PROBLEMS, 'unauthenticated', 'invalid_token'),
+      ...problemResponses(...BODY_PROBLEMS, 'unauthenticated', 'invalid_token'),
     },
   },
   {
@@ -79,8 +92,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     path: '/api/auth/password-reset',
     summary: 'Ask for a new password',
     tags: ['accounts'],
-    request: takes(auth.RequestPasswordReset),
-    responses: { 202: accepted, ...problems(...BODY_PROBLEMS) },
+    request: jsonRequest(auth.PasswordResetRequest),
+    responses: { 202: acceptedResponse, ...problemResponses(...BODY_PROBLEMS) },
   },
   {
     method: 'post',
@@ -88,8 +101,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Set a new password by the link of the mail',
     description: 'Ends all sessions.',
     tags: ['accounts'],
-    request: takes(auth.ResetPassword),
-    responses: { 204: { description: 'Set' }, ...problems(...BODY_PROBLEMS, 'link_expired') },
+    request: jsonRequest(auth.ConfirmPasswordResetRequest),
+    responses: { 204: { description: 'Set' }, ...problemResponses(...BODY_PROBLEMS, 'link_expired') },
   },
   {
     method: 'post',
@@ -97,10 +110,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Change the password',
     description: 'Ends all other sessions.',
     tags: ['accounts'],
-    request: takes(auth.ChangePassword),
+    request: jsonRequest(auth.ChangePasswordRequest),
     responses: {
       204: { description: 'Changed' },
-      ...problems(...BODY_PROBLEMS, 'invalid_credentials', 'unauthenticated', 'invalid_token'),
+      ...problemResponses(...BODY_PROBLEMS, 'invalid_credentials', 'unauthenticated', 'invalid_token'),
     },
   },
   {
@@ -108,14 +121,17 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     path: '/.well-known/jwks.json',
     summary: 'The public keys of access tokens',
     tags: ['accounts'],
-    responses: { 200: json(auth.Jwks, 'All that verify now, the signing one first') },
+    responses: { 200: jsonResponse(auth.Jwks, 'All that verify now, the signing one first') },
   },
   {
     method: 'get',
     path: '/api/me',
     summary: 'Read your profile',
     tags: ['me'],
-    responses: { 200: json(people.Me, 'The profile'), ...problems('not_found', 'service_unavailable') },
+    responses: {
+      200: jsonResponse(people.Me, 'The profile'),
+      ...problemResponses('not_found', 'service_unavailable'),
+    },
   },
   {
     method: 'patch',
@@ -123,8 +139,11 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Change your profile',
     description: 'What is left out stays; null empties.',
     tags: ['me'],
-    request: takes(people.ChangeMe),
-    responses: { 200: json(people.Me, 'As it is now'), ...problems(...BODY_PROBLEMS, 'not_found') },
+    request: jsonRequest(people.UpdateMeRequest),
+    responses: {
+      200: jsonResponse(people.Me, 'As it is now'),
+      ...problemResponses(...BODY_PROBLEMS, 'not_found'),
+    },
   },
   {
     method: 'get',
@@ -132,8 +151,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Where you are logged in',
     tags: ['me'],
     responses: {
-      200: all(people.Session, 'Newest first, 50 at the most'),
-      ...problems('service_unavailable'),
+      200: listResponse(people.Session, 'Newest first, 50 at the most'),
+      ...problemResponses('service_unavailable'),
     },
   },
   {
@@ -141,8 +160,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     path: '/api/me/sessions/{id}',
     summary: 'Log out there',
     tags: ['me'],
-    request: idOf('ses_01K9Z0Q6X4J7M2V8W3Y5A1B2C3'),
-    responses: { 204: { description: 'Ended' }, ...problems('not_found', 'service_unavailable') },
+    request: idParam('ses_01K9Z0Q6X4J7M2V8W3Y5A1B2C3'),
+    responses: { 204: { description: 'Ended' }, ...problemResponses('not_found', 'service_unavailable') },
   },
   {
     method: 'get',
@@ -150,8 +169,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'List your addresses',
     tags: ['me'],
     responses: {
-      200: all(people.CustomerAddress, 'Oldest first, 50 at the most'),
-      ...problems('service_unavailable'),
+      200: listResponse(people.CustomerAddress, 'Oldest first, 50 at the most'),
+      ...problemResponses('service_unavailable'),
     },
   },
   {
@@ -160,10 +179,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Add an address',
     description: 'The first one is the default for shipping and for billing.',
     tags: ['me'],
-    request: takes(people.ChangeAddress),
+    request: jsonRequest(people.AddressRequest),
     responses: {
-      201: json(people.CustomerAddress, 'Added', 'Location'),
-      ...problems(...BODY_PROBLEMS, 'too_many_addresses'),
+      201: jsonResponse(people.CustomerAddress, 'Added', 'Location'),
+      ...problemResponses(...BODY_PROBLEMS, 'too_many_addresses'),
     },
   },
   {
@@ -171,8 +190,11 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     path: '/api/me/addresses/{id}',
     summary: 'Replace an address',
     tags: ['me'],
-    request: { ...address, ...takes(people.ChangeAddress) },
-    responses: { 200: json(people.CustomerAddress, 'Replaced'), ...problems(...BODY_PROBLEMS, 'not_found') },
+    request: { ...addressIdParam, ...jsonRequest(people.AddressRequest) },
+    responses: {
+      200: jsonResponse(people.CustomerAddress, 'Replaced'),
+      ...problemResponses(...BODY_PROBLEMS, 'not_found'),
+    },
   },
   {
     method: 'delete',
@@ -180,8 +202,8 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Delete an address',
     description: 'Where it was a default the oldest one that is left becomes it.',
     tags: ['me'],
-    request: address,
-    responses: { 204: { description: 'Deleted' }, ...problems('not_found', 'service_unavailable') },
+    request: addressIdParam,
+    responses: { 204: { description: 'Deleted' }, ...problemResponses('not_found', 'service_unavailable') },
   },
   {
     method: 'get',
@@ -191,12 +213,12 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
       'Not in it are mails, whose text is not kept (that they were sent is in the history of an order), and who of the staff looked.',
     tags: ['me'],
     responses: {
-      200: json(
-        people.PersonalExport,
+      200: jsonResponse(
+        people.PersonalDataExport,
         'Profile, addresses, sessions, every order with its contact, and what the log says of the account',
         'Content-Disposition',
       ),
-      ...problems('not_found', 'service_unavailable'),
+      ...problemResponses('not_found', 'service_unavailable'),
     },
   },
   {
@@ -206,10 +228,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     description:
       'Name, addresses, telephone and account are gone for good. Orders stay, without who you are. Refused while one is open.',
     tags: ['me'],
-    request: takes(people.EraseMe),
+    request: jsonRequest(people.ErasureRequest),
     responses: {
       204: { description: 'Forgotten' },
-      ...problems(
+      ...problemResponses(
         ...BODY_PROBLEMS,
         'invalid_credentials',
         'unauthenticated',
@@ -225,10 +247,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'List customers, or find the one with an address',
     description: 'Says nothing personal; that somebody was found by their address is written down.',
     tags: ['customers'],
-    request: { query: people.ListCustomers },
+    request: { query: people.ListCustomersQuery },
     responses: {
-      200: json(page(people.CustomerSummary), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+      200: jsonResponse(pageSchema(people.CustomerSummary), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -237,10 +259,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Read a customer',
     description: 'Each look is written down in the log.',
     tags: ['customers'],
-    request: customer,
+    request: customerIdParam,
     responses: {
-      200: json(people.Customer, 'The customer'),
-      ...problems('not_found', 'service_unavailable'),
+      200: jsonResponse(people.Customer, 'The customer'),
+      ...problemResponses('not_found', 'service_unavailable'),
     },
   },
   {
@@ -249,10 +271,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Give an account another role',
     description: 'Its sessions end.',
     tags: ['customers'],
-    request: { ...customer, ...takes(people.ChangeRole) },
+    request: { ...customerIdParam, ...jsonRequest(people.ChangeRoleRequest) },
     responses: {
       204: { description: 'Given' },
-      ...problems(...BODY_PROBLEMS, 'not_found', 'last_admin'),
+      ...problemResponses(...BODY_PROBLEMS, 'not_found', 'last_admin'),
     },
   },
   {
@@ -261,10 +283,10 @@ export const PEOPLE_ROUTES: RouteConfig[] = [
     summary: 'Have a customer forgotten',
     description: 'As they could do themselves. Twice is once.',
     tags: ['customers'],
-    request: customer,
+    request: customerIdParam,
     responses: {
       204: { description: 'Forgotten' },
-      ...problems('not_found', 'orders_open', 'last_admin', 'service_unavailable'),
+      ...problemResponses('not_found', 'orders_open', 'last_admin', 'service_unavailable'),
     },
   },
 ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ROLES } from '../../domain/shared/access';
-import { Page } from '../catalogue/list-schemas';
-import { Address, email, line, Order, phone, timestamp } from '../orders/schemas';
+import { PageQuery } from '../catalogue/list-schemas';
+import { Address, email, Order, phone, singleLineText, timestamp } from '../orders/schemas';
 
 const customerId = z.string().openapi({ example: 'cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' });
 export const Role = z.enum(ROLES).openapi('Role');
@@ -24,9 +24,9 @@ export const Me = z
   .openapi('Me');
 export type Me = z.infer<typeof Me>;
 
-export const ChangeMe = z
+export const UpdateMeRequest = z
   .strictObject({
-    name: line(200).nullable().optional(),
+    name: singleLineText(200).nullable().optional(),
     phone: phone.nullable().optional(),
     orderUpdates: orderUpdates.optional(),
   })
@@ -43,7 +43,7 @@ const makeDefault = z
   .literal(true)
   .optional()
   .openapi({ description: 'Takes it over from the one that was' });
-export const ChangeAddress = z
+export const AddressRequest = z
   .strictObject({ ...Address.shape, defaultShipping: makeDefault, defaultBilling: makeDefault })
   .openapi('ChangeAddress', { example: { ...ADDRESS_EXAMPLE, defaultShipping: true } });
 
@@ -78,7 +78,7 @@ export const AccountEvent = z
   .openapi('AccountEvent');
 export type AccountEvent = z.infer<typeof AccountEvent>;
 
-export const PersonalExport = z
+export const PersonalDataExport = z
   .object({
     exportedAt: timestamp,
     profile: Me,
@@ -88,13 +88,13 @@ export const PersonalExport = z
     accountEvents: z.array(AccountEvent).openapi({ description: 'Oldest first' }),
   })
   .openapi('PersonalExport');
-export type PersonalExport = z.infer<typeof PersonalExport>;
+export type PersonalDataExport = z.infer<typeof PersonalDataExport>;
 
-export const EraseMe = z
+export const ErasureRequest = z
   .strictObject({ password: z.string().min(1).max(128) })
   .openapi('EraseMe', { example: { password: 'analytical engine' } });
 
-export const ListCustomers = Page.extend({ email: email.optional() });
+export const ListCustomersQuery = PageQuery.extend({ email: email.optional() });
 
 export const CustomerSummary = z
   .object({
@@ -114,6 +114,6 @@ export const Customer = CustomerSummary.extend({
 }).openapi('Customer');
 export type Customer = z.infer<typeof Customer>;
 
-export const ChangeRole = z
+export const ChangeRoleRequest = z
   .strictObject({ role: Role })
   .openapi('ChangeRole', { example: { role: 'support' } });

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Request, Response } from 'express';
-import { Admission, atMost } from './admission';
+import { Admission, limitConcurrency } from './admission';
 
 const forever = () => new Promise<never>(() => undefined);
 const nobodyWaits = async () => 0;
@@ -14,21 +14,21 @@ describe('placements', () => {
   test('as many as allowed run, one more is told to come back, and one that ends makes room', async () => {
     const admission = new Admission({ placements: 2, waitingOrders: 10 }, nobodyWaits);
     let finish: (value: { order: string }) => void = () => undefined;
-    const first = admission.place(() => new Promise<{ order: string }>((resolve) => (finish = resolve)));
-    void admission.place(forever);
+    const first = admission.admit(() => new Promise<{ order: string }>((resolve) => (finish = resolve)));
+    void admission.admit(forever);
 
-    await expect(admission.place(async () => decided('third'))).rejects.toMatchObject({
+    await expect(admission.admit(async () => decided('third'))).rejects.toMatchObject({
       code: 'overloaded',
-      extra: { retryAfterSeconds: 2 },
+      extensions: { retryAfterSeconds: 2 },
     });
     finish(decided('done'));
     expect(await first).toEqual(decided('done'));
-    expect(await admission.place(async () => decided('fourth'))).toEqual(decided('fourth'));
+    expect(await admission.admit(async () => decided('fourth'))).toEqual(decided('fourth'));
   });
 
   test('one that fails makes room too', async () => {
     const admission = new Admission({ placements: 1, waitingOrders: 10 }, nobodyWaits);
-    const failing = () => admission.place(() => Promise.reject(new Error('declined')));
+    const failing = () => admission.admit(() => Promise.reject(new Error('declined')));
     await expect(failing()).rejects.toThrow('declined');
     await expect(failing()).rejects.toThrow('declined');
   });
@@ -40,18 +40,18 @@ describe('placements', () => {
       async () => waiting,
       () => now,
     );
-    expect(await admission.place(async () => decided('unknown'))).toEqual(decided('unknown'));
+    expect(await admission.admit(async () => decided('unknown'))).toEqual(decided('unknown'));
     await settled();
-    await expect(admission.place(forever)).rejects.toMatchObject({
+    await expect(admission.admit(forever)).rejects.toMatchObject({
       code: 'overloaded',
-      extra: { retryAfterSeconds: 10 },
+      extensions: { retryAfterSeconds: 10 },
     });
 
     waiting = 9;
     now += 500;
-    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
     await settled();
-    expect(await admission.place(async () => decided('taken'))).toEqual(decided('taken'));
+    expect(await admission.admit(async () => decided('taken'))).toEqual(decided('taken'));
   });
 
   test('who comes first after a pause is not refused by the count of before it', async () => {
@@ -61,26 +61,26 @@ describe('placements', () => {
       async () => 10,
       () => now,
     );
-    await admission.place(async () => decided('unknown'));
+    await admission.admit(async () => decided('unknown'));
     await settled();
     now += 5_500;
-    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
     await settled();
     now += 5_501;
-    expect(await admission.place(async () => decided('first'))).toEqual(decided('first'));
+    expect(await admission.admit(async () => decided('first'))).toEqual(decided('first'));
     await settled();
-    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
   });
 
   test('those placed lately whose decision is not known count as waiting until the server has counted them', async () => {
     let now = 0;
     const admission = new Admission({ placements: 5, waitingOrders: 3 }, nobodyWaits, () => now);
-    for (let n = 0; n < 3; n += 1) await admission.place(async () => later);
+    for (let n = 0; n < 3; n += 1) await admission.admit(async () => later);
     now = 5_000;
-    await expect(admission.place(forever)).rejects.toMatchObject({ extra: { retryAfterSeconds: 10 } });
+    await expect(admission.admit(forever)).rejects.toMatchObject({ extensions: { retryAfterSeconds: 10 } });
     now = 5_501;
     await settled();
-    for (let n = 0; n < 10; n += 1) await admission.place(async () => decided('known'));
+    for (let n = 0; n < 10; n += 1) await admission.admit(async () => decided('known'));
   });
 
   test('the count is asked for once at a time, and while it fails the one before stands', async () => {
@@ -94,21 +94,21 @@ describe('placements', () => {
       },
       () => now,
     );
-    await Promise.all(Array.from({ length: 100 }, () => admission.place(async () => decided('taken'))));
+    await Promise.all(Array.from({ length: 100 }, () => admission.admit(async () => decided('taken'))));
     expect(asked).toBe(1);
     await settled();
     away = true;
     now += 500;
-    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
     await settled();
     now += 500;
-    await expect(admission.place(forever)).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
     expect(asked).toBe(3);
   });
 });
 
 test('requests of all kinds are bounded, and one whose client has gone makes room', () => {
-  const gate = atMost(1);
+  const gate = limitConcurrency(1);
   const pass = () => {
     const response = new EventEmitter();
     gate({} as Request, response as Response, () => undefined);

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { Failure } from '../../domain/shared/failures';
+import { AppError } from '../../domain/shared/errors';
 
 export interface AdmissionLimits {
   /** Placements under way at once in this process. */
@@ -9,29 +9,29 @@ export interface AdmissionLimits {
 }
 
 /** The server's count of waiting orders is asked for again when it is older than this and somebody wants to know. */
-const COUNT_VALID_MS = 500;
+const COUNT_TTL_MS = 500;
 /** The server keeps its counts for five seconds, so what was placed since may be missing from them. */
-const COUNT_AGE_MS = 5_000 + COUNT_VALID_MS;
+const MAX_COUNT_AGE_MS = 5_000 + COUNT_TTL_MS;
 /** What is in the way of one more placement goes in seconds; a queue of orders takes longer. */
-const RETRY_SOON_S = 2;
-const RETRY_LATER_S = 10;
+const RETRY_AFTER_BUSY_SECONDS = 2;
+const RETRY_AFTER_BACKLOG_SECONDS = 10;
 
 /**
  * Lets as many placements in as can be served in time and tells the others at once to come back: an order that is not
  * taken costs nothing, one that waits without end costs memory, and the customer's patience.
  */
 export class Admission {
-  private underWay = 0;
-  private waiting = 0;
+  private inFlight = 0;
+  private waitingOrders = 0;
   private countedAtMs = Number.NEGATIVE_INFINITY;
-  private counting = false;
+  private isCounting = false;
   /** When orders were placed that may still be missing from the count: nothing is known of a worker that has them. */
-  private readonly undecided: number[] = [];
+  private readonly undecidedPlacedAtMs: number[] = [];
 
-  /** @param countWaiting what no worker has taken up yet. While it fails the count before stands. */
+  /** @param countWaitingOrders what no worker has taken up yet. While it fails the count before stands. */
   constructor(
     private readonly limits: AdmissionLimits,
-    private readonly countWaiting: () => Promise<number>,
+    private readonly countWaitingOrders: () => Promise<number>,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -40,51 +40,52 @@ export class Admission {
    * @param placement comes to the order as it was decided, or null while it is not.
    * @throws Failure `overloaded`
    */
-  async place<T extends { order: unknown }>(placement: () => Promise<T>): Promise<T> {
-    this.count();
-    if (this.underWay >= this.limits.placements) throw overloaded(RETRY_SOON_S);
-    if (this.waiting + this.uncounted() >= this.limits.waitingOrders) throw overloaded(RETRY_LATER_S);
-    this.underWay += 1;
+  async admit<T extends { order: unknown }>(placement: () => Promise<T>): Promise<T> {
+    this.refreshWaitingCount();
+    if (this.inFlight >= this.limits.placements) throw overloaded(RETRY_AFTER_BUSY_SECONDS);
+    if (this.waitingOrders + this.countUndecided() >= this.limits.waitingOrders)
+      throw overloaded(RETRY_AFTER_BACKLOG_SECONDS);
+    this.inFlight += 1;
     const placedAtMs = this.now();
     try {
       const placed = await placement();
-      if (placed.order === null) this.undecided.push(placedAtMs);
+      if (placed.order === null) this.undecidedPlacedAtMs.push(placedAtMs);
       return placed;
     } finally {
-      this.underWay -= 1;
+      this.inFlight -= 1;
     }
   }
 
-  private uncounted(): number {
-    while ((this.undecided[0] ?? Number.POSITIVE_INFINITY) < this.now() - COUNT_AGE_MS)
-      this.undecided.shift();
-    return this.undecided.length;
+  private countUndecided(): number {
+    while ((this.undecidedPlacedAtMs[0] ?? Number.POSITIVE_INFINITY) < this.now() - MAX_COUNT_AGE_MS)
+      this.undecidedPlacedAtMs.shift();
+    return this.undecidedPlacedAtMs.length;
   }
 
   /** In the background: nobody waits for it. */
-  private count(): void {
+  private refreshWaitingCount(): void {
     const ageMs = this.now() - this.countedAtMs;
-    if (this.counting || ageMs < COUNT_VALID_MS) return;
+    if (this.isCounting || ageMs < COUNT_TTL_MS) return;
     // Nobody has asked for so long: it says nothing of now, and would turn away whoever comes first.
-    if (ageMs > COUNT_AGE_MS) this.waiting = 0;
-    this.counting = true;
-    this.countWaiting()
+    if (ageMs > MAX_COUNT_AGE_MS) this.waitingOrders = 0;
+    this.isCounting = true;
+    this.countWaitingOrders()
       .then((waiting) => {
-        this.waiting = waiting;
+        this.waitingOrders = waiting;
       })
       .catch(() => undefined)
       .finally(() => {
-        this.counting = false;
+        this.isCounting = false;
         this.countedAtMs = this.now();
       });
   }
 }
 
 /** Bounds the requests of all kinds that are under way in this process. */
-export function atMost(requests: number): RequestHandler {
+export function limitConcurrency(requests: number): RequestHandler {
   let underWay = 0;
   return (_req, res, next) => {
-    if (underWay >= requests) throw overloaded(RETRY_SOON_S);
+    if (underWay >= requests) throw overloaded(RETRY_AFTER_BUSY_SECONDS);
     underWay += 1;
     res.once('close', () => {
       underWay -= 1;
@@ -93,8 +94,8 @@ export function atMost(requests: number): RequestHandler {
   };
 }
 
-const overloaded = (retryAfterSeconds: number): Failure =>
-  new Failure(
+const overloaded = (retryAfterSeconds: number): AppError =>
+  new AppError(
     'overloaded',
     'There is more to do than can be done at the moment. Nothing was changed; the same request can be repeated.',
     { retryAfterSeconds },

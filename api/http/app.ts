@@ -11,12 +11,12 @@ import { inventoryRoutes } from '../inventory/endpoints';
 import { warehouseRoutes } from '../inventory/warehouse-endpoints';
 import { orderRoutes } from '../orders/endpoints';
 import { quoteRoutes } from '../orders/quote-endpoints';
-import { authenticated } from './access';
-import { atMost } from './admission';
+import { limitConcurrency } from './admission';
+import { createAuthMiddleware } from './auth';
 import type { ApiContext } from './context';
 import { docsRoutes } from './docs-endpoints';
 import { opsRoutes } from './health-endpoints';
-import { limitedByAddress } from './limits';
+import { limitByIp } from './limits';
 import { notFoundHandler, problemHandler } from './problems';
 
 const BODY_LIMIT = '64kb';
@@ -67,11 +67,11 @@ export function createApp(ctx: ApiContext): Express {
   });
 
   app.use(opsRoutes(ctx));
-  app.use(atMost(MAX_REQUESTS));
-  app.use(limitedByAddress(ctx.rateLimiter, ctx.rateLimits));
+  app.use(limitConcurrency(MAX_REQUESTS));
+  app.use(limitByIp(ctx.rateLimiter, ctx.rateLimits));
   app.use(docsRoutes());
   app.use(jwksRoutes(ctx));
-  app.use('/api', authenticated(ctx.authenticate));
+  app.use('/api', createAuthMiddleware(ctx.authenticate));
   app.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] }));
   app.use('/api/api-keys', apiKeyRoutes(ctx));
   app.use('/api/auth', authRoutes(ctx));

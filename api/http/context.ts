@@ -4,12 +4,12 @@ import type { Store } from '../../db/core/store';
 import type { PriceRules } from '../../domain/pricing/price-rules';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import type { Readiness } from '../../runtime/readiness';
-import type { Identity } from '../../services/auth/identity';
+import type { AuthDependencies } from '../../services/auth/auth-dependencies';
 import type { OrderTokens } from '../../services/auth/order-tokens';
 import type { TaskQueues } from '../../workflows/messages';
-import type { Authenticate } from './access';
 import type { Admission } from './admission';
-import type { LimitSettings } from './limits';
+import type { Authenticator } from './auth';
+import type { RateLimitSettings } from './limits';
 import type { RateLimiter } from './rate-limiter';
 
 /** What the routes work with. */
@@ -21,21 +21,21 @@ export interface ApiContext {
   temporalUiUrl: string;
   /** Key of the hashes that tell one request body from another. */
   fingerprintKey: Buffer;
-  authenticate: Authenticate;
+  authenticate: Authenticator;
   orderTokens: OrderTokens;
-  identity: Identity;
+  identity: AuthDependencies;
   priceRules: PriceRules;
   queues: TaskQueues;
   policy: OrderPolicy;
   admission: Admission;
   rateLimiter: RateLimiter;
-  rateLimits: LimitSettings;
+  rateLimits: RateLimitSettings;
   /** Whose word on where a request comes from is believed, as Express has it. */
   trustedProxies?: string | undefined;
   /** Milliseconds a placement waits for its decision unless the client says otherwise. */
   decisionWaitMs: number;
   /** Aborted a while after the process was told to stop: who still waits is answered with what is known. */
-  hurry: AbortSignal;
+  shutdownSignal: AbortSignal;
   /** Whether orders can be taken at this moment. */
   readiness: () => Promise<Readiness>;
 }

@@ -1,19 +1,19 @@
 import type { Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
-import { FAILURES } from '../../domain/shared/failures';
-import { methods, newRouter } from './methods';
-import { openApiDocument } from './openapi';
+import { ERRORS } from '../../domain/shared/errors';
+import { createOpenApiDocument } from './openapi';
+import { createExpressRouter, registerRoutes } from './router';
 
 /** The description of the API for programs (`/openapi.json`) and people (`/docs`), and what each problem means. */
 export function docsRoutes(): Router {
-  const router = newRouter();
-  const document = openApiDocument();
-  methods(router, '/openapi.json', {
+  const router = createExpressRouter();
+  const document = createOpenApiDocument();
+  registerRoutes(router, '/openapi.json', {
     get: (_req, res) => {
       res.json(document);
     },
   });
-  methods(router, '/docs/problems', {
+  registerRoutes(router, '/docs/problems', {
     get: (_req, res) => {
       res.type('html').send(PROBLEMS_PAGE);
     },
@@ -30,7 +30,7 @@ const PROBLEMS_PAGE = `<!doctype html>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}dt{font-weight:600;margin-top:1rem}</style>
 </head><body><h1>Problems</h1>
 <p>Errors are <code>application/problem+json</code> (RFC 9457). <code>code</code> is stable; <code>detail</code> is for people.</p>
-<dl>${Object.entries(FAILURES)
+<dl>${Object.entries(ERRORS)
   .map(
     ([code, { status, title }]) => `<dt id="${code}"><code>${code}</code> · ${status}</dt><dd>${title}</dd>`,
   )

@@ -4,30 +4,30 @@ import { type Policy, ROLES } from '../../domain/shared/access';
 import * as apiKey from '../auth/api-key-schemas';
 import * as catalogue from '../catalogue/list-schemas';
 import { PRODUCT_ROUTES } from '../catalogue/openapi';
-import { PEOPLE_ROUTES } from '../customers/openapi';
+import { CUSTOMER_ROUTES } from '../customers/openapi';
 import { INVENTORY_ROUTES } from '../inventory/openapi';
 import * as quote from '../orders/quote-schemas';
 import * as order from '../orders/schemas';
 import {
   BODY_PROBLEMS,
   HEADERS,
-  type Header,
-  json,
-  page,
-  problems,
-  unchanged,
+  type HeaderName,
+  jsonResponse,
+  notModified,
+  pageSchema,
+  problemResponses,
   withHeaders,
   withProblems,
-} from './openapi-parts';
+} from './openapi-components';
 import { POLICIES } from './policies';
 
-const orderId = z.object({
+const orderIdParam = z.object({
   id: z
     .string()
     .regex(/^ord_[0-9A-HJKMNP-TV-Z]{26}$/)
     .openapi({ example: 'ord_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
 });
-const prefer = z.object({
+const preferHeader = z.object({
   prefer: z.string().optional().openapi({
     description: '`wait=N`: wait at most N seconds (60 at most), then 202. `respond-async`: 202 at once.',
     example: 'wait=10',
@@ -35,7 +35,7 @@ const prefer = z.object({
 });
 
 /** Of an order that was placed, also where it was rejected: it can be read. */
-const PLACED: Header[] = ['Location', 'Idempotent-Replayed', 'Preference-Applied'];
+const PLACEMENT_HEADERS: HeaderName[] = ['Location', 'Idempotent-Replayed', 'Preference-Applied'];
 
 const ROUTES: RouteConfig[] = [
   {
@@ -45,18 +45,27 @@ const ROUTES: RouteConfig[] = [
     description: 'Prices come from the catalogue. Starts one durable workflow and waits for its decision.',
     tags: ['orders'],
     request: {
-      headers: prefer.extend({
+      headers: preferHeader.extend({
         'idempotency-key': z.string().min(1).max(255).optional().openapi({
           description: 'The same key and body give the same answer, however often they are sent',
         }),
       }),
-      body: { required: true, content: { 'application/json': { schema: order.PlaceOrder } } },
+      body: { required: true, content: { 'application/json': { schema: order.PlaceOrderRequest } } },
     },
     responses: {
-      201: json(order.PlacedOrder, 'Decided: confirmed, or cancelled in the meantime', 'ETag', ...PLACED),
-      202: json(order.PendingOrder, 'Accepted; the decision will be at `Location`', ...PLACED),
+      201: jsonResponse(
+        order.PlacedOrder,
+        'Decided: confirmed, or cancelled in the meantime',
+        'ETag',
+        ...PLACEMENT_HEADERS,
+      ),
+      202: jsonResponse(
+        order.PendingOrder,
+        'Accepted; the decision will be at `Location`',
+        ...PLACEMENT_HEADERS,
+      ),
       ...withHeaders(
-        problems(
+        problemResponses(
           ...BODY_PROBLEMS,
           'unknown_sku',
           'payment_declined',
@@ -66,7 +75,7 @@ const ROUTES: RouteConfig[] = [
           'idempotency_key_reused',
         ),
         ['402', '409'],
-        ...PLACED,
+        ...PLACEMENT_HEADERS,
       ),
     },
   },
@@ -78,11 +87,11 @@ const ROUTES: RouteConfig[] = [
       'What it would cost if it were ordered now, by the function that prices orders. Nothing is kept.',
     tags: ['quotes'],
     request: {
-      body: { required: true, content: { 'application/json': { schema: quote.RequestQuote } } },
+      body: { required: true, content: { 'application/json': { schema: quote.QuoteRequest } } },
     },
     responses: {
-      200: json(quote.Quote, 'The price, and what each way of shipping would cost'),
-      ...problems(...BODY_PROBLEMS, 'unknown_sku'),
+      200: jsonResponse(quote.Quote, 'The price, and what each way of shipping would cost'),
+      ...problemResponses(...BODY_PROBLEMS, 'unknown_sku'),
     },
   },
   {
@@ -91,10 +100,10 @@ const ROUTES: RouteConfig[] = [
     summary: 'List orders, newest first',
     description: 'A customer sees their own, staff see all.',
     tags: ['orders'],
-    request: { query: order.ListOrders },
+    request: { query: order.ListOrdersQuery },
     responses: {
-      200: json(page(order.OrderSummary), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+      200: jsonResponse(pageSchema(order.OrderSummary), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -102,11 +111,11 @@ const ROUTES: RouteConfig[] = [
     path: '/api/orders/{id}',
     summary: 'Read an order',
     tags: ['orders'],
-    request: { params: orderId, query: order.ReadOrder },
+    request: { params: orderIdParam, query: order.GetOrderQuery },
     responses: {
-      200: json(order.Order, 'The order; `ETag` is its version', 'ETag'),
-      304: unchanged('Not changed since the version in `If-None-Match`'),
-      ...problems('invalid_request', 'not_found', 'service_unavailable'),
+      200: jsonResponse(order.Order, 'The order; `ETag` is its version', 'ETag'),
+      304: notModified('Not changed since the version in `If-None-Match`'),
+      ...problemResponses('invalid_request', 'not_found', 'service_unavailable'),
     },
   },
   {
@@ -114,10 +123,10 @@ const ROUTES: RouteConfig[] = [
     path: '/api/orders/{id}/history',
     summary: 'What happened to an order, when and by whom',
     tags: ['orders'],
-    request: { params: orderId },
+    request: { params: orderIdParam },
     responses: {
-      200: json(order.OrderHistory, 'Oldest first'),
-      ...problems('not_found', 'service_unavailable'),
+      200: jsonResponse(order.OrderHistory, 'Oldest first'),
+      ...problemResponses('not_found', 'service_unavailable'),
     },
   },
   {
@@ -127,20 +136,20 @@ const ROUTES: RouteConfig[] = [
     description: 'Everything the order did is undone. Twice is once.',
     tags: ['orders'],
     request: {
-      params: orderId,
-      headers: prefer,
-      body: { required: false, content: { 'application/json': { schema: order.CancelOrder } } },
+      params: orderIdParam,
+      headers: preferHeader,
+      body: { required: false, content: { 'application/json': { schema: order.CancelOrderRequest } } },
     },
     responses: {
-      200: json(order.Order, 'Cancelled', 'ETag', 'Preference-Applied'),
-      202: json(
+      200: jsonResponse(order.Order, 'Cancelled', 'ETag', 'Preference-Applied'),
+      202: jsonResponse(
         order.Order,
         'Asked for; the end will be at `Location`',
         'ETag',
         'Location',
         'Preference-Applied',
       ),
-      ...problems(...BODY_PROBLEMS, 'not_found', 'not_cancellable'),
+      ...problemResponses(...BODY_PROBLEMS, 'not_found', 'not_cancellable'),
     },
   },
   ...PRODUCT_ROUTES,
@@ -150,10 +159,12 @@ const ROUTES: RouteConfig[] = [
     path: '/api/api-keys',
     summary: 'Make a key for a machine',
     tags: ['access'],
-    request: { body: { required: true, content: { 'application/json': { schema: apiKey.CreateApiKey } } } },
+    request: {
+      body: { required: true, content: { 'application/json': { schema: apiKey.CreateApiKeyRequest } } },
+    },
     responses: {
-      201: json(apiKey.NewApiKey, 'The key, with its token: it is shown this once'),
-      ...problems(...BODY_PROBLEMS),
+      201: jsonResponse(apiKey.ApiKeyWithToken, 'The key, with its token: it is shown this once'),
+      ...problemResponses(...BODY_PROBLEMS),
     },
   },
   {
@@ -161,10 +172,10 @@ const ROUTES: RouteConfig[] = [
     path: '/api/api-keys',
     summary: 'List the keys of machines, newest first',
     tags: ['access'],
-    request: { query: catalogue.Page },
+    request: { query: catalogue.PageQuery },
     responses: {
-      200: json(page(apiKey.ApiKey), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+      200: jsonResponse(pageSchema(apiKey.ApiKey), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -176,16 +187,16 @@ const ROUTES: RouteConfig[] = [
     request: { params: z.object({ id: z.string().openapi({ example: 'key_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }) }) },
     responses: {
       204: { description: 'Revoked' },
-      ...problems('not_found', 'service_unavailable'),
+      ...problemResponses('not_found', 'service_unavailable'),
     },
   },
-  ...PEOPLE_ROUTES,
+  ...CUSTOMER_ROUTES,
   {
     method: 'get',
     path: '/healthz',
     summary: 'The process lives',
     tags: ['operations'],
-    responses: { 200: json(z.object({ status: z.literal('ok') }), 'Alive') },
+    responses: { 200: jsonResponse(z.object({ status: z.literal('ok') }), 'Alive') },
   },
   {
     method: 'get',
@@ -193,14 +204,14 @@ const ROUTES: RouteConfig[] = [
     summary: 'The system can take orders',
     tags: ['operations'],
     responses: {
-      200: json(readiness('ready'), 'Ready'),
-      503: json(readiness('not_ready'), 'Something is missing'),
+      200: jsonResponse(readinessSchema('ready'), 'Ready'),
+      503: jsonResponse(readinessSchema('not_ready'), 'Something is missing'),
     },
   },
 ];
 
 /** @param status as the answer has it; `missing` says in words what is not there. */
-function readiness(status: 'ready' | 'not_ready') {
+function readinessSchema(status: 'ready' | 'not_ready') {
   return z.object({
     status: z.literal(status),
     checks: z.record(z.string(), z.boolean()),
@@ -209,7 +220,7 @@ function readiness(status: 'ready' | 'not_ready') {
 }
 
 /** Adds who may call it, as the policies have it, and how those are answered who may not. */
-function underPolicy(route: RouteConfig): RouteConfig {
+function withPolicy(route: RouteConfig): RouteConfig {
   const operation = `${route.method.toUpperCase()} ${route.path.replace(/\{(\w+)\}/g, ':$1')}`;
   const policy = (POLICIES as Record<string, Policy>)[operation];
   if (policy === undefined) return route;
@@ -243,7 +254,7 @@ function underPolicy(route: RouteConfig): RouteConfig {
 }
 
 /** Adds how those are answered who ask too often, and what every answer says of that. Only health is not counted. */
-function underLimits(route: RouteConfig): RouteConfig {
+function withRateLimits(route: RouteConfig): RouteConfig {
   if (route.tags?.includes('operations')) return route;
   const responses = withProblems(route.responses, 'too_many_requests');
   return {
@@ -253,7 +264,7 @@ function underLimits(route: RouteConfig): RouteConfig {
 }
 
 /** The description of the API, from the schemas that validate it. */
-export function openApiDocument() {
+export function createOpenApiDocument() {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
@@ -261,7 +272,7 @@ export function openApiDocument() {
     description: "The token of an account, a machine's key, or the token of one order.",
   });
   for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
-  for (const route of ROUTES) registry.registerPath(underLimits(underPolicy(route)));
+  for (const route of ROUTES) registry.registerPath(withRateLimits(withPolicy(route)));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {

@@ -1,10 +1,10 @@
 import { type Principal, SCOPES, type Scope } from '../../domain/shared/access';
-import { apiContext } from '../../tests/harness/http/api-context';
-import { http } from '../../tests/harness/http/http';
-import { routesOf } from '../../tests/harness/http/routes';
+import { createApiContext } from '../../tests/harness/http/api-context';
+import { sendRequest } from '../../tests/harness/http/http-client';
+import { listRoutes } from '../../tests/harness/http/routes';
 import { createApp } from './app';
-import { type ListeningApi, listen } from './listen';
 import { POLICIES } from './policies';
+import { type ApiServer, listen } from './server';
 
 /**
  * Who may do what, in words of its own: what api/http/policies.ts says must agree. `all`, `own`, or `-` for each of guest,
@@ -109,12 +109,12 @@ const CALLERS: [caller: string, principal: Principal, isLetIn: (row: Row) => boo
   ]),
 ];
 
-let api: ListeningApi;
+let api: ApiServer;
 beforeAll(async () => {
   const principals = new Map(CALLERS.map(([caller, principal]) => [caller, principal]));
   // There is no store: who is let in gets no further than this.
   const authenticate = async (token: string) => principals.get(token.replace('.', ':')) ?? null;
-  api = await listen(createApp(apiContext({ authenticate })), '127.0.0.1', 0);
+  api = await listen(createApp(createApiContext({ authenticate })), '127.0.0.1', 0);
 });
 afterAll(() => api?.stop(0));
 
@@ -123,7 +123,9 @@ test('every address has a row, and every row an address', () => {
 });
 
 test('what is served under /api is what has a policy', () => {
-  const served = routesOf(createApp(apiContext())).filter((name) => name.split(' ')[1]?.startsWith('/api'));
+  const served = listRoutes(createApp(createApiContext())).filter((name) =>
+    name.split(' ')[1]?.startsWith('/api'),
+  );
   expect(served.toSorted()).toEqual(Object.keys(POLICIES).toSorted());
 });
 
@@ -145,7 +147,7 @@ test.each(ROWS)('$operation lets in who may, and nobody else', async (row) => {
     CALLERS.map(async ([caller]) => {
       const headers: Record<string, string> =
         caller === 'guest' ? {} : { authorization: `Bearer ${caller.replace(':', '.')}` };
-      const { status } = await http(`${api.url}${row.path.replace(/:\w+/, 'some-1')}`, {
+      const { status } = await sendRequest(`${api.url}${row.path.replace(/:\w+/, 'some-1')}`, {
         method: row.method,
         headers,
       });

@@ -1,6 +1,9 @@
-import type { Policy, Reach, Role, Scope } from '../../domain/shared/access';
+import type { AccessScope, Policy, Role, Scope } from '../../domain/shared/access';
 
-const policy = (reach: Partial<Record<'guest' | Role, Reach>>, scope: Scope | null = null): Policy => ({
+const definePolicy = (
+  reach: Partial<Record<'guest' | Role, AccessScope>>,
+  scope: Scope | null = null,
+): Policy => ({
   guest: 'none',
   customer: 'none',
   support: 'none',
@@ -10,36 +13,42 @@ const policy = (reach: Partial<Record<'guest' | Role, Reach>>, scope: Scope | nu
   scope,
 });
 
-const EVERYONE = policy({ guest: 'all', customer: 'all', support: 'all', warehouse: 'all', admin: 'all' });
-const ADMIN = policy({ admin: 'all' });
+const EVERYONE = definePolicy({
+  guest: 'all',
+  customer: 'all',
+  support: 'all',
+  warehouse: 'all',
+  admin: 'all',
+});
+const ADMIN = definePolicy({ admin: 'all' });
 
 /** An order is read by who has its token, by its customer, and by staff. */
-const READ_ORDER = policy(
+const READ_ORDER = definePolicy(
   { guest: 'own', customer: 'own', support: 'all', warehouse: 'all', admin: 'all' },
   'orders:read',
 );
-const READ_INVENTORY = policy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
-const CHANGE_INVENTORY = policy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
+const READ_INVENTORY = definePolicy({ support: 'all', warehouse: 'all', admin: 'all' }, 'inventory:read');
+const WRITE_INVENTORY = definePolicy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
 
-const WRITE_CATALOGUE = policy({ admin: 'all' }, 'catalogue:write');
+const WRITE_CATALOGUE = definePolicy({ admin: 'all' }, 'catalogue:write');
 /** Whoever is logged in, about themselves. */
-const ACCOUNT = policy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
+const OWN_ACCOUNT = definePolicy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
 
-const READ_CUSTOMERS = policy({ support: 'all', admin: 'all' }, 'customers:read');
+const READ_CUSTOMERS = definePolicy({ support: 'all', admin: 'all' }, 'customers:read');
 
 /** Who may do what, at every address under `/api`: one that is not here cannot be served. */
 export const POLICIES = {
-  'POST /api/orders': policy(
+  'POST /api/orders': definePolicy(
     { guest: 'all', customer: 'own', support: 'all', warehouse: 'own', admin: 'all' },
     'orders:write',
   ),
-  'GET /api/orders': policy(
+  'GET /api/orders': definePolicy(
     { customer: 'own', support: 'all', warehouse: 'all', admin: 'all' },
     'orders:read',
   ),
   'GET /api/orders/:id': READ_ORDER,
   'GET /api/orders/:id/history': READ_ORDER,
-  'POST /api/orders/:id/cancel': policy(
+  'POST /api/orders/:id/cancel': definePolicy(
     { guest: 'own', customer: 'own', support: 'all', warehouse: 'own', admin: 'all' },
     'orders:write',
   ),
@@ -59,12 +68,12 @@ export const POLICIES = {
   'GET /api/inventory/low': READ_INVENTORY,
   'GET /api/inventory/:sku': READ_INVENTORY,
   'GET /api/inventory/:sku/movements': READ_INVENTORY,
-  'POST /api/inventory/:sku/adjustments': CHANGE_INVENTORY,
-  'PUT /api/inventory/:sku/threshold': CHANGE_INVENTORY,
+  'POST /api/inventory/:sku/adjustments': WRITE_INVENTORY,
+  'PUT /api/inventory/:sku/threshold': WRITE_INVENTORY,
   'GET /api/warehouses': READ_INVENTORY,
-  'POST /api/warehouses': CHANGE_INVENTORY,
+  'POST /api/warehouses': WRITE_INVENTORY,
   'GET /api/warehouses/:code': READ_INVENTORY,
-  'PUT /api/warehouses/:code': CHANGE_INVENTORY,
+  'PUT /api/warehouses/:code': WRITE_INVENTORY,
 
   'POST /api/api-keys': ADMIN,
   'GET /api/api-keys': ADMIN,
@@ -77,18 +86,18 @@ export const POLICIES = {
   'POST /api/auth/logout': EVERYONE,
   'POST /api/auth/password-reset': EVERYONE,
   'POST /api/auth/password-reset/confirm': EVERYONE,
-  'POST /api/auth/password': ACCOUNT,
+  'POST /api/auth/password': OWN_ACCOUNT,
 
-  'GET /api/me': ACCOUNT,
-  'PATCH /api/me': ACCOUNT,
-  'GET /api/me/sessions': ACCOUNT,
-  'DELETE /api/me/sessions/:id': ACCOUNT,
-  'GET /api/me/addresses': ACCOUNT,
-  'POST /api/me/addresses': ACCOUNT,
-  'PUT /api/me/addresses/:id': ACCOUNT,
-  'DELETE /api/me/addresses/:id': ACCOUNT,
-  'GET /api/me/export': ACCOUNT,
-  'POST /api/me/erasure': ACCOUNT,
+  'GET /api/me': OWN_ACCOUNT,
+  'PATCH /api/me': OWN_ACCOUNT,
+  'GET /api/me/sessions': OWN_ACCOUNT,
+  'DELETE /api/me/sessions/:id': OWN_ACCOUNT,
+  'GET /api/me/addresses': OWN_ACCOUNT,
+  'POST /api/me/addresses': OWN_ACCOUNT,
+  'PUT /api/me/addresses/:id': OWN_ACCOUNT,
+  'DELETE /api/me/addresses/:id': OWN_ACCOUNT,
+  'GET /api/me/export': OWN_ACCOUNT,
+  'POST /api/me/erasure': OWN_ACCOUNT,
 
   'GET /api/customers': READ_CUSTOMERS,
   'GET /api/customers/:id': READ_CUSTOMERS,

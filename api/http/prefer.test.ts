@@ -1,4 +1,4 @@
-import { readPrefer } from './prefer';
+import { parsePrefer } from './prefer';
 
 test.each([
   [undefined, undefined],
@@ -9,13 +9,13 @@ test.each([
   ['WAIT = "7"', 7_000],
   ['wait=0', 0],
 ])('%j waits %j ms', (header, waitMs) => {
-  expect(readPrefer(header).waitMs).toBe(waitMs);
+  expect(parsePrefer(header).waitMs).toBe(waitMs);
 });
 
 test('nobody is kept waiting for more than a minute', () => {
-  expect(readPrefer('wait=86400')).toEqual({ waitMs: 60_000, applied: 'wait=60' });
+  expect(parsePrefer('wait=86400')).toEqual({ waitMs: 60_000, applied: 'wait=60' });
 });
 
 test.each(['wait=-1', 'wait=1.5', 'wait=', 'wait=1e3', 'handling=strict'])('%j is ignored', (header) => {
-  expect(readPrefer(header)).toEqual({ waitMs: undefined, applied: undefined });
+  expect(parsePrefer(header)).toEqual({ waitMs: undefined, applied: undefined });
 });

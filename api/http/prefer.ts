@@ -9,7 +9,7 @@ export interface Preference {
 const MAX_WAIT_SECONDS = 60;
 
 /** Reads `respond-async` and `wait=N` (seconds, at most 60). What is malformed is ignored, as the RFC asks. */
-export function readPrefer(header: string | undefined): Preference {
+export function parsePrefer(header: string | undefined): Preference {
   const parts = (header ?? '').split(',').map((part) => part.trim().toLowerCase());
   const wait = parts.map((part) => /^wait\s*=\s*"?(\d{1,6})"?$/.exec(part)?.[1]).find((s) => s !== undefined);
   if (wait !== undefined) {

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import express from 'express';
 import { ConnectionRefusedError, DatabaseError } from 'sequelize';
-import { Failure } from '../../domain/shared/failures';
+import { AppError } from '../../domain/shared/errors';
 import { eventually } from '../../tests/harness/eventually';
-import { listen } from './listen';
-import { problemHandler, toFailure } from './problems';
+import { problemHandler, toAppError } from './problems';
+import { listen } from './server';
 
 const databaseError = (message: string, facts: object) =>
   new DatabaseError(Object.assign(new Error(message), { sql: 'SELECT 1', ...facts }));
@@ -20,15 +20,15 @@ test.each([
     Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', fatal: true }),
   ],
 ])('a database that %s is away for the moment', (_, error) => {
-  expect(toFailure(error)).toMatchObject({
+  expect(toAppError(error)).toMatchObject({
     code: 'service_unavailable',
-    extra: { retryAfterSeconds: expect.any(Number) },
+    extensions: { retryAfterSeconds: expect.any(Number) },
   });
 });
 
 test('a statement that the database refuses is our own fault', () => {
   const refused = databaseError('Unknown column', { code: 'ER_BAD_FIELD_ERROR', fatal: false });
-  expect(toFailure(refused).code).toBe('internal_error');
+  expect(toAppError(refused).code).toBe('internal_error');
 });
 
 test('a client that wants its connection closed is heard out once it has been refused', async () => {
@@ -38,7 +38,7 @@ test('a client that wants its connection closed is heard out once it has been re
     req.once('end', () => {
       taken = true;
     });
-    throw new Failure('unauthenticated', 'This needs a token.');
+    throw new AppError('unauthenticated', 'This needs a token.');
   });
   app.use(problemHandler);
   const api = await listen(app, '127.0.0.1', 0);

@@ -1,24 +1,24 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { ZodError } from 'zod';
 import { isConnectionLost } from '../../db/core/connect';
-import { FAILURES, Failure, type FailureCode, type FailureDetail } from '../../domain/shared/failures';
+import { AppError, ERRORS, type ErrorCode, type ErrorDetail } from '../../domain/shared/errors';
 
 /** RFC 9457. `code` is stable; `detail` is for people. */
 export interface Problem {
   type: string;
   title: string;
   status: number;
-  code: FailureCode;
+  code: ErrorCode;
   detail: string;
   instance: string;
   requestId: string;
-  errors?: FailureDetail[];
+  errors?: ErrorDetail[];
   [extension: string]: unknown;
 }
 
-export function sendProblem(req: Request, res: Response, failure: Failure): void {
-  const { status, title } = FAILURES[failure.code];
-  const { retryAfterSeconds, headers, ...extensions } = failure.extra;
+export function sendProblem(req: Request, res: Response, failure: AppError): void {
+  const { status, title } = ERRORS[failure.code];
+  const { retryAfterSeconds, headers, ...extensions } = failure.extensions;
   if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
   if (headers !== undefined) res.set(headers);
   const problem: Problem = {
@@ -31,7 +31,7 @@ export function sendProblem(req: Request, res: Response, failure: Failure): void
     requestId: String(req.id),
     ...extensions,
   };
-  if (!req.complete) hearOut(req, res);
+  if (!req.complete) drainRequestBody(req, res);
   res.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
@@ -39,7 +39,7 @@ export function sendProblem(req: Request, res: Response, failure: Failure): void
  * Who still sends hears the answer only when what they send is taken: a connection that is closed meanwhile takes the answer
  * with it. So it is left to them to close it, and what they send is thrown away, for as long as a request may take.
  */
-function hearOut(req: Request, res: Response): void {
+function drainRequestBody(req: Request, res: Response): void {
   res.shouldKeepAlive = true;
   req.resume();
 }
@@ -47,18 +47,18 @@ function hearOut(req: Request, res: Response): void {
 /** The one place that maps what went wrong to an answer. */
 export const problemHandler: ErrorRequestHandler = (error, req, res, next) => {
   if (res.headersSent) return next(error);
-  const failure = toFailure(error);
+  const failure = toAppError(error);
   if (failure.code === 'internal_error') req.log.error({ err: error }, 'request failed');
-  else if (FAILURES[failure.code].status >= 500) req.log.warn({ err: error }, 'request failed');
+  else if (ERRORS[failure.code].status >= 500) req.log.warn({ err: error }, 'request failed');
   sendProblem(req, res, failure);
 };
 
 export const notFoundHandler: RequestHandler = () => {
-  throw new Failure('not_found', 'There is nothing at this address.');
+  throw new AppError('not_found', 'There is nothing at this address.');
 };
 
 /** Words of body-parser for what is wrong with a body. */
-const BODY_FAILURES: Record<string, [FailureCode, string]> = {
+const BODY_PARSER_ERRORS: Record<string, [ErrorCode, string]> = {
   'entity.parse.failed': ['malformed_json', 'The body is not valid JSON.'],
   'entity.too.large': ['payload_too_large', 'The body is larger than this address takes.'],
   'encoding.unsupported': ['unsupported_media_type', 'The encoding of the body is not supported.'],
@@ -67,34 +67,34 @@ const BODY_FAILURES: Record<string, [FailureCode, string]> = {
   'request.size.invalid': ['invalid_request', 'The body is not as long as the request says.'],
 };
 
-const UNREACHABLE = /Sequelize(Connection\w*|HostNot\w*)Error|ServiceError/;
+const CONNECTION_ERROR_NAME = /Sequelize(Connection\w*|HostNot\w*)Error|ServiceError/;
 
-export function toFailure(error: unknown): Failure {
-  if (error instanceof Failure) return error;
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
   const { type, name, status } = error as { type?: string; name?: string; status?: number };
-  const body = BODY_FAILURES[type ?? ''];
-  if (body !== undefined) return new Failure(...body);
+  const body = BODY_PARSER_ERRORS[type ?? ''];
+  if (body !== undefined) return new AppError(...body);
   if (name === 'URIError' || status === 400)
-    return new Failure('invalid_request', 'The address is not valid.');
-  if (UNREACHABLE.test(name ?? '') || isConnectionLost(error)) return unavailable(error);
-  return new Failure(
+    return new AppError('invalid_request', 'The address is not valid.');
+  if (CONNECTION_ERROR_NAME.test(name ?? '') || isConnectionLost(error)) return serviceUnavailable(error);
+  return new AppError(
     'internal_error',
     'The request failed. Nothing is known to be half-done; it can be repeated.',
   );
 }
 
-export const unavailable = (
+export const serviceUnavailable = (
   cause?: unknown,
   detail = 'A part that this needs is away. Nothing is half-done; the same request can be repeated.',
-): Failure => new Failure('service_unavailable', detail, { retryAfterSeconds: 2 }, { cause });
+): AppError => new AppError('service_unavailable', detail, { retryAfterSeconds: 2 }, { cause });
 
 /** A fault of a body is pointed to by JSON pointer, one of the query by the parameter's name. */
-export function validationFailure(error: ZodError, where: 'body' | 'query' = 'body'): Failure {
+export function toValidationError(error: ZodError, where: 'body' | 'query' = 'body'): AppError {
   const pointer = (path: readonly PropertyKey[]): string =>
     where === 'query'
       ? path.map(String).join('.')
       : path.map((part) => `/${escapePointer(String(part))}`).join('');
-  const errors = error.issues.flatMap((issue): FailureDetail[] =>
+  const errors = error.issues.flatMap((issue): ErrorDetail[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({
           pointer: pointer([...issue.path, key.slice(0, MAX_KEY_LENGTH)]),
@@ -102,7 +102,7 @@ export function validationFailure(error: ZodError, where: 'body' | 'query' = 'bo
         }))
       : [{ pointer: pointer(issue.path), detail: issue.message }],
   );
-  return new Failure('invalid_request', 'Some fields are not valid.', {
+  return new AppError('invalid_request', 'Some fields are not valid.', {
     errors: errors.slice(0, MAX_ERRORS),
   });
 }

@@ -1,97 +1,102 @@
 import { createHmac } from 'node:crypto';
 import type { Request, Router } from 'express';
 import { ulid } from 'ulid';
-import { withoutStock } from '../../db/inventory/stock-items';
+import { emptyStockItem } from '../../db/inventory/stock-items';
 import { canonicalJson } from '../../domain/shared/canonical-json';
-import { Failure } from '../../domain/shared/failures';
+import { AppError } from '../../domain/shared/errors';
 import { adjustStock } from '../../services/inventory/adjustments';
 import { setThreshold } from '../../services/inventory/thresholds';
-import { Page } from '../catalogue/list-schemas';
-import { actorOf, causeOf } from '../http/access';
+import { PageQuery } from '../catalogue/list-schemas';
+import { auditContext, getActor } from '../http/auth';
 import type { ApiContext } from '../http/context';
-import { decodeCursor, toPage } from '../http/cursors';
-import { newRoutes } from '../http/methods';
-import { readBody, readIdempotencyKey, readQuery } from '../http/read';
+import { decodeCursor, toPage } from '../http/pagination';
+import { parseBody, parseIdempotencyKey, parseQuery } from '../http/parse-request';
+import { createRouter } from '../http/router';
 import { sku as skuSchema } from '../orders/schemas';
-import { AdjustStock, SetThreshold } from './schemas';
-import { presentAdjusted, presentItem, presentLow, presentMovement } from './serializers';
+import { AdjustStockRequest, SetThresholdRequest } from './schemas';
+import {
+  toInventoryItemResponse,
+  toLowStockItemResponse,
+  toStockAdjustmentResponse,
+  toStockMovementResponse,
+} from './serializers';
 
 /** Stock as staff see it and work with it. */
 export function inventoryRoutes({ store, fingerprintKey }: ApiContext): Router {
-  const { router, methods } = newRoutes('/api/inventory');
+  const { router, registerRoutes } = createRouter('/api/inventory');
 
-  methods('/', {
+  registerRoutes('/', {
     get: async (req, res) => {
-      const { cursor, limit } = readQuery(req, Page);
+      const { cursor, limit } = parseQuery(req, PageQuery);
       const rows = await store.stockItems.list({
         ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
         limit: limit + 1,
       });
-      res.json(toPage(rows, limit, ({ sku }) => sku, presentItem));
+      res.json(toPage(rows, limit, ({ sku }) => sku, toInventoryItemResponse));
     },
   });
 
-  methods('/low', {
+  registerRoutes('/low', {
     get: async (req, res) => {
-      const { cursor, limit } = readQuery(req, Page);
+      const { cursor, limit } = parseQuery(req, PageQuery);
       const rows = await store.stockItems.listLow({
-        ...(cursor === undefined ? {} : { after: lowKeyOf(decodeCursor(cursor, isLowKey)) }),
+        ...(cursor === undefined ? {} : { after: parseLowStockKey(decodeCursor(cursor, isLowStockKey)) }),
         limit: limit + 1,
       });
-      res.json(toPage(rows, limit, ({ lowSinceMs, sku }) => `${lowSinceMs}:${sku}`, presentLow));
+      res.json(toPage(rows, limit, ({ lowSinceMs, sku }) => `${lowSinceMs}:${sku}`, toLowStockItemResponse));
     },
   });
 
-  methods('/:sku', {
+  registerRoutes('/:sku', {
     get: async (req, res) => {
-      const sku = readSku(req);
+      const sku = parseSku(req);
       const [item] = await store.stockItems.find([sku]);
-      if (item === undefined && !(await store.products.exists(sku))) throw noSuchProduct();
-      res.json(presentItem(item ?? withoutStock(sku)));
+      if (item === undefined && !(await store.products.exists(sku))) throw productNotFound();
+      res.json(toInventoryItemResponse(item ?? emptyStockItem(sku)));
     },
   });
 
-  methods('/:sku/movements', {
+  registerRoutes('/:sku/movements', {
     get: async (req, res) => {
-      const sku = readSku(req);
-      const { cursor, limit } = readQuery(req, Page);
+      const sku = parseSku(req);
+      const { cursor, limit } = parseQuery(req, PageQuery);
       const rows = await store.movements.list({
         sku,
-        ...(cursor === undefined ? {} : { before: Number(decodeCursor(cursor, isPosition)) }),
+        ...(cursor === undefined ? {} : { before: Number(decodeCursor(cursor, isMovementPosition)) }),
         limit: limit + 1,
       });
-      if (rows.length === 0 && !(await store.products.exists(sku))) throw noSuchProduct();
-      res.json(toPage(rows, limit, ({ position }) => String(position), presentMovement));
+      if (rows.length === 0 && !(await store.products.exists(sku))) throw productNotFound();
+      res.json(toPage(rows, limit, ({ position }) => String(position), toStockMovementResponse));
     },
   });
 
-  methods('/:sku/adjustments', {
+  registerRoutes('/:sku/adjustments', {
     post: async (req, res) => {
-      const sku = readSku(req);
-      const idempotencyKey = readIdempotencyKey(req);
-      if (idempotencyKey === undefined) throw keyNeeded();
-      const body = readBody(req, AdjustStock);
+      const sku = parseSku(req);
+      const idempotencyKey = parseIdempotencyKey(req);
+      if (idempotencyKey === undefined) throw idempotencyKeyRequired();
+      const body = parseBody(req, AdjustStockRequest);
       const bodyHash = createHmac('sha256', fingerprintKey)
         .update(canonicalJson({ sku, body }))
         .digest('hex');
-      const cause = causeOf(req);
+      const cause = auditContext(req);
       const adjusted = await adjustStock(
         store,
         ulid(cause.atMs),
-        { ...body, sku, change: changeIn(body), note: body.note ?? null },
-        { caller: callerOf(req), idempotencyKey, bodyHash },
+        { ...body, sku, change: toOnHandChange(body), note: body.note ?? null },
+        { caller: getCallerId(req), idempotencyKey, bodyHash },
         cause,
       );
       if (adjusted.replayed) res.set('Idempotent-Replayed', 'true');
-      res.status(201).json(presentAdjusted(adjusted));
+      res.status(201).json(toStockAdjustmentResponse(adjusted));
     },
   });
 
-  methods('/:sku/threshold', {
+  registerRoutes('/:sku/threshold', {
     put: async (req, res) => {
-      const sku = readSku(req);
-      const { threshold } = readBody(req, SetThreshold);
-      res.json(presentItem(await setThreshold(store, sku, threshold, causeOf(req))));
+      const sku = parseSku(req);
+      const { threshold } = parseBody(req, SetThresholdRequest);
+      res.json(toInventoryItemResponse(await setThreshold(store, sku, threshold, auditContext(req))));
     },
   });
 
@@ -99,37 +104,37 @@ export function inventoryRoutes({ store, fingerprintKey }: ApiContext): Router {
 }
 
 /** Whose idempotency keys these are: nobody comes here who is not known. */
-function callerOf(req: Request): string {
-  const { kind, id } = actorOf(req);
+function getCallerId(req: Request): string {
+  const { kind, id } = getActor(req);
   if (id === undefined) throw new Error(`a ${kind} changes stock`);
   return id;
 }
 
-const changeIn = ({ delta, countedOnHand = 0 }: AdjustStock) =>
+const toOnHandChange = ({ delta, countedOnHand = 0 }: AdjustStockRequest) =>
   delta === undefined ? { countedOnHand } : { delta };
 
 const isSku = (value: unknown): value is string => skuSchema.safeParse(value).success;
-const isPosition = (key: string): boolean => /^[1-9]\d{0,14}$/.test(key);
-const isLowKey = (key: string): boolean => {
+const isMovementPosition = (key: string): boolean => /^[1-9]\d{0,14}$/.test(key);
+const isLowStockKey = (key: string): boolean => {
   const [ms = '', sku] = key.split(':');
-  return isPosition(ms) && isSku(sku);
+  return isMovementPosition(ms) && isSku(sku);
 };
-const lowKeyOf = (key: string) => {
+const parseLowStockKey = (key: string) => {
   const [ms = '', sku = ''] = key.split(':');
   return { lowSinceMs: Number(ms), sku };
 };
 
 /** @throws Failure `not_found` */
-function readSku(req: Request): string {
+function parseSku(req: Request): string {
   const { sku } = req.params;
-  if (!isSku(sku)) throw noSuchProduct();
+  if (!isSku(sku)) throw productNotFound();
   return sku;
 }
 
-const noSuchProduct = (): Failure => new Failure('not_found', 'There is no such product.');
+const productNotFound = (): AppError => new AppError('not_found', 'There is no such product.');
 
-const keyNeeded = (): Failure =>
-  new Failure(
+const idempotencyKeyRequired = (): AppError =>
+  new AppError(
     'invalid_request',
     'An adjustment needs an Idempotency-Key: sent again it must not count twice.',
     {

@@ -1,14 +1,20 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import * as catalogue from '../catalogue/list-schemas';
-import { ifMatch, json, page, problems, unchanged } from '../http/openapi-parts';
+import {
+  ifMatchHeader,
+  jsonResponse,
+  notModified,
+  pageSchema,
+  problemResponses,
+} from '../http/openapi-components';
 import * as order from '../orders/schemas';
 import * as inventory from './schemas';
 
 const skuParam = z.object({ sku: order.sku });
 const codeParam = z.object({ code: inventory.warehouseCode });
-const body = (schema: z.ZodType) => ({ required: true, content: { 'application/json': { schema } } });
-const OF_BODIES = [
+const jsonBody = (schema: z.ZodType) => ({ required: true, content: { 'application/json': { schema } } });
+const BODY_PROBLEMS = [
   'invalid_request',
   'malformed_json',
   'payload_too_large',
@@ -22,10 +28,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/inventory',
     summary: 'List stock, by sku',
     tags: ['inventory'],
-    request: { query: catalogue.Page },
+    request: { query: catalogue.PageQuery },
     responses: {
-      200: json(page(inventory.InventoryItem), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+      200: jsonResponse(pageSchema(inventory.InventoryItem), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -33,10 +39,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/inventory/low',
     summary: 'List products whose stock is low, for longest first',
     tags: ['inventory'],
-    request: { query: catalogue.Page },
+    request: { query: catalogue.PageQuery },
     responses: {
-      200: json(page(inventory.LowItem), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+      200: jsonResponse(pageSchema(inventory.LowStockItem), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -46,8 +52,8 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     tags: ['inventory'],
     request: { params: skuParam },
     responses: {
-      200: json(inventory.InventoryItem, 'The stock'),
-      ...problems('not_found', 'service_unavailable'),
+      200: jsonResponse(inventory.InventoryItem, 'The stock'),
+      ...problemResponses('not_found', 'service_unavailable'),
     },
   },
   {
@@ -55,10 +61,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/inventory/{sku}/movements',
     summary: 'List what changed the units on hand of a product, newest first',
     tags: ['inventory'],
-    request: { params: skuParam, query: catalogue.Page },
+    request: { params: skuParam, query: catalogue.PageQuery },
     responses: {
-      200: json(page(inventory.StockMovement), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'not_found', 'service_unavailable'),
+      200: jsonResponse(pageSchema(inventory.StockMovement), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'not_found', 'service_unavailable'),
     },
   },
   {
@@ -76,15 +82,21 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
           example: 'delivery-4711',
         }),
       }),
-      body: body(inventory.AdjustStock),
+      body: jsonBody(inventory.AdjustStockRequest),
     },
     responses: {
-      201: json(
-        inventory.AdjustedStock,
+      201: jsonResponse(
+        inventory.StockAdjustmentResult,
         'Adjusted, now or when the key was first used',
         'Idempotent-Replayed',
       ),
-      ...problems(...OF_BODIES, 'unknown_warehouse', 'not_found', 'stock_reserved', 'idempotency_key_reused'),
+      ...problemResponses(
+        ...BODY_PROBLEMS,
+        'unknown_warehouse',
+        'not_found',
+        'stock_reserved',
+        'idempotency_key_reused',
+      ),
     },
   },
   {
@@ -93,10 +105,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     summary: 'Set from how many available units on a product is low',
     description: '`null`: it never is. Each time it becomes low, and is no longer, is told once.',
     tags: ['inventory'],
-    request: { params: skuParam, body: body(inventory.SetThreshold) },
+    request: { params: skuParam, body: jsonBody(inventory.SetThresholdRequest) },
     responses: {
-      200: json(inventory.InventoryItem, 'The stock as it is then'),
-      ...problems(...OF_BODIES, 'not_found'),
+      200: jsonResponse(inventory.InventoryItem, 'The stock as it is then'),
+      ...problemResponses(...BODY_PROBLEMS, 'not_found'),
     },
   },
   {
@@ -104,10 +116,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/warehouses',
     summary: 'List warehouses, by code',
     tags: ['inventory'],
-    request: { query: catalogue.Page },
+    request: { query: catalogue.PageQuery },
     responses: {
-      200: json(page(inventory.Warehouse), 'A page'),
-      ...problems('invalid_request', 'invalid_cursor', 'service_unavailable'),
+      200: jsonResponse(pageSchema(inventory.Warehouse), 'A page'),
+      ...problemResponses('invalid_request', 'invalid_cursor', 'service_unavailable'),
     },
   },
   {
@@ -115,10 +127,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     path: '/api/warehouses',
     summary: 'Add a warehouse',
     tags: ['inventory'],
-    request: { body: body(inventory.CreateWarehouse) },
+    request: { body: jsonBody(inventory.CreateWarehouseRequest) },
     responses: {
-      201: json(inventory.Warehouse, 'Added', 'ETag'),
-      ...problems(...OF_BODIES, 'warehouse_exists'),
+      201: jsonResponse(inventory.Warehouse, 'Added', 'ETag'),
+      ...problemResponses(...BODY_PROBLEMS, 'warehouse_exists'),
     },
   },
   {
@@ -128,9 +140,9 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     tags: ['inventory'],
     request: { params: codeParam },
     responses: {
-      200: json(inventory.Warehouse, 'The warehouse; its version is the ETag', 'ETag'),
-      304: unchanged('As `If-None-Match` has it'),
-      ...problems('not_found', 'service_unavailable'),
+      200: jsonResponse(inventory.Warehouse, 'The warehouse; its version is the ETag', 'ETag'),
+      304: notModified('As `If-None-Match` has it'),
+      ...problemResponses('not_found', 'service_unavailable'),
     },
   },
   {
@@ -140,10 +152,10 @@ export const INVENTORY_ROUTES: RouteConfig[] = [
     description:
       'One that is not active serves no order; it keeps its stock, reserved and not. The same request again changes nothing, whatever version was seen, and finishes what broke off.',
     tags: ['inventory'],
-    request: { params: codeParam, headers: ifMatch, body: body(inventory.UpdateWarehouse) },
+    request: { params: codeParam, headers: ifMatchHeader, body: jsonBody(inventory.UpdateWarehouseRequest) },
     responses: {
-      200: json(inventory.Warehouse, 'Changed, now or before', 'ETag'),
-      ...problems(...OF_BODIES, 'not_found', 'precondition_failed', 'precondition_required'),
+      200: jsonResponse(inventory.Warehouse, 'Changed, now or before', 'ETag'),
+      ...problemResponses(...BODY_PROBLEMS, 'not_found', 'precondition_failed', 'precondition_required'),
     },
   },
 ];

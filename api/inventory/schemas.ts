@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ADJUSTMENT_REASONS, MAX_ON_HAND_UNITS } from '../../domain/inventory/stock-movement';
-import { countryCode, line, sku, timestamp } from '../orders/schemas';
+import { countryCode, singleLineText, sku, timestamp } from '../orders/schemas';
 
 const units = z.number().int();
 
@@ -32,14 +32,14 @@ export const InventoryItem = z
   .openapi('InventoryItem');
 export type InventoryItem = z.infer<typeof InventoryItem>;
 
-export const LowItem = z
+export const LowStockItem = z
   .object({ sku, available: units, threshold: units.nullable(), since: timestamp })
   .openapi('LowItem');
-export type LowItem = z.infer<typeof LowItem>;
+export type LowStockItem = z.infer<typeof LowStockItem>;
 
 const MAX_CHANGE_UNITS = 1_000_000;
 
-export const AdjustStock = z
+export const AdjustStockRequest = z
   .strictObject({
     warehouse: warehouseCode,
     delta: z
@@ -58,7 +58,9 @@ export const AdjustStock = z
       .optional()
       .openapi({ description: 'Units that were counted, in place of `delta`' }),
     reason: z.enum(ADJUSTMENT_REASONS),
-    note: line(500).optional().openapi({ description: 'For colleagues. Kept for ever: name no customers' }),
+    note: singleLineText(500)
+      .optional()
+      .openapi({ description: 'For colleagues. Kept for ever: name no customers' }),
   })
   .superRefine(({ delta, countedOnHand }, context) => {
     const fault = (field: string, message: string) =>
@@ -73,7 +75,7 @@ export const AdjustStock = z
   .openapi('AdjustStock', {
     example: { warehouse: 'BER', delta: 40, reason: 'received', note: 'Delivery note 4711' },
   });
-export type AdjustStock = z.infer<typeof AdjustStock>;
+export type AdjustStockRequest = z.infer<typeof AdjustStockRequest>;
 
 export const StockMovement = z
   .object({
@@ -90,12 +92,12 @@ export const StockMovement = z
   .openapi('StockMovement');
 export type StockMovement = z.infer<typeof StockMovement>;
 
-export const AdjustedStock = z
+export const StockAdjustmentResult = z
   .object({ movement: StockMovement, level: StockLevel })
   .openapi('AdjustedStock', { description: 'The movement, and the level as it left it' });
-export type AdjustedStock = z.infer<typeof AdjustedStock>;
+export type StockAdjustmentResult = z.infer<typeof StockAdjustmentResult>;
 
-export const SetThreshold = z
+export const SetThresholdRequest = z
   .strictObject({ threshold: z.number().int().min(0).max(MAX_ON_HAND_UNITS).nullable() })
   .openapi('SetThreshold', { example: { threshold: 20 } });
 
@@ -109,12 +111,12 @@ export const Warehouse = z
   })
   .openapi('Warehouse');
 
-const warehouseFields = { name: line(200), country: countryCode };
+const warehouseFields = { name: singleLineText(200), country: countryCode };
 
-export const CreateWarehouse = z
+export const CreateWarehouseRequest = z
   .strictObject({ code: warehouseCode, ...warehouseFields, active: z.boolean().default(true) })
   .openapi('CreateWarehouse', { example: { code: 'VIE', name: 'Wien', country: 'AT', active: true } });
 
-export const UpdateWarehouse = z
+export const UpdateWarehouseRequest = z
   .strictObject({ ...warehouseFields, active: z.boolean() })
   .openapi('UpdateWarehouse', { example: { name: 'Wien', country: 'AT', active: false } });

@@ -1,44 +1,54 @@
-import type { LowItem } from '../../db/inventory/stock-items';
+import type { LowStockItem } from '../../db/inventory/stock-items';
 import {
-  availableAt,
-  availableUnits,
+  getAvailableUnits,
   type StockItem,
   type StockLevel,
+  sumAvailableUnits,
 } from '../../domain/inventory/stock-item';
 import type { StockMovement } from '../../domain/inventory/stock-movement';
-import type { Adjusted } from '../../services/inventory/adjustments';
-import { iso } from '../orders/serializers';
+import type { AdjustmentResult } from '../../services/inventory/adjustments';
+import { toIsoTimestamp } from '../orders/serializers';
 import type * as schema from './schemas';
 
-const presentLevel = (level: StockLevel) => ({
+const toStockLevelResponse = (level: StockLevel) => ({
   code: level.warehouse,
   active: level.active,
   onHand: level.onHand,
   reserved: level.reserved,
-  available: availableAt(level),
+  available: getAvailableUnits(level),
 });
 
-export function presentItem({ sku, threshold, lowSinceMs, levels }: StockItem): schema.InventoryItem {
+export function toInventoryItemResponse({
+  sku,
+  threshold,
+  lowSinceMs,
+  levels,
+}: StockItem): schema.InventoryItem {
   const sum = (of: (level: StockLevel) => number) => levels.reduce((total, level) => total + of(level), 0);
   return {
     sku,
     onHand: sum(({ onHand }) => onHand),
     reserved: sum(({ reserved }) => reserved),
-    available: availableUnits(levels),
+    available: sumAvailableUnits(levels),
     threshold,
-    lowSince: lowSinceMs === null ? null : iso(lowSinceMs),
-    warehouses: levels.map(presentLevel),
+    lowSince: lowSinceMs === null ? null : toIsoTimestamp(lowSinceMs),
+    warehouses: levels.map(toStockLevelResponse),
   };
 }
 
-export const presentLow = ({ sku, threshold, lowSinceMs, levels }: LowItem): schema.LowItem => ({
+export const toLowStockItemResponse = ({
   sku,
-  available: availableUnits(levels),
   threshold,
-  since: iso(lowSinceMs),
+  lowSinceMs,
+  levels,
+}: LowStockItem): schema.LowStockItem => ({
+  sku,
+  available: sumAvailableUnits(levels),
+  threshold,
+  since: toIsoTimestamp(lowSinceMs),
 });
 
-export const presentMovement = (movement: StockMovement): schema.StockMovement => ({
+export const toStockMovementResponse = (movement: StockMovement): schema.StockMovement => ({
   id: movement.id,
   sku: movement.sku,
   warehouse: movement.warehouse,
@@ -47,10 +57,13 @@ export const presentMovement = (movement: StockMovement): schema.StockMovement =
   reason: movement.reason,
   note: movement.note,
   actor: movement.actor,
-  at: iso(movement.atMs),
+  at: toIsoTimestamp(movement.atMs),
 });
 
-export const presentAdjusted = ({ movement, level }: Adjusted): schema.AdjustedStock => ({
-  movement: presentMovement(movement),
-  level: presentLevel(level),
+export const toStockAdjustmentResponse = ({
+  movement,
+  level,
+}: AdjustmentResult): schema.StockAdjustmentResult => ({
+  movement: toStockMovementResponse(movement),
+  level: toStockLevelResponse(level),
 });

@@ -1,23 +1,23 @@
 import type { Request, Response, Router } from 'express';
 import type { Warehouse } from '../../domain/inventory/warehouse';
-import { createWarehouse, noSuchWarehouse, updateWarehouse } from '../../services/inventory/warehouses';
-import { Page } from '../catalogue/list-schemas';
-import { causeOf } from '../http/access';
+import { createWarehouse, updateWarehouse, warehouseNotFound } from '../../services/inventory/warehouses';
+import { PageQuery } from '../catalogue/list-schemas';
+import { auditContext } from '../http/auth';
 import type { ApiContext } from '../http/context';
-import { decodeCursor, toPage } from '../http/cursors';
-import { etagOf, readIfMatch } from '../http/if-match';
-import { newRoutes } from '../http/methods';
-import { readBody, readQuery } from '../http/read';
-import { CreateWarehouse, UpdateWarehouse, warehouseCode } from './schemas';
+import { parseIfMatch, toETag } from '../http/etag';
+import { decodeCursor, toPage } from '../http/pagination';
+import { parseBody, parseQuery } from '../http/parse-request';
+import { createRouter } from '../http/router';
+import { CreateWarehouseRequest, UpdateWarehouseRequest, warehouseCode } from './schemas';
 
 export function warehouseRoutes({ store }: ApiContext): Router {
-  const { router, methods } = newRoutes('/api/warehouses');
+  const { router, registerRoutes } = createRouter('/api/warehouses');
 
-  methods('/', {
+  registerRoutes('/', {
     get: async (req, res) => {
-      const { cursor, limit } = readQuery(req, Page);
+      const { cursor, limit } = parseQuery(req, PageQuery);
       const rows = await store.warehouses.list({
-        ...(cursor === undefined ? {} : { afterCode: decodeCursor(cursor, isCode) }),
+        ...(cursor === undefined ? {} : { afterCode: decodeCursor(cursor, isWarehouseCode) }),
         limit: limit + 1,
       });
       res.json(
@@ -31,37 +31,41 @@ export function warehouseRoutes({ store }: ApiContext): Router {
     },
 
     post: async (req, res) => {
-      const warehouse = await createWarehouse(store, readBody(req, CreateWarehouse), causeOf(req));
-      send(res.status(201), warehouse);
+      const warehouse = await createWarehouse(
+        store,
+        parseBody(req, CreateWarehouseRequest),
+        auditContext(req),
+      );
+      sendWarehouse(res.status(201), warehouse);
     },
   });
 
-  methods('/:code', {
+  registerRoutes('/:code', {
     get: async (req, res) => {
-      const warehouse = await store.warehouses.read(readCode(req));
-      if (warehouse === null) throw noSuchWarehouse();
-      send(res, warehouse);
+      const warehouse = await store.warehouses.find(parseWarehouseCode(req));
+      if (warehouse === null) throw warehouseNotFound();
+      sendWarehouse(res, warehouse);
     },
 
     put: async (req, res) => {
-      const seen = readIfMatch(req);
-      const wanted = { code: readCode(req), ...readBody(req, UpdateWarehouse) };
-      send(res, await updateWarehouse(store, wanted, seen, causeOf(req)));
+      const seen = parseIfMatch(req);
+      const wanted = { code: parseWarehouseCode(req), ...parseBody(req, UpdateWarehouseRequest) };
+      sendWarehouse(res, await updateWarehouse(store, wanted, seen, auditContext(req)));
     },
   });
 
   return router;
 }
 
-const send = (res: Response, warehouse: Warehouse): void => {
-  res.set('ETag', etagOf(warehouse.version)).json(warehouse);
+const sendWarehouse = (res: Response, warehouse: Warehouse): void => {
+  res.set('ETag', toETag(warehouse.version)).json(warehouse);
 };
 
 /** @throws Failure `not_found`: what cannot be a code is a warehouse that does not exist. */
-function readCode(req: Request): string {
+function parseWarehouseCode(req: Request): string {
   const { code } = req.params;
-  if (!isCode(code)) throw noSuchWarehouse();
+  if (!isWarehouseCode(code)) throw warehouseNotFound();
   return code;
 }
 
-const isCode = (value: unknown): value is string => warehouseCode.safeParse(value).success;
+const isWarehouseCode = (value: unknown): value is string => warehouseCode.safeParse(value).success;

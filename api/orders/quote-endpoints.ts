@@ -1,17 +1,17 @@
 import type { Router } from 'express';
-import { price } from '../../services/orders/price-cart';
+import { priceCartFromCatalogue } from '../../services/orders/price-cart';
 import type { ApiContext } from '../http/context';
-import { newRoutes } from '../http/methods';
-import { readBody } from '../http/read';
-import { RequestQuote } from './quote-schemas';
-import { presentQuote } from './serializers';
+import { parseBody } from '../http/parse-request';
+import { createRouter } from '../http/router';
+import { QuoteRequest } from './quote-schemas';
+import { toQuoteResponse } from './serializers';
 
 /** What a basket would cost if it were ordered now. Nothing is kept. */
 export function quoteRoutes(ctx: ApiContext): Router {
-  const { router, methods } = newRoutes('/api/quotes');
-  methods('/', {
+  const { router, registerRoutes } = createRouter('/api/quotes');
+  registerRoutes('/', {
     post: async (req, res) => {
-      res.json(presentQuote(await price(ctx, readBody(req, RequestQuote))));
+      res.json(toQuoteResponse(await priceCartFromCatalogue(ctx, parseBody(req, QuoteRequest))));
     },
   });
   return router;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countryCode, Items, Money, PricedLine, region, shippingMethod } from './schemas';
 
-export const RequestQuote = z
+export const QuoteRequest = z
   .strictObject({
     items: Items,
     shippingAddress: z.strictObject({ country: countryCode, region: region.optional() }),

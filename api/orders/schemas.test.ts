@@ -1,4 +1,4 @@
-import { openApiDocument } from '../http/openapi';
+import { createOpenApiDocument } from '../http/openapi';
 import { email } from './schemas';
 
 test('whoever can be mailed can order, and one address has one spelling', () => {
@@ -10,7 +10,7 @@ test('whoever can be mailed can order, and one address has one spelling', () => 
 });
 
 test('an address is described as one', () => {
-  const { schemas = {} } = openApiDocument().components ?? {};
+  const { schemas = {} } = createOpenApiDocument().components ?? {};
   expect(schemas.LogIn).toMatchObject({
     properties: { email: { type: 'string', format: 'email', maxLength: 254 } },
   });

@@ -1,23 +1,23 @@
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { SKU } from '../../domain/shared/ids';
-import { NOT_IN_A_LINE } from '../../domain/shared/line';
-import { isMailAddress, MAX_ADDRESS_LENGTH } from '../../domain/shared/mail-address';
+import { isEmailAddress, MAX_EMAIL_LENGTH } from '../../domain/shared/email-address';
+import { SKU_PATTERN } from '../../domain/shared/ids';
+import { CONTROL_CHARS } from '../../domain/shared/text';
 
 extendZodWithOpenApi(z);
 
 /** One line of text for people: trimmed, of whole characters that can be seen. */
-export const line = (max: number) =>
+export const singleLineText = (max: number) =>
   z
     .string()
     .trim()
     .min(1)
     .max(max)
-    .refine((value) => !NOT_IN_A_LINE.test(value), 'must not contain control characters');
+    .refine((value) => !CONTROL_CHARS.test(value), 'must not contain control characters');
 
 export const sku = z
   .string()
-  .regex(SKU, 'must be lower-case letters, digits and dashes')
+  .regex(SKU_PATTERN, 'must be lower-case letters, digits and dashes')
   .openapi({ example: 'walnut-desk' });
 
 export const Money = z
@@ -30,7 +30,7 @@ export const Money = z
 export const countryCode = z
   .string()
   .regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters (ISO 3166-1)');
-export const region = line(100).openapi({ description: 'A code (`CA`) where tax depends on it' });
+export const region = singleLineText(100).openapi({ description: 'A code (`CA`) where tax depends on it' });
 export const shippingMethod = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be the code of a shipping method')
@@ -47,8 +47,8 @@ export const email = z
   .trim()
   .normalize('NFC')
   .toLowerCase()
-  .refine(isMailAddress, 'must be an address of mail')
-  .openapi({ format: 'email', maxLength: MAX_ADDRESS_LENGTH });
+  .refine(isEmailAddress, 'must be an address of mail')
+  .openapi({ format: 'email', maxLength: MAX_EMAIL_LENGTH });
 export const phone = z
   .string()
   .trim()
@@ -56,22 +56,22 @@ export const phone = z
 
 export const Address = z
   .strictObject({
-    name: line(200),
-    line1: line(200),
-    line2: line(200).optional(),
-    city: line(100),
+    name: singleLineText(200),
+    line1: singleLineText(200),
+    line2: singleLineText(200).optional(),
+    city: singleLineText(100),
     region: region.optional(),
-    postalCode: line(20),
+    postalCode: singleLineText(20),
     country: countryCode,
   })
   .openapi('Address');
 
-export const PlaceOrder = z
+export const PlaceOrderRequest = z
   .strictObject({
     items: Items,
     customer: z.strictObject({
       email,
-      name: line(200),
+      name: singleLineText(200),
       phone: phone.optional(),
     }),
     shippingAddress: Address,
@@ -96,16 +96,16 @@ export const PlaceOrder = z
       payment: { method: 'pm_card_visa' },
     },
   });
-export type PlaceOrder = z.infer<typeof PlaceOrder>;
+export type PlaceOrderRequest = z.infer<typeof PlaceOrderRequest>;
 
-export const CancelOrder = z
+export const CancelOrderRequest = z
   .strictObject({
-    reason: line(200)
+    reason: singleLineText(200)
       .optional()
       .openapi({ description: 'Kept in the log for ever: no personal data', example: 'changed my mind' }),
   })
   .openapi('CancelOrder');
-export type CancelOrder = z.infer<typeof CancelOrder>;
+export type CancelOrderRequest = z.infer<typeof CancelOrderRequest>;
 
 export const OrderStatus = z
   .enum(['placed', 'confirmed', 'completed', 'on_hold', 'cancelling', 'cancelled', 'rejected'])
@@ -207,7 +207,7 @@ export const PendingOrder = z
   })
   .openapi('PendingOrder');
 
-export const ListOrders = z.strictObject({
+export const ListOrdersQuery = z.strictObject({
   customerId: z
     .string()
     .regex(/^cus_[0-9A-Z]{26}$/, 'must be the id of a customer')
@@ -218,9 +218,9 @@ export const ListOrders = z.strictObject({
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
 });
-export type ListOrders = z.infer<typeof ListOrders>;
+export type ListOrdersQuery = z.infer<typeof ListOrdersQuery>;
 
-export const ReadOrder = z.strictObject({
+export const GetOrderQuery = z.strictObject({
   consistency: z
     .enum(['eventual', 'strong'])
     .default('eventual')

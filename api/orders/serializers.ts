@@ -1,15 +1,15 @@
 import type { OrderContact } from '../../db/customers/contacts';
 import type { OrderSummary as StoredSummary } from '../../db/orders/orders';
-import type { Order, PricedBasket } from '../../domain/orders/order';
+import type { Order, PricedCart } from '../../domain/orders/order';
 import { can } from '../../domain/orders/transitions';
-import { describeActor, withoutStaffIds } from '../../domain/shared/events';
+import { describeActor, redactStaffIds } from '../../domain/shared/events';
 import { money } from '../../domain/shared/money';
-import type { Priced } from '../../services/orders/price-cart';
+import type { PricingResult } from '../../services/orders/price-cart';
 import type { ApiContext } from '../http/context';
 import type { Quote } from './quote-schemas';
 import type * as schema from './schemas';
 
-export const iso = (ms: number): string => new Date(ms).toISOString();
+export const toIsoTimestamp = (ms: number): string => new Date(ms).toISOString();
 
 export const orderPath = (id: string): string => `/api/orders/${id}`;
 
@@ -18,19 +18,19 @@ export const workflowUrl = (uiUrl: string, namespace: string, id: string): strin
   `${uiUrl.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${id}`;
 
 /** Where to go from an order. */
-export const orderLinks = ({ temporalUiUrl, temporal }: ApiContext, id: string): Links => ({
+export const orderLinks = ({ temporalUiUrl, temporal }: ApiContext, id: string): OrderLinks => ({
   self: orderPath(id),
   history: `${orderPath(id)}/history`,
   temporal: workflowUrl(temporalUiUrl, temporal.options.namespace, id),
 });
 
-export interface Links {
+export interface OrderLinks {
   self: string;
   history: string;
   temporal: string;
 }
 
-export function presentSummary(order: StoredSummary): schema.OrderSummary {
+export function toOrderSummaryResponse(order: StoredSummary): schema.OrderSummary {
   const { attention } = order;
   return {
     id: order.id,
@@ -40,16 +40,16 @@ export function presentSummary(order: StoredSummary): schema.OrderSummary {
     customerId: order.customerId,
     total: money(order.totalMinor, order.currency),
     version: order.version,
-    placedAt: iso(order.placedAtMs),
-    updatedAt: iso(order.updatedAtMs),
+    placedAt: toIsoTimestamp(order.placedAtMs),
+    updatedAt: toIsoTimestamp(order.updatedAtMs),
     attention:
       attention === null
         ? null
-        : { step: attention.step, detail: attention.detail, since: iso(attention.sinceMs) },
+        : { step: attention.step, detail: attention.detail, since: toIsoTimestamp(attention.sinceMs) },
   };
 }
 
-function presentPrice(basket: PricedBasket) {
+function toPriceResponse(basket: PricedCart) {
   const amount = (minor: number) => money(minor, basket.currency);
   return {
     lines: basket.lines.map((l) => ({
@@ -72,22 +72,22 @@ function presentPrice(basket: PricedBasket) {
   };
 }
 
-export const presentQuote = ({ basket, shippingOptions }: Priced): Quote => ({
-  ...presentPrice(basket),
+export const toQuoteResponse = ({ cart, shippingOptions }: PricingResult): Quote => ({
+  ...toPriceResponse(cart),
   shippingOptions: shippingOptions.map(({ code, name, feeMinor }) => ({
     code,
     name,
-    fee: feeMinor === null ? null : money(feeMinor, basket.currency),
+    fee: feeMinor === null ? null : money(feeMinor, cart.currency),
   })),
 });
 
 /** @param contact null when its personal data is erased. */
-export function presentOrder(order: Order, contact: OrderContact | null, links: Links): schema.Order {
+export function toOrderResponse(order: Order, contact: OrderContact | null, links: OrderLinks): schema.Order {
   const { cancellation, rejection } = order;
   const cancel = can(order, 'cancel');
   return {
-    ...presentSummary(order),
-    ...presentPrice(order),
+    ...toOrderSummaryResponse(order),
+    ...toPriceResponse(order),
     customer:
       contact?.email == null
         ? null
@@ -98,8 +98,8 @@ export function presentOrder(order: Order, contact: OrderContact | null, links: 
         ? null
         : {
             reason: cancellation.reason,
-            requestedBy: withoutStaffIds(describeActor(cancellation.requestedBy)),
-            requestedAt: iso(cancellation.requestedAtMs),
+            requestedBy: redactStaffIds(describeActor(cancellation.requestedBy)),
+            requestedAt: toIsoTimestamp(cancellation.requestedAtMs),
           },
     rejection: rejection === null ? null : { code: rejection.code, detail: rejection.detail },
     actions: { cancel: cancel.allowed ? { allowed: true } : { allowed: false, reason: cancel.reason } },

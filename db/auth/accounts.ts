@@ -17,7 +17,7 @@ export type OrderUpdates = 'email' | 'none';
 export interface Accounts {
   find(customerId: string, tx?: Tx): Promise<Account | null>;
   /** Roles of those who have an account. */
-  roles(customerIds: readonly string[]): Promise<Map<string, Role>>;
+  findRoles(customerIds: readonly string[]): Promise<Map<string, Role>>;
   /** @param email lower case. */
   findByEmail(email: string): Promise<Account | null>;
   /** @throws an error that `isDuplicate` when the customer has one. */
@@ -28,7 +28,7 @@ export interface Accounts {
   setRole(customerId: string, role: Role, tx: Tx): Promise<void>;
   setOrderUpdates(customerId: string, orderUpdates: OrderUpdates, tx: Tx): Promise<void>;
   /** Locks the accounts of a role, two at the most: enough to know whether one is the last. */
-  lockSome(role: Role, tx: Tx): Promise<string[]>;
+  lockByRole(role: Role, tx: Tx): Promise<string[]>;
   remove(customerId: string, tx: Tx): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export function createAccounts(db: Database): Accounts {
       return row ?? null;
     },
 
-    async roles(customerIds) {
+    async findRoles(customerIds) {
       const rows = await select<{ customerId: string; role: Role }>(
         db,
         'SELECT customer_id AS customerId, role FROM accounts WHERE customer_id IN (:customerIds)',
@@ -108,7 +108,7 @@ export function createAccounts(db: Database): Accounts {
 
     setOrderUpdates: (customerId, orderUpdates, tx) => set('order_updates', customerId, orderUpdates, tx),
 
-    async lockSome(role, tx) {
+    async lockByRole(role, tx) {
       const rows = await select<{ customerId: string }>(
         db,
         `SELECT customer_id AS customerId FROM accounts WHERE role = :role

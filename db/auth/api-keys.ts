@@ -31,7 +31,7 @@ const COLUMNS = `id, name, secret_hash AS secretHash, scopes, created_by AS crea
   expires_at_ms AS expiresAtMs, revoked_at_ms AS revokedAtMs`;
 
 /** Behind every id: they begin with `key_` and capital letters or digits. */
-const LAST = 'key_~';
+const MAX_ID = 'key_~';
 
 export function createApiKeys(db: Database): ApiKeys {
   return {
@@ -58,7 +58,7 @@ export function createApiKeys(db: Database): ApiKeys {
       return row === undefined ? null : fromRow(row);
     },
 
-    async list({ afterId = LAST, limit: rows }) {
+    async list({ afterId = MAX_ID, limit: rows }) {
       const found = await select<Row>(
         db,
         `SELECT ${COLUMNS} FROM api_keys WHERE id < :afterId ORDER BY id DESC${limit(rows)}`,

@@ -18,8 +18,8 @@ export interface OneTimeTokens {
   add(token: Omit<OneTimeToken, 'usedAtMs'>, tx: Tx): Promise<void>;
   find(id: string): Promise<OneTimeToken | null>;
   /** Uses it up: of all who try, one succeeds. @returns its subject, or null when it cannot be used (any more). */
-  use(id: string, purpose: TokenPurpose, nowMs: number, tx: Tx): Promise<string | null>;
-  removeOfSubject(subject: string, tx: Tx): Promise<void>;
+  consume(id: string, purpose: TokenPurpose, nowMs: number, tx: Tx): Promise<string | null>;
+  removeBySubject(subject: string, tx: Tx): Promise<void>;
   /** Deletes some of those whose time is over. */
   removeExpired(nowMs: number, rows: number, tx: Tx): Promise<void>;
 }
@@ -54,7 +54,7 @@ export function createOneTimeTokens(db: Database): OneTimeTokens {
 
     find: (id) => find(id),
 
-    async use(id, purpose, nowMs, tx) {
+    async consume(id, purpose, nowMs, tx) {
       const used = await execute(
         db,
         `UPDATE one_time_tokens SET used_at_ms = :nowMs
@@ -65,7 +65,7 @@ export function createOneTimeTokens(db: Database): OneTimeTokens {
       return used === 1 ? ((await find(id, tx))?.subject ?? null) : null;
     },
 
-    async removeOfSubject(subject, tx) {
+    async removeBySubject(subject, tx) {
       await execute(db, 'DELETE FROM one_time_tokens WHERE subject = :subject', { subject }, tx);
     },
 

@@ -7,9 +7,9 @@ export interface RateLimits {
    * Hands out `units` of the bucket, or what is left of them up to `limit`: never more in all than that.
    * @returns how many were handed out, and how many are left for others.
    */
-  take(bucket: Bucket, units: number): Promise<{ taken: number; left: number }>;
+  consume(bucket: Bucket, units: number): Promise<{ taken: number; left: number }>;
   /** Removes buckets whose window is over. */
-  forget(nowMs: number): Promise<void>;
+  removeExpired(nowMs: number): Promise<void>;
 }
 
 export interface Bucket {
@@ -20,22 +20,22 @@ export interface Bucket {
   endsAtMs: number;
 }
 
-const ADD = {
-  mysql: `INSERT INTO rate_limits (bucket, handed_out, ends_at_ms) VALUES (:id, :units, :endsAtMs)
-          ON DUPLICATE KEY UPDATE handed_out = handed_out + :units`,
-  sqlite: `INSERT INTO rate_limits (bucket, handed_out, ends_at_ms) VALUES (:id, :units, :endsAtMs)
-           ON CONFLICT (bucket) DO UPDATE SET handed_out = handed_out + :units`,
+const UPSERT = {
+  mysql: `INSERT INTO rate_limits (bucket, consumed, ends_at_ms) VALUES (:id, :units, :endsAtMs)
+          ON DUPLICATE KEY UPDATE consumed = consumed + :units`,
+  sqlite: `INSERT INTO rate_limits (bucket, consumed, ends_at_ms) VALUES (:id, :units, :endsAtMs)
+           ON CONFLICT (bucket) DO UPDATE SET consumed = consumed + :units`,
 };
 
 export function createRateLimits(db: Database): RateLimits {
   return {
-    take: ({ id, limit, endsAtMs }, units) =>
+    consume: ({ id, limit, endsAtMs }, units) =>
       db.write(async (tx) => {
         // The row is ours from here to the commit, so what is read behind it is exact.
-        await execute(db, ADD[db.dialect], { id, units, endsAtMs }, tx);
+        await execute(db, UPSERT[db.dialect], { id, units, endsAtMs }, tx);
         const [row] = await select<{ handedOut: number }>(
           db,
-          'SELECT handed_out AS handedOut FROM rate_limits WHERE bucket = :id',
+          'SELECT consumed AS handedOut FROM rate_limits WHERE bucket = :id',
           { id },
           tx,
         );
@@ -44,8 +44,10 @@ export function createRateLimits(db: Database): RateLimits {
         return { taken: Math.max(0, Math.min(units, limit - before)), left: Math.max(0, limit - handedOut) };
       }),
 
-    async forget(nowMs) {
-      await db.writeOne(() => execute(db, 'DELETE FROM rate_limits WHERE ends_at_ms < :nowMs', { nowMs }));
+    async removeExpired(nowMs) {
+      await db.writeStatement(() =>
+        execute(db, 'DELETE FROM rate_limits WHERE ends_at_ms < :nowMs', { nowMs }),
+      );
     },
   };
 }

@@ -16,7 +16,7 @@ export interface Registrations {
   find(tokenId: string, tx?: Tx): Promise<PendingRegistration | null>;
   remove(tokenId: string, tx: Tx): Promise<void>;
   /** Of an address, or of a person that is to be forgotten. */
-  removeOfAddress(email: string, tx: Tx): Promise<void>;
+  removeByEmail(email: string, tx: Tx): Promise<void>;
   /** Deletes some of those whose time is over. */
   removeExpired(nowMs: number, rows: number, tx: Tx): Promise<void>;
 }
@@ -54,7 +54,7 @@ export function createRegistrations(db: Database): Registrations {
       await execute(db, 'DELETE FROM pending_registrations WHERE token_id = :tokenId', { tokenId }, tx);
     },
 
-    async removeOfAddress(email, tx) {
+    async removeByEmail(email, tx) {
       await execute(db, 'DELETE FROM pending_registrations WHERE email = :email', { email }, tx);
     },
 

@@ -22,7 +22,7 @@ export interface StoredRefreshToken {
 }
 
 export interface Sessions {
-  open(session: Session, tx: Tx): Promise<void>;
+  create(session: Session, tx: Tx): Promise<void>;
   find(id: string, tx?: Tx): Promise<Session | null>;
   /** Locks the row for the rest of the transaction. */
   lock(id: string, tx: Tx): Promise<Session | null>;
@@ -31,15 +31,15 @@ export interface Sessions {
     tx: Tx,
   ): Promise<void>;
   /** Newest first; `MAX_SESSIONS` at the most. */
-  ofCustomer(customerId: string, nowMs: number, tx?: Tx): Promise<Session[]>;
+  findByCustomer(customerId: string, nowMs: number, tx?: Tx): Promise<Session[]>;
   /** @returns how many there were. */
   remove(ids: readonly string[], tx: Tx): Promise<number>;
   /** Ids of some whose time is over. */
-  expired(nowMs: number, rows: number, tx: Tx): Promise<string[]>;
+  findExpired(nowMs: number, rows: number, tx: Tx): Promise<string[]>;
   addToken(hash: string, token: StoredRefreshToken, tx: Tx): Promise<void>;
   findToken(hash: string, tx?: Tx): Promise<StoredRefreshToken | null>;
   /** Forgets the tokens of a session before a generation. */
-  forgetTokens(sessionId: string, beforeGeneration: number, tx: Tx): Promise<void>;
+  removeTokens(sessionId: string, beforeGeneration: number, tx: Tx): Promise<void>;
 }
 
 /** Devices that one person is logged in on; a further log-in ends the session that was used the longest ago. */
@@ -60,7 +60,7 @@ export function createSessions(db: Database): Sessions {
   };
 
   return {
-    open: (session, tx) =>
+    create: (session, tx) =>
       insert(
         db,
         'sessions',
@@ -92,7 +92,7 @@ export function createSessions(db: Database): Sessions {
       );
     },
 
-    async ofCustomer(customerId, nowMs, tx) {
+    async findByCustomer(customerId, nowMs, tx) {
       const rows = await select<Session>(
         db,
         `SELECT ${COLUMNS} FROM sessions WHERE customer_id = :customerId
@@ -113,7 +113,7 @@ export function createSessions(db: Database): Sessions {
       return removed;
     },
 
-    async expired(nowMs, rows, tx) {
+    async findExpired(nowMs, rows, tx) {
       const found = await select<{ id: string }>(
         db,
         `SELECT id FROM sessions WHERE expires_at_ms < :nowMs ORDER BY expires_at_ms, id${limit(rows)}`,
@@ -136,7 +136,7 @@ export function createSessions(db: Database): Sessions {
       return row ?? null;
     },
 
-    async forgetTokens(sessionId, beforeGeneration, tx) {
+    async removeTokens(sessionId, beforeGeneration, tx) {
       await execute(
         db,
         'DELETE FROM refresh_tokens WHERE session_id = :sessionId AND generation < :beforeGeneration',

@@ -1,8 +1,8 @@
 import type { Product, ProductChange } from '../../domain/catalogue/product';
 import { productChanged } from '../../domain/catalogue/product-events';
-import { termsOfProduct } from '../../domain/catalogue/search-terms';
+import { extractProductTerms } from '../../domain/catalogue/search-terms';
 import type { Actor } from '../../domain/orders/order';
-import { batches } from '../core/batches';
+import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
 import { execute, insert } from '../core/sql';
 import type { EventLog } from '../events/event-log';
@@ -14,22 +14,22 @@ export interface ProductChanges {
    * @param changes in the order they were made; their products must be locked, and those of one product follow each other.
    * @throws an error that `isDuplicate` when another transaction has made one of the new products in the meantime.
    */
-  store(changes: readonly ProductChange[], actor: Actor, tx: Tx): Promise<void>;
+  saveChanges(changes: readonly ProductChange[], actor: Actor, tx: Tx): Promise<void>;
 }
 
 export function createProductChanges(db: Database, log: EventLog): ProductChanges {
   return {
-    async store(changes, actor, tx) {
+    async saveChanges(changes, actor, tx) {
       if (changes.length === 0) return;
-      const whole = inTotal(changes);
-      for (const rows of batches(whole.filter(({ before }) => before === null).map(toRow))) {
+      const whole = mergeChangesBySku(changes);
+      for (const rows of toBatches(whole.filter(({ before }) => before === null).map(toRow))) {
         await insert(db, 'products', rows, { tx });
       }
-      for (const rows of batches(whole.filter(({ before }) => before !== null).map(toRow))) {
-        await insert(db, 'products', rows, { tx, orUpdate: CHANGEABLE });
+      for (const rows of toBatches(whole.filter(({ before }) => before !== null).map(toRow))) {
+        await insert(db, 'products', rows, { tx, orUpdate: UPDATABLE_COLUMNS });
       }
       await replaceTerms(db, whole, tx);
-      await log.appendEach(
+      await log.appendToStreams(
         changes.map((change) => productChanged(change, actor)),
         tx,
       );
@@ -37,7 +37,7 @@ export function createProductChanges(db: Database, log: EventLog): ProductChange
   };
 }
 
-const CHANGEABLE = [
+const UPDATABLE_COLUMNS = [
   'name',
   'description',
   'price_minor',
@@ -52,7 +52,7 @@ const CHANGEABLE = [
 ];
 
 /** What is left of the changes of each product, by sku: rows are written in the order they are locked in. */
-function inTotal(changes: readonly ProductChange[]): ProductChange[] {
+function mergeChangesBySku(changes: readonly ProductChange[]): ProductChange[] {
   const bySku = new Map<string, ProductChange>();
   for (const { before, after } of changes) {
     const earlier = bySku.get(after.sku);
@@ -80,10 +80,11 @@ const toRow = ({ after: p }: { after: Product }) => ({
 /** Most changes are of prices: then there is nothing to do. */
 async function replaceTerms(db: Database, changes: readonly ProductChange[], tx: Tx): Promise<void> {
   const changed = changes.filter(
-    ({ before, after }) => before === null || termsOfProduct(before).join() !== termsOfProduct(after).join(),
+    ({ before, after }) =>
+      before === null || extractProductTerms(before).join() !== extractProductTerms(after).join(),
   );
   const known = changed.flatMap(({ before }) => before?.sku ?? []);
-  for (const skus of batches(known)) {
+  for (const skus of toBatches(known)) {
     await execute(db, 'DELETE FROM product_terms WHERE sku IN (:skus)', { skus }, tx);
   }
   await addTerms(

@@ -1,13 +1,13 @@
 import type {
   ImportCounts,
-  ImportEnd,
+  ImportFile,
+  ImportOutcome,
   ImportStatus,
-  ReceivedFile,
 } from '../../domain/catalogue/product-import';
-import { MAX_KEPT_FAULTS } from '../../domain/catalogue/product-import';
-import type { RawRow, RowFault } from '../../domain/catalogue/product-rows';
+import { MAX_STORED_ROW_ERRORS } from '../../domain/catalogue/product-import';
+import type { RawRow, RowError } from '../../domain/catalogue/product-rows';
 import type { Actor } from '../../domain/orders/order';
-import { batches } from '../core/batches';
+import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
 import { execute, forUpdate, insert, limit, type Params, select } from '../core/sql';
 
@@ -34,7 +34,7 @@ export interface ProductImport extends ImportCounts {
   endedAtMs: number | null;
 }
 
-export interface NewImport {
+export interface NewProductImport {
   id: string;
   caller: string;
   idempotencyKey: string | null;
@@ -49,53 +49,53 @@ export interface NewImport {
  */
 export interface ProductImports {
   /** Begins an upload, in place of one with its key that is not complete, and sweeps away what was left long ago. */
-  open(upload: NewImport, tx: Tx): Promise<void>;
+  startUpload(upload: NewProductImport, tx: Tx): Promise<void>;
   /** @returns false when a later upload has taken its place. */
   addChunk(id: string, chunk: number, rows: readonly RawRow[], atMs: number, tx: Tx): Promise<boolean>;
   /** The upload is complete. @returns false when a later one has taken its place. */
-  complete(
+  completeUpload(
     id: string,
-    file: ReceivedFile & { columns: readonly string[] },
+    file: ImportFile & { columns: readonly string[] },
     atMs: number,
     tx: Tx,
   ): Promise<boolean>;
   /** Takes away an upload that broke off, and nothing else. */
-  discard(id: string, tx: Tx): Promise<void>;
+  discardUpload(id: string, tx: Tx): Promise<void>;
 
   find(id: string): Promise<ProductImport | null>;
-  byKey(caller: string, idempotencyKey: string): Promise<ProductImport | null>;
+  findByIdempotencyKey(caller: string, idempotencyKey: string): Promise<ProductImport | null>;
   /** Newest first, after `afterId`. */
   list(page: { afterId?: string; limit: number }): Promise<ProductImport[]>;
-  faults(id: string): Promise<RowFault[]>;
+  findErrors(id: string): Promise<RowError[]>;
   /** Those that have not moved since then and are not at their end, oldest first. */
-  resting(sinceMs: number, rows: number): Promise<{ id: string }[]>;
+  findStalled(sinceMs: number, rows: number): Promise<{ id: string }[]>;
 
   /** Locks it for the rest of the transaction. */
   lock(id: string, tx: Tx): Promise<ProductImport | null>;
-  begin(id: string, atMs: number, tx: Tx): Promise<void>;
-  chunkRows(id: string, chunk: number, tx: Tx): Promise<RawRow[] | null>;
+  markImporting(id: string, atMs: number, tx: Tx): Promise<void>;
+  findChunkRows(id: string, chunk: number, tx: Tx): Promise<RawRow[] | null>;
   /** Marks the next chunk as applied. @param before as it was locked. */
-  addApplied(
+  recordAppliedChunk(
     before: ProductImport,
-    applied: ImportCounts & { rows: number; faults: readonly RowFault[] },
+    applied: ImportCounts & { rows: number; errors: readonly RowError[] },
     atMs: number,
     tx: Tx,
   ): Promise<void>;
   /** The rows of the file are forgotten; counts and faults stay. */
-  end(id: string, status: ImportEnd, failure: string | null, atMs: number, tx: Tx): Promise<void>;
+  finish(id: string, status: ImportOutcome, failure: string | null, atMs: number, tx: Tx): Promise<void>;
 }
 
 const UPLOADING = 'uploading';
 /** An upload is over in half a minute: what is older broke off together with its process. */
 const ABANDONED_AFTER_MS = 60 * 60_000;
-const SWEPT_AT_ONCE = 10;
+const CLEANUP_BATCH_SIZE = 10;
 
 const COLUMNS = `id, caller, idempotency_key AS idempotencyKey, body_hash AS bodyHash, actor, currency,
-  columns_read AS columnsRead, status, row_count AS "rows", chunk_count AS chunks, applied_chunks AS appliedChunks,
+  csv_columns AS columnsRead, status, row_count AS "rows", chunk_count AS chunks, applied_chunks AS appliedChunks,
   done_rows AS doneRows, created, updated, unchanged, faulty, failure, created_at_ms AS createdAtMs,
   ended_at_ms AS endedAtMs`;
 /** Behind every id: they begin with `imp_` and capital letters or digits. */
-const LAST = 'imp_~';
+const MAX_ID = 'imp_~';
 
 type Row = Omit<ProductImport, 'actor' | 'columns'> & { actor: string; columnsRead: string };
 
@@ -125,11 +125,11 @@ export function createProductImports(db: Database): ProductImports {
   };
 
   return {
-    async open({ id, caller, idempotencyKey, actor, currency, atMs }, tx) {
+    async startUpload({ id, caller, idempotencyKey, actor, currency, atMs }, tx) {
       const left = await select<{ id: string }>(
         db,
-        `SELECT id FROM product_imports WHERE status = '${UPLOADING}' AND touched_at_ms < :beforeMs
-         ORDER BY id${limit(SWEPT_AT_ONCE)}`,
+        `SELECT id FROM product_imports WHERE status = '${UPLOADING}' AND updated_at_ms < :beforeMs
+         ORDER BY id${limit(CLEANUP_BATCH_SIZE)}`,
         { beforeMs: atMs - ABANDONED_AFTER_MS },
         tx,
       );
@@ -152,7 +152,7 @@ export function createProductImports(db: Database): ProductImports {
             currency,
             status: UPLOADING,
             created_at_ms: atMs,
-            touched_at_ms: atMs,
+            updated_at_ms: atMs,
           },
         ],
         { tx },
@@ -162,22 +162,27 @@ export function createProductImports(db: Database): ProductImports {
     async addChunk(id, chunk, rows, atMs, tx) {
       const owned = await execute(
         db,
-        `UPDATE product_imports SET touched_at_ms = :atMs, chunk_count = :chunks
+        `UPDATE product_imports SET updated_at_ms = :atMs, chunk_count = :chunks
          WHERE id = :id AND status = '${UPLOADING}'`,
         { id, atMs, chunks: chunk + 1 },
         tx,
       );
       if (owned === 0) return false;
-      const row = { import_id: id, chunk, row_count: rows.length, body: JSON.stringify(rows.map(packed)) };
+      const row = {
+        import_id: id,
+        chunk,
+        row_count: rows.length,
+        body: JSON.stringify(rows.map(toChunkRow)),
+      };
       await insert(db, 'product_import_chunks', [row], { tx });
       return true;
     },
 
-    async complete(id, { rows, chunks, bodyHash, columns }, atMs, tx) {
+    async completeUpload(id, { rows, chunks, bodyHash, columns }, atMs, tx) {
       const owned = await execute(
         db,
         `UPDATE product_imports SET status = 'received', row_count = :rows, chunk_count = :chunks,
-           body_hash = :bodyHash, columns_read = :columns, touched_at_ms = :atMs
+           body_hash = :bodyHash, csv_columns = :columns, updated_at_ms = :atMs
          WHERE id = :id AND status = '${UPLOADING}'`,
         { id, rows, chunks, bodyHash, columns: JSON.stringify(columns), atMs },
         tx,
@@ -185,34 +190,34 @@ export function createProductImports(db: Database): ProductImports {
       return owned === 1;
     },
 
-    discard: (id, tx) => remove([id], tx),
+    discardUpload: (id, tx) => remove([id], tx),
 
     find: (id) => one(`id = :id AND status <> '${UPLOADING}'`, { id }),
 
-    byKey: (caller, idempotencyKey) =>
+    findByIdempotencyKey: (caller, idempotencyKey) =>
       one(`caller = :caller AND idempotency_key = :idempotencyKey AND status <> '${UPLOADING}'`, {
         caller,
         idempotencyKey,
       }),
 
-    list: ({ afterId = LAST, limit: rows }) =>
+    list: ({ afterId = MAX_ID, limit: rows }) =>
       many(`id < :afterId AND status <> '${UPLOADING}' ORDER BY id DESC${limit(rows)}`, { afterId }),
 
-    faults: async (id) =>
+    findErrors: async (id) =>
       (
-        await select<RowFault & { sku: string | null }>(
+        await select<RowError & { sku: string | null }>(
           db,
-          `SELECT line, sku, field, detail FROM product_import_faults WHERE import_id = :id
-           ORDER BY n${limit(MAX_KEPT_FAULTS)}`,
+          `SELECT line, sku, field, detail FROM product_import_errors WHERE import_id = :id
+           ORDER BY n${limit(MAX_STORED_ROW_ERRORS)}`,
           { id },
         )
       ).map(({ sku, ...fault }) => (sku === null ? fault : { ...fault, sku })),
 
-    async resting(sinceMs, rows) {
+    async findStalled(sinceMs, rows) {
       const byStatus = (status: ImportStatus) =>
         select<{ id: string }>(
           db,
-          `SELECT id FROM product_imports WHERE status = :status AND touched_at_ms < :sinceMs
+          `SELECT id FROM product_imports WHERE status = :status AND updated_at_ms < :sinceMs
            ORDER BY id${limit(rows)}`,
           { status, sinceMs },
         );
@@ -221,52 +226,54 @@ export function createProductImports(db: Database): ProductImports {
 
     lock: (id, tx) => one(`id = :id AND status <> '${UPLOADING}'${forUpdate(db)}`, { id }, tx),
 
-    async begin(id, atMs, tx) {
+    async markImporting(id, atMs, tx) {
       await execute(
         db,
-        "UPDATE product_imports SET status = 'importing', touched_at_ms = :atMs WHERE id = :id AND status = 'received'",
+        "UPDATE product_imports SET status = 'importing', updated_at_ms = :atMs WHERE id = :id AND status = 'received'",
         { id, atMs },
         tx,
       );
     },
 
-    async chunkRows(id, chunk, tx) {
+    async findChunkRows(id, chunk, tx) {
       const [row] = await select<{ body: string }>(
         db,
         'SELECT body FROM product_import_chunks WHERE import_id = :id AND chunk = :chunk',
         { id, chunk },
         tx,
       );
-      return row === undefined ? null : (JSON.parse(row.body) as Packed[]).map(unpacked);
+      return row === undefined ? null : (JSON.parse(row.body) as ChunkRow[]).map(fromChunkRow);
     },
 
-    async addApplied(before, { rows, faults, created, updated, unchanged, faulty }, atMs, tx) {
+    async recordAppliedChunk(before, { rows, errors, created, updated, unchanged, faulty }, atMs, tx) {
       const { id } = before;
-      const kept = before.faulty === 0 ? 0 : await keptFaults(db, id, tx);
-      const more = faults.slice(0, MAX_KEPT_FAULTS - kept).map(({ line, sku = null, field, detail }, i) => ({
-        import_id: id,
-        n: kept + i,
-        line,
-        sku,
-        field,
-        detail,
-      }));
-      for (const batch of batches(more)) await insert(db, 'product_import_faults', batch, { tx });
+      const kept = before.faulty === 0 ? 0 : await countStoredErrors(db, id, tx);
+      const more = errors
+        .slice(0, MAX_STORED_ROW_ERRORS - kept)
+        .map(({ line, sku = null, field, detail }, i) => ({
+          import_id: id,
+          n: kept + i,
+          line,
+          sku,
+          field,
+          detail,
+        }));
+      for (const batch of toBatches(more)) await insert(db, 'product_import_errors', batch, { tx });
       await execute(
         db,
         `UPDATE product_imports SET applied_chunks = applied_chunks + 1, done_rows = done_rows + :rows,
            created = created + :created, updated = updated + :updated, unchanged = unchanged + :unchanged,
-           faulty = faulty + :faulty, touched_at_ms = :atMs
+           faulty = faulty + :faulty, updated_at_ms = :atMs
          WHERE id = :id`,
         { id, rows, created, updated, unchanged, faulty, atMs },
         tx,
       );
     },
 
-    async end(id, status, failure, atMs, tx) {
+    async finish(id, status, failure, atMs, tx) {
       await execute(
         db,
-        `UPDATE product_imports SET status = :status, failure = :failure, touched_at_ms = :atMs, ended_at_ms = :atMs
+        `UPDATE product_imports SET status = :status, failure = :failure, updated_at_ms = :atMs, ended_at_ms = :atMs
          WHERE id = :id`,
         { id, status, failure, atMs },
         tx,
@@ -276,14 +283,14 @@ export function createProductImports(db: Database): ProductImports {
   };
 }
 
-type Packed = [line: number, ...cells: string[]];
-const packed = ({ line, cells }: RawRow): Packed => [line, ...cells];
-const unpacked = ([line, ...cells]: Packed): RawRow => ({ line, cells });
+type ChunkRow = [line: number, ...cells: string[]];
+const toChunkRow = ({ line, cells }: RawRow): ChunkRow => [line, ...cells];
+const fromChunkRow = ([line, ...cells]: ChunkRow): RawRow => ({ line, cells });
 
-async function keptFaults(db: Database, id: string, tx: Tx): Promise<number> {
+async function countStoredErrors(db: Database, id: string, tx: Tx): Promise<number> {
   const [row] = await select<{ kept: number | null }>(
     db,
-    'SELECT MAX(n) + 1 AS kept FROM product_import_faults WHERE import_id = :id',
+    'SELECT MAX(n) + 1 AS kept FROM product_import_errors WHERE import_id = :id',
     { id },
     tx,
   );

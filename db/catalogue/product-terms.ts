@@ -1,9 +1,9 @@
-import { termsOfProduct } from '../../domain/catalogue/search-terms';
+import { extractProductTerms } from '../../domain/catalogue/search-terms';
 import type { Database, Tx } from '../core/connect';
 import { execute } from '../core/sql';
 
 /** Rows sent at once: half a megabyte at the most. */
-const MOST_ROWS = 4_096;
+const MAX_ROWS_PER_STATEMENT = 4_096;
 
 const FROM_JSON = {
   sqlite: "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows)",
@@ -18,12 +18,12 @@ const FROM_JSON = {
  */
 export async function addTerms(
   db: Database,
-  products: readonly Parameters<typeof termsOfProduct>[0][],
+  products: readonly Parameters<typeof extractProductTerms>[0][],
   tx?: Tx,
 ): Promise<void> {
-  const rows = products.flatMap((product) => termsOfProduct(product).map((term) => [term, product.sku]));
-  for (let from = 0; from < rows.length; from += MOST_ROWS) {
-    const some = JSON.stringify(rows.slice(from, from + MOST_ROWS));
+  const rows = products.flatMap((product) => extractProductTerms(product).map((term) => [term, product.sku]));
+  for (let from = 0; from < rows.length; from += MAX_ROWS_PER_STATEMENT) {
+    const some = JSON.stringify(rows.slice(from, from + MAX_ROWS_PER_STATEMENT));
     await execute(db, `INSERT INTO product_terms (term, sku) ${FROM_JSON[db.dialect]}`, { rows: some }, tx);
   }
 }

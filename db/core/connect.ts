@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Connection } from 'mysql2';
 import { DatabaseError, type Options, Sequelize } from 'sequelize';
-import { Failure } from '../../domain/shared/failures';
-import { wanted } from './abandoned';
-import { keepConnections, sqliteDriver } from './sqlite-driver';
-import { createWire, sendToMysql, type Tx, type Wire } from './wire';
+import { AppError } from '../../domain/shared/errors';
+import { currentAbortSignal } from './abort-signal';
+import { poolConnections, sqliteDriver } from './sqlite-driver';
+import { createStatementExecutor, type StatementExecutor, sendToMysql, type Tx } from './statements';
 
-export type { Tx, Value } from './wire';
+export type { SqlValue, Tx } from './statements';
 
 /** The one door to SQL. Repositories take it; no Sequelize object leaves `db/`. */
 export interface Database {
@@ -15,7 +15,7 @@ export interface Database {
   /** For migrations, and whatever else is not sent often. */
   readonly sequelize: Sequelize;
   /** Sends one statement over the connection of the transaction, or one of the pool. */
-  readonly send: Wire['send'];
+  readonly send: StatementExecutor['send'];
   /**
    * Runs `work` in one transaction (READ COMMITTED; on SQLite one writer at a time, IMMEDIATE) and commits. A deadlock,
    * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction. It
@@ -23,7 +23,7 @@ export interface Database {
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Runs one statement that is a whole transaction: like `write`, without a BEGIN and a COMMIT to wait for. */
-  writeOne<T>(statement: () => Promise<T>): Promise<T>;
+  writeStatement<T>(statement: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -41,15 +41,15 @@ export interface DatabaseOptions {
   onStatement?: (sql: string) => void;
 }
 
-const MAX_TRIES = 8;
+const MAX_ATTEMPTS = 8;
 /** For a connection to MySQL: less than a step of an order may take. */
-const ACQUIRE_MS = 4_000;
+const ACQUIRE_TIMEOUT_MS = 4_000;
 /** Many times what the slowest statement of a request takes, the wait for a row included. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** For a row that somebody else has locked. A step of an order is given up after 5 s, and must not wait on behind that. */
 const LOCK_WAIT_SECONDS = 4;
 /** Connections nobody has borrowed for so long are closed: before MySQL does it, which could hit the next borrower. */
-const IDLE_MS = 30_000;
+const IDLE_TIMEOUT_MS = 30_000;
 /**
  * Statements that one connection to MySQL keeps prepared: every length of a list is one of its own. The server has room for
  * 16,382 in all unless told otherwise; behind that they go unprepared.
@@ -58,22 +58,28 @@ const MAX_PREPARED_STATEMENTS = 200;
 /** Writers waiting for SQLite's one pen. Beyond it callers are told to come back, not queued without end. */
 const MAX_QUEUED_WRITES = 2_000;
 /** MySQL: deadlock, lock wait timeout. SQLite: busy, locked. */
-const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'SQLITE_BUSY', 'SQLITE_LOCKED']);
+const TRANSIENT_ERROR_CODES = new Set([
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'SQLITE_BUSY',
+  'SQLITE_LOCKED',
+]);
 
 /** What the driver said, also where Sequelize has put it into an error of its own. */
-function driversError(error: unknown): { code?: string; fatal?: boolean; message?: string } {
+function getDriverError(error: unknown): { code?: string; fatal?: boolean; message?: string } {
   if (error instanceof DatabaseError) return error.original;
   return (error ?? {}) as { code?: string };
 }
 
-export const isTransient = (error: unknown): boolean => TRANSIENT.has(driversError(error).code ?? '');
+export const isTransient = (error: unknown): boolean =>
+  TRANSIENT_ERROR_CODES.has(getDriverError(error).code ?? '');
 
 /** The server went away in the middle of a statement: nothing is known of its outcome. */
-export const isConnectionLost = (error: unknown): boolean => driversError(error).fatal === true;
+export const isConnectionLost = (error: unknown): boolean => getDriverError(error).fatal === true;
 
 /** SQLite has one code for all constraints; the message tells them apart. */
 export function isDuplicate(error: unknown): boolean {
-  const { code, message } = driversError(error);
+  const { code, message } = getDriverError(error);
   return (
     code === 'ER_DUP_ENTRY' ||
     (code === 'SQLITE_CONSTRAINT' && message?.includes('UNIQUE constraint failed') === true)
@@ -84,38 +90,43 @@ export function connect(options: DatabaseOptions): Database {
   const mysql = options.url.startsWith('mysql:');
   const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
   const sequelize = mysql ? connectMysql(options, statementTimeoutMs) : connectSqlite(options);
-  const serialize = mysql ? <T>(work: () => Promise<T>) => work() : oneAtATime();
+  const serialize = mysql ? <T>(work: () => Promise<T>) => work() : serialQueue();
 
   const untilItHolds = <T>(work: () => Promise<T>): Promise<T> => {
-    const signal = wanted();
+    const signal = currentAbortSignal();
     return serialize(async () => {
       for (let tries = 1; ; tries += 1) {
         signal?.throwIfAborted();
         try {
           return await work();
         } catch (error) {
-          if (!isTransient(error) || tries === MAX_TRIES) throw error;
-          await pause(2 ** tries * (1 + Math.random()));
+          if (!isTransient(error) || tries === MAX_ATTEMPTS) throw error;
+          await sleep(2 ** tries * (1 + Math.random()));
         }
       }
     });
   };
 
   const dialect = mysql ? 'mysql' : 'sqlite';
-  const { send, transaction } = createWire(sequelize, dialect, statementTimeoutMs, options.onStatement);
+  const { send, transaction } = createStatementExecutor(
+    sequelize,
+    dialect,
+    statementTimeoutMs,
+    options.onStatement,
+  );
   return {
     dialect,
     sequelize,
     send,
     write: (work) => untilItHolds(() => transaction(work)),
-    writeOne: untilItHolds,
+    writeStatement: untilItHolds,
     close: () => sequelize.close(),
   };
 }
 
 function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions, timeoutMs: number): Sequelize {
   const sequelize = new Sequelize(url, {
-    ...shared(onStatement),
+    ...commonOptions(onStatement),
     dialect: 'mysql',
     dialectOptions: {
       connectTimeout: 5_000,
@@ -126,7 +137,7 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions, time
       maxPreparedStatements: MAX_PREPARED_STATEMENTS,
     },
     ...WITHOUT_TIME_ZONE,
-    pool: { max: poolSize, min: 0, acquire: ACQUIRE_MS, idle: IDLE_MS },
+    pool: { max: poolSize, min: 0, acquire: ACQUIRE_TIMEOUT_MS, idle: IDLE_TIMEOUT_MS },
   });
   const send = sendToMysql(timeoutMs);
   // A transaction whose process is gone without a word holds its locks until MySQL misses the next statement.
@@ -149,19 +160,19 @@ function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
   const storage = url.replace(/^sqlite:/, '');
   mkdirSync(dirname(storage), { recursive: true });
   const sequelize = new Sequelize({
-    ...shared(onStatement),
+    ...commonOptions(onStatement),
     dialect: 'sqlite',
     dialectModule: sqliteDriver,
     storage,
   });
-  keepConnections(sequelize);
+  poolConnections(sequelize);
   return sequelize;
 }
 
 /** Times are numbers everywhere. Sequelize would set a zone as it connects, and wait for the answer without end. */
 const WITHOUT_TIME_ZONE = { keepDefaultTimezone: true } as Options;
 
-const shared = (onStatement?: (sql: string) => void): Options => ({
+const commonOptions = (onStatement?: (sql: string) => void): Options => ({
   logging: onStatement === undefined ? false : (sql) => onStatement(sql),
   define: { timestamps: false, freezeTableName: true, underscored: true },
   // Sequelize would run a failed statement again by itself; whole transactions are what `write` repeats.
@@ -169,13 +180,13 @@ const shared = (onStatement?: (sql: string) => void): Options => ({
 });
 
 /** SQLite has one writer: a queue here costs less than connections fighting over the file's lock. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   return <T>(work: () => Promise<T>): Promise<T> => {
     if (waiting >= MAX_QUEUED_WRITES) {
       return Promise.reject(
-        new Failure('overloaded', 'Too much waits to be written. The same request can be repeated.', {
+        new AppError('overloaded', 'Too much waits to be written. The same request can be repeated.', {
           retryAfterSeconds: 2,
         }),
       );
@@ -189,4 +200,4 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -13,30 +13,30 @@ const READ_ONLY_TABLES = ['migrations'];
  * @param account `name@host`; it must exist.
  * @throws Error on SQLite, which has no accounts.
  */
-export async function allowRunningAccount(db: Database, account: string): Promise<void> {
+export async function grantRuntimePrivileges(db: Database, account: string): Promise<void> {
   if (db.dialect !== 'mysql')
     throw new Error('SQLite has no accounts: leave DATABASE_RUNNING_ACCOUNT unset.');
   const [name, host] = account.split('@');
-  const grantee = `${quoted(name)}@${quoted(host)}`;
+  const grantee = `${quoteAccountPart(name)}@${quoteAccountPart(host)}`;
   const tables = await select<{ name: string }>(
     db,
     `SELECT table_name AS name FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name`,
   );
   for (const table of tables) {
-    await db.sequelize.query(`GRANT ${privileges(table.name)} ON \`${table.name}\` TO ${grantee}`, {
+    await db.sequelize.query(`GRANT ${privilegesFor(table.name)} ON \`${table.name}\` TO ${grantee}`, {
       type: QueryTypes.RAW,
     });
   }
 }
 
-function privileges(table: string): string {
+function privilegesFor(table: string): string {
   if (READ_ONLY_TABLES.includes(table)) return 'SELECT';
   if (APPEND_ONLY_TABLES.includes(table)) return 'SELECT, INSERT';
   return 'SELECT, INSERT, UPDATE, DELETE';
 }
 
-function quoted(word: string | undefined): string {
+function quoteAccountPart(word: string | undefined): string {
   if (word === undefined || !/^[\w.:%-]+$/.test(word)) throw new Error('an account is written name@host');
   return `'${word}'`;
 }

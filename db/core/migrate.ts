@@ -2,25 +2,25 @@ import { DatabaseError } from 'sequelize';
 import { SequelizeStorage, Umzug } from 'umzug';
 import { MIGRATIONS } from '../migrations/all';
 import type { MigrationContext } from '../migrations/migration';
+import { COLUMN_TYPES } from './column-types';
 import type { Database } from './connect';
-import { COLUMN_TYPES } from './schema-types';
 
-const IS_THERE = /already exists|Duplicate key name|duplicate column name/i;
-const IS_GONE = /no such|Unknown table|does not exist|check that (it|column\/key) exists/;
-const IS_RENAMED = /Unknown column|no such column/;
+const ALREADY_EXISTS = /already exists|Duplicate key name|duplicate column name/i;
+const DOES_NOT_EXIST = /no such|Unknown table|does not exist|check that (it|column\/key) exists/;
+const COLUMN_ALREADY_RENAMED = /Unknown column|no such column/;
 
 /**
  * Whether the statement was done by a run that was killed before it came to the end of its migration: MySQL cannot take
  * back what it has created, so the next run does what is left.
  */
-const isDone = (sql: string, error: unknown): boolean =>
+const isAlreadyApplied = (sql: string, error: unknown): boolean =>
   error instanceof DatabaseError &&
-  ((/^CREATE|ADD COLUMN/.test(sql) && IS_THERE.test(error.message)) ||
-    (/RENAME COLUMN/.test(sql) && IS_RENAMED.test(error.message)) ||
-    (/^DROP|DROP COLUMN/.test(sql) && IS_GONE.test(error.message)));
+  ((/^CREATE|ADD COLUMN/.test(sql) && ALREADY_EXISTS.test(error.message)) ||
+    (/RENAME COLUMN/.test(sql) && COLUMN_ALREADY_RENAMED.test(error.message)) ||
+    (/^DROP|DROP COLUMN/.test(sql) && DOES_NOT_EXIST.test(error.message)));
 
 /** Applies and reverts the migrations; `onStep` hears of each. */
-export function migrator(db: Database, onStep: (step: string) => void = () => undefined) {
+export function createMigrator(db: Database, onStep: (step: string) => void = () => undefined) {
   const context: MigrationContext = {
     dialect: db.dialect,
     type: COLUMN_TYPES[db.dialect],
@@ -29,7 +29,7 @@ export function migrator(db: Database, onStep: (step: string) => void = () => un
       try {
         await db.sequelize.query(sql, { raw: true });
       } catch (error) {
-        if (!isDone(sql, error)) throw error;
+        if (!isAlreadyApplied(sql, error)) throw error;
       }
     },
   };

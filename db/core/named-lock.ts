@@ -9,7 +9,7 @@ const WAIT_SECONDS = 60;
  * @param db with a `statementTimeoutMs` that is longer than the work: the connection with the lock is idle meanwhile.
  * @throws Error when another one holds the lock for a minute.
  */
-export async function oneAtATime<T>(db: Database, name: string, work: () => Promise<T>): Promise<T> {
+export async function withNamedLock<T>(db: Database, name: string, work: () => Promise<T>): Promise<T> {
   if (db.dialect !== 'mysql') return work();
   return db.sequelize.transaction(async (transaction) => {
     const tx = transaction as unknown as Tx;

@@ -3,13 +3,13 @@ import type { Database } from './connect';
 import { select } from './sql';
 
 /** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */
-const NO_TABLE = /no such table|doesn't exist|command denied/;
+const TABLE_NOT_FOUND = /no such table|doesn't exist|command denied/;
 
 /** Migrations that this code needs and the database lacks. Only reads: an account that may change nothing can ask. */
-export async function pendingMigrations(db: Database): Promise<string[]> {
+export async function findPendingMigrations(db: Database): Promise<string[]> {
   const applied = await select<{ name: string }>(db, 'SELECT name FROM migrations').catch(
     (error: unknown) => {
-      if (NO_TABLE.test(String(error))) return [];
+      if (TABLE_NOT_FOUND.test(String(error))) return [];
       throw error;
     },
   );

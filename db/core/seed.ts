@@ -1,5 +1,5 @@
 import { addTerms } from '../catalogue/product-terms';
-import { openingMovements } from '../inventory/opening-movements';
+import { openingMovementsSql } from '../inventory/opening-movements';
 import { PRODUCTS, STOCK, WAREHOUSES } from '../seeds/catalogue';
 import type { Database } from './connect';
 import { execute, insert, select } from './sql';
@@ -49,6 +49,6 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
       STOCK.map(({ sku, warehouse, onHand }) => ({ sku, warehouse, on_hand: onHand })),
       { tx, ifNew: true },
     );
-    await execute(db, openingMovements(db.dialect, nowMs), {}, tx);
+    await execute(db, openingMovementsSql(db.dialect, nowMs), {}, tx);
   });
 }

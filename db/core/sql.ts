@@ -1,16 +1,16 @@
-import type { Database, Tx, Value } from './connect';
+import type { Database, SqlValue, Tx } from './connect';
 
-export type { Value } from './connect';
+export type { SqlValue } from './connect';
 /** Values by name (`:sku`); an array stands for the list of an IN. They travel as bound parameters, never as SQL. */
-export type Params = Record<string, Value | readonly Value[]>;
+export type Params = Record<string, SqlValue | readonly SqlValue[]>;
 
-const plain = (value: Value): Value => (typeof value === 'boolean' ? Number(value) : value);
+const toDriverValue = (value: SqlValue): SqlValue => (typeof value === 'boolean' ? Number(value) : value);
 
 /** Puts the driver's question marks in the places of `:name`. */
-function bind(sql: string, params: Params): { sql: string; values: Value[] } {
-  const values: Value[] = [];
-  const place = (value: Value): string => {
-    values.push(plain(value));
+function bindParams(sql: string, params: Params): { sql: string; values: SqlValue[] } {
+  const values: SqlValue[] = [];
+  const place = (value: SqlValue): string => {
+    values.push(toDriverValue(value));
     return '?';
   };
   const bound = sql.replace(/:([a-zA-Z]\w*)/g, (_, name: string) => {
@@ -18,7 +18,7 @@ function bind(sql: string, params: Params): { sql: string; values: Value[] } {
     if (value === undefined) throw new Error(`no value for :${name}`);
     // An empty IN list is not SQL; NULL matches nothing.
     if (Array.isArray(value)) return value.length === 0 ? 'NULL' : value.map(place).join(', ');
-    return place(value as Value);
+    return place(value as SqlValue);
   });
   return { sql: bound, values };
 }
@@ -29,14 +29,14 @@ export function select<Row extends object>(
   params: Params = {},
   tx?: Tx,
 ): Promise<Row[]> {
-  const query = bind(sql, params);
+  const query = bindParams(sql, params);
   return db.send(query.sql, query.values, tx).then(({ rows }) => rows as Row[]);
 }
 
 /** Runs an UPDATE or DELETE. @returns the number of rows changed (MySQL does not count rows that stayed the same). */
 export async function execute(db: Database, sql: string, params: Params = {}, tx?: Tx): Promise<number> {
-  const query = bind(sql, params);
-  return (await db.send(query.sql, query.values, tx)).changed;
+  const query = bindParams(sql, params);
+  return (await db.send(query.sql, query.values, tx)).affectedRows;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function execute(db: Database, sql: string, params: Params = {}, tx
 export async function insert(
   db: Database,
   table: string,
-  rows: readonly Record<string, Value>[],
+  rows: readonly Record<string, SqlValue>[],
   { tx, ifNew = false, orUpdate }: { tx?: Tx; ifNew?: boolean; orUpdate?: readonly string[] } = {},
 ): Promise<void> {
   const first = rows[0];
@@ -62,7 +62,7 @@ export async function insert(
     : ` ON CONFLICT (${key}) DO UPDATE SET ${update}`;
   const onConflict = orUpdate === undefined ? (ifNew ? keep : '') : change;
   const row = `(${columns.map(() => '?').join(', ')})`;
-  const values = rows.flatMap((of) => columns.map((column) => plain(of[column] as Value)));
+  const values = rows.flatMap((of) => columns.map((column) => toDriverValue(of[column] as SqlValue)));
   await db.send(
     `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.map(() => row).join(', ')}${onConflict}`,
     values,

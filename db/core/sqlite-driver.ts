@@ -5,12 +5,12 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Of one connection. Every length of a list is a statement of its own. */
 const MAX_PREPARED_STATEMENTS = 200;
 /** Connections to read with. Node has four threads for all of them: one is left for whoever writes. */
-const READERS = ['reader-1', 'reader-2', 'reader-3'];
+const READER_NAMES = ['reader-1', 'reader-2', 'reader-3'];
 
 /** What came of one statement: the rows of one that reads, how many rows another one changed. */
-export interface Outcome {
+export interface StatementResult {
   rows: object[];
-  changed: number;
+  affectedRows: number;
 }
 
 /**
@@ -21,9 +21,9 @@ export interface Outcome {
 export class SqliteConnection extends sqlite3.Database {
   /** By their SQL, the one used last at the end. */
   private readonly prepared = new Map<string, Promise<sqlite3.Statement>>();
-  private last: Promise<unknown> = Promise.resolve();
+  private lastStatement: Promise<unknown> = Promise.resolve();
   /** How many have it at once. */
-  borrowers = 0;
+  borrowerCount = 0;
 
   constructor(filename: string, mode?: number, callback?: (error: Error | null) => void) {
     super(filename, mode, callback);
@@ -39,39 +39,39 @@ export class SqliteConnection extends sqlite3.Database {
    * Runs one statement after the other, each prepared once. Statements that overlap would share one view of the database,
    * which under a steady load is never renewed.
    */
-  send(sql: string, values: readonly unknown[]): Promise<Outcome> {
-    const result = this.last.then(() => this.execute(sql, values));
-    this.last = result.catch(() => undefined);
+  send(sql: string, values: readonly unknown[]): Promise<StatementResult> {
+    const result = this.lastStatement.then(() => this.execute(sql, values));
+    this.lastStatement = result.catch(() => undefined);
     return result;
   }
 
-  private async execute(sql: string, values: readonly unknown[]): Promise<Outcome> {
-    const statement = await this.prepareOnce(sql);
+  private async execute(sql: string, values: readonly unknown[]): Promise<StatementResult> {
+    const statement = await this.getPreparedStatement(sql);
     return new Promise((resolve, reject) => {
-      if (READS.test(sql)) {
+      if (READ_STATEMENT.test(sql)) {
         statement.all<object>(values, (error, rows) =>
-          error === null ? resolve({ rows, changed: 0 }) : reject(error),
+          error === null ? resolve({ rows, affectedRows: 0 }) : reject(error),
         );
       } else {
         statement.run(values, function (error) {
-          if (error === null) resolve({ rows: [], changed: this.changes });
+          if (error === null) resolve({ rows: [], affectedRows: this.changes });
           else reject(error);
         });
       }
     });
   }
 
-  private prepareOnce(sql: string): Promise<sqlite3.Statement> {
-    const statement = this.prepared.get(sql) ?? this.prepareAnew(sql);
+  private getPreparedStatement(sql: string): Promise<sqlite3.Statement> {
+    const statement = this.prepared.get(sql) ?? this.prepareStatement(sql);
     // Behind all others: the one used last.
     this.prepared.delete(sql);
     this.prepared.set(sql, statement);
     const [oldest] = this.prepared.keys();
-    if (this.prepared.size > MAX_PREPARED_STATEMENTS && oldest !== undefined) this.forget(oldest);
+    if (this.prepared.size > MAX_PREPARED_STATEMENTS && oldest !== undefined) this.evictStatement(oldest);
     return statement;
   }
 
-  private prepareAnew(sql: string): Promise<sqlite3.Statement> {
+  private prepareStatement(sql: string): Promise<sqlite3.Statement> {
     const statement = new Promise<sqlite3.Statement>((resolve, reject) => {
       const made = this.prepare(sql, (error) => (error === null ? resolve(made) : reject(error)));
     });
@@ -79,7 +79,7 @@ export class SqliteConnection extends sqlite3.Database {
     return statement;
   }
 
-  private forget(sql: string): void {
+  private evictStatement(sql: string): void {
     const statement = this.prepared.get(sql);
     this.prepared.delete(sql);
     statement?.then(
@@ -93,20 +93,20 @@ export class SqliteConnection extends sqlite3.Database {
     const close = () => super.close(callback);
     Promise.allSettled(this.prepared.values())
       .then(() => {
-        for (const sql of [...this.prepared.keys()]) this.forget(sql);
-        return this.last;
+        for (const sql of [...this.prepared.keys()]) this.evictStatement(sql);
+        return this.lastStatement;
       })
       .then(close, close);
   }
 }
 
 /** Statements that give rows. */
-const READS = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b/i;
+const READ_STATEMENT = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b/i;
 
 export const sqliteDriver = { ...sqlite3, Database: SqliteConnection };
 
 /** The parts of Sequelize's connection manager for SQLite that its types leave out. */
-interface Connections {
+interface SqliteConnectionManager {
   connections: Record<string, SqliteConnection>;
   getConnection(options: { uuid?: string | undefined }): Promise<SqliteConnection>;
   releaseConnection(connection: SqliteConnection): void;
@@ -117,14 +117,14 @@ interface Connections {
  * Keeps connections open: some to read, one for the transaction under way, of which there is one at a time. Left to
  * itself Sequelize opens and closes a connection for each transaction, which takes longer than the transaction.
  */
-export function keepConnections(sequelize: Sequelize): void {
-  const manager = sequelize.connectionManager as unknown as Connections;
+export function poolConnections(sequelize: Sequelize): void {
+  const manager = sequelize.connectionManager as unknown as SqliteConnectionManager;
   const open = manager.getConnection.bind(manager);
 
   /** The one that fewest have; one that is not open yet nobody has. */
   const reader = (): string => {
-    const borrowers = READERS.map((name) => manager.connections[name]?.borrowers ?? 0);
-    return READERS[borrowers.indexOf(Math.min(...borrowers))] as string;
+    const borrowers = READER_NAMES.map((name) => manager.connections[name]?.borrowerCount ?? 0);
+    return READER_NAMES[borrowers.indexOf(Math.min(...borrowers))] as string;
   };
 
   manager.getConnection = async ({ uuid: transaction }) => {
@@ -133,7 +133,7 @@ export function keepConnections(sequelize: Sequelize): void {
       const opened = open({ uuid });
       // It is there at once, and counts before another is looked for.
       const connection = manager.connections[uuid];
-      if (connection !== undefined) connection.borrowers += 1;
+      if (connection !== undefined) connection.borrowerCount += 1;
       return await opened;
     } catch (error) {
       delete manager.connections[uuid];
@@ -141,7 +141,7 @@ export function keepConnections(sequelize: Sequelize): void {
     }
   };
   manager.releaseConnection = (connection) => {
-    connection.borrowers -= 1;
+    connection.borrowerCount -= 1;
   };
   // For a transaction that could neither commit nor roll back.
   manager.destroyConnection = (connection) => {

@@ -17,17 +17,20 @@ export type AddressUse = 'shipping' | 'billing';
 
 export interface Addresses {
   /** Oldest first; `MAX_ADDRESSES` at the most. */
-  ofCustomer(customerId: string, tx?: Tx): Promise<CustomerAddress[]>;
+  findByCustomer(customerId: string, tx?: Tx): Promise<CustomerAddress[]>;
   add(address: CustomerAddress, tx: Tx): Promise<void>;
   replace(id: string, address: Address, tx: Tx): Promise<void>;
   remove(id: string, tx: Tx): Promise<void>;
   /** Makes it the one that is taken where nothing else is said. */
-  makeDefault(customerId: string, id: string, use: AddressUse, tx: Tx): Promise<void>;
+  setDefault(customerId: string, id: string, use: AddressUse, tx: Tx): Promise<void>;
 }
 
 export const MAX_ADDRESSES = 50;
 
-const COLUMN: Record<AddressUse, string> = { shipping: 'default_shipping', billing: 'default_billing' };
+const DEFAULT_COLUMNS: Record<AddressUse, string> = {
+  shipping: 'default_shipping',
+  billing: 'default_billing',
+};
 
 type Row = Omit<CustomerAddress, 'address' | 'defaultShipping' | 'defaultBilling'> & {
   address: string;
@@ -37,7 +40,7 @@ type Row = Omit<CustomerAddress, 'address' | 'defaultShipping' | 'defaultBilling
 
 export function createAddresses(db: Database): Addresses {
   return {
-    async ofCustomer(customerId, tx) {
+    async findByCustomer(customerId, tx) {
       const rows = await select<Row>(
         db,
         `SELECT id, customer_id AS customerId, address, default_shipping AS defaultShipping,
@@ -86,10 +89,10 @@ export function createAddresses(db: Database): Addresses {
       await execute(db, 'DELETE FROM customer_addresses WHERE id = :id', { id }, tx);
     },
 
-    async makeDefault(customerId, id, use, tx) {
+    async setDefault(customerId, id, use, tx) {
       await execute(
         db,
-        `UPDATE customer_addresses SET ${COLUMN[use]} = CASE WHEN id = :id THEN 1 ELSE 0 END
+        `UPDATE customer_addresses SET ${DEFAULT_COLUMNS[use]} = CASE WHEN id = :id THEN 1 ELSE 0 END
          WHERE customer_id = :customerId`,
         { id, customerId },
         tx,

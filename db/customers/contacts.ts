@@ -34,26 +34,26 @@ export interface Profile {
 
 export interface Contacts {
   /** The customer with this address of mail (lower case), made if new: `newId` is used then. */
-  customerByEmail(email: string, newId: string, atMs: number, tx: Tx): Promise<string>;
-  profile(customerId: string): Promise<Profile | null>;
-  profileByEmail(email: string): Promise<Profile | null>;
+  findOrCreateCustomer(email: string, newId: string, atMs: number, tx: Tx): Promise<string>;
+  findProfile(customerId: string): Promise<Profile | null>;
+  findProfileByEmail(email: string): Promise<Profile | null>;
   /** By id, which says nothing of when they came. */
   listProfiles(page: { afterId?: string; limit: number }): Promise<Profile[]>;
   /** Changes what is given and leaves the rest. */
-  setProfile(
+  updateProfile(
     customerId: string,
     changes: { name?: string | null; phone?: string | null },
     tx: Tx,
   ): Promise<void>;
-  addToOrder(contact: OrderContact, tx: Tx): Promise<void>;
-  ofOrder(orderId: string): Promise<OrderContact | null>;
+  addOrderContact(contact: OrderContact, tx: Tx): Promise<void>;
+  findByOrder(orderId: string): Promise<OrderContact | null>;
   /** Whether it is empty, and stays as it is for the rest of the transaction. */
   isErased(orderId: string, tx: Tx): Promise<boolean>;
 }
 
 type Row = Omit<OrderContact, 'shippingAddress'> & { shippingAddress: string | null };
 
-const PROFILES = `SELECT customer_id AS customerId, email, name, phone, created_at_ms AS createdAtMs,
+const SELECT_PROFILE = `SELECT customer_id AS customerId, email, name, phone, created_at_ms AS createdAtMs,
   erased_at_ms AS erasedAtMs FROM customer_contacts`;
 
 export function createContacts(db: Database): Contacts {
@@ -69,29 +69,35 @@ export function createContacts(db: Database): Contacts {
   };
 
   return {
-    async customerByEmail(email, newId, atMs, tx) {
+    async findOrCreateCustomer(email, newId, atMs, tx) {
       const known = await idByEmail(email, tx);
       if (known !== undefined) return known;
       await insert(db, 'customer_contacts', [{ customer_id: newId, email, created_at_ms: atMs }], { tx });
       return newId;
     },
 
-    async profile(customerId) {
-      const [row] = await select<Profile>(db, `${PROFILES} WHERE customer_id = :customerId`, { customerId });
+    async findProfile(customerId) {
+      const [row] = await select<Profile>(db, `${SELECT_PROFILE} WHERE customer_id = :customerId`, {
+        customerId,
+      });
       return row ?? null;
     },
 
-    async profileByEmail(email) {
-      const [row] = await select<Profile>(db, `${PROFILES} WHERE email = :email`, { email });
+    async findProfileByEmail(email) {
+      const [row] = await select<Profile>(db, `${SELECT_PROFILE} WHERE email = :email`, { email });
       return row ?? null;
     },
 
     listProfiles: ({ afterId = '', limit: rows }) =>
-      select<Profile>(db, `${PROFILES} WHERE customer_id > :afterId ORDER BY customer_id${limit(rows)}`, {
-        afterId,
-      }),
+      select<Profile>(
+        db,
+        `${SELECT_PROFILE} WHERE customer_id > :afterId ORDER BY customer_id${limit(rows)}`,
+        {
+          afterId,
+        },
+      ),
 
-    async setProfile(customerId, changes, tx) {
+    async updateProfile(customerId, changes, tx) {
       const columns = (['name', 'phone'] as const)
         .filter((column) => changes[column] !== undefined)
         .map((column) => `${column} = :${column}`);
@@ -104,7 +110,7 @@ export function createContacts(db: Database): Contacts {
       );
     },
 
-    addToOrder: (contact, tx) =>
+    addOrderContact: (contact, tx) =>
       insert(
         db,
         'order_contacts',
@@ -122,7 +128,7 @@ export function createContacts(db: Database): Contacts {
         { tx },
       ),
 
-    async ofOrder(orderId) {
+    async findByOrder(orderId) {
       const [row] = await select<Row>(
         db,
         `SELECT order_id AS orderId, customer_id AS customerId, email, name, phone,

@@ -1,5 +1,5 @@
 import type { OrderStatus } from '../../domain/orders/order';
-import { firstOrderIdAt } from '../../domain/shared/ids';
+import { minOrderIdAt } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
 import { execute, forUpdate, limit, select } from '../core/sql';
 
@@ -14,14 +14,14 @@ export interface PersonalData {
    * Orders that still need their contact: open ones, and those claimed since `sinceMs` which are still to be opened.
    * Some of them, `rows` at the most.
    */
-  openOrders(customerId: string, sinceMs: number, rows: number, tx: Tx): Promise<string[]>;
+  findOpenOrders(customerId: string, sinceMs: number, rows: number, tx: Tx): Promise<string[]>;
   /** All orders of a customer that were claimed and are not opened (yet). */
-  unopenedOrders(customerId: string): Promise<string[]>;
+  findPendingPlacements(customerId: string): Promise<string[]>;
   /** Empties the contacts of the customer and of their orders, and the address book. */
   erase(customerId: string, atMs: number, tx: Tx): Promise<void>;
 }
 
-const CLOSED: OrderStatus[] = ['completed', 'cancelled', 'rejected'];
+const CLOSED_STATUSES: OrderStatus[] = ['completed', 'cancelled', 'rejected'];
 
 export function createPersonalData(db: Database): PersonalData {
   return {
@@ -36,19 +36,19 @@ export function createPersonalData(db: Database): PersonalData {
       return row;
     },
 
-    async openOrders(customerId, sinceMs, rows, tx) {
+    async findOpenOrders(customerId, sinceMs, rows, tx) {
       const found = await select<{ id: string }>(
         db,
         `SELECT c.order_id AS id FROM order_contacts c LEFT JOIN orders o ON o.id = c.order_id
          WHERE c.customer_id = :customerId
            AND (o.status NOT IN (:closed) OR (o.id IS NULL AND c.order_id >= :since))${limit(rows)}`,
-        { customerId, closed: CLOSED, since: firstOrderIdAt(sinceMs) },
+        { customerId, closed: CLOSED_STATUSES, since: minOrderIdAt(sinceMs) },
         tx,
       );
       return found.map(({ id }) => id).sort();
     },
 
-    async unopenedOrders(customerId) {
+    async findPendingPlacements(customerId) {
       const found = await select<{ id: string }>(
         db,
         `SELECT c.order_id AS id FROM order_contacts c LEFT JOIN orders o ON o.id = c.order_id

@@ -15,19 +15,19 @@ export interface FeedEvent extends Pick<LogRow, 'eventKey' | 'type' | 'topic' | 
  */
 export interface Feed {
   /** Takes or keeps the lease. @returns whether this holder has it until `nowMs + forMs`. */
-  lease(name: string, holder: string, nowMs: number, forMs: number): Promise<boolean>;
+  acquireLease(name: string, holder: string, nowMs: number, forMs: number): Promise<boolean>;
   releaseLease(name: string, holder: string): Promise<void>;
   /** Whether events wait for a position: cheap, takes no lock. */
-  hasUnpublished(): Promise<boolean>;
+  hasUnpublishedEvents(): Promise<boolean>;
   /**
    * Gives waiting events their positions, oldest id first. Does nothing when the lease is not the holder's at that moment.
    * @returns how many were published.
    */
-  publish(lease: { name: string; holder: string; nowMs: number }, batch: number): Promise<number>;
-  after(position: number, rows: number): Promise<FeedEvent[]>;
+  publishBatch(lease: { name: string; holder: string; nowMs: number }, batch: number): Promise<number>;
+  findAfter(position: number, rows: number): Promise<FeedEvent[]>;
   /** The position a subscriber has got to; 0 at first. */
-  position(subscription: string): Promise<number>;
-  advance(subscription: string, position: number, tx: Tx): Promise<void>;
+  getPosition(subscription: string): Promise<number>;
+  advancePosition(subscription: string, position: number, tx: Tx): Promise<void>;
 }
 
 /**
@@ -43,7 +43,7 @@ const REMOVE_PUBLISHED = {
 
 export function createFeed(db: Database): Feed {
   return {
-    lease: (name, holder, nowMs, forMs) =>
+    acquireLease: (name, holder, nowMs, forMs) =>
       db
         .write(async (tx) => {
           const params = { name, holder, nowMs, expiresAtMs: nowMs + forMs };
@@ -76,11 +76,11 @@ export function createFeed(db: Database): Feed {
       );
     },
 
-    async hasUnpublished() {
+    async hasUnpublishedEvents() {
       return (await select(db, 'SELECT event_id FROM event_outbox LIMIT 1')).length > 0;
     },
 
-    publish: ({ name, holder, nowMs }, batch) =>
+    publishBatch: ({ name, holder, nowMs }, batch) =>
       db.write(async (tx) => {
         const [lease] = await select<{ expiresAtMs: number }>(
           db,
@@ -113,7 +113,7 @@ export function createFeed(db: Database): Feed {
         return waiting.length;
       }),
 
-    after: (position, rows) =>
+    findAfter: (position, rows) =>
       select<FeedEvent>(
         db,
         `SELECT f.position, e.event_key AS eventKey, e.type, e.topic, e.subject, e.body, e.hash
@@ -122,7 +122,7 @@ export function createFeed(db: Database): Feed {
         { position },
       ),
 
-    async position(subscription) {
+    async getPosition(subscription) {
       const [row] = await select<{ position: number }>(
         db,
         'SELECT position FROM subscriptions WHERE name = :subscription',
@@ -131,7 +131,7 @@ export function createFeed(db: Database): Feed {
       return row?.position ?? 0;
     },
 
-    async advance(subscription, position, tx) {
+    async advancePosition(subscription, position, tx) {
       const moved = await execute(
         db,
         'UPDATE subscriptions SET position = :position WHERE name = :subscription AND position < :position',

@@ -4,7 +4,7 @@ import type { Database } from '../core/connect';
  * SQL that begins the ledger of movements: what is on hand where nothing has moved yet. Run again it adds nothing.
  * (An `ifNew` is an UPDATE to MySQL, and the ledger refuses those.)
  */
-export function openingMovements(dialect: Database['dialect'], atMs: number): string {
+export function openingMovementsSql(dialect: Database['dialect'], atMs: number): string {
   const key =
     dialect === 'mysql'
       ? "CONCAT('opening:', s.sku, ':', s.warehouse)"

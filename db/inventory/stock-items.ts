@@ -1,4 +1,4 @@
-import type { Crossing, StockItem, StockLevel } from '../../domain/inventory/stock-item';
+import type { StockAlert, StockItem, StockLevel } from '../../domain/inventory/stock-item';
 import type { Database, Tx } from '../core/connect';
 import { execute, insert, limit, select } from '../core/sql';
 
@@ -12,19 +12,19 @@ export interface StockItems {
    */
   lock(skus: readonly string[], tx: Tx): Promise<StockItem[]>;
   /** The same of one product, which may be new to the inventory. */
-  lockOrAdd(sku: string, tx: Tx): Promise<StockItem>;
+  lockOrCreate(sku: string, tx: Tx): Promise<StockItem>;
   find(skus: readonly string[]): Promise<StockItem[]>;
   /** Products of the catalogue, sold or not, by sku, ascending. */
   list(page: { afterSku?: string; limit: number }): Promise<StockItem[]>;
   /** Products that are low, those that have been for longest first. */
-  listLow(page: { after?: { lowSinceMs: number; sku: string }; limit: number }): Promise<LowItem[]>;
+  listLow(page: { after?: { lowSinceMs: number; sku: string }; limit: number }): Promise<LowStockItem[]>;
   /** @returns the number of the threshold among those that the product has had. */
   setThreshold(sku: string, threshold: number | null, tx: Tx): Promise<number>;
   /** Writes down that the product is low from now on, or no longer. */
-  cross(sku: string, crossing: Crossing, atMs: number, tx: Tx): Promise<void>;
+  recordStockAlert(sku: string, crossing: StockAlert, atMs: number, tx: Tx): Promise<void>;
 }
 
-export type LowItem = StockItem & { lowSinceMs: number };
+export type LowStockItem = StockItem & { lowSinceMs: number };
 
 interface Row {
   sku: string;
@@ -80,7 +80,7 @@ export function createStockItems(db: Database): StockItems {
   return {
     lock,
 
-    async lockOrAdd(sku, tx) {
+    async lockOrCreate(sku, tx) {
       const [known] = await lock([sku], tx);
       if (known !== undefined) return known;
       await insert(db, 'stock_items', [{ sku }], { tx, ifNew: true });
@@ -99,7 +99,7 @@ export function createStockItems(db: Database): StockItems {
       );
       const skus = products.map(({ sku }) => sku);
       const known = new Map((await read(skus)).map((item) => [item.sku, item]));
-      return skus.map((sku) => known.get(sku) ?? withoutStock(sku));
+      return skus.map((sku) => known.get(sku) ?? emptyStockItem(sku));
     },
 
     async listLow({ after = { lowSinceMs: 0, sku: '' }, limit: rows }) {
@@ -111,7 +111,7 @@ export function createStockItems(db: Database): StockItems {
         after,
       );
       const items = new Map((await read(low.map(({ sku }) => sku))).map((item) => [item.sku, item]));
-      return low.map(({ sku, lowSinceMs }) => ({ ...(items.get(sku) ?? withoutStock(sku)), lowSinceMs }));
+      return low.map(({ sku, lowSinceMs }) => ({ ...(items.get(sku) ?? emptyStockItem(sku)), lowSinceMs }));
     },
 
     async setThreshold(sku, threshold, tx) {
@@ -130,7 +130,7 @@ export function createStockItems(db: Database): StockItems {
       return row?.version ?? 0;
     },
 
-    async cross(sku, crossing, atMs, tx) {
+    async recordStockAlert(sku, crossing, atMs, tx) {
       const change =
         crossing === 'low' ? 'low_since_ms = :atMs, crossings = crossings + 1' : 'low_since_ms = NULL';
       await execute(db, `UPDATE stock_items SET ${change} WHERE sku = :sku`, { sku, atMs }, tx);
@@ -138,7 +138,7 @@ export function createStockItems(db: Database): StockItems {
   };
 }
 
-export const withoutStock = (sku: string): StockItem => ({
+export const emptyStockItem = (sku: string): StockItem => ({
   sku,
   threshold: null,
   lowSinceMs: null,

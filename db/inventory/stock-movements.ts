@@ -11,7 +11,7 @@ export interface NewMovement extends StockMovement {
   bodyHash: string;
 }
 
-export interface ListedMovement extends StockMovement {
+export interface StoredMovement extends StockMovement {
   /** In the order in which they happened. */
   position: number;
 }
@@ -24,18 +24,18 @@ export interface StockMovements {
    */
   add(movement: NewMovement, level: { exists: boolean }, tx: Tx): Promise<void>;
   /** What the caller's key was used for. */
-  byKey(
+  findByIdempotencyKey(
     caller: string,
     idempotencyKey: string,
     tx?: Tx,
   ): Promise<{ id: string; sku: string; bodyHash: string } | null>;
   find(id: string, tx?: Tx): Promise<StockMovement | null>;
   /** Of one product, newest first, before the position. */
-  list(page: { sku: string; before?: number; limit: number }): Promise<ListedMovement[]>;
+  list(page: { sku: string; before?: number; limit: number }): Promise<StoredMovement[]>;
 }
 
 /** What the log keeps of a note, SHA-256 in hexadecimal: it proves the note and does not tell it. */
-export const noteDigest = (note: string | null): string | null =>
+export const hashNote = (note: string | null): string | null =>
   note === null ? null : createHash('sha256').update(note).digest('hex');
 
 const COLUMNS = `movement_key AS id, sku, warehouse, on_hand_delta AS onHandDelta, on_hand_after AS onHandAfter, reason,
@@ -78,7 +78,7 @@ export function createStockMovements(db: Database): StockMovements {
       );
     },
 
-    async byKey(caller, idempotencyKey, tx) {
+    async findByIdempotencyKey(caller, idempotencyKey, tx) {
       const [row] = await select<{ id: string; sku: string; bodyHash: string }>(
         db,
         `SELECT movement_key AS id, sku, body_hash AS bodyHash FROM stock_movements
@@ -100,7 +100,7 @@ export function createStockMovements(db: Database): StockMovements {
     },
 
     list: ({ sku, before, limit: rows }) =>
-      select<ListedMovement>(
+      select<StoredMovement>(
         db,
         `SELECT stock_movements.id AS position, ${COLUMNS} FROM stock_movements
          WHERE sku = :sku${before === undefined ? '' : ' AND stock_movements.id < :before'} ORDER BY stock_movements.id DESC${limit(rows)}`,

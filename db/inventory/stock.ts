@@ -6,11 +6,11 @@ import type { Database, Tx } from '../core/connect';
 import { execute, forUpdate, insert, type Params, select } from '../core/sql';
 import type { StockItems } from './stock-items';
 
-export type Reserved =
+export type ReserveResult =
   /** `items`: the products as they are now. They stay locked until the transaction ends. */
   { allocations: StockAllocation[]; items: StockItem[] } | { shortages: StockShortage[] };
 
-export interface Released {
+export interface ReleaseResult {
   /** What was given back; nothing the second time. */
   allocations: StockAllocation[];
   /** The products as they are now. They stay locked until the transaction ends. */
@@ -20,25 +20,25 @@ export interface Released {
 /** Units of products in warehouses, and who has a claim to them. */
 export interface Stock {
   /** Reserves every line of the order or none. Locks are taken in the order of the key. */
-  reserve(order: Order, tx: Tx): Promise<Reserved>;
+  reserve(order: Order, tx: Tx): Promise<ReserveResult>;
   /** Gives back what the order still holds. */
-  release(orderId: string, atMs: number, tx: Tx): Promise<Released>;
+  release(orderId: string, atMs: number, tx: Tx): Promise<ReleaseResult>;
   /** Whether the order holds anything. */
-  isHeldBy(orderId: string): Promise<boolean>;
-  levels(skus: readonly string[]): Promise<StockLevel[]>;
+  hasReservations(orderId: string): Promise<boolean>;
+  findLevels(skus: readonly string[]): Promise<StockLevel[]>;
 }
 
 export function createStock(db: Database, stockItems: StockItems): Stock {
   return {
     async reserve(order, tx) {
-      const before = await stockItems.lock(skusOf(order.lines), tx);
+      const before = await stockItems.lock(distinctSkus(order.lines), tx);
       const result = allocateStock(
         order.lines,
         before.flatMap(({ levels }) => levels),
       );
       if ('shortages' in result) return result;
       const { allocations } = result;
-      const items = await changeReserved(db, before, allocations, 1, tx);
+      const items = await updateReserved(db, before, allocations, 1, tx);
       await insert(
         db,
         'reservations',
@@ -66,8 +66,8 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
         tx,
       );
       if (allocations.length === 0) return { allocations, items: [] };
-      const before = await stockItems.lock(skusOf(allocations), tx);
-      const items = await changeReserved(db, before, allocations, -1, tx);
+      const before = await stockItems.lock(distinctSkus(allocations), tx);
+      const items = await updateReserved(db, before, allocations, -1, tx);
       await execute(
         db,
         `UPDATE reservations SET state = 'released', released_at_ms = :atMs
@@ -78,7 +78,7 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
       return { allocations, items };
     },
 
-    async isHeldBy(orderId) {
+    async hasReservations(orderId) {
       const held = await select(
         db,
         "SELECT id FROM reservations WHERE order_id = :orderId AND state = 'held' LIMIT 1",
@@ -87,11 +87,13 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
       return held.length > 0;
     },
 
-    levels: async (skus) => (await stockItems.find(skus)).flatMap(({ levels }) => levels),
+    findLevels: async (skus) => (await stockItems.find(skus)).flatMap(({ levels }) => levels),
   };
 }
 
-const skusOf = (lines: readonly { sku: string }[]): string[] => [...new Set(lines.map(({ sku }) => sku))];
+const distinctSkus = (lines: readonly { sku: string }[]): string[] => [
+  ...new Set(lines.map(({ sku }) => sku)),
+];
 
 /**
  * Adds (`sign` 1) or takes back (-1) reserved units, all rows in one statement. The condition and the table's CHECK
@@ -99,7 +101,7 @@ const skusOf = (lines: readonly { sku: string }[]): string[] => [...new Set(line
  * @returns the products as they are then.
  * @throws Error when a row could not give what was asked of it: the transaction must not commit.
  */
-async function changeReserved(
+async function updateReserved(
   db: Database,
   before: readonly StockItem[],
   allocations: readonly StockAllocation[],

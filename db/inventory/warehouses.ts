@@ -5,14 +5,14 @@ import { execute, forShare, forUpdate, insert, limit, select } from '../core/sql
 export interface Warehouses {
   /** By code, ascending. */
   list(page: { afterCode?: string; limit: number }): Promise<Warehouse[]>;
-  read(code: string): Promise<Warehouse | null>;
+  find(code: string): Promise<Warehouse | null>;
   /** @param lock for the rest of the transaction: `share` keeps it as it is, `update` is to change it. */
-  find(code: string, lock: 'share' | 'update', tx: Tx): Promise<Warehouse | null>;
+  lock(code: string, lock: 'share' | 'update', tx: Tx): Promise<Warehouse | null>;
   /** @throws an error that `isDuplicate` when there is one with that code. */
   add(warehouse: Warehouse, tx: Tx): Promise<void>;
   update(warehouse: Warehouse, tx: Tx): Promise<void>;
   /** Products that have a stock row there, by sku, ascending. */
-  skusIn(code: string, afterSku: string, rows: number, tx: Tx): Promise<string[]>;
+  listSkus(code: string, afterSku: string, rows: number, tx: Tx): Promise<string[]>;
 }
 
 type Row = Omit<Warehouse, 'active'> & { active: number };
@@ -31,12 +31,12 @@ export function createWarehouses(db: Database): Warehouses {
       return found.map(toWarehouse);
     },
 
-    async read(code) {
+    async find(code) {
       const [row] = await select<Row>(db, `SELECT ${COLUMNS} FROM warehouses WHERE code = :code`, { code });
       return row === undefined ? null : toWarehouse(row);
     },
 
-    async find(code, lock, tx) {
+    async lock(code, lock, tx) {
       const locking = lock === 'update' ? forUpdate(db) : forShare(db);
       const [row] = await select<Row>(
         db,
@@ -60,7 +60,7 @@ export function createWarehouses(db: Database): Warehouses {
       );
     },
 
-    async skusIn(code, afterSku, rows, tx) {
+    async listSkus(code, afterSku, rows, tx) {
       const found = await select<{ sku: string }>(
         db,
         `SELECT sku FROM stock WHERE warehouse = :code AND sku > :afterSku ORDER BY sku${limit(rows)}`,

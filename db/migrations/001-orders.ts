@@ -2,7 +2,7 @@ import type { Migration } from './migration';
 
 /** Catalogue, stock, placements, orders, contacts, payment ledger. */
 export const up: Migration = async ({ run, type }) => {
-  const { id, text, int, ms, code } = type;
+  const { id, text, int, timestampMs, code } = type;
 
   await run(`CREATE TABLE products (
     sku ${id} PRIMARY KEY,
@@ -14,7 +14,7 @@ export const up: Migration = async ({ run, type }) => {
     weight_grams ${int} NOT NULL,
     active ${int} NOT NULL DEFAULT 1,
     version ${int} NOT NULL DEFAULT 1,
-    updated_at_ms ${ms} NOT NULL
+    updated_at_ms ${timestampMs} NOT NULL
   )`);
 
   await run(`CREATE TABLE warehouses (
@@ -41,8 +41,8 @@ export const up: Migration = async ({ run, type }) => {
     warehouse ${code(16)} NOT NULL,
     quantity ${int} NOT NULL CHECK (quantity > 0),
     state ${code(16)} NOT NULL,
-    reserved_at_ms ${ms} NOT NULL,
-    released_at_ms ${ms} NULL
+    reserved_at_ms ${timestampMs} NOT NULL,
+    released_at_ms ${timestampMs} NULL
   )`);
   await run('CREATE UNIQUE INDEX reservations_of_order ON reservations (order_id, line, warehouse)');
   await run('CREATE INDEX reservations_of_stock ON reservations (sku, warehouse, state)');
@@ -53,8 +53,8 @@ export const up: Migration = async ({ run, type }) => {
     caller ${id} NOT NULL,
     idempotency_key ${code(255)} NULL,
     body_hash ${code(64)} NOT NULL,
-    input ${type.body} NOT NULL,
-    created_at_ms ${ms} NOT NULL,
+    input ${type.largeText} NOT NULL,
+    created_at_ms ${timestampMs} NOT NULL,
     UNIQUE (caller, idempotency_key)
   )`);
 
@@ -72,11 +72,11 @@ export const up: Migration = async ({ run, type }) => {
     total_minor ${int} NOT NULL,
     tax_included ${int} NOT NULL,
     version ${int} NOT NULL,
-    placed_at_ms ${ms} NOT NULL,
-    updated_at_ms ${ms} NOT NULL,
-    cancellation ${type.body} NULL,
-    rejection ${type.body} NULL,
-    attention ${type.body} NULL
+    placed_at_ms ${timestampMs} NOT NULL,
+    updated_at_ms ${timestampMs} NOT NULL,
+    cancellation ${type.largeText} NULL,
+    rejection ${type.largeText} NULL,
+    attention ${type.largeText} NULL
   )`);
   // The id begins with the time of placement, so these give every list newest first without sorting.
   await run('CREATE INDEX orders_of_customer ON orders (customer_id, id)');
@@ -101,8 +101,8 @@ export const up: Migration = async ({ run, type }) => {
   await run(`CREATE TABLE customer_contacts (
     customer_id ${id} PRIMARY KEY,
     email ${text(254)} NULL UNIQUE,
-    created_at_ms ${ms} NOT NULL,
-    erased_at_ms ${ms} NULL
+    created_at_ms ${timestampMs} NOT NULL,
+    erased_at_ms ${timestampMs} NULL
   )`);
   await run(`CREATE TABLE order_contacts (
     order_id ${id} PRIMARY KEY,
@@ -110,8 +110,8 @@ export const up: Migration = async ({ run, type }) => {
     email ${text(254)} NULL,
     name ${text(200)} NULL,
     phone ${text(40)} NULL,
-    shipping_address ${type.body} NULL,
-    erased_at_ms ${ms} NULL
+    shipping_address ${type.largeText} NULL,
+    erased_at_ms ${timestampMs} NULL
   )`);
   await run('CREATE INDEX order_contacts_of_customer ON order_contacts (customer_id)');
 
@@ -124,7 +124,7 @@ export const up: Migration = async ({ run, type }) => {
     provider ${code(32)} NOT NULL,
     intent_id ${code(128)} NULL,
     decline_code ${code(64)} NULL,
-    recorded_at_ms ${ms} NOT NULL
+    recorded_at_ms ${timestampMs} NOT NULL
   )`);
   await run('CREATE INDEX payment_ledger_of_order ON payment_ledger (order_id, recorded_at_ms, entry_key)');
   await run('CREATE INDEX payment_ledger_of_intent ON payment_ledger (intent_id)');

@@ -2,18 +2,18 @@ import type { Migration } from './migration';
 
 /** The event log, its order of publication, subscriptions and notifications. */
 export const up: Migration = async ({ run, type, dialect }) => {
-  const { id, int, ms, code } = type;
+  const { id, int, timestampMs, code } = type;
 
   // `body` is TEXT, not JSON: the hash is over the exact bytes, and a JSON column re-writes them.
   await run(`CREATE TABLE events (
-    id ${type.autoId},
+    id ${type.autoIncrementId},
     event_key ${id} NOT NULL UNIQUE,
     stream ${id} NOT NULL,
     seq ${int} NOT NULL,
     type ${code(64)} NOT NULL,
     topic ${code(32)} NOT NULL,
     order_id ${id} NOT NULL,
-    body ${type.body} NOT NULL,
+    body ${type.largeText} NOT NULL,
     prev_hash ${code(64)} NOT NULL,
     hash ${code(64)} NOT NULL,
     UNIQUE (stream, seq)
@@ -36,7 +36,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
   await run(`CREATE TABLE leases (
     name ${code(64)} PRIMARY KEY,
     holder ${id} NOT NULL,
-    expires_at_ms ${ms} NOT NULL
+    expires_at_ms ${timestampMs} NOT NULL
   )`);
   await run(`CREATE TABLE subscriptions (
     name ${code(64)} PRIMARY KEY,
@@ -53,9 +53,9 @@ export const up: Migration = async ({ run, type, dialect }) => {
     state ${code(16)} NOT NULL,
     attempts ${int} NOT NULL DEFAULT 0,
     last_error ${code(64)} NULL,
-    claimed_until_ms ${ms} NULL,
-    created_at_ms ${ms} NOT NULL,
-    sent_at_ms ${ms} NULL
+    claimed_until_ms ${timestampMs} NULL,
+    created_at_ms ${timestampMs} NOT NULL,
+    sent_at_ms ${timestampMs} NULL
   )`);
   await run('CREATE INDEX notifications_of_order ON notifications (order_id, created_at_ms, id)');
 

@@ -5,11 +5,11 @@ import type { Migration } from './migration';
 
 /** Products that people maintain and search, and files of them. */
 export const up: Migration = async ({ run, type, dialect, db }) => {
-  const { id, int, ms, code, text, body } = type;
+  const { id, int, timestampMs, code, text, largeText } = type;
 
   await run(`ALTER TABLE products ADD COLUMN image_url ${text(1000)} NULL`);
-  await run(`ALTER TABLE products ADD COLUMN attributes ${body} NULL`);
-  await run(`ALTER TABLE products ADD COLUMN created_at_ms ${ms} NULL`);
+  await run(`ALTER TABLE products ADD COLUMN attributes ${largeText} NULL`);
+  await run(`ALTER TABLE products ADD COLUMN created_at_ms ${timestampMs} NULL`);
   await run('UPDATE products SET created_at_ms = updated_at_ms WHERE created_at_ms IS NULL');
   await run('CREATE INDEX products_by_active ON products (active, sku)');
 
@@ -27,9 +27,9 @@ export const up: Migration = async ({ run, type, dialect, db }) => {
     caller ${id} NOT NULL,
     idempotency_key ${code(255)} NULL,
     body_hash ${code(64)} NULL,
-    actor ${body} NOT NULL,
+    actor ${largeText} NOT NULL,
     currency ${code(3)} NOT NULL,
-    columns_read ${body} NULL,
+    csv_columns ${largeText} NULL,
     status ${code(16)} NOT NULL,
     row_count ${int} NOT NULL DEFAULT 0,
     chunk_count ${int} NOT NULL DEFAULT 0,
@@ -40,9 +40,9 @@ export const up: Migration = async ({ run, type, dialect, db }) => {
     unchanged ${int} NOT NULL DEFAULT 0,
     faulty ${int} NOT NULL DEFAULT 0,
     failure ${text(300)} NULL,
-    created_at_ms ${ms} NOT NULL,
-    touched_at_ms ${ms} NOT NULL,
-    ended_at_ms ${ms} NULL,
+    created_at_ms ${timestampMs} NOT NULL,
+    updated_at_ms ${timestampMs} NOT NULL,
+    ended_at_ms ${timestampMs} NULL,
     UNIQUE (caller, idempotency_key)
   )`);
   await run('CREATE INDEX product_imports_by_status ON product_imports (status, id)');
@@ -50,10 +50,10 @@ export const up: Migration = async ({ run, type, dialect, db }) => {
     import_id ${id} NOT NULL,
     chunk ${int} NOT NULL,
     row_count ${int} NOT NULL,
-    body ${body} NOT NULL,
+    body ${largeText} NOT NULL,
     PRIMARY KEY (import_id, chunk)
   )`);
-  await run(`CREATE TABLE product_import_faults (
+  await run(`CREATE TABLE product_import_errors (
     import_id ${id} NOT NULL,
     n ${int} NOT NULL,
     line ${int} NOT NULL,
@@ -85,7 +85,7 @@ async function addTermsOfAll(db: Database): Promise<void> {
 }
 
 export const down: Migration = async ({ run, dialect }) => {
-  await run('DROP TABLE product_import_faults');
+  await run('DROP TABLE product_import_errors');
   await run('DROP TABLE product_import_chunks');
   await run('DROP TABLE product_imports');
   await run('DROP TABLE product_terms');

@@ -1,9 +1,9 @@
-import { openingMovements } from '../inventory/opening-movements';
+import { openingMovementsSql } from '../inventory/opening-movements';
 import type { Migration } from './migration';
 
 /** Movements that explain every unit on hand, thresholds, warehouses that can be closed. */
 export const up: Migration = async ({ run, type, dialect }) => {
-  const { id, text, int, ms, code } = type;
+  const { id, text, int, timestampMs, code } = type;
   const perRow = dialect === 'mysql' ? 'FOR EACH ROW' : '';
 
   await run(`ALTER TABLE warehouses ADD COLUMN active ${int} NOT NULL DEFAULT 1`);
@@ -17,7 +17,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
     sku ${id} PRIMARY KEY,
     threshold ${int} NULL CHECK (threshold >= 0),
     threshold_version ${int} NOT NULL DEFAULT 0,
-    low_since_ms ${ms} NULL,
+    low_since_ms ${timestampMs} NULL,
     crossings ${int} NOT NULL DEFAULT 0
   )`);
   await run('CREATE INDEX stock_items_low ON stock_items (low_since_ms, sku)');
@@ -32,7 +32,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
 
   // The key of the request that asked for a movement makes it happen once.
   await run(`CREATE TABLE stock_movements (
-    id ${type.autoId},
+    id ${type.autoIncrementId},
     movement_key ${id} NOT NULL UNIQUE,
     sku ${id} NOT NULL,
     warehouse ${code(16)} NOT NULL,
@@ -41,7 +41,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
     reason ${code(24)} NOT NULL,
     note ${text(500)} NULL,
     actor ${id} NOT NULL,
-    at_ms ${ms} NOT NULL,
+    at_ms ${timestampMs} NOT NULL,
     caller ${id} NULL,
     idempotency_key ${code(255)} NULL,
     body_hash ${code(64)} NULL,
@@ -49,7 +49,7 @@ export const up: Migration = async ({ run, type, dialect }) => {
   )`);
   await run('CREATE INDEX stock_movements_of_product ON stock_movements (sku, id)');
   await run('CREATE INDEX stock_movements_of_stock ON stock_movements (sku, warehouse, id)');
-  await run(openingMovements(dialect, Date.now()));
+  await run(openingMovementsSql(dialect, Date.now()));
   for (const change of ['UPDATE', 'DELETE']) {
     const refuse =
       dialect === 'mysql'

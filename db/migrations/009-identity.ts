@@ -2,7 +2,7 @@ import type { Migration } from './migration';
 
 /** Accounts, their sessions, and what is needed to get one. */
 export const up: Migration = async ({ run, type }) => {
-  const { id, int, ms, code, text } = type;
+  const { id, int, timestampMs, code, text } = type;
 
   // What a customer says of themselves: personal data, so it stands beside the address of mail.
   await run(`ALTER TABLE customer_contacts ADD COLUMN name ${text(200)} NULL`);
@@ -14,7 +14,7 @@ export const up: Migration = async ({ run, type }) => {
     password_hash ${code(200)} NOT NULL,
     role ${code(16)} NOT NULL,
     order_updates ${code(8)} NOT NULL DEFAULT 'email',
-    created_at_ms ${ms} NOT NULL
+    created_at_ms ${timestampMs} NOT NULL
   )`);
   await run('CREATE INDEX accounts_by_role ON accounts (role, customer_id)');
 
@@ -24,7 +24,7 @@ export const up: Migration = async ({ run, type }) => {
     email ${text(254)} NOT NULL,
     name ${text(200)} NULL,
     password_hash ${code(200)} NOT NULL,
-    expires_at_ms ${ms} NOT NULL
+    expires_at_ms ${timestampMs} NOT NULL
   )`);
   await run('CREATE INDEX pending_registrations_of_address ON pending_registrations (email, token_id)');
   await run('CREATE INDEX pending_registrations_expiring ON pending_registrations (expires_at_ms, token_id)');
@@ -34,8 +34,8 @@ export const up: Migration = async ({ run, type }) => {
     id ${id} PRIMARY KEY,
     purpose ${code(32)} NOT NULL,
     subject ${id} NOT NULL,
-    expires_at_ms ${ms} NOT NULL,
-    used_at_ms ${ms} NULL
+    expires_at_ms ${timestampMs} NOT NULL,
+    used_at_ms ${timestampMs} NULL
   )`);
   await run('CREATE INDEX one_time_tokens_of_subject ON one_time_tokens (subject, id)');
   await run('CREATE INDEX one_time_tokens_expiring ON one_time_tokens (expires_at_ms, id)');
@@ -45,9 +45,9 @@ export const up: Migration = async ({ run, type }) => {
     id ${id} PRIMARY KEY,
     customer_id ${id} NOT NULL,
     generation ${int} NOT NULL,
-    opened_at_ms ${ms} NOT NULL,
-    rotated_at_ms ${ms} NOT NULL,
-    expires_at_ms ${ms} NOT NULL
+    opened_at_ms ${timestampMs} NOT NULL,
+    rotated_at_ms ${timestampMs} NOT NULL,
+    expires_at_ms ${timestampMs} NOT NULL
   )`);
   await run('CREATE INDEX sessions_of_customer ON sessions (customer_id, id)');
   await run('CREATE INDEX sessions_expiring ON sessions (expires_at_ms, id)');
@@ -61,10 +61,10 @@ export const up: Migration = async ({ run, type }) => {
   await run(`CREATE TABLE customer_addresses (
     id ${id} PRIMARY KEY,
     customer_id ${id} NOT NULL,
-    address ${type.body} NOT NULL,
+    address ${type.largeText} NOT NULL,
     default_shipping ${int} NOT NULL,
     default_billing ${int} NOT NULL,
-    created_at_ms ${ms} NOT NULL
+    created_at_ms ${timestampMs} NOT NULL
   )`);
   await run('CREATE INDEX addresses_of_customer ON customer_addresses (customer_id, id)');
 };

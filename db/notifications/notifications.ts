@@ -23,7 +23,7 @@ export interface Notification {
 
 export interface Notifications {
   /** One per event, channel and recipient: those that exist are left as they are. */
-  queue(
+  enqueue(
     notifications: readonly (Pick<Notification, 'id' | 'subject' | 'eventKey' | 'kind' | 'channel'> &
       Partial<Pick<Notification, 'recipient'>>)[],
     atMs: number,
@@ -35,23 +35,23 @@ export interface Notifications {
   /** Gives the right back after a failure that may pass. */
   defer(id: string, error: string): Promise<void>;
   /** @returns false when it was settled before. */
-  settle(
+  recordResult(
     id: string,
     result: { state: 'sent' | 'failed'; error: string | null; atMs: number },
     tx: Tx,
   ): Promise<boolean>;
-  ofOrder(orderId: string): Promise<Notification[]>;
+  findByOrder(orderId: string): Promise<Notification[]>;
 }
 
 const COLUMNS = `id, subject, event_key AS eventKey, kind, channel, recipient, state, attempts,
   last_error AS lastError, created_at_ms AS createdAtMs, sent_at_ms AS sentAtMs`;
 
 /** More than one order can cause; the bound is against a runaway. */
-const MAX_OF_ORDER = 500;
+const MAX_NOTIFICATIONS_PER_ORDER = 500;
 
 export function createNotifications(db: Database): Notifications {
   return {
-    queue: (notifications, atMs, tx) =>
+    enqueue: (notifications, atMs, tx) =>
       insert(
         db,
         'notifications',
@@ -99,7 +99,7 @@ export function createNotifications(db: Database): Notifications {
       );
     },
 
-    async settle(id, { state, error, atMs }, tx) {
+    async recordResult(id, { state, error, atMs }, tx) {
       const settled = await execute(
         db,
         `UPDATE notifications SET state = :state, claimed_until_ms = NULL, last_error = :error, sent_at_ms = :sentAtMs
@@ -110,10 +110,10 @@ export function createNotifications(db: Database): Notifications {
       return settled === 1;
     },
 
-    ofOrder: (orderId) =>
+    findByOrder: (orderId) =>
       select<Notification>(
         db,
-        `SELECT ${COLUMNS} FROM notifications WHERE subject = :orderId ORDER BY created_at_ms, id LIMIT ${MAX_OF_ORDER}`,
+        `SELECT ${COLUMNS} FROM notifications WHERE subject = :orderId ORDER BY created_at_ms, id LIMIT ${MAX_NOTIFICATIONS_PER_ORDER}`,
         { orderId },
       ),
   };

@@ -8,9 +8,9 @@ import type {
   PaymentStatus,
   Rejection,
 } from '../../domain/orders/order';
-import { firstOrderIdAt } from '../../domain/shared/ids';
+import { minOrderIdAt } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
-import { execute, insert, limit, type Params, select, type Value } from '../core/sql';
+import { execute, insert, limit, type Params, type SqlValue, select } from '../core/sql';
 
 export interface OrderFilter {
   customerId?: string;
@@ -37,7 +37,7 @@ export interface Orders {
    */
   update(order: Order, tx: Tx, holding?: 'stock'): Promise<boolean>;
   /** @returns null when there is no such order. */
-  status(id: string, tx?: Tx): Promise<OrderStatus | null>;
+  findStatus(id: string, tx?: Tx): Promise<OrderStatus | null>;
   find(id: string, tx?: Tx): Promise<Order | null>;
   /** Newest first. */
   list(filter: OrderFilter): Promise<OrderSummary[]>;
@@ -75,26 +75,26 @@ interface OrderRow extends Omit<OrderSummary, 'cancellation' | 'rejection' | 'at
   attention: string | null;
 }
 
-const parse = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T));
-const text = (value: object | null): string | null => (value === null ? null : JSON.stringify(value));
+const parseJson = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T));
+const toJson = (value: object | null): string | null => (value === null ? null : JSON.stringify(value));
 
 const fromRow = (row: OrderRow): OrderSummary => ({
   ...row,
   taxIncluded: row.taxIncluded === 1,
-  cancellation: parse<Cancellation>(row.cancellation),
-  rejection: parse<Rejection>(row.rejection),
-  attention: parse<Attention>(row.attention),
+  cancellation: parseJson<Cancellation>(row.cancellation),
+  rejection: parseJson<Rejection>(row.rejection),
+  attention: parseJson<Attention>(row.attention),
 });
 
-const state = (order: Order) => ({
+const toStateColumns = (order: Order) => ({
   status: order.status,
   payment: order.payment,
   fulfilment: order.fulfilment,
   version: order.version,
   updated_at_ms: order.updatedAtMs,
-  cancellation: text(order.cancellation),
-  rejection: text(order.rejection),
-  attention: text(order.attention),
+  cancellation: toJson(order.cancellation),
+  rejection: toJson(order.rejection),
+  attention: toJson(order.attention),
 });
 
 export function createOrders(db: Database): Orders {
@@ -116,7 +116,7 @@ export function createOrders(db: Database): Orders {
             total_minor: order.totalMinor,
             tax_included: order.taxIncluded,
             placed_at_ms: order.placedAtMs,
-            ...state(order),
+            ...toStateColumns(order),
           },
         ],
         { tx },
@@ -145,13 +145,13 @@ export function createOrders(db: Database): Orders {
         db,
         `UPDATE orders SET ${STATE_COLUMNS.map((c) => `${c} = :${c}`).join(', ')}
          WHERE id = :id AND version = :before${holding === 'stock' ? ` AND ${HOLDS_STOCK}` : ''}`,
-        { ...state(order), id: order.id, before: order.version - 1 },
+        { ...toStateColumns(order), id: order.id, before: order.version - 1 },
         tx,
       );
       return changed === 1;
     },
 
-    async status(id, tx) {
+    async findStatus(id, tx) {
       const sql = 'SELECT status FROM orders WHERE id = :id';
       const [row] = await select<{ status: OrderStatus }>(db, sql, { id }, tx);
       return row?.status ?? null;
@@ -172,7 +172,7 @@ export function createOrders(db: Database): Orders {
     },
 
     async list(filter) {
-      const { where, params } = conditions(filter);
+      const { where, params } = buildConditions(filter);
       const rows = await select<OrderRow>(
         db,
         `SELECT ${ORDER_COLUMNS} FROM orders ${where} ORDER BY id DESC${limit(filter.limit)}`,
@@ -184,17 +184,17 @@ export function createOrders(db: Database): Orders {
 }
 
 /** Dates become bounds on the id, whose first part is the time of placement. */
-function conditions(filter: OrderFilter): { where: string; params: Params } {
-  const parts: [sql: string, name: string, value: Value | undefined][] = [
+function buildConditions(filter: OrderFilter): { where: string; params: Params } {
+  const parts: [sql: string, name: string, value: SqlValue | undefined][] = [
     ['customer_id = :customerId', 'customerId', filter.customerId],
     ['status = :status', 'status', filter.status],
-    ['id >= :from', 'from', filter.fromMs === undefined ? undefined : firstOrderIdAt(filter.fromMs)],
-    ['id < :to', 'to', filter.toMs === undefined ? undefined : firstOrderIdAt(filter.toMs)],
+    ['id >= :from', 'from', filter.fromMs === undefined ? undefined : minOrderIdAt(filter.fromMs)],
+    ['id < :to', 'to', filter.toMs === undefined ? undefined : minOrderIdAt(filter.toMs)],
     ['id < :after', 'after', filter.afterId],
   ];
   const used = parts.filter(([, , value]) => value !== undefined);
   return {
     where: used.length === 0 ? '' : `WHERE ${used.map(([sql]) => sql).join(' AND ')}`,
-    params: Object.fromEntries(used.map(([, name, value]) => [name, value as Value])),
+    params: Object.fromEntries(used.map(([, name, value]) => [name, value as SqlValue])),
   };
 }

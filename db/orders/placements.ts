@@ -16,8 +16,8 @@ export interface Placement {
 export interface Placements {
   /** @throws an error that `isDuplicate` when the caller has used the key before. */
   claim(placement: Placement, tx: Tx): Promise<void>;
-  find(caller: string, idempotencyKey: string): Promise<Placement | null>;
-  byOrder(orderId: string): Promise<Placement | null>;
+  findByIdempotencyKey(caller: string, idempotencyKey: string): Promise<Placement | null>;
+  findByOrder(orderId: string): Promise<Placement | null>;
 }
 
 export function createPlacements(db: Database): Placements {
@@ -50,9 +50,9 @@ export function createPlacements(db: Database): Placements {
         { tx },
       ),
 
-    find: (caller, idempotencyKey) =>
+    findByIdempotencyKey: (caller, idempotencyKey) =>
       one('caller = :caller AND idempotency_key = :idempotencyKey', { caller, idempotencyKey }),
 
-    byOrder: (orderId) => one('order_id = :orderId', { orderId }),
+    findByOrder: (orderId) => one('order_id = :orderId', { orderId }),
   };
 }

@@ -1,6 +1,10 @@
 import type { OrderStatus } from '../../domain/orders/order';
-import { OPEN_STATUSES, type Problem, type ProblemCode } from '../../domain/orders/reconciliation';
-import { firstOrderIdAt } from '../../domain/shared/ids';
+import {
+  OPEN_STATUSES,
+  type ReconcileProblem,
+  type ReconcileProblemCode,
+} from '../../domain/orders/reconciliation';
+import { minOrderIdAt } from '../../domain/shared/ids';
 import { type Database, isDuplicate, type Tx } from '../core/connect';
 import { execute, insert, limit, select } from '../core/sql';
 
@@ -8,7 +12,7 @@ import { execute, insert, limit, select } from '../core/sql';
 export interface ReconciliationFinding {
   id: number;
   orderId: string;
-  problem: ProblemCode;
+  problem: ReconcileProblemCode;
   /** For people. */
   detail: string;
   /** `restarted`: the workflow was started again. `flagged`: people have to see to it. */
@@ -19,17 +23,17 @@ export interface ReconciliationFinding {
   firstSeenMs: number;
   lastSeenMs: number;
   /** Until then the order is left alone. */
-  nextLookMs: number;
+  nextCheckMs: number;
   /** Null while it is wrong. */
   resolvedMs: number | null;
 }
 
 /** What was seen at one look. */
-export interface Sighting extends Problem {
+export interface Detection extends ReconcileProblem {
   orderId: string;
   runId: string | null;
   nowMs: number;
-  nextLookMs: number;
+  nextCheckMs: number;
 }
 
 export interface OpenOrderPage {
@@ -41,7 +45,7 @@ export interface OpenOrderPage {
   rows: number;
 }
 
-export interface StoredState {
+export interface StoredOrderState {
   id: string;
   status: OrderStatus;
   updatedAtMs: number;
@@ -51,33 +55,33 @@ export interface StoredState {
 /** What reconciliation reads of orders, and its own findings. */
 export interface Reconciliation {
   /** Ids of the orders in that state, oldest first. */
-  openOrders(page: OpenOrderPage): Promise<string[]>;
+  findOpenOrders(page: OpenOrderPage): Promise<string[]>;
   /** Those of `ids` that were placed here and whose order is open, or not stored yet. */
-  unfinished(ids: readonly string[]): Promise<{ id: string; stored: boolean }[]>;
+  findUnfinishedOrders(ids: readonly string[]): Promise<{ id: string; stored: boolean }[]>;
   /** The orders of these ids as far as they are stored: one moment. */
-  states(ids: readonly string[]): Promise<Map<string, StoredState>>;
+  findOrderStates(ids: readonly string[]): Promise<Map<string, StoredOrderState>>;
   /** What is wrong at present with these orders. */
-  openFindings(orderIds: readonly string[]): Promise<Map<string, ReconciliationFinding>>;
+  findOpenFindings(orderIds: readonly string[]): Promise<Map<string, ReconciliationFinding>>;
   /** Orders with something wrong that are due for another look, by id. */
-  due(page: { afterId: string; nowMs: number; rows: number }): Promise<string[]>;
+  findDueOrders(page: { afterId: string; nowMs: number; rows: number }): Promise<string[]>;
   /** How often an order was restarted since then. */
-  restartsSince(orderId: string, sinceMs: number): Promise<number>;
+  countRestartsSince(orderId: string, sinceMs: number): Promise<number>;
   /**
    * Writes down that the order is about to be restarted, before it is.
    * @param before what was known when that was decided. @returns false when another one has been faster.
    */
-  claimRestart(sighting: Sighting, before: ReconciliationFinding | undefined): Promise<boolean>;
+  claimRestart(sighting: Detection, before: ReconciliationFinding | undefined): Promise<boolean>;
   /** Writes down that people have to see to it. */
-  flag(sighting: Sighting): Promise<void>;
+  flagForAttention(sighting: Detection): Promise<void>;
   /** Nothing is wrong any more. @returns false when that was known. */
   resolve(finding: ReconciliationFinding, nowMs: number): Promise<boolean>;
 }
 
 const COLUMNS = `id, order_id AS orderId, problem, detail, action, run_id AS runId, restarts,
-  first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, next_look_ms AS nextLookMs, resolved_ms AS resolvedMs`;
+  first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, next_check_ms AS nextCheckMs, resolved_ms AS resolvedMs`;
 
 export function createReconciliation(db: Database): Reconciliation {
-  const add = (s: Sighting, action: ReconciliationFinding['action'], tx: Tx): Promise<void> =>
+  const add = (s: Detection, action: ReconciliationFinding['action'], tx: Tx): Promise<void> =>
     insert(
       db,
       'reconciliation_findings',
@@ -92,33 +96,33 @@ export function createReconciliation(db: Database): Reconciliation {
           restarts: action === 'restarted' ? 1 : 0,
           first_seen_ms: s.nowMs,
           last_seen_ms: s.nowMs,
-          next_look_ms: s.nextLookMs,
+          next_check_ms: s.nextCheckMs,
         },
       ],
       { tx },
     );
 
-  const SEEN = `problem = :code, detail = :detail, run_id = :runId, last_seen_ms = :nowMs, next_look_ms = :nextLookMs`;
-  const params = ({ orderId, code, detail, runId, nowMs, nextLookMs }: Sighting) => ({
+  const SEEN = `problem = :code, detail = :detail, run_id = :runId, last_seen_ms = :nowMs, next_check_ms = :nextCheckMs`;
+  const params = ({ orderId, code, detail, runId, nowMs, nextCheckMs }: Detection) => ({
     orderId,
     code,
     detail,
     runId,
     nowMs,
-    nextLookMs,
+    nextCheckMs,
   });
 
   return {
-    async openOrders({ status, afterId, beforeMs, rows }) {
+    async findOpenOrders({ status, afterId, beforeMs, rows }) {
       const found = await select<{ id: string }>(
         db,
         `SELECT id FROM orders WHERE status = :status AND id > :afterId AND id < :before ORDER BY id${limit(rows)}`,
-        { status, afterId, before: firstOrderIdAt(beforeMs) },
+        { status, afterId, before: minOrderIdAt(beforeMs) },
       );
       return found.map(({ id }) => id);
     },
 
-    async unfinished(ids) {
+    async findUnfinishedOrders(ids) {
       const rows = await select<{ id: string; isStored: number }>(
         db,
         `SELECT p.order_id AS id, o.id IS NOT NULL AS isStored FROM placements p LEFT JOIN orders o ON o.id = p.order_id
@@ -128,8 +132,8 @@ export function createReconciliation(db: Database): Reconciliation {
       return rows.map(({ id, isStored }) => ({ id, stored: Number(isStored) === 1 }));
     },
 
-    async states(ids) {
-      const rows = await select<Omit<StoredState, 'attention'> & { attention: number }>(
+    async findOrderStates(ids) {
+      const rows = await select<Omit<StoredOrderState, 'attention'> & { attention: number }>(
         db,
         `SELECT id, status, updated_at_ms AS updatedAtMs, attention IS NOT NULL AS attention FROM orders
          WHERE id IN (:ids)`,
@@ -138,7 +142,7 @@ export function createReconciliation(db: Database): Reconciliation {
       return new Map(rows.map((row) => [row.id, { ...row, attention: Number(row.attention) === 1 }]));
     },
 
-    async openFindings(orderIds) {
+    async findOpenFindings(orderIds) {
       const rows = await select<ReconciliationFinding>(
         db,
         `SELECT ${COLUMNS} FROM reconciliation_findings WHERE open_order_id IN (:orderIds)`,
@@ -147,17 +151,17 @@ export function createReconciliation(db: Database): Reconciliation {
       return new Map(rows.map((row) => [row.orderId, row]));
     },
 
-    async due({ afterId, nowMs, rows }) {
+    async findDueOrders({ afterId, nowMs, rows }) {
       const found = await select<{ id: string }>(
         db,
         `SELECT open_order_id AS id FROM reconciliation_findings
-         WHERE open_order_id > :afterId AND next_look_ms <= :nowMs ORDER BY open_order_id${limit(rows)}`,
+         WHERE open_order_id > :afterId AND next_check_ms <= :nowMs ORDER BY open_order_id${limit(rows)}`,
         { afterId, nowMs },
       );
       return found.map(({ id }) => id);
     },
 
-    async restartsSince(orderId, sinceMs) {
+    async countRestartsSince(orderId, sinceMs) {
       const [row] = await select<{ restarts: number | null }>(
         db,
         `SELECT SUM(restarts) AS restarts FROM reconciliation_findings
@@ -181,15 +185,15 @@ export function createReconciliation(db: Database): Reconciliation {
         execute(
           db,
           `UPDATE reconciliation_findings SET ${SEEN}, action = 'restarted', restarts = restarts + 1
-           WHERE id = :id AND open_order_id = :orderId AND restarts = :restarts AND next_look_ms = :due`,
-          { ...params(sighting), id: before.id, restarts: before.restarts, due: before.nextLookMs },
+           WHERE id = :id AND open_order_id = :orderId AND restarts = :restarts AND next_check_ms = :due`,
+          { ...params(sighting), id: before.id, restarts: before.restarts, due: before.nextCheckMs },
           tx,
         ),
       );
       return claimed === 1;
     },
 
-    async flag(sighting) {
+    async flagForAttention(sighting) {
       const update = (tx: Tx) =>
         execute(
           db,

@@ -1,34 +1,34 @@
-import type { LedgerEntry, LedgerKind } from '../../domain/payments/payment-ledger';
+import type { LedgerEntry, LedgerEntryKind } from '../../domain/payments/payment-ledger';
 import { canonicalJson } from '../../domain/shared/canonical-json';
-import { paymentTryKey } from '../../domain/shared/ids';
+import { paymentAttemptKey } from '../../domain/shared/ids';
 import { type Database, isDuplicate, type Tx } from '../core/connect';
 import { insert, select } from '../core/sql';
 
 /** The key under which a try's intent is recorded: one per try, whatever became of it. */
 const intentEntryKey = (orderId: string, attempt: number): string =>
-  `${paymentTryKey(orderId, attempt)}:intent`;
+  `${paymentAttemptKey(orderId, attempt)}:intent`;
 
 const declinedEntryKey = (orderId: string, attempt: number): string =>
-  `${paymentTryKey(orderId, attempt)}:declined`;
+  `${paymentAttemptKey(orderId, attempt)}:declined`;
 
 export type LedgerRow = LedgerEntry & { recordedAtMs: number };
 
 /** The same key was used for another entry: a fault of the program, and the transaction must not commit. */
-export class LedgerKeyConflict extends Error {
-  override readonly name = 'LedgerKeyConflict';
+export class LedgerKeyConflictError extends Error {
+  override readonly name = 'LedgerKeyConflictError';
   constructor(readonly key: string) {
     super(`entry ${key} is in the payment ledger with other contents`);
   }
 }
 
 export interface PaymentLedger {
-  /** Adds entries; one that is there already is left as it is. @throws LedgerKeyConflict when it says something else. */
+  /** Adds entries; one that is there already is left as it is. @throws LedgerKeyConflictError when it says something else. */
   add(entries: readonly LedgerEntry[], atMs: number, tx: Tx): Promise<void>;
   /**
    * Records the intent of a try before it is confirmed, unless the try has one.
    * @returns the intent the try has: the one given, an earlier one, or null when the try was given up before it had one.
    */
-  openTry(
+  recordIntent(
     entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode'> & { attempt: number; intentId: string },
     atMs: number,
   ): Promise<string | null>;
@@ -36,7 +36,7 @@ export interface PaymentLedger {
    * Ends a try for good: without an intent yet it can never get one, so that an undo cannot come before what it undoes.
    * @returns the intent to undo, or null when there is none and never will be.
    */
-  closeTry(
+  sealAttempt(
     entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode' | 'intentId'> & { attempt: number },
     atMs: number,
   ): Promise<string | null>;
@@ -44,13 +44,13 @@ export interface PaymentLedger {
    * Records why a try was declined before its intent is voided: afterwards the provider knows of a void only. The row is the
    * one that the order's step adds.
    */
-  decline(
+  recordDecline(
     entry: Omit<LedgerEntry, 'key' | 'kind'> & { attempt: number; declineCode: string },
     atMs: number,
   ): Promise<void>;
   /** Null where the try was not declined. */
   declineCode(orderId: string, attempt: number): Promise<string | null>;
-  ofOrder(orderId: string): Promise<LedgerRow[]>;
+  findByOrder(orderId: string): Promise<LedgerRow[]>;
 }
 
 const COLUMNS = `entry_key AS "key", order_id AS orderId, kind, amount_minor AS amountMinor, currency, provider,
@@ -75,10 +75,10 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     atMs: number,
   ): Promise<string | null> => {
     const key = intentEntryKey(entry.orderId, attempt);
-    const kind: LedgerKind = 'intent';
+    const kind: LedgerEntryKind = 'intent';
     const row = toRow({ ...entry, key, kind, declineCode: null }, atMs);
     try {
-      await db.writeOne(() => insert(db, 'payment_ledger', [row]));
+      await db.writeStatement(() => insert(db, 'payment_ledger', [row]));
       return entry.intentId;
     } catch (error) {
       if (!isDuplicate(error)) throw error;
@@ -98,9 +98,9 @@ export function createPaymentLedger(db: Database): PaymentLedger {
       { key: entry.key },
       tx,
     );
-    if (row === undefined) throw new LedgerKeyConflict(entry.key);
+    if (row === undefined) throw new LedgerKeyConflictError(entry.key);
     const { recordedAtMs: _, ...stored } = row;
-    if (canonicalJson(stored) !== canonicalJson(entry)) throw new LedgerKeyConflict(entry.key);
+    if (canonicalJson(stored) !== canonicalJson(entry)) throw new LedgerKeyConflictError(entry.key);
   };
 
   return {
@@ -114,12 +114,12 @@ export function createPaymentLedger(db: Database): PaymentLedger {
         }
       }
     },
-    openTry: firstIntent,
-    closeTry: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),
-    async decline({ attempt, ...entry }, atMs) {
+    recordIntent: firstIntent,
+    sealAttempt: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),
+    async recordDecline({ attempt, ...entry }, atMs) {
       const row = toRow({ ...entry, key: declinedEntryKey(entry.orderId, attempt), kind: 'declined' }, atMs);
       try {
-        await db.writeOne(() => insert(db, 'payment_ledger', [row]));
+        await db.writeStatement(() => insert(db, 'payment_ledger', [row]));
       } catch (error) {
         if (!isDuplicate(error)) throw error;
       }
@@ -132,7 +132,7 @@ export function createPaymentLedger(db: Database): PaymentLedger {
       );
       return row?.declineCode ?? null;
     },
-    ofOrder: (orderId) =>
+    findByOrder: (orderId) =>
       select<LedgerRow>(
         db,
         `SELECT ${COLUMNS} FROM payment_ledger WHERE order_id = :orderId ORDER BY recorded_at_ms, entry_key`,

@@ -1,5 +1,5 @@
 import { DEFAULT_PRICE_RULES } from '../../domain/pricing/price-rules';
-import { priceBasket } from '../../domain/pricing/pricing';
+import { priceCart } from '../../domain/pricing/pricing';
 import { PRODUCTS, STOCK, WAREHOUSES } from './catalogue';
 
 const product = (sku: string) => PRODUCTS.find((p) => p.sku === sku);
@@ -18,7 +18,7 @@ test.each(PRODUCTS)('$sku is complete and can be priced', (p) => {
   expect(p.description.length).toBeGreaterThan(10);
   expect(Number.isSafeInteger(p.weightGrams) && p.weightGrams > 0).toBe(true);
   expect(p.unitPriceMinor).toBeGreaterThan(0);
-  const basket = priceBasket([{ ...p, quantity: 1 }], { country: 'DE' }, DEFAULT_PRICE_RULES);
+  const basket = priceCart([{ ...p, quantity: 1 }], { country: 'DE' }, DEFAULT_PRICE_RULES);
   expect(basket.subtotalMinor).toBe(p.unitPriceMinor);
 });
 

@@ -1,8 +1,8 @@
 import type { TaxClass } from '../../domain/pricing/price-rules';
-import type { BasketItem } from '../../domain/pricing/pricing';
+import type { CartItem } from '../../domain/pricing/pricing';
 
 /** A product as it is first put into an empty shop: what a basket needs of it, and what people read. */
-export interface SeedProduct extends Omit<BasketItem, 'quantity'> {
+export interface SeedProduct extends Omit<CartItem, 'quantity'> {
   description: string;
 }
 
@@ -118,7 +118,7 @@ const ZERO: readonly Row[] = [
   ['gift-card-100', 'Gift card €100', 10000, 12, 5000, 5000, 'A printed card in an envelope.'],
 ];
 
-const products = (taxClass: TaxClass, rows: readonly Row[]): SeedProduct[] =>
+const toSeedProducts = (taxClass: TaxClass, rows: readonly Row[]): SeedProduct[] =>
   rows.map(([sku, name, unitPriceMinor, weightGrams, , , description]) => ({
     sku,
     name,
@@ -131,9 +131,9 @@ const products = (taxClass: TaxClass, rows: readonly Row[]): SeedProduct[] =>
 
 /** The demo shop's products, priced in cents with VAT contained. */
 export const PRODUCTS: readonly SeedProduct[] = [
-  ...products('standard', STANDARD),
-  ...products('reduced', REDUCED),
-  ...products('zero', ZERO),
+  ...toSeedProducts('standard', STANDARD),
+  ...toSeedProducts('reduced', REDUCED),
+  ...toSeedProducts('zero', ZERO),
 ];
 
 /** One row per product and warehouse, also where there is none of it. */

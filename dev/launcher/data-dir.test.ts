@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assertWritable, auditKey, lockDataDir } from './data-dir';
+import { assertWritable, loadOrCreateAuditKey, lockDataDir } from './data-dir';
 
 let dir: string;
 
@@ -26,9 +26,9 @@ test('a data directory that cannot be made or written to is named', () => {
 });
 
 test('the key is made once, for its owner alone, and stays', () => {
-  const key = auditKey(dir);
+  const key = loadOrCreateAuditKey(dir);
   expect(key).toMatch(/^[0-9a-f]{64}$/);
-  expect(auditKey(dir)).toBe(key);
+  expect(loadOrCreateAuditKey(dir)).toBe(key);
   expect(statSync(join(dir, 'keys.json')).mode & 0o777).toBe(0o600);
 });
 
@@ -37,7 +37,7 @@ test.each(['', '{"AUDIT_KEY": "ab', 'null', '{"AUDIT_KEY": "short"}'])(
   (content) => {
     const file = join(dir, 'keys.json');
     writeFileSync(file, content);
-    expect(() => auditKey(dir)).toThrow(`${file} holds no usable AUDIT_KEY`);
+    expect(() => loadOrCreateAuditKey(dir)).toThrow(`${file} holds no usable AUDIT_KEY`);
     expect(readFileSync(file, 'utf8')).toBe(content);
   },
 );

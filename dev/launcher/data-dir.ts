@@ -16,13 +16,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const KEY_BYTES = 32;
 /** A run that was told to stop a moment ago may need this long. */
-const STOPPING_MS = 5_000;
+const LOCK_TIMEOUT_MS = 5_000;
 const POLL_MS = 100;
 
 /** Creates the directory when it is missing. @throws Error of one sentence when nothing can be written there. */
 export function assertWritable(dataDir: string): void {
   try {
-    makeDirectory(dataDir);
+    createDirectory(dataDir);
     accessSync(dataDir, constants.W_OK | constants.X_OK);
     const probe = join(dataDir, `.writable-${process.pid}`);
     writeFileSync(probe, '');
@@ -36,9 +36,9 @@ export function assertWritable(dataDir: string): void {
 }
 
 /** Node's own `recursive` never returns where the system denies that a folder exists, as under /proc. */
-function makeDirectory(dir: string): void {
+function createDirectory(dir: string): void {
   if (existsSync(dir)) return;
-  makeDirectory(dirname(dir));
+  createDirectory(dirname(dir));
   mkdirSync(dir);
 }
 
@@ -47,14 +47,18 @@ function makeDirectory(dir: string): void {
  * ruin it. A listening socket, because the kernel gives it up however the process ends, as no file would be.
  * @throws Error of one sentence when another run has it.
  */
-export async function lockDataDir(dataDir: string, patienceMs = STOPPING_MS): Promise<{ unlock(): void }> {
+export async function lockDataDir(
+  dataDir: string,
+  patienceMs = LOCK_TIMEOUT_MS,
+): Promise<{ unlock(): void }> {
   // Not in the directory itself: the path of a socket may have about 100 characters.
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
   const socketPath = join(tmpdir(), `durable-orders-${name}.sock`);
   const deadlineMs = performance.now() + patienceMs;
   do {
     const lock =
-      (await listen(socketPath)) ?? ((await isHeld(socketPath)) ? undefined : await relisten(socketPath));
+      (await tryListen(socketPath)) ??
+      ((await isLocked(socketPath)) ? undefined : await replaceStaleSocket(socketPath));
     if (lock) return { unlock: () => lock.close() };
     await delay(POLL_MS);
   } while (performance.now() < deadlineMs);
@@ -63,7 +67,7 @@ export async function lockDataDir(dataDir: string, patienceMs = STOPPING_MS): Pr
   );
 }
 
-function listen(socketPath: string): Promise<Server | undefined> {
+function tryListen(socketPath: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -75,12 +79,12 @@ function listen(socketPath: string): Promise<Server | undefined> {
 }
 
 /** Takes over from a run that was killed: its socket file is still there, but nobody listens. */
-function relisten(socketPath: string): Promise<Server | undefined> {
+function replaceStaleSocket(socketPath: string): Promise<Server | undefined> {
   rmSync(socketPath, { force: true });
-  return listen(socketPath);
+  return tryListen(socketPath);
 }
 
-function isHeld(socketPath: string): Promise<boolean> {
+function isLocked(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(socketPath);
     socket.once('connect', () => {
@@ -96,7 +100,7 @@ function isHeld(socketPath: string): Promise<boolean> {
  * checked, so a damaged file is never replaced.
  * @throws Error of one sentence when the file cannot be read.
  */
-export function auditKey(dataDir: string): string {
+export function loadOrCreateAuditKey(dataDir: string): string {
   const file = join(dataDir, 'keys.json');
   if (!existsSync(file)) {
     const draft = `${file}.new`;

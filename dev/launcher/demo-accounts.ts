@@ -20,7 +20,7 @@ export const DEMO_ACCOUNTS: readonly { role: Role; email: string; name: string }
  * Of all demo accounts: the same at each start, another one in each data directory.
  * @param auditKey the secret of the data directory, hexadecimal.
  */
-export function demoPassword(auditKey: string): string {
+export function deriveDemoPassword(auditKey: string): string {
   const secret = Buffer.from(auditKey, 'hex');
   return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'demo accounts', PASSWORD_BYTES)).toString(
     'base64url',
@@ -28,7 +28,7 @@ export function demoPassword(auditKey: string): string {
 }
 
 /** One account for each role, to try the demo with. Those that exist keep their passwords. */
-export async function makeDemoAccounts({ databaseUrl, keys }: Config, password: string): Promise<void> {
+export async function createDemoAccounts({ databaseUrl, keys }: Config, password: string): Promise<void> {
   const db = connect({ url: databaseUrl, poolSize: 2 });
   try {
     const identity = { store: createStore(db, keys.audit), passwords: createPasswords(), now: Date.now };

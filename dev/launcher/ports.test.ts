@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { assertPortFree, assertPortsFree, freePort } from './ports';
+import { assertPortFree, assertPortsFree, findFreePort } from './ports';
 
 const servers: Server[] = [];
 
@@ -15,26 +15,26 @@ async function occupy(port: number): Promise<Server> {
 }
 
 test('a port that is free is accepted and left free', async () => {
-  const port = await freePort();
-  await assertPortFree({ port, variable: 'PORT', use: 'the API' });
+  const port = await findFreePort();
+  await assertPortFree({ port, variable: 'PORT', purpose: 'the API' });
   await occupy(port);
 });
 
 test('no connection that goes out can take a free port before somebody listens there', async () => {
-  const ports = await Promise.all(Array.from({ length: 20 }, freePort));
+  const ports = await Promise.all(Array.from({ length: 20 }, findFreePort));
   for (const port of ports) expect(port).toBeLessThan(32_768);
 });
 
 test('every busy port is named in a sentence of its own, with the variable that changes it', async () => {
-  const [api, mail, free] = [await freePort(), await freePort(), await freePort()];
+  const [api, mail, free] = [await findFreePort(), await findFreePort(), await findFreePort()];
   await occupy(api);
   await occupy(mail);
 
   const check = assertPortsFree(
     [
-      { port: api, variable: 'PORT', use: 'the API' },
-      { port: free, variable: 'TEMPORAL_PORT', use: 'Temporal' },
-      { port: mail, variable: 'MAIL_UI_PORT', use: "the mail catcher's page" },
+      { port: api, variable: 'PORT', purpose: 'the API' },
+      { port: free, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
+      { port: mail, variable: 'MAIL_UI_PORT', purpose: "the mail catcher's page" },
     ],
     0,
   );
@@ -48,10 +48,10 @@ test('every busy port is named in a sentence of its own, with the variable that 
 });
 
 test('a port that is let go of in time is waited for', async () => {
-  const port = await freePort();
+  const port = await findFreePort();
   const server = await occupy(port);
 
-  const check = assertPortsFree([{ port, variable: 'PORT', use: 'the API' }], 10_000);
+  const check = assertPortsFree([{ port, variable: 'PORT', purpose: 'the API' }], 10_000);
   server.close();
   await check;
 });

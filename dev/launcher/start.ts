@@ -2,50 +2,50 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  childEnvironment,
+  buildChildEnvironment,
   type Environment,
-  inheritedEnvironment,
+  getToolLocations,
+  inheritEnvironment,
   loadStartConfig,
   type StartConfig,
-  toolLocations,
 } from '../../config/start';
-import { assertWritable, auditKey, lockDataDir } from './data-dir';
-import { DEMO_ACCOUNTS, demoPassword } from './demo-accounts';
-import { assertPortsFree, type WantedPort } from './ports';
-import { Steps } from './steps';
+import { assertWritable, loadOrCreateAuditKey, lockDataDir } from './data-dir';
+import { DEMO_ACCOUNTS, deriveDemoPassword } from './demo-accounts';
+import { assertPortsFree, type PortRequirement } from './ports';
+import { ProgressReporter } from './progress-reporter';
 import {
+  buildScriptCommand,
   type Child,
-  describeEnd,
-  nodeScript,
-  portAnswers,
-  runToEnd,
+  describeExit,
+  isPortOpen,
+  isUrlReachable,
+  runToCompletion,
   startChild,
-  untilReady,
-  urlAnswers,
-} from './supervise';
-import { devServerPorts, findTemporalCli, startDevServer } from './temporal-cli';
-import { dieWithParent } from './watchdog';
+  waitUntilReady,
+} from './supervisor';
+import { findTemporalCli, listDevServerPorts, startDevServer } from './temporal-cli';
+import { exitWithParent } from './watchdog';
 
 const LOCAL = '127.0.0.1';
-const HELPER_TIMEOUT_MS = 20_000;
+const DEV_SERVICE_TIMEOUT_MS = 20_000;
 /** The first start compiles the workflows. */
 const SYSTEM_TIMEOUT_MS = 90_000;
 const SYSTEM_GRACE_MS = 30_000;
-const OWN_SERVER_TIMEOUT_MS = 10_000;
+const EXTERNAL_TEMPORAL_TIMEOUT_MS = 10_000;
 
-const steps = new Steps(process.stdout);
+const reporter = new ProgressReporter(process.stdout);
 /** In the order they were started; they are stopped in the opposite one. */
-const running: Child[] = [];
+const runningChildren: Child[] = [];
 let stopping = false;
-let tellOfDeath: (child: Child) => void;
+let reportUnexpectedExit: (child: Child) => void;
 /** Settles when a part that should run until we stop it ends by itself, also while others are still starting. */
-const partDies = new Promise<Child>((resolve) => {
-  tellOfDeath = resolve;
+const unexpectedExit = new Promise<Child>((resolve) => {
+  reportUnexpectedExit = resolve;
 });
 
 /** Brings everything up. @throws Error whose message is for people. */
-async function up(config: StartConfig): Promise<undefined> {
-  await steps.run(
+async function startAll(config: StartConfig): Promise<undefined> {
+  await reporter.run(
     'Data directory',
     async () => {
       assertWritable(config.dataDir);
@@ -53,99 +53,99 @@ async function up(config: StartConfig): Promise<undefined> {
     },
     () => config.dataDir,
   );
-  await steps.run(
+  await reporter.run(
     'Ports',
-    () => assertPortsFree(wantedPorts(config)),
+    () => assertPortsFree(listRequiredPorts(config)),
     () => 'free',
   );
-  const key = config.auditKey ?? auditKey(config.dataDir);
-  const env = inheritedEnvironment(childEnvironment(config, key));
+  const key = config.auditKey ?? loadOrCreateAuditKey(config.dataDir);
+  const env = inheritEnvironment(buildChildEnvironment(config, key));
 
   await startTemporal(config);
-  await startHelpers(config, env);
-  await steps.run('Database', () =>
-    runToEnd({
+  await startDevServices(config, env);
+  await reporter.run('Database', () =>
+    runToCompletion({
       name: 'migrations',
-      ...nodeScript('cli/migrate.ts', 'up', '--seed'),
+      ...buildScriptCommand('cli/migrate.ts', 'up', '--seed'),
       env,
-      logFile: logFile(config, 'migrate'),
+      logFile: getLogFile(config, 'migrate'),
     }),
   );
-  if (config.isDemo) {
-    await steps.run('Demo accounts', () =>
-      runToEnd({
+  if (config.hasDemoAccounts) {
+    await reporter.run('Demo accounts', () =>
+      runToCompletion({
         name: 'demo accounts',
-        ...nodeScript('dev/launcher/make-demo-accounts.ts'),
+        ...buildScriptCommand('dev/launcher/create-demo-accounts.ts'),
         env,
-        logFile: logFile(config, 'demo-accounts'),
+        logFile: getLogFile(config, 'demo-accounts'),
       }),
     );
   }
-  await steps.run(
+  await reporter.run(
     'Orders system',
     async () => {
-      const system = own({
+      const system = startWatchedChild({
         name: 'orders system',
-        ...nodeScript('dev/launcher/system.ts'),
+        ...buildScriptCommand('dev/launcher/system.ts'),
         env,
-        logFile: logFile(config, 'system'),
+        logFile: getLogFile(config, 'system'),
       });
-      await untilReady(system, () => urlAnswers(`${apiUrl(config)}/readyz`), SYSTEM_TIMEOUT_MS);
+      await waitUntilReady(system, () => isUrlReachable(`${getApiUrl(config)}/readyz`), SYSTEM_TIMEOUT_MS);
     },
     () => 'ready',
   );
   return undefined;
 }
 
-function wantedPorts({ host, port, temporal, simulator, mailCatcher }: StartConfig): WantedPort[] {
+function listRequiredPorts({ host, port, temporal, simulator, mailCatcher }: StartConfig): PortRequirement[] {
   return [
-    { port, variable: 'PORT', use: 'the API', host },
-    ...(temporal.server ? [] : devServerPorts(temporal.port, temporal.uiPort)),
+    { port, variable: 'PORT', purpose: 'the API', host },
+    ...(temporal.externalAddress ? [] : listDevServerPorts(temporal.port, temporal.uiPort)),
     ...(simulator
-      ? [{ port: simulator.port, variable: 'SIMULATOR_PORT', use: 'the payment simulator' }]
+      ? [{ port: simulator.port, variable: 'SIMULATOR_PORT', purpose: 'the payment simulator' }]
       : []),
     ...(mailCatcher
       ? [
-          { port: mailCatcher.smtpPort, variable: 'MAIL_SMTP_PORT', use: 'the mail catcher' },
-          { port: mailCatcher.uiPort, variable: 'MAIL_UI_PORT', use: "the mail catcher's page" },
+          { port: mailCatcher.smtpPort, variable: 'MAIL_SMTP_PORT', purpose: 'the mail catcher' },
+          { port: mailCatcher.uiPort, variable: 'MAIL_UI_PORT', purpose: "the mail catcher's page" },
         ]
       : []),
   ];
 }
 
 async function startTemporal(config: StartConfig): Promise<void> {
-  const { server, namespace, port, uiPort } = config.temporal;
-  if (server) {
-    await steps.run(
+  const { externalAddress, namespace, port, uiPort } = config.temporal;
+  if (externalAddress) {
+    await reporter.run(
       'Temporal',
-      () => untilServerAnswers(server),
-      () => `using the server at ${server}`,
+      () => waitForTemporal(externalAddress),
+      () => `using the server at ${externalAddress}`,
     );
     return;
   }
-  const cli = await steps.run(
+  const cli = await reporter.run(
     'Temporal CLI',
-    (say) => findTemporalCli({ ...toolLocations(), progress: say }),
+    (say) => findTemporalCli({ ...getToolLocations(), progress: say }),
     (path) => path,
   );
-  await steps.run(
+  await reporter.run(
     'Temporal',
     async () => {
       const dbFile = join(config.dataDir, 'temporal.db');
       const devServer = await startDevServer({
         ...{ cli, port, uiPort, dbFile, namespace },
-        logFile: logFile(config, 'temporal'),
+        logFile: getLogFile(config, 'temporal'),
       });
-      watch(devServer.child);
+      watchChild(devServer.child);
     },
     () => `ready on port ${port}`,
   );
 }
 
-async function untilServerAnswers(address: string): Promise<void> {
+async function waitForTemporal(address: string): Promise<void> {
   const { hostname, port } = new URL(`tcp://${address}`);
-  const deadlineMs = performance.now() + OWN_SERVER_TIMEOUT_MS;
-  while (!(await portAnswers(Number(port || 7233), hostname.replace(/^\[|\]$/g, '')))) {
+  const deadlineMs = performance.now() + EXTERNAL_TEMPORAL_TIMEOUT_MS;
+  while (!(await isPortOpen(Number(port || 7233), hostname.replace(/^\[|\]$/g, '')))) {
     if (performance.now() > deadlineMs) {
       throw new Error(
         `No Temporal server answers at ${address}: start it, or leave TEMPORAL_ADDRESS unset to have one started.`,
@@ -155,15 +155,24 @@ async function untilServerAnswers(address: string): Promise<void> {
   }
 }
 
-async function startHelpers(config: StartConfig, env: Environment): Promise<void> {
+async function startDevServices(config: StartConfig, env: Environment): Promise<void> {
   const { simulator, mailCatcher } = config;
   const helper = (label: string, script: string, log: string, port: number) =>
-    steps.run(
+    reporter.run(
       label,
       () => {
         const name = label.toLowerCase();
-        const child = own({ name, ...nodeScript(script), env, logFile: logFile(config, log) });
-        return untilReady(child, () => urlAnswers(`http://${LOCAL}:${port}/healthz`), HELPER_TIMEOUT_MS);
+        const child = startWatchedChild({
+          name,
+          ...buildScriptCommand(script),
+          env,
+          logFile: getLogFile(config, log),
+        });
+        return waitUntilReady(
+          child,
+          () => isUrlReachable(`http://${LOCAL}:${port}/healthz`),
+          DEV_SERVICE_TIMEOUT_MS,
+        );
       },
       () => `ready on port ${port}`,
     );
@@ -172,25 +181,25 @@ async function startHelpers(config: StartConfig, env: Environment): Promise<void
   if (mailCatcher) await helper('Mail catcher', 'dev/mail-catcher/main.ts', 'mail', mailCatcher.uiPort);
 }
 
-const logFile = (config: StartConfig, name: string): string => join(config.dataDir, 'logs', `${name}.log`);
+const getLogFile = (config: StartConfig, name: string): string => join(config.dataDir, 'logs', `${name}.log`);
 
-function own(spec: Parameters<typeof startChild>[0]): Child {
+function startWatchedChild(spec: Parameters<typeof startChild>[0]): Child {
   if (stopping) throw new Error('stopping');
-  return watch(startChild(spec));
+  return watchChild(startChild(spec));
 }
 
-function watch(child: Child): Child {
-  running.push(child);
-  void child.exited.then(() => tellOfDeath(child));
+function watchChild(child: Child): Child {
+  runningChildren.push(child);
+  void child.exited.then(() => reportUnexpectedExit(child));
   return child;
 }
 
-async function down(): Promise<void> {
+async function stopAll(): Promise<void> {
   stopping = true;
-  steps.abandon();
-  for (const child of running.toReversed()) {
-    if (child.exit()) continue;
-    await steps.run(
+  reporter.mute();
+  for (const child of runningChildren.toReversed()) {
+    if (child.exitStatus()) continue;
+    await reporter.run(
       `Stopping ${child.name}`,
       () => child.stop(SYSTEM_GRACE_MS),
       ({ signal }) => (signal === 'SIGKILL' ? 'killed, it took too long' : 'stopped'),
@@ -199,7 +208,7 @@ async function down(): Promise<void> {
 }
 
 /** Settles when a signal asks us to stop; the second one ends everything at once (see watchdog.ts). */
-function toldToStop(): Promise<'stop'> {
+function waitForStopSignal(): Promise<'stop'> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
@@ -211,16 +220,17 @@ function toldToStop(): Promise<'stop'> {
   });
 }
 
-const apiUrl = ({ host, port }: StartConfig): string => {
+const getApiUrl = ({ host, port }: StartConfig): string => {
   const everywhere = ['0.0.0.0', '::'].includes(host);
   const name = everywhere ? LOCAL : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${port}`;
 };
 
-function welcome(config: StartConfig): string {
+function formatWelcome(config: StartConfig): string {
   const { temporal, simulator, mailCatcher } = config;
-  const api = apiUrl(config);
-  const uiUrl = temporal.uiUrl ?? (temporal.server ? undefined : `http://${LOCAL}:${temporal.uiPort}`);
+  const api = getApiUrl(config);
+  const uiUrl =
+    temporal.uiUrl ?? (temporal.externalAddress ? undefined : `http://${LOCAL}:${temporal.uiPort}`);
   const pages: [string, string | undefined][] = [
     ['API', `${api}/api`],
     ['API reference', `${api}/docs`],
@@ -230,16 +240,16 @@ function welcome(config: StartConfig): string {
     ['Logs', join(config.dataDir, 'logs')],
   ];
   const lines = pages.flatMap(([name, where]) => (where ? [`  ${name.padEnd(16)} ${where}`] : []));
-  return `\nReady.\n${lines.join('\n')}\n${demoAccounts(config)}\nPlace an order:\n\n${exampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
+  return `\nReady.\n${lines.join('\n')}\n${formatDemoAccounts(config)}\nPlace an order:\n\n${formatExampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
 }
 
-function demoAccounts({ isDemo, dataDir }: StartConfig): string {
-  if (!isDemo) return '';
+function formatDemoAccounts({ hasDemoAccounts, dataDir }: StartConfig): string {
+  if (!hasDemoAccounts) return '';
   const emails = DEMO_ACCOUNTS.map(({ role, email }) => `  ${role.padEnd(16)} ${email}`).join('\n');
-  return `\nDemo accounts, all with the password ${demoPassword(auditKey(dataDir))}\n${emails}\n`;
+  return `\nDemo accounts, all with the password ${deriveDemoPassword(loadOrCreateAuditKey(dataDir))}\n${emails}\n`;
 }
 
-function exampleOrder(api: string): string {
+function formatExampleOrder(api: string): string {
   const order = `{"items": [{"sku": "walnut-desk", "quantity": 1}],
   "customer": {"email": "ada@example.com", "name": "Ada Byron"},
   "shippingAddress": {"name": "Ada Byron", "line1": "1 Main St", "city": "Berlin", "postalCode": "10115", "country": "DE"},
@@ -248,22 +258,22 @@ function exampleOrder(api: string): string {
 }
 
 async function main(): Promise<number> {
-  dieWithParent();
+  exitWithParent();
   const config = loadStartConfig();
-  const stopRequest = toldToStop();
+  const stopRequest = waitForStopSignal();
   let failure: string | undefined;
   try {
-    let end = await Promise.race([up(config), stopRequest, partDies]);
+    let end = await Promise.race([startAll(config), stopRequest, unexpectedExit]);
     if (end === undefined) {
-      process.stdout.write(welcome(config));
-      end = await Promise.race([stopRequest, partDies]);
+      process.stdout.write(formatWelcome(config));
+      end = await Promise.race([stopRequest, unexpectedExit]);
     }
-    if (end !== 'stop') failure = describeEnd(end);
+    if (end !== 'stop') failure = describeExit(end);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }
-  steps.say(failure ? `\n${failure}\n` : '');
-  await down();
+  reporter.print(failure ? `\n${failure}\n` : '');
+  await stopAll();
   return failure ? 1 : 0;
 }
 

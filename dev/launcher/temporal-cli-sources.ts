@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { runToEnd } from './supervise';
+import { runToCompletion } from './supervisor';
 
 /** The one the tests run on. Later releases cannot be built with `go install`: their go.mod has a `replace`. */
 export const CLI_VERSION = 'v1.5.1';
@@ -13,17 +13,17 @@ const GO_MODULE = `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`;
 const GO_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 15_000;
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
-const TICK_MS = 15_000;
+const PROGRESS_INTERVAL_MS = 15_000;
 const ARCHITECTURES: Partial<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-export type Progress = (text: string) => void;
+export type ProgressListener = (text: string) => void;
 
 const execute = promisify(execFile);
 
 /** Puts the official build into `dir`. @throws Error of one sentence. */
 export async function downloadCli(
   dir: string,
-  progress: Progress,
+  progress: ProgressListener,
   archiveUrl = OFFICIAL_ARCHIVE,
 ): Promise<void> {
   const arch = ARCHITECTURES[process.arch];
@@ -31,7 +31,7 @@ export async function downloadCli(
   progress(`downloading the Temporal CLI ${CLI_VERSION} …`);
   const archive = join(dir, 'temporal.tar.gz');
   try {
-    await fetchTo(archive, `${archiveUrl}?platform=${process.platform}&arch=${arch}`, progress);
+    await downloadFile(archive, `${archiveUrl}?platform=${process.platform}&arch=${arch}`, progress);
     await execute('tar', ['-xzf', archive, '-C', dir, 'temporal']);
   } catch (error) {
     const { cause, message } = error as Error;
@@ -40,7 +40,7 @@ export async function downloadCli(
   }
 }
 
-async function fetchTo(file: string, url: string, progress: Progress): Promise<void> {
+async function downloadFile(file: string, url: string, progress: ProgressListener): Promise<void> {
   const abort = new AbortController();
   const limit = (ms: number) =>
     setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms);
@@ -51,20 +51,24 @@ async function fetchTo(file: string, url: string, progress: Progress): Promise<v
     if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
     timer = limit(DOWNLOAD_TIMEOUT_MS);
     const totalBytes = Number(response.headers.get('content-length'));
-    await pipeline(Readable.fromWeb(response.body), counter(totalBytes, progress), createWriteStream(file));
+    await pipeline(
+      Readable.fromWeb(response.body),
+      createProgressMeter(totalBytes, progress),
+      createWriteStream(file),
+    );
   } finally {
     clearTimeout(timer);
   }
 }
 
-function counter(totalBytes: number, progress: Progress): Transform {
+function createProgressMeter(totalBytes: number, progress: ProgressListener): Transform {
   const megabytes = (bytes: number) => Math.round(bytes / 1e6);
   let bytes = 0;
   let saidMs = performance.now();
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (performance.now() - saidMs > TICK_MS / 5) {
+      if (performance.now() - saidMs > PROGRESS_INTERVAL_MS / 5) {
         saidMs = performance.now();
         progress(`${megabytes(bytes)}${totalBytes ? ` of ${megabytes(totalBytes)}` : ''} MB`);
       }
@@ -74,16 +78,16 @@ function counter(totalBytes: number, progress: Progress): Transform {
 }
 
 /** Builds it into `dir` where Go is found. @throws Error of one sentence, or with the end of Go's output. */
-export async function buildCli(dir: string, progress: Progress, path: string): Promise<void> {
+export async function buildCli(dir: string, progress: ProgressListener, path: string): Promise<void> {
   const go = await findGo(path);
   if (!go) throw new Error('Go is not installed, so the Temporal CLI cannot be built either.');
   progress(`building the Temporal CLI ${CLI_VERSION} with Go (about 3 minutes the first time) …`);
   const startedMs = performance.now();
   const ticker = setInterval(() => {
     progress(`still building, ${Math.round((performance.now() - startedMs) / 1000)} s …`);
-  }, TICK_MS);
+  }, PROGRESS_INTERVAL_MS);
   try {
-    await runToEnd({
+    await runToCompletion({
       name: 'go install',
       // GOBIN through `env`, so that the build keeps the rest of the environment.
       command: 'env',

@@ -2,16 +2,16 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { assertPortsFree, type WantedPort } from './ports';
-import { type Child, startChild, untilReady } from './supervise';
-import { buildCli, CLI_VERSION, downloadCli, type Progress } from './temporal-cli-sources';
+import { assertPortsFree, type PortRequirement } from './ports';
+import { type Child, startChild, waitUntilReady } from './supervisor';
+import { buildCli, CLI_VERSION, downloadCli, type ProgressListener } from './temporal-cli-sources';
 
-export interface CliSearch {
+export interface FindCliOptions {
   /** Folders to look in, as in PATH. */
   path: string;
   /** Folders that may hold a copy already; a new one goes into the first that can be written to. */
   cacheDirs: string[];
-  progress: Progress;
+  progress: ProgressListener;
   /** Where the builds are; default: Temporal's own. */
   archiveUrl?: string;
 }
@@ -25,11 +25,11 @@ const execute = promisify(execFile);
  * download or, where Go is installed, built from source.
  * @throws Error of one sentence that says what to install.
  */
-export async function findTemporalCli(search: CliSearch): Promise<string> {
+export async function findTemporalCli(search: FindCliOptions): Promise<string> {
   const inCache = search.cacheDirs.map((dir) => join(dir, CLI_VERSION));
   for (const dir of [...search.path.split(delimiter).filter(Boolean), ...inCache]) {
     const cli = join(dir, 'temporal');
-    if (await answersVersion(cli)) return cli;
+    if (await isTemporalCli(cli)) return cli;
   }
   const reasons: string[] = [];
   for (const obtain of [
@@ -37,7 +37,7 @@ export async function findTemporalCli(search: CliSearch): Promise<string> {
     (dir: string) => buildCli(dir, search.progress, search.path),
   ]) {
     try {
-      return await intoCache(search.cacheDirs, obtain);
+      return await installToCache(search.cacheDirs, obtain);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       search.progress(reason);
@@ -51,7 +51,7 @@ export async function findTemporalCli(search: CliSearch): Promise<string> {
   );
 }
 
-async function answersVersion(command: string): Promise<boolean> {
+async function isTemporalCli(command: string): Promise<boolean> {
   try {
     const { stdout } = await execute(command, ['--version'], { timeout: VERSION_TIMEOUT_MS });
     return /^temporal version/m.test(stdout);
@@ -61,11 +61,11 @@ async function answersVersion(command: string): Promise<boolean> {
 }
 
 /** Lets `obtain` put the binary into a folder of its own and moves it in place whole: others may be looking. */
-async function intoCache(cacheDirs: string[], obtain: (dir: string) => Promise<void>): Promise<string> {
-  const { cacheDir, draft } = draftFolder(cacheDirs);
+async function installToCache(cacheDirs: string[], obtain: (dir: string) => Promise<void>): Promise<string> {
+  const { cacheDir, draft } = createDraftDir(cacheDirs);
   try {
     await obtain(draft);
-    if (!(await answersVersion(join(draft, 'temporal'))))
+    if (!(await isTemporalCli(join(draft, 'temporal'))))
       throw new Error('The Temporal CLI fetched does not run here.');
     const home = join(cacheDir, CLI_VERSION);
     mkdirSync(home, { recursive: true });
@@ -76,7 +76,7 @@ async function intoCache(cacheDirs: string[], obtain: (dir: string) => Promise<v
   }
 }
 
-function draftFolder(cacheDirs: string[]): { cacheDir: string; draft: string } {
+function createDraftDir(cacheDirs: string[]): { cacheDir: string; draft: string } {
   for (const cacheDir of cacheDirs) {
     try {
       mkdirSync(cacheDir, { recursive: true });
@@ -121,7 +121,7 @@ const HEALTH_TIMEOUT_MS = 5_000;
  * each write, unless it is told otherwise: 450 ms for four activities become 40 ms. The file survives a kill at any
  * time, not a power cut.
  */
-const FAST = [
+const LOW_LATENCY_FLAGS = [
   ...['journal_mode=wal', 'synchronous=normal'].flatMap((pragma) => ['--sqlite-pragma', pragma]),
   ...[
     'matching.numTaskqueueReadPartitions=1',
@@ -139,7 +139,7 @@ const FAST = [
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { cli, port, uiPort, dbFile, namespace, searchAttributes = {}, logFile } = options;
-  await assertPortsFree(devServerPorts(port, uiPort));
+  await assertPortsFree(listDevServerPorts(port, uiPort));
   if (dbFile) mkdirSync(dirname(dbFile), { recursive: true });
   const child = startChild({
     name: 'Temporal',
@@ -152,13 +152,13 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
         '--search-attribute',
         `${name}=${type}`,
       ]),
-      ...FAST,
+      ...LOW_LATENCY_FLAGS,
     ],
     logFile,
   });
   const address = `${HOST}:${port}`;
   try {
-    await untilReady(child, () => temporalAnswers(cli, address), READY_TIMEOUT_MS);
+    await waitUntilReady(child, () => isTemporalHealthy(cli, address), READY_TIMEOUT_MS);
   } catch (error) {
     await child.kill();
     throw error;
@@ -169,15 +169,15 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
 }
 
 /** What the server listens on, and which variables change it. */
-export const devServerPorts = (port: number, uiPort?: number): WantedPort[] => [
-  { port, variable: 'TEMPORAL_PORT', use: 'Temporal' },
+export const listDevServerPorts = (port: number, uiPort?: number): PortRequirement[] => [
+  { port, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
   ...(uiPort === undefined
     ? []
-    : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', use: 'the Temporal Web UI' }]),
+    : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', purpose: 'the Temporal Web UI' }]),
 ];
 
 /** Asks by the CLI (60 ms): loading the SDK's client for it takes ten times as long. */
-async function temporalAnswers(cli: string, address: string): Promise<boolean> {
+async function isTemporalHealthy(cli: string, address: string): Promise<boolean> {
   try {
     const health = ['operator', 'cluster', 'health', '--address', address];
     const { stdout } = await execute(cli, health, { timeout: HEALTH_TIMEOUT_MS });

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
  * needs nothing of the child: Temporal's binary and the database server are guarded like our own scripts, which a preload
  * or an IPC channel could not do. It runs in a session of its own, where no Ctrl-C reaches it.
  */
-const WATCHDOG = `
+const WATCHDOG_SCRIPT = `
 guarded=""
 while read -r op group; do
   left=""
@@ -20,9 +20,9 @@ for g in $guarded; do kill -s KILL -- "-$g"; done
 
 let watchdog: ChildProcess | undefined;
 
-function tell(line: string): void {
+function sendCommand(line: string): void {
   if (!watchdog) {
-    watchdog = spawn('/bin/sh', ['-c', WATCHDOG], {
+    watchdog = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       cwd: '/',
@@ -37,12 +37,12 @@ function tell(line: string): void {
 }
 
 /** From now on the process group dies with this process. */
-export const guard = (processGroup: number): void => tell(`guard ${processGroup}`);
+export const guardProcessGroup = (processGroup: number): void => sendCommand(`guard ${processGroup}`);
 
 /** To be called when the group's leader has ended: its number may be given to others. */
-export const release = (processGroup: number): void => tell(`release ${processGroup}`);
+export const releaseProcessGroup = (processGroup: number): void => sendCommand(`release ${processGroup}`);
 
 /** Ends this process when the one that started it (bootstrap.js) is gone; what it guards dies with it. */
-export function dieWithParent(): void {
+export function exitWithParent(): void {
   process.on('disconnect', () => process.exit(1));
 }

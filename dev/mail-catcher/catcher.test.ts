@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readMailCatcherConfig } from '../../config/mail-catcher';
+import { loadMailCatcherConfig } from '../../config/mail-catcher';
 import { createSmtpMailer } from '../../integrations/smtp/mailer';
 import { createMailCatcher, type MailCatcher, type MailCatcherOptions } from './catcher';
 import type { CaughtMessage } from './message';
@@ -276,7 +276,7 @@ describe('the process', () => {
 
 describe('the configuration', () => {
   test('has defaults', () => {
-    expect(readMailCatcherConfig({ MAIL_UI_PORT: '' })).toEqual({
+    expect(loadMailCatcherConfig({ MAIL_UI_PORT: '' })).toEqual({
       smtpPort: 1025,
       httpPort: 8025,
       host: '127.0.0.1',
@@ -285,7 +285,7 @@ describe('the configuration', () => {
   });
 
   test('names every fault', () => {
-    expect(() => readMailCatcherConfig({ MAIL_SMTP_PORT: '70000', MAIL_UI_PORT: 'x' })).toThrow(
+    expect(() => loadMailCatcherConfig({ MAIL_SMTP_PORT: '70000', MAIL_UI_PORT: 'x' })).toThrow(
       /MAIL_SMTP_PORT.*70000.*MAIL_UI_PORT.*"x"/,
     );
   });

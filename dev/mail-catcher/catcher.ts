@@ -41,11 +41,11 @@ export async function createMailCatcher(options: MailCatcherOptions): Promise<Ma
     port: options.smtpPort,
     behaviour: () => behaviour,
     store: (mail, envelope) => store.add(mail, envelope),
-  }).catch((error: unknown) => refuse('SMTP', options.smtpPort, host, error));
+  }).catch((error: unknown) => throwListenError('SMTP', options.smtpPort, host, error));
   const http = createCatcherServer({ store, behaviour: () => behaviour, setBehaviour });
   const httpPort = await listen(http, options.httpPort, host).catch(async (error: unknown) => {
     await smtp.close();
-    return refuse('HTTP', options.httpPort, host, error);
+    return throwListenError('HTTP', options.httpPort, host, error);
   });
   const name = host.includes(':') ? `[${host}]` : host;
   return {
@@ -72,7 +72,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
-function refuse(protocol: string, port: number, host: string, error: unknown): never {
+function throwListenError(protocol: string, port: number, host: string, error: unknown): never {
   // By shape: `instanceof Error` is false for Node's own errors under jest.
   const code =
     typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);

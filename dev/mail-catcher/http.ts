@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { CaughtMail } from './message';
-import { framedMail, listPage, type MailView, mailPage, type Page } from './pages';
+import { type MailTab, type Page, renderListPage, renderMailFrame, renderMailPage } from './pages';
 import { BEHAVIOURS, type Behaviour } from './smtp';
 import type { MailStore } from './store';
 
@@ -13,10 +13,10 @@ export interface CatcherServerOptions {
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 const MAX_BODY_BYTES = 1024;
-const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+const ID_PATTERN = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** An answer that is a problem (RFC 9457). */
-class Problem extends Error {
+class ProblemError extends Error {
   constructor(
     readonly status: number,
     readonly title: string,
@@ -38,7 +38,7 @@ type Handler = (
 export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherServerOptions): Server {
   const find = (id: string): CaughtMail => {
     const mail = store.get(id);
-    if (!mail) throw new Problem(404, 'Not found', 'There is no mail with this id.');
+    if (!mail) throw new ProblemError(404, 'Not found', 'There is no mail with this id.');
     return mail;
   };
   const routes: [RegExp, Record<string, Handler>][] = [
@@ -46,16 +46,16 @@ export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherS
       /^\/$/,
       {
         GET: (_request, response) =>
-          sendPage(response, listPage(store.list({ limit: MAX_LIMIT }).data, behaviour())),
+          sendPage(response, renderListPage(store.list({ limit: MAX_LIMIT }).data, behaviour())),
       },
     ],
     [
       /^\/mails\/([^/]+)$/,
-      { GET: (_request, response, url, id) => sendPage(response, mailPage(find(id), viewOf(url))) },
+      { GET: (_request, response, url, id) => sendPage(response, renderMailPage(find(id), parseView(url))) },
     ],
     [
       /^\/mails\/([^/]+)\/html$/,
-      { GET: (_request, response, _url, id) => sendPage(response, framedMail(find(id))) },
+      { GET: (_request, response, _url, id) => sendPage(response, renderMailFrame(find(id))) },
     ],
     [
       /^\/mails\/([^/]+)\/raw$/,
@@ -69,7 +69,7 @@ export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherS
     [
       /^\/messages$/,
       {
-        GET: (_request, response, url) => sendJson(response, 200, store.list(listQuery(url))),
+        GET: (_request, response, url) => sendJson(response, 200, store.list(parseListQuery(url))),
         async DELETE(_request, response) {
           await store.clear();
           response.writeHead(204).end();
@@ -96,25 +96,25 @@ export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherS
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = request.url ?? '/';
     if (!URL.canParse(target, 'http://catcher'))
-      throw new Problem(400, 'Bad request', 'The URL is not valid.');
+      throw new ProblemError(400, 'Bad request', 'The URL is not valid.');
     const url = new URL(target, 'http://catcher');
     for (const [pattern, handlers] of routes) {
       const match = pattern.exec(url.pathname);
       if (!match) continue;
       const handler = handlers[request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')];
       const allow = Object.keys(handlers).join(', ');
-      if (!handler) throw new Problem(405, 'Method not allowed', `Allowed here: ${allow}.`, { allow });
+      if (!handler) throw new ProblemError(405, 'Method not allowed', `Allowed here: ${allow}.`, { allow });
       return handler(request, response, url, match[1] ?? '');
     }
-    throw new Problem(404, 'Not found', 'There is nothing at this address.');
+    throw new ProblemError(404, 'Not found', 'There is nothing at this address.');
   }
 
   return createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
       const problem =
-        error instanceof Problem
+        error instanceof ProblemError
           ? error
-          : new Problem(500, 'Internal error', 'The request could not be served.');
+          : new ProblemError(500, 'Internal error', 'The request could not be served.');
       if (response.headersSent) response.destroy();
       else {
         const { status, title, message: detail, headers } = problem;
@@ -146,20 +146,23 @@ const sendJson = (response: ServerResponse, status: number, body: unknown): void
   send(response, status, 'application/json', JSON.stringify(body));
 
 const sendPage = (response: ServerResponse, page: Page): void =>
-  send(response, 200, 'text/html; charset=utf-8', page.html, { 'content-security-policy': page.policy });
+  send(response, 200, 'text/html; charset=utf-8', page.html, {
+    'content-security-policy': page.contentSecurityPolicy,
+  });
 
-function listQuery(url: URL): { to?: string; limit: number; cursor?: string } {
+function parseListQuery(url: URL): { to?: string; limit: number; cursor?: string } {
   const to = url.searchParams.get('to');
   const cursor = url.searchParams.get('cursor');
   const limit = Number(url.searchParams.get('limit') ?? DEFAULT_LIMIT);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new Problem(400, 'Bad request', `limit must be a whole number from 1 to ${MAX_LIMIT}.`);
+    throw new ProblemError(400, 'Bad request', `limit must be a whole number from 1 to ${MAX_LIMIT}.`);
   }
-  if (cursor !== null && !ID.test(cursor)) throw new Problem(400, 'Bad request', 'cursor is not valid.');
+  if (cursor !== null && !ID_PATTERN.test(cursor))
+    throw new ProblemError(400, 'Bad request', 'cursor is not valid.');
   return { limit, ...(to !== null && { to }), ...(cursor !== null && { cursor }) };
 }
 
-function viewOf(url: URL): MailView | null {
+function parseView(url: URL): MailTab | null {
   const view = url.searchParams.get('view');
   return view === 'html' || view === 'text' || view === 'headers' || view === 'raw' ? view : null;
 }
@@ -167,24 +170,24 @@ function viewOf(url: URL): MailView | null {
 async function readBehaviour(request: IncomingMessage): Promise<Behaviour> {
   // A page of another origin can post a form here, but not this content type.
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
-    throw new Problem(415, 'Unsupported media type', 'Send application/json.');
+    throw new ProblemError(415, 'Unsupported media type', 'Send application/json.');
   }
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) {
-      throw new Problem(413, 'Content too large', 'The body is too large.', { connection: 'close' });
+      throw new ProblemError(413, 'Content too large', 'The body is too large.', { connection: 'close' });
     }
     chunks.push(chunk);
   }
-  const mode = modeOf(Buffer.concat(chunks).toString());
+  const mode = parseMode(Buffer.concat(chunks).toString());
   const known = BEHAVIOURS.find((behaviour) => behaviour === mode);
-  if (!known) throw new Problem(400, 'Bad request', `mode must be one of ${BEHAVIOURS.join(', ')}.`);
+  if (!known) throw new ProblemError(400, 'Bad request', `mode must be one of ${BEHAVIOURS.join(', ')}.`);
   return known;
 }
 
-function modeOf(body: string): unknown {
+function parseMode(body: string): unknown {
   try {
     const parsed: unknown = JSON.parse(body);
     return typeof parsed === 'object' && parsed !== null && 'mode' in parsed ? parsed.mode : undefined;

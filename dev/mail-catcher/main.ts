@@ -1,8 +1,8 @@
-import { readMailCatcherConfig } from '../../config/mail-catcher';
+import { loadMailCatcherConfig } from '../../config/mail-catcher';
 import { createMailCatcher } from './catcher';
 
 async function main(): Promise<void> {
-  const catcher = await createMailCatcher(readMailCatcherConfig());
+  const catcher = await createMailCatcher(loadMailCatcherConfig());
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;

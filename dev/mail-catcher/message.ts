@@ -1,6 +1,6 @@
 import PostalMime from 'postal-mime';
 import { decodeTime } from 'ulid';
-import type { MailAddress } from '../../integrations/smtp/mail-address';
+import type { EmailAddress } from '../../integrations/smtp/email-address';
 
 /** Who the mail was really for: what SMTP said, whatever the headers of the mail say. */
 export interface Envelope {
@@ -14,9 +14,9 @@ export interface CaughtMessage {
   id: string;
   /** With angle brackets, as in the header; null when the mail has none. */
   messageId: string | null;
-  from: MailAddress | null;
+  from: EmailAddress | null;
   /** The recipients of the envelope, blind copies included, each with its name from the headers if it has one. */
-  to: MailAddress[];
+  to: EmailAddress[];
   subject: string;
   /** RFC 3339, or the header as it is when it cannot be read as a date. */
   date: string | null;
@@ -38,31 +38,31 @@ export interface CaughtMail {
  * Puts the envelope on top of a mail as a delivering server does: `Return-Path`, `Delivered-To`, `Received`.
  * The mail is kept whole in one .eml file that any mail program opens.
  */
-export function withTraceHeaders(mail: Buffer, envelope: Envelope, receivedAtMs: number): Buffer {
+export function addTraceHeaders(mail: Buffer, envelope: Envelope, receivedAtMs: number): Buffer {
   const lines = [
-    `Return-Path: <${oneLine(envelope.from)}>`,
-    ...envelope.to.map((address) => `Delivered-To: ${oneLine(address)}`),
+    `Return-Path: <${toSingleLine(envelope.from)}>`,
+    ...envelope.to.map((address) => `Delivered-To: ${toSingleLine(address)}`),
     `Received: by mail-catcher; ${new Date(receivedAtMs).toUTCString().replace('GMT', '+0000')}`,
   ];
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n`), mail]);
 }
 
-const oneLine = (value: string): string => value.replace(/[\r\n]+/g, ' ');
+const toSingleLine = (value: string): string => value.replace(/[\r\n]+/g, ' ');
 
 /** Reads a mail that has its trace headers; without them the recipients are those of its own headers. */
-export async function readMail(id: string, raw: Buffer): Promise<CaughtMail> {
+export async function parseMail(id: string, raw: Buffer): Promise<CaughtMail> {
   const mail = await PostalMime.parse(raw);
   const headers = mail.headers.map(({ originalKey, value }) => ({ name: originalKey, value }));
-  const named = mailboxes([...(mail.to ?? []), ...(mail.cc ?? []), ...(mail.bcc ?? [])]);
-  const delivered = deliveredTo(headers);
+  const named = flattenMailboxes([...(mail.to ?? []), ...(mail.cc ?? []), ...(mail.bcc ?? [])]);
+  const delivered = getDeliveredTo(headers);
   const message: CaughtMessage = {
     id,
     messageId: mail.messageId ?? null,
-    from: mailboxes(mail.from ? [mail.from] : [])[0] ?? null,
+    from: flattenMailboxes(mail.from ? [mail.from] : [])[0] ?? null,
     to:
       delivered.length > 0
         ? delivered.map(
-            (address) => named.find((box) => sameAddress(box.address, address)) ?? { name: '', address },
+            (address) => named.find((box) => isSameAddress(box.address, address)) ?? { name: '', address },
           )
         : named,
     subject: mail.subject ?? '',
@@ -74,10 +74,10 @@ export async function readMail(id: string, raw: Buffer): Promise<CaughtMail> {
   return { message, headers, raw };
 }
 
-export const sameAddress = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+export const isSameAddress = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 /** Only those above our own `Received`: any further down came with the mail and prove nothing. */
-function deliveredTo(headers: { name: string; value: string }[]): string[] {
+function getDeliveredTo(headers: { name: string; value: string }[]): string[] {
   const end = headers.findIndex(
     ({ name, value }) => name === 'Received' && value.startsWith('by mail-catcher'),
   );
@@ -87,5 +87,5 @@ function deliveredTo(headers: { name: string; value: string }[]): string[] {
     .map(({ value }) => value);
 }
 
-const mailboxes = (addresses: PostalMime.Address[]): MailAddress[] =>
+const flattenMailboxes = (addresses: PostalMime.Address[]): EmailAddress[] =>
   addresses.flatMap((address) => address.group ?? [address]).map(({ name, address }) => ({ name, address }));

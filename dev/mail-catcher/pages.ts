@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Eta } from 'eta';
-import type { MailAddress } from '../../integrations/smtp/mail-address';
+import type { EmailAddress } from '../../integrations/smtp/email-address';
 import type { CaughtMail, CaughtMessage } from './message';
 import type { Behaviour } from './smtp';
 
 export interface Page {
   html: string;
   /** Its Content-Security-Policy. */
-  policy: string;
+  contentSecurityPolicy: string;
 }
 
-export type MailView = 'html' | 'text' | 'headers' | 'raw';
+export type MailTab = 'html' | 'text' | 'headers' | 'raw';
 
 const eta = new Eta({ autoEscape: true });
 for (const name of ['layout', 'list', 'mail']) {
@@ -20,19 +20,19 @@ for (const name of ['layout', 'list', 'mail']) {
 }
 
 /** Page 1 and only: the newest mails first. */
-export function listPage(messages: CaughtMessage[], behaviour: Behaviour): Page {
-  return page('@list', {
+export function renderListPage(messages: CaughtMessage[], behaviour: Behaviour): Page {
+  return renderPage('@list', {
     title: 'Mail catcher',
     behaviour,
-    messages: messages.map((message) => ({ ...summary(message), preview: preview(message.text ?? '') })),
+    messages: messages.map((message) => ({ ...toSummary(message), preview: toPreview(message.text ?? '') })),
   });
 }
 
 /** One mail. Without a `view`: HTML if the mail has it, else its text. */
-export function mailPage(mail: CaughtMail, view: MailView | null): Page {
+export function renderMailPage(mail: CaughtMail, view: MailTab | null): Page {
   const { message } = mail;
-  return page('@mail', {
-    ...summary(message),
+  return renderPage('@mail', {
+    ...toSummary(message),
     title: message.subject || '(no subject)',
     messageId: message.messageId ?? 'none',
     view: view ?? (message.html === null ? 'text' : 'html'),
@@ -47,35 +47,35 @@ export function mailPage(mail: CaughtMail, view: MailView | null): Page {
  * The mail's own HTML, to be shown in a frame: it runs no script, loads nothing, submits nothing and has an origin
  * of its own, also when it is opened outside the frame. Links open in a new tab.
  */
-export function framedMail({ message }: CaughtMail): Page {
+export function renderMailFrame({ message }: CaughtMail): Page {
   return {
     html: `<base target="_blank">${message.html ?? ''}`,
-    policy:
+    contentSecurityPolicy:
       "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; " +
       "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox",
   };
 }
 
-function page(template: string, data: object): Page {
+function renderPage(template: string, data: object): Page {
   const nonce = randomBytes(16).toString('base64');
   return {
     html: eta.render(template, { ...data, nonce }),
-    policy:
+    contentSecurityPolicy:
       `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; ` +
       "frame-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
   };
 }
 
-const summary = (message: CaughtMessage) => ({
+const toSummary = (message: CaughtMessage) => ({
   id: message.id,
   subject: message.subject || '(no subject)',
-  from: message.from ? write(message.from) : '(unknown)',
-  to: message.to.map(write).join(', ') || '(nobody)',
+  from: message.from ? formatAddress(message.from) : '(unknown)',
+  to: message.to.map(formatAddress).join(', ') || '(nobody)',
   receivedAt: message.receivedAt,
   received: `${message.receivedAt.slice(0, 19).replace('T', ' ')} UTC`,
 });
 
-const write = ({ name, address }: MailAddress): string => (name ? `${name} <${address}>` : address);
+const formatAddress = ({ name, address }: EmailAddress): string => (name ? `${name} <${address}>` : address);
 
 const PREVIEW_LENGTH = 140;
-const preview = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, PREVIEW_LENGTH);
+const toPreview = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, PREVIEW_LENGTH);

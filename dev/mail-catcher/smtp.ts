@@ -31,7 +31,7 @@ export interface SmtpListener {
 
 const MAX_MAIL_BYTES = 5 * 1024 * 1024;
 
-class SmtpReply extends Error {
+class SmtpReplyError extends Error {
   constructor(
     readonly responseCode: number,
     message: string,
@@ -56,8 +56,8 @@ export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpL
     },
     onRcptTo(_address, _session, callback) {
       const behaviour = options.behaviour();
-      if (behaviour === 'reject_temporary') callback(new SmtpReply(451, 'Try again later'));
-      else if (behaviour === 'reject_permanent') callback(new SmtpReply(550, 'No such mailbox'));
+      if (behaviour === 'reject_temporary') callback(new SmtpReplyError(451, 'Try again later'));
+      else if (behaviour === 'reject_permanent') callback(new SmtpReplyError(550, 'No such mailbox'));
       else callback();
     },
     onData(stream, session, callback) {
@@ -69,7 +69,7 @@ export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpL
   });
 
   async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<void> {
-    const mail = await readAll(stream);
+    const mail = await readMessage(stream);
     const { mailFrom, rcptTo } = session.envelope;
     await options.store(mail, {
       from: mailFrom ? mailFrom.address : '',
@@ -104,13 +104,14 @@ export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpL
 }
 
 /** The whole mail. What is beyond the limit is read and thrown away, as SMTP wants it, before the refusal. */
-async function readAll(stream: SMTPServerDataStream): Promise<Buffer> {
+async function readMessage(stream: SMTPServerDataStream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes <= MAX_MAIL_BYTES) chunks.push(chunk);
   }
-  if (stream.sizeExceeded || bytes > MAX_MAIL_BYTES) throw new SmtpReply(552, 'The mail is larger than 5 MB');
+  if (stream.sizeExceeded || bytes > MAX_MAIL_BYTES)
+    throw new SmtpReplyError(552, 'The mail is larger than 5 MB');
   return Buffer.concat(chunks);
 }

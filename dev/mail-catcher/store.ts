@@ -2,12 +2,12 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { decodeTime, monotonicFactory } from 'ulid';
 import {
+  addTraceHeaders,
   type CaughtMail,
   type CaughtMessage,
   type Envelope,
-  readMail,
-  sameAddress,
-  withTraceHeaders,
+  isSameAddress,
+  parseMail,
 } from './message';
 
 export interface MessagePage {
@@ -28,8 +28,8 @@ export interface MailStore {
 /** Beside the number of mails their size is bounded too, so that large ones cannot fill the memory. */
 const MAX_TOTAL_BYTES = 128 * 1024 * 1024;
 
-const MAIL_FILE = /^([0-9A-HJKMNP-TV-Z]{26})\.eml$/;
-const PART_FILE = /^[0-9A-HJKMNP-TV-Z]{26}\.part$/;
+const MAIL_FILE_PATTERN = /^([0-9A-HJKMNP-TV-Z]{26})\.eml$/;
+const PART_FILE_PATTERN = /^[0-9A-HJKMNP-TV-Z]{26}\.part$/;
 
 /** Opens a store. With a `directory` each mail is a file there, and what it holds is read again. */
 export async function openMailStore(options: {
@@ -40,7 +40,7 @@ export async function openMailStore(options: {
   const nextId = monotonicFactory();
   const fileOf = (id: string, ending = 'eml'): string => path.join(directory ?? '', `${id}.${ending}`);
   /** Oldest first. */
-  let mails = directory === undefined ? [] : await readAll(directory);
+  let mails = directory === undefined ? [] : await loadMails(directory);
   await dropOldest();
 
   async function forget(gone: CaughtMail[]): Promise<void> {
@@ -61,7 +61,7 @@ export async function openMailStore(options: {
   return {
     async add(mail, envelope) {
       const id = nextId();
-      const caught = await readMail(id, withTraceHeaders(mail, envelope, decodeTime(id)));
+      const caught = await parseMail(id, addTraceHeaders(mail, envelope, decodeTime(id)));
       if (directory !== undefined) {
         // A kill in the middle of writing must not leave half a mail under a mail's name.
         await writeFile(fileOf(id, 'part'), caught.raw);
@@ -77,7 +77,7 @@ export async function openMailStore(options: {
       const found = mails
         .map(({ message }) => message)
         .filter(({ id }) => cursor === undefined || id < cursor)
-        .filter((message) => to === undefined || message.to.some(({ address }) => sameAddress(address, to)))
+        .filter((message) => to === undefined || message.to.some(({ address }) => isSameAddress(address, to)))
         .reverse();
       const data = found.slice(0, limit);
       return { data, nextCursor: found.length > limit ? (data.at(-1)?.id ?? null) : null };
@@ -91,13 +91,13 @@ export async function openMailStore(options: {
   };
 }
 
-async function readAll(directory: string): Promise<CaughtMail[]> {
+async function loadMails(directory: string): Promise<CaughtMail[]> {
   await mkdir(directory, { recursive: true });
   const mails: CaughtMail[] = [];
   for (const file of (await readdir(directory)).sort()) {
-    const id = MAIL_FILE.exec(file)?.[1];
-    if (id !== undefined) mails.push(await readMail(id, await readFile(path.join(directory, file))));
-    else if (PART_FILE.test(file)) await rm(path.join(directory, file), { force: true });
+    const id = MAIL_FILE_PATTERN.exec(file)?.[1];
+    if (id !== undefined) mails.push(await parseMail(id, await readFile(path.join(directory, file))));
+    else if (PART_FILE_PATTERN.test(file)) await rm(path.join(directory, file), { force: true });
   }
   return mails;
 }

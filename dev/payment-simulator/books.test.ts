@@ -7,12 +7,12 @@ afterEach(() => simulator.remove());
 const order = (id: string) => ({ 'metadata[order_id]': id });
 
 test('totals are by currency and count only what was taken and given back', async () => {
-  const paid = await simulator.paid();
+  const paid = await simulator.createPaidIntent();
   await simulator.post('/v1/refunds', { payment_intent: paid, amount: 190 });
-  await simulator.paid({ currency: 'usd', amount: 700 });
-  await simulator.paid({ capture_method: 'manual', amount: 300 });
-  await simulator.intent({ payment_method: 'pm_card_chargeDeclined', confirm: 'true' });
-  const voided = await simulator.paid({ capture_method: 'manual' });
+  await simulator.createPaidIntent({ currency: 'usd', amount: 700 });
+  await simulator.createPaidIntent({ capture_method: 'manual', amount: 300 });
+  await simulator.createIntent({ payment_method: 'pm_card_chargeDeclined', confirm: 'true' });
+  const voided = await simulator.createPaidIntent({ capture_method: 'manual' });
   await simulator.post(`/v1/payment_intents/${voided}/cancel`);
   expect((await simulator.get('/_simulator/books')).body).toEqual({
     intents: 5,
@@ -27,7 +27,7 @@ test('totals are by currency and count only what was taken and given back', asyn
 test('intents come oldest first, page by page, also of one order', async () => {
   const ids: string[] = [];
   for (const name of ['ord_a', 'ord_b', 'ord_a', 'ord_a', 'ord_b']) {
-    ids.push((await simulator.intent(order(name))).body.id);
+    ids.push((await simulator.createIntent(order(name))).body.id);
   }
   const pages = async (query: string) => {
     const found: string[] = [];
@@ -47,15 +47,15 @@ test('intents come oldest first, page by page, also of one order', async () => {
 
 test('an order that two intents hold money of is named until one is given back', async () => {
   const doubles = async () => (await simulator.get('/_simulator/books/double-payments')).body.data;
-  await simulator.paid(order('ord_once'));
-  await simulator.intent({
+  await simulator.createPaidIntent(order('ord_once'));
+  await simulator.createIntent({
     ...order('ord_once'),
     payment_method: 'pm_card_chargeDeclined',
     confirm: 'true',
   });
   expect(await doubles()).toEqual([]);
-  const first = await simulator.paid(order('ord_twice'));
-  const second = await simulator.paid({ ...order('ord_twice'), capture_method: 'manual' });
+  const first = await simulator.createPaidIntent(order('ord_twice'));
+  const second = await simulator.createPaidIntent({ ...order('ord_twice'), capture_method: 'manual' });
   expect(await doubles()).toMatchObject([
     { order_id: 'ord_twice', intents: [{ id: first }, { id: second, status: 'requires_capture' }] },
   ]);

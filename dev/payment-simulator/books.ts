@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express';
-import { noSuch } from './errors';
-import { allowOnly, integer, text } from './forms';
+import { resourceNotFound } from './errors';
+import { assertKnownParams, parseInteger, parseText } from './params';
 import type { IntentRecord } from './records';
-import { orderOf, type Store } from './store';
+import { getOrderId, type Store } from './store';
 
 /** Minor units by currency (lower case). */
 type Amounts = Record<string, number>;
@@ -30,11 +30,11 @@ export interface BookRow {
   created: number;
 }
 
-const PAGE_DEFAULT = 100;
-const PAGE_MAX = 1000;
+const DEFAULT_PAGE_SIZE = 100;
+const MAX_PAGE_SIZE = 1000;
 
 /** What the simulator holds, all of it: an independent witness for the shop's own ledger. */
-export function bookTotals(store: Store): BookTotals {
+export function computeBookTotals(store: Store): BookTotals {
   const totals: BookTotals = {
     intents: store.intentCount,
     refunds: store.refundCount,
@@ -46,7 +46,7 @@ export function bookTotals(store: Store): BookTotals {
   const add = (to: Amounts, name: string, amount: number) => {
     to[name] = (to[name] ?? 0) + amount;
   };
-  for (const intent of store.intents()) {
+  for (const intent of store.listIntents()) {
     add(totals.by_status, intent.status, 1);
     if (intent.status === 'requires_capture') add(totals.authorized_minor, intent.currency, intent.amount);
     if (intent.amountCaptured > 0) add(totals.captured_minor, intent.currency, intent.amountCaptured);
@@ -56,22 +56,22 @@ export function bookTotals(store: Store): BookTotals {
 }
 
 /** Orders that more than one intent holds money of: authorized, or captured and not wholly refunded. */
-export function doublePayments(store: Store): { order_id: string; intents: BookRow[] }[] {
-  return [...store.orderIds()]
+export function findDoublePayments(store: Store): { order_id: string; intents: BookRow[] }[] {
+  return [...store.listOrderIds()]
     .map((orderId) => ({
       order_id: orderId,
-      intents: store.intentsOfOrder(orderId).filter(holdsMoney).map(row),
+      intents: store.findIntentsByOrder(orderId).filter(hasUnrefundedFunds).map(toBookRow),
     }))
     .filter(({ intents }) => intents.length > 1);
 }
 
-const holdsMoney = (intent: IntentRecord): boolean =>
+const hasUnrefundedFunds = (intent: IntentRecord): boolean =>
   intent.status === 'requires_capture' ||
   (intent.status === 'succeeded' && intent.amountCaptured > intent.amountRefunded);
 
-const row = (intent: IntentRecord): BookRow => ({
+const toBookRow = (intent: IntentRecord): BookRow => ({
   id: intent.id,
-  order_id: orderOf(intent),
+  order_id: getOrderId(intent),
   status: intent.status,
   currency: intent.currency,
   amount: intent.amount,
@@ -84,28 +84,29 @@ const row = (intent: IntentRecord): BookRow => ({
  * `GET /_simulator/books`, `/intents?order_id=&cursor=&limit=` (oldest first; `next_cursor` null at the end) and
  * `/double-payments`.
  */
-export function bookRoutes(store: Store): Router {
+export function createBookRouter(store: Store): Router {
   return Router()
     .get('/', (_req: Request, res: Response) => {
-      res.json(bookTotals(store));
+      res.json(computeBookTotals(store));
     })
     .get('/double-payments', (_req: Request, res: Response) => {
-      res.json({ data: doublePayments(store) });
+      res.json({ data: findDoublePayments(store) });
     })
     .get('/intents', (req: Request, res: Response) => {
       const params = { ...req.query };
-      allowOnly(params, ['order_id', 'cursor', 'limit']);
-      const orderId = text(params, 'order_id');
-      const cursor = text(params, 'cursor');
-      if (cursor !== null && store.position(cursor) < 0) throw noSuch('cursor', cursor, 'cursor', 400);
-      const limit = Math.min(integer(params, 'limit', 1) ?? PAGE_DEFAULT, PAGE_MAX);
-      const after = cursor === null ? -1 : store.position(cursor);
+      assertKnownParams(params, ['order_id', 'cursor', 'limit']);
+      const orderId = parseText(params, 'order_id');
+      const cursor = parseText(params, 'cursor');
+      if (cursor !== null && store.getPosition(cursor) < 0)
+        throw resourceNotFound('cursor', cursor, 'cursor', 400);
+      const limit = Math.min(parseInteger(params, 'limit', 1) ?? DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
+      const after = cursor === null ? -1 : store.getPosition(cursor);
       // One more than asked for tells whether there is a next page.
       const found =
         orderId === null
-          ? store.slice(after + 1, after + 2 + limit)
-          : store.intentsOfOrder(orderId).filter(({ id }) => store.position(id) > after);
+          ? store.sliceIntents(after + 1, after + 2 + limit)
+          : store.findIntentsByOrder(orderId).filter(({ id }) => store.getPosition(id) > after);
       const page = found.slice(0, limit);
-      res.json({ data: page.map(row), next_cursor: found.length > limit ? page.at(-1)!.id : null });
+      res.json({ data: page.map(toBookRow), next_cursor: found.length > limit ? page.at(-1)!.id : null });
     });
 }

@@ -20,11 +20,11 @@ export const invalidRequest = (
   status = 400,
 ) => new ApiError(status, { type: 'invalid_request_error', message, ...fields });
 
-export const noSuch = (what: string, id: string, param: string, status = 404) =>
+export const resourceNotFound = (what: string, id: string, param: string, status = 404) =>
   invalidRequest(`No such ${what}: '${id}'`, { code: 'resource_missing', param }, status);
 
 /** The body of an error answer, with the link that Stripe adds to each coded error. */
-export function errorBody(fields: ErrorFields, extra: Record<string, unknown> = {}) {
+export function toErrorBody(fields: ErrorFields, extra: Record<string, unknown> = {}) {
   const docUrl = fields.code && {
     doc_url: `https://stripe.com/docs/error-codes/${fields.code.replaceAll('_', '-')}`,
   };

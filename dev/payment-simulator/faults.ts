@@ -6,26 +6,26 @@ import { newId } from './records';
 export const OPERATIONS = ['create', 'confirm', 'capture', 'cancel', 'refund'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-const MODES = [
+const FAULT_MODES = [
   'fail_before',
   'drop_before',
   'drop_after',
   'delay',
   'rate_limit',
-  'fail_kept',
+  'fail_saved',
   'fail_after',
 ] as const;
 
 const MAX_DELAY_MS = 600_000;
 
-const faultRequest = z
+const faultRequestSchema = z
   .strictObject({
     operation: z.enum([...OPERATIONS, '*']),
     /**
      * `fail_before`, `drop_before`, `rate_limit`: nothing is done, and nothing kept. `drop_after`: done, the answer is lost.
-     * `fail_kept`, `fail_after`: nothing is done, or it is done; the answer is 500, and is kept under the request's key.
+     * `fail_saved`, `fail_after`: nothing is done, or it is done; the answer is 500, and is kept under the request's key.
      */
-    mode: z.enum(MODES),
+    mode: z.enum(FAULT_MODES),
     /** How many requests it meets; null until it is cleared. */
     times: z.int().positive().nullable().default(1),
     delayMs: z.int().positive().max(MAX_DELAY_MS).optional(),
@@ -36,9 +36,9 @@ const faultRequest = z
     message: 'belongs to mode delay, and is needed there',
   });
 
-export type FaultRequest = z.input<typeof faultRequest>;
+export type FaultRequest = z.input<typeof faultRequestSchema>;
 /** `times` is what is left of it. */
-export type Fault = z.output<typeof faultRequest> & { id: string };
+export type Fault = z.output<typeof faultRequestSchema> & { id: string };
 
 /** Faults on request. They live in memory only: a restart clears them. */
 export class Faults {
@@ -46,7 +46,7 @@ export class Faults {
 
   /** @throws ApiError 400 naming what is wrong. */
   add(body: unknown): Fault {
-    const parsed = faultRequest.safeParse(body);
+    const parsed = faultRequestSchema.safeParse(body);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       throw invalidRequest(`${issue!.path.join('.') || 'body'}: ${issue!.message}`);
@@ -56,7 +56,7 @@ export class Faults {
     return fault;
   }
 
-  all(): readonly Fault[] {
+  getAll(): readonly Fault[] {
     return this.list;
   }
 
@@ -65,7 +65,7 @@ export class Faults {
   }
 
   /** The oldest fault that meets this request; counts it as used. */
-  take(operation: Operation, orderId: string | null): Fault | undefined {
+  consume(operation: Operation, orderId: string | null): Fault | undefined {
     const fault = this.list.find(
       ({ operation: of, match }) =>
         (of === '*' || of === operation) && (match?.orderId === undefined || match.orderId === orderId),
@@ -79,13 +79,13 @@ export class Faults {
 }
 
 /** `POST`, `GET` and `DELETE /_simulator/faults`. */
-export function faultRoutes(faults: Faults): Router {
+export function createFaultRouter(faults: Faults): Router {
   return Router()
     .post('/', (req: Request, res: Response) => {
       res.status(201).json({ id: faults.add(req.body).id });
     })
     .get('/', (_req: Request, res: Response) => {
-      res.json({ data: faults.all() });
+      res.json({ data: faults.getAll() });
     })
     .delete('/', (_req: Request, res: Response) => {
       faults.clear();

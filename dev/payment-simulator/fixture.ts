@@ -6,23 +6,23 @@ import { type RunningSimulator, startSimulator } from './start';
 
 /** A simulator for tests: a directory and a port of its own, and a client that speaks form encoding. */
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   headers: Headers;
-  body: Body;
+  body: ResponseBody;
 }
 
 /** The fields that tests read one by one, of whatever the simulator answers. */
-export interface Body {
+export interface ResponseBody {
   id: string;
   status: string;
   amount: number;
   charge: string;
   intents: number;
-  data: Body[];
+  data: ResponseBody[];
   next_cursor: string | null;
   latest_charge: unknown;
-  error: { code?: string; decline_code?: string; charge?: string; payment_intent: Body };
+  error: { code?: string; decline_code?: string; charge?: string; payment_intent: ResponseBody };
 }
 
 export class SimulatorFixture {
@@ -56,42 +56,48 @@ export class SimulatorFixture {
   }
 
   /** `params` are names as Stripe's clients write them: `metadata[order_id]`. */
-  async post(path: string, params: Record<string, string | number> = {}, key?: string): Promise<Answer> {
+  async post(
+    path: string,
+    params: Record<string, string | number> = {},
+    key?: string,
+  ): Promise<HttpResponse> {
     const body = new URLSearchParams(
       Object.entries(params).map(([name, value]): [string, string] => [name, String(value)]),
     );
     const headers = { authorization: 'Bearer sk_test_fixture', ...(key && { 'idempotency-key': key }) };
-    return answer(await fetch(this.url + path, { method: 'POST', body, headers }));
+    return toHttpResponse(await fetch(this.url + path, { method: 'POST', body, headers }));
   }
 
-  async get(path: string): Promise<Answer> {
-    return answer(await fetch(this.url + path, { headers: { authorization: 'Bearer sk_test_fixture' } }));
+  async get(path: string): Promise<HttpResponse> {
+    return toHttpResponse(
+      await fetch(this.url + path, { headers: { authorization: 'Bearer sk_test_fixture' } }),
+    );
   }
 
-  async fault(fault: FaultRequest): Promise<Answer> {
+  async injectFault(fault: FaultRequest): Promise<HttpResponse> {
     const headers = { 'content-type': 'application/json' };
-    return answer(
+    return toHttpResponse(
       await fetch(`${this.url}/_simulator/faults`, { method: 'POST', headers, body: JSON.stringify(fault) }),
     );
   }
 
-  async clearFaults(): Promise<Answer> {
-    return answer(await fetch(`${this.url}/_simulator/faults`, { method: 'DELETE' }));
+  async clearFaults(): Promise<HttpResponse> {
+    return toHttpResponse(await fetch(`${this.url}/_simulator/faults`, { method: 'DELETE' }));
   }
 
   /** An intent of 41.90 EUR; `params` add or replace. */
-  async intent(params: Record<string, string | number> = {}, key?: string): Promise<Answer> {
+  async createIntent(params: Record<string, string | number> = {}, key?: string): Promise<HttpResponse> {
     return this.post('/v1/payment_intents', { amount: 4190, currency: 'eur', ...params }, key);
   }
 
   /** The id of an intent that is captured or, with `capture_method: manual`, authorized. */
-  async paid(params: Record<string, string | number> = {}): Promise<string> {
-    const { body } = await this.intent({ payment_method: 'pm_card_visa', confirm: 'true', ...params });
+  async createPaidIntent(params: Record<string, string | number> = {}): Promise<string> {
+    const { body } = await this.createIntent({ payment_method: 'pm_card_visa', confirm: 'true', ...params });
     return body.id;
   }
 }
 
-async function answer(response: Response): Promise<Answer> {
+async function toHttpResponse(response: Response): Promise<HttpResponse> {
   const text = await response.text();
   return {
     status: response.status,

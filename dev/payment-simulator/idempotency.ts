@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ApiError, invalidRequest } from './errors';
-import type { JournalEntry, KeyedRequest } from './records';
+import type { IdempotentRequest, JournalEntry } from './records';
 
 const MAX_KEY_LENGTH = 255;
 
@@ -10,15 +10,15 @@ const MAX_KEY_LENGTH = 255;
  */
 export class IdempotencyKeys {
   private readonly saved = new Map<string, JournalEntry>();
-  private readonly running = new Map<string, KeyedRequest>();
+  private readonly inProgress = new Map<string, IdempotentRequest>();
 
   /**
    * The saved entry of the key, or undefined when the caller is the first and must `release` the key.
    * @throws ApiError 400 idempotency_error for other parameters, 409 idempotency_key_in_use while the first one runs.
    */
-  claim(request: KeyedRequest): JournalEntry | undefined {
+  claim(request: IdempotentRequest): JournalEntry | undefined {
     const saved = this.saved.get(request.key);
-    const first = saved?.request ?? this.running.get(request.key);
+    const first = saved?.request ?? this.inProgress.get(request.key);
     if (first && first.fingerprint !== request.fingerprint) {
       throw new ApiError(400, {
         type: 'idempotency_error',
@@ -27,14 +27,14 @@ export class IdempotencyKeys {
           `Try using a key other than '${request.key}' if you meant to execute a different request.`,
       });
     }
-    if (this.running.has(request.key)) {
+    if (this.inProgress.has(request.key)) {
       throw invalidRequest(
         `There is currently another in-progress request using this Idempotent Key: ${request.key}. Please try again later.`,
         { code: 'idempotency_key_in_use' },
         409,
       );
     }
-    if (saved === undefined) this.running.set(request.key, request);
+    if (saved === undefined) this.inProgress.set(request.key, request);
     return saved;
   }
 
@@ -43,27 +43,27 @@ export class IdempotencyKeys {
     if (entry.request !== null) this.saved.set(entry.request.key, entry);
   }
 
-  release(request: KeyedRequest): void {
-    this.running.delete(request.key);
+  release(request: IdempotentRequest): void {
+    this.inProgress.delete(request.key);
   }
 }
 
 /** @throws ApiError 400 for a key that is too long. An empty or absent key is null. */
-export function keyedRequest(
+export function toIdempotentRequest(
   key: string | undefined,
   method: string,
   path: string,
   params: unknown,
-): KeyedRequest | null {
+): IdempotentRequest | null {
   if (!key) return null;
   if (key.length > MAX_KEY_LENGTH)
     throw invalidRequest(`Idempotency keys have up to ${MAX_KEY_LENGTH} characters.`);
-  const text = `${method} ${path} ${canonical(params)}`;
+  const text = `${method} ${path} ${canonicalize(params)}`;
   return { key, fingerprint: createHash('sha256').update(text).digest('base64url') };
 }
 
 /** The order in which parameters were sent means nothing. */
-function canonical(value: unknown): string {
+function canonicalize(value: unknown): string {
   return JSON.stringify(value, (_name, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -8,7 +8,7 @@ const UNEXPECTED = { type: 'invalid_request_error', code: 'payment_intent_unexpe
 
 describe('an intent', () => {
   test('is created without taking anything, and is read back the same', async () => {
-    const created = await simulator.intent({ 'metadata[order_id]': 'ord_1', capture_method: 'manual' });
+    const created = await simulator.createIntent({ 'metadata[order_id]': 'ord_1', capture_method: 'manual' });
     expect(created).toMatchObject({
       status: 200,
       body: {
@@ -29,7 +29,7 @@ describe('an intent', () => {
   });
 
   test('with a method waits for confirmation, and confirm takes it from there', async () => {
-    const { body } = await simulator.intent({ payment_method: 'pm_card_amex' });
+    const { body } = await simulator.createIntent({ payment_method: 'pm_card_amex' });
     expect(body.status).toBe('requires_confirmation');
     const confirmed = await simulator.post(`/v1/payment_intents/${body.id}/confirm`, {
       'expand[]': 'latest_charge',
@@ -46,7 +46,7 @@ describe('an intent', () => {
   });
 
   test('captured by hand holds the money first, and releases what it does not capture', async () => {
-    const id = await simulator.paid({ capture_method: 'manual' });
+    const id = await simulator.createPaidIntent({ capture_method: 'manual' });
     const held = await simulator.get(`/v1/payment_intents/${id}`);
     expect(held.body).toMatchObject({
       status: 'requires_capture',
@@ -71,7 +71,7 @@ describe('an intent', () => {
   });
 
   test('never captures more than it was authorized for', async () => {
-    const id = await simulator.paid({ capture_method: 'manual' });
+    const id = await simulator.createPaidIntent({ capture_method: 'manual' });
     const answer = await simulator.post(`/v1/payment_intents/${id}/capture`, { amount_to_capture: 4191 });
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'amount_too_large' } } });
     expect((await simulator.get(`/v1/payment_intents/${id}`)).body.status).toBe('requires_capture');
@@ -83,7 +83,7 @@ describe('an intent', () => {
     ['requires_action', { payment_method: 'pm_card_authenticationRequired', confirm: 'true' }],
     ['requires_capture', { payment_method: 'pm_card_visa', confirm: 'true', capture_method: 'manual' }],
   ])('can be canceled in %s, once, and then does nothing more', async (status, params) => {
-    const { body } = await simulator.intent(params as Record<string, string>);
+    const { body } = await simulator.createIntent(params as Record<string, string>);
     expect(body.status).toBe(status);
     const path = `/v1/payment_intents/${body.id}`;
     const canceled = await simulator.post(`${path}/cancel`, { cancellation_reason: 'abandoned' });
@@ -96,7 +96,7 @@ describe('an intent', () => {
   });
 
   test('that has succeeded cannot be canceled or confirmed', async () => {
-    const id = await simulator.paid();
+    const id = await simulator.createPaidIntent();
     for (const step of ['cancel', 'confirm']) {
       const answer = await simulator.post(`/v1/payment_intents/${id}/${step}`);
       expect(answer).toMatchObject({ status: 400, body: { error: UNEXPECTED } });
@@ -104,7 +104,7 @@ describe('an intent', () => {
   });
 
   test('that needs the customer waits for them, and can be paid with another card', async () => {
-    const { body } = await simulator.intent({
+    const { body } = await simulator.createIntent({
       payment_method: 'pm_card_authenticationRequired',
       confirm: 'true',
     });
@@ -128,7 +128,7 @@ describe('a declined confirm', () => {
     ['pm_card_chargeDeclinedIncorrectCvc', 'incorrect_cvc', undefined],
     ['pm_card_chargeDeclinedProcessingError', 'processing_error', undefined],
   ])('%s says %s, %s, and the intent is back to needing a method', async (method, code, declineCode) => {
-    const { body: created } = await simulator.intent();
+    const { body: created } = await simulator.createIntent();
     const path = `/v1/payment_intents/${created.id}`;
     const { status, body } = await simulator.post(`${path}/confirm`, { payment_method: method });
     expect(status).toBe(402);
@@ -150,7 +150,7 @@ describe('a declined confirm', () => {
 
 describe('refunds', () => {
   test('add up to what was captured and no further', async () => {
-    const id = await simulator.paid({ capture_method: 'manual' });
+    const id = await simulator.createPaidIntent({ capture_method: 'manual' });
     await simulator.post(`/v1/payment_intents/${id}/capture`, { amount_to_capture: 4000 });
     const first = await simulator.post('/v1/refunds', { payment_intent: id, amount: 1500 });
     expect(first.body).toMatchObject({
@@ -174,7 +174,7 @@ describe('refunds', () => {
   });
 
   test('are refused where nothing was captured', async () => {
-    const id = await simulator.paid({ capture_method: 'manual' });
+    const id = await simulator.createPaidIntent({ capture_method: 'manual' });
     const answer = await simulator.post('/v1/refunds', { payment_intent: id });
     expect(answer).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error' } } });
   });

@@ -1,6 +1,12 @@
-import { noSuch } from './errors';
-import { type CardDecline, testMethod } from './methods';
-import { type IntentRecord, type IntentStatus, type MethodRecord, newId, type Outcome } from './records';
+import { resourceNotFound } from './errors';
+import {
+  type IntentRecord,
+  type IntentStatus,
+  newId,
+  type Outcome,
+  type PaymentMethodRecord,
+} from './records';
+import { type CardDecline, findTestPaymentMethod } from './test-payment-methods';
 
 /**
  * The life of an intent (https://docs.stripe.com/payments/paymentintents/lifecycle). Each step takes the intent as it
@@ -33,7 +39,7 @@ export function createIntent(request: NewIntent, methodName: string | null, now:
     id: newId('pi'),
     created: now,
     status: methodName === null ? 'requires_payment_method' : 'requires_confirmation',
-    method: methodName === null ? null : attach(methodName, now),
+    method: methodName === null ? null : attachPaymentMethod(methodName, now),
     chargeId: null,
     chargedAt: null,
     amountCaptured: 0,
@@ -46,26 +52,27 @@ export function createIntent(request: NewIntent, methodName: string | null, now:
 
 /** @throws ApiError resource_missing when the method is not one of Stripe's test methods. */
 export function confirmIntent(intent: IntentRecord, methodName: string | null, now: number): Outcome {
-  const given = methodName === null ? null : attach(methodName, now);
+  const given = methodName === null ? null : attachPaymentMethod(methodName, now);
   if (intent.status === 'succeeded') {
-    return unexpected(
+    return unexpectedState(
       intent,
       'You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.',
     );
   }
-  if (!CONFIRMABLE.includes(intent.status)) return wrongStatus(intent, 'confirm', 'confirmed', CONFIRMABLE);
+  if (!CONFIRMABLE.includes(intent.status))
+    return unexpectedStatus(intent, 'confirm', 'confirmed', CONFIRMABLE);
   const method = given ?? intent.method;
   if (method === null) {
-    return unexpected(
+    return unexpectedState(
       intent,
       "You cannot confirm this PaymentIntent because it's missing a payment method. Confirm it again with a payment method.",
     );
   }
-  const { result } = testMethod(method.testMethod)!;
+  const { result } = findTestPaymentMethod(method.testMethod)!;
   if (result === 'needs_authentication') {
     return { kind: 'intent', intent: { ...intent, method, status: 'requires_action', lastFailure: null } };
   }
-  if (result !== 'approved') return declined(intent, method, result, now);
+  if (result !== 'approved') return toDeclinedOutcome(intent, method, result, now);
   const manual = intent.captureMethod === 'manual';
   return {
     kind: 'intent',
@@ -85,7 +92,7 @@ export function confirmIntent(intent: IntentRecord, methodName: string | null, n
 export function captureIntent(intent: IntentRecord, amount: number | null): Outcome {
   if (!CAPTURABLE.includes(intent.status)) {
     const only = `Only a PaymentIntent with one of the following statuses may be captured: ${CAPTURABLE.join(', ')}.`;
-    return unexpected(
+    return unexpectedState(
       intent,
       `This PaymentIntent could not be captured because it has a status of ${intent.status}. ${only}`,
     );
@@ -108,20 +115,26 @@ export function captureIntent(intent: IntentRecord, amount: number | null): Outc
 }
 
 export function cancelIntent(intent: IntentRecord, reason: string | null, now: number): Outcome {
-  if (!CANCELABLE.includes(intent.status)) return wrongStatus(intent, 'cancel', 'canceled', CANCELABLE);
+  if (!CANCELABLE.includes(intent.status)) return unexpectedStatus(intent, 'cancel', 'canceled', CANCELABLE);
   return {
     kind: 'intent',
     intent: { ...intent, status: 'canceled', canceledAt: now, cancellationReason: reason },
   };
 }
 
-function attach(name: string, now: number): MethodRecord {
-  if (testMethod(name) === undefined) throw noSuch('PaymentMethod', name, 'payment_method', 400);
+function attachPaymentMethod(name: string, now: number): PaymentMethodRecord {
+  if (findTestPaymentMethod(name) === undefined)
+    throw resourceNotFound('PaymentMethod', name, 'payment_method', 400);
   return { id: newId('pm'), testMethod: name, created: now };
 }
 
 /** A declined intent is back where it was before it had a method, and remembers why. */
-function declined(intent: IntentRecord, method: MethodRecord, decline: CardDecline, now: number): Outcome {
+function toDeclinedOutcome(
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+  decline: CardDecline,
+  now: number,
+): Outcome {
   const chargeId = newId('ch');
   return {
     kind: 'refused',
@@ -144,19 +157,19 @@ function declined(intent: IntentRecord, method: MethodRecord, decline: CardDecli
   };
 }
 
-const wrongStatus = (
+const unexpectedStatus = (
   intent: IntentRecord,
   verb: string,
   participle: string,
   allowed: readonly IntentStatus[],
 ) =>
-  unexpected(
+  unexpectedState(
     intent,
     `You cannot ${verb} this PaymentIntent because it has a status of ${intent.status}. ` +
       `Only a PaymentIntent with one of the following statuses may be ${participle}: ${allowed.join(', ')}.`,
   );
 
-const unexpected = (intent: IntentRecord, message: string): Outcome => ({
+const unexpectedState = (intent: IntentRecord, message: string): Outcome => ({
   kind: 'refused',
   status: 400,
   error: { type: 'invalid_request_error', code: 'payment_intent_unexpected_state', message },

@@ -12,11 +12,11 @@ afterEach(async () => {
 const lines = () => readFileSync(simulator.journalFile, 'utf8').split('\n').filter(Boolean);
 
 test('objects, answers and keys are there again after a restart', async () => {
-  const paid = await simulator.paid({ 'metadata[order_id]': 'ord_1' });
+  const paid = await simulator.createPaidIntent({ 'metadata[order_id]': 'ord_1' });
   const refund = () => simulator.post('/v1/refunds', { payment_intent: paid, amount: 90 }, 'refund');
   const refunded = await refund();
   const declined = () =>
-    simulator.intent({ payment_method: 'pm_card_chargeDeclined', confirm: 'true' }, 'declined');
+    simulator.createIntent({ payment_method: 'pm_card_chargeDeclined', confirm: 'true' }, 'declined');
   const first = await declined();
   const read = async () => [
     (await simulator.get('/v1/payment_intents?expand[]=data.latest_charge')).body,
@@ -36,15 +36,15 @@ test('objects, answers and keys are there again after a restart', async () => {
 });
 
 test('a request leaves one line, and a replay none', async () => {
-  await simulator.intent({}, 'once');
-  await simulator.intent({}, 'once');
+  await simulator.createIntent({}, 'once');
+  await simulator.createIntent({}, 'once');
   expect(lines()).toHaveLength(1);
 });
 
 test('at whatever byte the last line was torn, effect and key are both there or both gone', async () => {
-  await simulator.intent({}, 'whole');
+  await simulator.createIntent({}, 'whole');
   const wholeBytes = readFileSync(simulator.journalFile).length;
-  await simulator.intent({ 'metadata[name]': 'Zoë' }, 'torn');
+  await simulator.createIntent({ 'metadata[name]': 'Zoë' }, 'torn');
   const bytes = readFileSync(simulator.journalFile);
   await simulator.stop();
   for (const size of [wholeBytes, wholeBytes + 1, wholeBytes + 200, bytes.length - 1, bytes.length]) {
@@ -53,7 +53,7 @@ test('at whatever byte the last line was torn, effect and key are both there or 
     await simulator.start();
     const survived = size === bytes.length;
     expect((await simulator.get('/_simulator/books')).body.intents).toBe(survived ? 2 : 1);
-    const retried = await simulator.intent({ 'metadata[name]': 'Zoë' }, 'torn');
+    const retried = await simulator.createIntent({ 'metadata[name]': 'Zoë' }, 'torn');
     expect(retried.headers.get('idempotent-replayed')).toBe(survived ? 'true' : null);
     await simulator.restart();
     expect((await simulator.get('/_simulator/books')).body.intents).toBe(2);
@@ -62,14 +62,14 @@ test('at whatever byte the last line was torn, effect and key are both there or 
 });
 
 test('a damaged line in the middle stops the start, and says where', async () => {
-  await simulator.intent();
+  await simulator.createIntent();
   await simulator.stop();
   appendFileSync(simulator.journalFile, '{"at":1,\n{"at":2}\n');
   await expect(simulator.start()).rejects.toThrow('simulator.jsonl:2 is damaged');
 });
 
 test('a request that could not be written whole is answered 500 and has not happened', async () => {
-  await simulator.intent({}, 'before');
+  await simulator.createIntent({}, 'before');
   const write = fs.writeSync;
   const report = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   const full = jest
@@ -78,12 +78,12 @@ test('a request that could not be written whole is answered 500 and has not happ
     .mockImplementationOnce(() => {
       throw new Error('ENOSPC: no space left on device');
     });
-  expect((await simulator.intent({}, 'full')).status).toBe(500);
+  expect((await simulator.createIntent({}, 'full')).status).toBe(500);
   full.mockRestore();
   expect(report).toHaveBeenCalledWith(expect.stringContaining('ENOSPC'));
   expect((await simulator.get('/_simulator/books')).body.intents).toBe(1);
 
-  const retried = await simulator.intent({}, 'full');
+  const retried = await simulator.createIntent({}, 'full');
   expect(retried).toMatchObject({ status: 200 });
   expect(retried.headers.get('idempotent-replayed')).toBeNull();
   await simulator.restart();
@@ -91,7 +91,7 @@ test('a request that could not be written whole is answered 500 and has not happ
 });
 
 test('who does not get the port leaves the journal of the other alone', async () => {
-  await simulator.intent();
+  await simulator.createIntent();
   appendFileSync(simulator.journalFile, 'half a li');
   const before = readFileSync(simulator.journalFile);
   const port = Number(new URL(simulator.url).port);

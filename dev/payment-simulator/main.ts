@@ -1,9 +1,9 @@
-import { readSimulatorConfig } from '../../config/simulator';
+import { loadSimulatorConfig } from '../../config/simulator';
 import { startSimulator } from './start';
 
 /** The payment simulator as a process of its own. */
 async function main(): Promise<void> {
-  const config = readSimulatorConfig();
+  const config = loadSimulatorConfig();
   const simulator = await startSimulator(config).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
       throw new Error(

@@ -12,7 +12,7 @@ export type IntentStatus =
   | 'succeeded';
 
 /** A payment method as attached to one intent: Stripe makes a fresh one of each use of a test method. */
-export interface MethodRecord {
+export interface PaymentMethodRecord {
   id: string;
   /** The test method it was made from, `pm_card_visa`. */
   testMethod: string;
@@ -21,7 +21,7 @@ export interface MethodRecord {
 
 export interface PaymentFailure {
   chargeId: string;
-  method: MethodRecord;
+  method: PaymentMethodRecord;
   code: string;
   declineCode: string | null;
   message: string;
@@ -39,7 +39,7 @@ export interface IntentRecord {
   metadata: Record<string, string>;
   description: string | null;
   status: IntentStatus;
-  method: MethodRecord | null;
+  method: PaymentMethodRecord | null;
   /** The latest try to charge, failed or not. */
   chargeId: string | null;
   chargedAt: number | null;
@@ -77,7 +77,7 @@ export type Outcome =
   | { kind: 'refund'; refund: RefundRecord; intent: IntentRecord }
   | { kind: 'refused'; status: 400 | 402 | 500; error: ErrorFields; intent: IntentRecord | null };
 
-export interface KeyedRequest {
+export interface IdempotentRequest {
   key: string;
   /** Hash of method, path and parameters. */
   fingerprint: string;
@@ -89,7 +89,7 @@ export interface JournalEntry {
   at: number;
   /** Id of the request that acted. */
   requestId: string;
-  request: KeyedRequest | null;
+  request: IdempotentRequest | null;
   expandCharge: boolean;
   outcome: Outcome;
   /** It was answered 500, whatever its outcome. */

@@ -10,20 +10,20 @@ export function refundIntent(
   now: number,
 ): Outcome {
   if (intent.amountCaptured === 0 || intent.chargeId === null) {
-    return refused({
+    return refundRejected({
       message: `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`,
     });
   }
   const left = intent.amountCaptured - intent.amountRefunded;
   if (left === 0) {
-    return refused({
+    return refundRejected({
       code: 'charge_already_refunded',
       message: `Charge ${intent.chargeId} has already been refunded.`,
     });
   }
   const amount = request.amount ?? left;
   if (amount > left) {
-    return refused({
+    return refundRejected({
       param: 'amount',
       message: `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`,
     });
@@ -44,7 +44,7 @@ export function refundIntent(
   };
 }
 
-const refused = (fields: Omit<ErrorFields, 'type'>): Outcome => ({
+const refundRejected = (fields: Omit<ErrorFields, 'type'>): Outcome => ({
   kind: 'refused',
   status: 400,
   error: { type: 'invalid_request_error', ...fields },

@@ -51,7 +51,7 @@ describe('parameters', () => {
     ['an unknown method', { payment_method: 'pm_x' }, { code: 'resource_missing', param: 'payment_method' }],
   ])('%s is refused and named', async (_name, params, error) => {
     const before = (await simulator.get('/_simulator/books')).body.intents;
-    const answer = await simulator.intent(params);
+    const answer = await simulator.createIntent(params);
     expect(answer).toMatchObject({
       status: 400,
       body: { error: { type: 'invalid_request_error', ...error } },
@@ -74,7 +74,7 @@ describe('parameters', () => {
 
 test('intents are listed newest first, page after page', async () => {
   const ids: string[] = [];
-  for (let i = 0; i < 5; i += 1) ids.unshift((await simulator.intent()).body.id);
+  for (let i = 0; i < 5; i += 1) ids.unshift((await simulator.createIntent()).body.id);
   const pageAfter = async (id: string) =>
     (await simulator.get(`/v1/payment_intents?limit=2&starting_after=${id}`)).body;
   const first = (await simulator.get('/v1/payment_intents?limit=2')).body;

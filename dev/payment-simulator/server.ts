@@ -1,14 +1,14 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { bookRoutes } from './books';
-import { ApiError, errorBody, invalidRequest } from './errors';
-import { Faults, faultRoutes } from './faults';
-import { authenticate } from './forms';
+import { createBookRouter } from './books';
+import { ApiError, invalidRequest, toErrorBody } from './errors';
+import { createFaultRouter, Faults } from './faults';
 import { IdempotencyKeys } from './idempotency';
 import { openJournal } from './journal';
+import type { SimulatorContext } from './mutations';
+import { authenticate } from './params';
 import { type JournalEntry, newId } from './records';
-import type { Simulation } from './requests';
 import { Store } from './store';
-import { stripeRoutes } from './stripe-routes';
+import { createStripeRouter } from './stripe-router';
 
 export interface Simulator {
   /** Answers requests; listens to nothing by itself. */
@@ -31,7 +31,13 @@ export function createSimulator(options: { journalFile: string }): Simulator {
     store.apply(entry);
     keys.save(entry);
   });
-  const simulation: Simulation = { store, keys, faults, journal, now: () => Math.floor(Date.now() / 1000) };
+  const simulation: SimulatorContext = {
+    store,
+    keys,
+    faults,
+    journal,
+    now: () => Math.floor(Date.now() / 1000),
+  };
 
   const app = express();
   app.disable('x-powered-by');
@@ -48,8 +54,8 @@ export function createSimulator(options: { journalFile: string }): Simulator {
   app.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });
-  app.use('/_simulator/faults', express.json({ limit: BODY_LIMIT }), faultRoutes(faults));
-  app.use('/_simulator/books', bookRoutes(store));
+  app.use('/_simulator/faults', express.json({ limit: BODY_LIMIT }), createFaultRouter(faults));
+  app.use('/_simulator/books', createBookRouter(store));
   app.use(
     '/v1',
     (req, _res, next) => {
@@ -57,39 +63,39 @@ export function createSimulator(options: { journalFile: string }): Simulator {
       next();
     },
     express.urlencoded({ extended: true, limit: BODY_LIMIT }),
-    stripeRoutes(simulation),
+    createStripeRouter(simulation),
   );
   app.use((req) => {
     throw invalidRequest(`Unrecognized request URL (${req.method}: ${req.path}).`, {}, 404);
   });
-  app.use(answerError);
+  app.use(handleError);
   return { app, close: () => journal.close() };
 }
 
 /** Express knows an error handler by its four parameters. */
-function answerError(error: unknown, req: Request, res: Response, _next: NextFunction): void {
+function handleError(error: unknown, req: Request, res: Response, _next: NextFunction): void {
   if (res.headersSent || req.socket.destroyed) {
     req.socket.destroy();
     return;
   }
   if (error instanceof ApiError) {
-    res.status(error.status).json(errorBody(error.fields));
+    res.status(error.status).json(toErrorBody(error.fields));
     return;
   }
-  const status = parserStatus(error);
+  const status = getClientErrorStatus(error);
   if (status !== null) {
     res
       .status(status)
-      .json(errorBody({ type: 'invalid_request_error', message: 'The body cannot be read.' }));
+      .json(toErrorBody({ type: 'invalid_request_error', message: 'The body cannot be read.' }));
     return;
   }
   const message = error instanceof Error ? error.message : 'unknown';
   process.stderr.write(`simulator: ${req.method} ${req.path} failed: ${message}\n`);
-  res.status(500).json(errorBody({ type: 'api_error', message: 'An error occurred. Nothing was done.' }));
+  res.status(500).json(toErrorBody({ type: 'api_error', message: 'An error occurred. Nothing was done.' }));
 }
 
 /** The body parsers mark what is the client's fault with a 4xx `status`. */
-function parserStatus(error: unknown): number | null {
+function getClientErrorStatus(error: unknown): number | null {
   if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return null;
   return error.status >= 400 && error.status < 500 ? error.status : null;
 }

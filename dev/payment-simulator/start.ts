@@ -29,8 +29,8 @@ export function startSimulator(options: {
         const simulator = createSimulator({ journalFile });
         server.on('request', simulator.app);
         resolve({
-          url: urlOf(server.address() as AddressInfo),
-          close: (graceMs = GRACE_MS) => stop(server, simulator, graceMs),
+          url: formatUrl(server.address() as AddressInfo),
+          close: (graceMs = GRACE_MS) => stopSimulator(server, simulator, graceMs),
         });
       } catch (error) {
         server.close();
@@ -40,10 +40,10 @@ export function startSimulator(options: {
   });
 }
 
-const urlOf = ({ address, family, port }: AddressInfo): string =>
+const formatUrl = ({ address, family, port }: AddressInfo): string =>
   `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 
-async function stop(server: Server, simulator: Simulator, graceMs: number): Promise<void> {
+async function stopSimulator(server: Server, simulator: Simulator, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });

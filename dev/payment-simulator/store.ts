@@ -1,9 +1,10 @@
 import type { IntentRecord, JournalEntry, RefundRecord } from './records';
 
 /** Where an intent says which order it pays for. */
-export const ORDER_METADATA = 'order_id';
+export const ORDER_ID_METADATA_KEY = 'order_id';
 
-export const orderOf = (intent: IntentRecord): string | null => intent.metadata[ORDER_METADATA] ?? null;
+export const getOrderId = (intent: IntentRecord): string | null =>
+  intent.metadata[ORDER_ID_METADATA_KEY] ?? null;
 
 /** Everything the simulator knows, rebuilt from the journal at start. Only `apply` changes it. */
 export class Store {
@@ -21,30 +22,30 @@ export class Store {
     if (outcome.kind === 'refund') this.addRefund(outcome.refund);
   }
 
-  intent(id: string): IntentRecord | undefined {
+  findIntent(id: string): IntentRecord | undefined {
     return this.intentsById.get(id);
   }
 
-  intentOfCharge(chargeId: string): IntentRecord | undefined {
-    return this.intent(this.intentIdByCharge.get(chargeId) ?? '');
+  findIntentByCharge(chargeId: string): IntentRecord | undefined {
+    return this.findIntent(this.intentIdByCharge.get(chargeId) ?? '');
   }
 
-  refund(id: string): RefundRecord | undefined {
+  findRefund(id: string): RefundRecord | undefined {
     return this.refundsById.get(id);
   }
 
   /** Oldest first. */
-  intents(): Iterable<IntentRecord> {
+  listIntents(): Iterable<IntentRecord> {
     return this.intentsById.values();
   }
 
   /** Position in order of creation, -1 when there is no such intent. */
-  position(intentId: string): number {
+  getPosition(intentId: string): number {
     return this.positions.get(intentId) ?? -1;
   }
 
   /** Intents from position `from` (included) to `to` (excluded), oldest first. */
-  slice(from: number, to: number): IntentRecord[] {
+  sliceIntents(from: number, to: number): IntentRecord[] {
     return this.intentIds.slice(Math.max(0, from), Math.max(0, to)).map((id) => this.intentsById.get(id)!);
   }
 
@@ -56,16 +57,16 @@ export class Store {
     return this.refundsById.size;
   }
 
-  orderIds(): Iterable<string> {
+  listOrderIds(): Iterable<string> {
     return this.intentIdsByOrder.keys();
   }
 
-  intentsOfOrder(orderId: string): IntentRecord[] {
+  findIntentsByOrder(orderId: string): IntentRecord[] {
     return [...(this.intentIdsByOrder.get(orderId) ?? [])].map((id) => this.intentsById.get(id)!);
   }
 
   /** Oldest first. */
-  refunds(intentId: string | null): RefundRecord[] {
+  listRefunds(intentId: string | null): RefundRecord[] {
     if (intentId === null) return [...this.refundsById.values()];
     return (this.refundIdsByIntent.get(intentId) ?? []).map((id) => this.refundsById.get(id)!);
   }
@@ -74,7 +75,7 @@ export class Store {
     if (!this.intentsById.has(intent.id)) {
       this.positions.set(intent.id, this.intentIds.length);
       this.intentIds.push(intent.id);
-      const order = orderOf(intent);
+      const order = getOrderId(intent);
       if (order !== null) {
         const ids = this.intentIdsByOrder.get(order) ?? new Set();
         this.intentIdsByOrder.set(order, ids.add(intent.id));

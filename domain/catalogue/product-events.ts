@@ -1,7 +1,7 @@
 import type { Actor } from '../orders/order';
 import type { DomainEvent } from '../shared/events';
 import { eventKey, productId } from '../shared/ids';
-import { changedFields, factsOf, type ProductChange } from './product';
+import { getChangedFields, type ProductChange, toProductData } from './product';
 
 /** Each version of a product is told by one event, whoever made it: a person, a machine or a row of an import. */
 export function productChanged({ before, after }: ProductChange, actor: Actor): DomainEvent {
@@ -15,7 +15,7 @@ export function productChanged({ before, after }: ProductChange, actor: Actor): 
     atMs: after.updatedAtMs,
   };
   if (before === null) {
-    return { ...event, type: 'ProductCreated', data: { version, product: factsOf(after) } };
+    return { ...event, type: 'ProductCreated', data: { version, product: toProductData(after) } };
   }
   const price =
     before.unitPriceMinor === after.unitPriceMinor
@@ -24,6 +24,6 @@ export function productChanged({ before, after }: ProductChange, actor: Actor): 
   return {
     ...event,
     type: before.active && !after.active ? 'ProductDeactivated' : 'ProductUpdated',
-    data: { sku, version, changed: changedFields(before, after), ...price, currency: after.currency },
+    data: { sku, version, changed: getChangedFields(before, after), ...price, currency: after.currency },
   };
 }

@@ -2,12 +2,12 @@ import type { Actor } from '../orders/order';
 import type { DomainEvent } from '../shared/events';
 import { eventKey } from '../shared/ids';
 import type { Product, ProductChange } from './product';
-import { applyRow, type ProductRow, type RowFault } from './product-rows';
+import { applyRow, type ProductRow, type RowError } from './product-rows';
 
 export type ImportStatus = 'received' | 'importing' | 'completed' | 'cancelled' | 'failed';
 
 /** How an import ended. What was applied by then stays. */
-export type ImportEnd = Extract<ImportStatus, 'completed' | 'cancelled' | 'failed'>;
+export type ImportOutcome = Extract<ImportStatus, 'completed' | 'cancelled' | 'failed'>;
 
 /** What became of the rows so far: each counts once. */
 export interface ImportCounts {
@@ -18,16 +18,16 @@ export interface ImportCounts {
 }
 
 /** Whole percents of the rows; a file without rows is done. */
-export const percentOf = ({ rows, doneRows }: { rows: number; doneRows: number }): number =>
+export const getProgressPercent = ({ rows, doneRows }: { rows: number; doneRows: number }): number =>
   rows === 0 ? 100 : Math.floor((100 * doneRows) / rows);
 
 /** Faults kept of one import; all are counted. */
-export const MAX_KEPT_FAULTS = 1_000;
+export const MAX_STORED_ROW_ERRORS = 1_000;
 
-export interface AppliedRows extends ImportCounts {
+export interface ApplyRowsResult extends ImportCounts {
   /** In the order of the rows: a sku that comes twice has two. */
   changes: ProductChange[];
-  faults: RowFault[];
+  errors: RowError[];
 }
 
 /**
@@ -35,19 +35,26 @@ export interface AppliedRows extends ImportCounts {
  * @param current those of the rows' products that exist.
  */
 export function applyRows(
-  rows: readonly (ProductRow | RowFault[])[],
+  rows: readonly (ProductRow | RowError[])[],
   current: ReadonlyMap<string, Product>,
   atMs: number,
-): AppliedRows {
+): ApplyRowsResult {
   const products = new Map(current);
-  const applied: AppliedRows = { created: 0, updated: 0, unchanged: 0, faulty: 0, changes: [], faults: [] };
+  const applied: ApplyRowsResult = {
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    faulty: 0,
+    changes: [],
+    errors: [],
+  };
   for (const row of rows) {
     const result = Array.isArray(row) ? row : applyRow(row, products.get(row.sku) ?? null, atMs);
     if (result === null) {
       applied.unchanged += 1;
     } else if (Array.isArray(result)) {
       applied.faulty += 1;
-      applied.faults.push(...result);
+      applied.errors.push(...result);
     } else {
       applied[result.before === null ? 'created' : 'updated'] += 1;
       applied.changes.push(result);
@@ -58,15 +65,20 @@ export function applyRows(
 }
 
 /** What is known of a file once it is stored. `bodyHash` tells it from every other one. */
-export interface ReceivedFile {
+export interface ImportFile {
   rows: number;
   chunks: number;
   bodyHash: string;
 }
 
-export const importReceived = (id: string, file: ReceivedFile, actor: Actor, atMs: number): DomainEvent => ({
+export const productImportStarted = (
+  id: string,
+  file: ImportFile,
+  actor: Actor,
+  atMs: number,
+): DomainEvent => ({
   key: eventKey(id, 'received'),
-  type: 'ProductImportReceived',
+  type: 'ProductImportStarted',
   stream: id,
   subject: id,
   actor,
@@ -74,15 +86,15 @@ export const importReceived = (id: string, file: ReceivedFile, actor: Actor, atM
   data: { ...file },
 });
 
-export const importEnded = (
+export const productImportFinished = (
   id: string,
-  status: ImportEnd,
+  status: ImportOutcome,
   { created, updated, unchanged, faulty }: ImportCounts,
   actor: Actor,
   atMs: number,
 ): DomainEvent => ({
   key: eventKey(id, 'ended'),
-  type: 'ProductImportEnded',
+  type: 'ProductImportFinished',
   stream: id,
   subject: id,
   actor,

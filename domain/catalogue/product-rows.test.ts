@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createProduct, type Product } from './product';
 import { applyRows } from './product-import';
-import { applyRow, headerFaults, type ProductRow, type RowFault, readRow } from './product-rows';
+import { applyRow, type ProductRow, parseRow, type RowError, validateHeader } from './product-rows';
 
 const COLUMNS = [
   'sku',
@@ -17,7 +17,7 @@ const COLUMNS = [
 const CELLS = ['oak-desk', 'Oak desk', 'Solid.', '389.00', 'reduced', '36000', '/oak.webp', 'false', 'oak'];
 
 const read = (cells: string[], columns = COLUMNS, currency = 'EUR') =>
-  readRow(columns, { line: 7, cells }, currency);
+  parseRow(columns, { line: 7, cells }, currency);
 const withCell = (column: string, cell: string) => CELLS.map((c, i) => (COLUMNS[i] === column ? cell : c));
 const row = (cells: string[], columns = COLUMNS): ProductRow => {
   const result = read(cells, columns);
@@ -92,7 +92,7 @@ test.each([
   ['active', 'yes'],
   ['attr.wood', 'x'.repeat(501)],
 ])('%s %j is a fault of that field', (column, cell) => {
-  const faults = read(withCell(column, cell)) as RowFault[];
+  const faults = read(withCell(column, cell)) as RowError[];
   expect(faults.map(({ line, field }) => [line, field])).toEqual([[7, column]]);
 });
 
@@ -106,14 +106,14 @@ test('a price has as many decimals as its currency, and is such that it can be p
 });
 
 test('a header must name columns that there are, each once, and the sku', () => {
-  expect(headerFaults(COLUMNS)).toEqual([]);
-  expect(headerFaults(['sku'])).toEqual([]);
-  expect(headerFaults(['sku', 'colour', 'name', 'name', 'attr.__proto__'])).toEqual([
+  expect(validateHeader(COLUMNS)).toEqual([]);
+  expect(validateHeader(['sku'])).toEqual([]);
+  expect(validateHeader(['sku', 'colour', 'name', 'name', 'attr.__proto__'])).toEqual([
     'there is no column "colour"',
     expect.stringContaining('attr.__proto__: an attribute must be named'),
     'the column name is there twice',
   ]);
-  expect(headerFaults(['name'])).toEqual(['the column sku is missing']);
+  expect(validateHeader(['name'])).toEqual(['the column sku is missing']);
 });
 
 test('what the file has no column for stays; attributes that it names are set or taken away', () => {

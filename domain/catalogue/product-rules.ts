@@ -1,13 +1,13 @@
 import { MAX_TOTAL_MINOR, type TaxClass } from '../pricing/price-rules';
-import { isSku, SKU as SKU_FORM } from '../shared/ids';
-import { NOT_IN_A_LINE } from '../shared/line';
-import { minorUnitDigits, payableStepMinor } from '../shared/money';
+import { isSku, SKU_PATTERN as SKU_FORM } from '../shared/ids';
+import { chargeableStepMinor, minorUnitDigits } from '../shared/money';
+import { CONTROL_CHARS } from '../shared/text';
 
 /** What holds for each field of a product, whether it comes as JSON or as CSV. */
 export interface FieldRule<T> {
-  holds(value: T): boolean;
+  isValid(value: T): boolean;
   /** For people: what was wrong. */
-  must: string;
+  requirement: string;
   /** As much of it as JSON Schema can say, for the description of the API. What it refuses never holds. */
   schema: RuleSchema;
 }
@@ -30,23 +30,23 @@ const MAX_ATTRIBUTE_NAME_LENGTH = 64;
 const MAX_ATTRIBUTE_VALUE_LENGTH = 500;
 const MAX_WEIGHT_GRAMS = 10_000_000;
 
-const NOT_IN_A_TEXT = /[^\P{Cc}\n\r\t]|\p{Cs}/u;
-const ATTRIBUTE_NAME = /^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u;
+const DISALLOWED_TEXT_CHARS = /[^\P{Cc}\n\r\t]|\p{Cs}/u;
+const ATTRIBUTE_NAME_PATTERN = /^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u;
 /** A path on this host (not `//host`), or https. */
-const IMAGE_ADDRESS = /^(?:\/(?:[^\s\\/][^\s\\]*)?|https:\/\/\S+)$/;
+const IMAGE_URL_PATTERN = /^(?:\/(?:[^\s\\/][^\s\\]*)?|https:\/\/\S+)$/;
 
-const isLine = (text: string, most: number): boolean =>
-  text.length <= most && text === text.trim() && !NOT_IN_A_LINE.test(text);
+const isSingleLine = (text: string, most: number): boolean =>
+  text.length <= most && text === text.trim() && !CONTROL_CHARS.test(text);
 
-const oneLine = (maxLength: number): FieldRule<string> => ({
-  holds: (text) => text !== '' && isLine(text, maxLength),
-  must: `must be one line of 1 to ${maxLength} characters`,
+const singleLineRule = (maxLength: number): FieldRule<string> => ({
+  isValid: (text) => text !== '' && isSingleLine(text, maxLength),
+  requirement: `must be one line of 1 to ${maxLength} characters`,
   schema: { minLength: 1, maxLength },
 });
 
-const wholeNumber = (maximum: number, step: number, must: string): FieldRule<number> => ({
-  holds: (n) => Number.isSafeInteger(n) && n >= 0 && n <= maximum && n % step === 0,
-  must,
+const integerRule = (maximum: number, step: number, must: string): FieldRule<number> => ({
+  isValid: (n) => Number.isSafeInteger(n) && n >= 0 && n <= maximum && n % step === 0,
+  requirement: must,
   schema: { type: 'integer', minimum: 0, maximum },
 });
 
@@ -55,56 +55,56 @@ export const TAX_CLASSES = ['standard', 'reduced', 'zero'] as const satisfies re
 /** Words that stand for something else in the addresses of products and their stock. */
 const RESERVED_SKUS = ['import', 'imports', 'low'];
 
-export const SKU: FieldRule<string> = {
-  holds: (sku) => isSku(sku) && !RESERVED_SKUS.includes(sku),
-  must: `must be lower-case letters, digits and dashes, and none of ${RESERVED_SKUS.join(', ')}`,
+export const SKU_RULE: FieldRule<string> = {
+  isValid: (sku) => isSku(sku) && !RESERVED_SKUS.includes(sku),
+  requirement: `must be lower-case letters, digits and dashes, and none of ${RESERVED_SKUS.join(', ')}`,
   schema: { pattern: SKU_FORM.source },
 };
 
-export const NAME = oneLine(MAX_NAME_LENGTH);
+export const NAME_RULE = singleLineRule(MAX_NAME_LENGTH);
 
-export const DESCRIPTION: FieldRule<string> = {
-  holds: (text) => text.length <= MAX_DESCRIPTION_LENGTH && !NOT_IN_A_TEXT.test(text),
-  must: `must be text of at most ${MAX_DESCRIPTION_LENGTH} characters`,
+export const DESCRIPTION_RULE: FieldRule<string> = {
+  isValid: (text) => text.length <= MAX_DESCRIPTION_LENGTH && !DISALLOWED_TEXT_CHARS.test(text),
+  requirement: `must be text of at most ${MAX_DESCRIPTION_LENGTH} characters`,
   schema: { maxLength: MAX_DESCRIPTION_LENGTH },
 };
 
-export const WEIGHT_GRAMS = wholeNumber(
+export const WEIGHT_GRAMS_RULE = integerRule(
   MAX_WEIGHT_GRAMS,
   1,
   `must be whole grams, ${MAX_WEIGHT_GRAMS} at the most`,
 );
 
 /** Shown by browsers: nothing that could run there, and nothing unencrypted. */
-export const IMAGE_URL: FieldRule<string> = {
-  holds: (url) =>
-    isLine(url, MAX_IMAGE_URL_LENGTH) &&
-    IMAGE_ADDRESS.test(url) &&
+export const IMAGE_URL_RULE: FieldRule<string> = {
+  isValid: (url) =>
+    isSingleLine(url, MAX_IMAGE_URL_LENGTH) &&
+    IMAGE_URL_PATTERN.test(url) &&
     (url.startsWith('/') || URL.canParse(url)),
-  must: 'must be an https address or a path that begins with /',
-  schema: { pattern: IMAGE_ADDRESS.source, maxLength: MAX_IMAGE_URL_LENGTH },
+  requirement: 'must be an https address or a path that begins with /',
+  schema: { pattern: IMAGE_URL_PATTERN.source, maxLength: MAX_IMAGE_URL_LENGTH },
 };
 
 export const ATTRIBUTE_NAME_RULE: FieldRule<string> = {
-  holds: (name) => ATTRIBUTE_NAME.test(name) && [...name].length <= MAX_ATTRIBUTE_NAME_LENGTH,
-  must: `must be named by 1 to ${MAX_ATTRIBUTE_NAME_LENGTH} letters, digits, spaces, dots, dashes`,
+  isValid: (name) => ATTRIBUTE_NAME_PATTERN.test(name) && [...name].length <= MAX_ATTRIBUTE_NAME_LENGTH,
+  requirement: `must be named by 1 to ${MAX_ATTRIBUTE_NAME_LENGTH} letters, digits, spaces, dots, dashes`,
   // Without the pattern: not everybody reads one as Unicode, and then it would refuse what holds.
   schema: { minLength: 1, maxLength: MAX_ATTRIBUTE_NAME_LENGTH },
 };
 
-export const ATTRIBUTE_VALUE = oneLine(MAX_ATTRIBUTE_VALUE_LENGTH);
+export const ATTRIBUTE_VALUE_RULE = singleLineRule(MAX_ATTRIBUTE_VALUE_LENGTH);
 
-export const ATTRIBUTES: FieldRule<Record<string, string>> = {
-  holds: (attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES,
-  must: `must be ${MAX_ATTRIBUTES} at the most`,
+export const ATTRIBUTES_RULE: FieldRule<Record<string, string>> = {
+  isValid: (attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES,
+  requirement: `must be ${MAX_ATTRIBUTES} at the most`,
   schema: { maxProperties: MAX_ATTRIBUTES },
 };
 
 /** A price that a payment can be made of. */
-export const unitPriceMinor = (currency: string): FieldRule<number> =>
-  wholeNumber(
+export const unitPriceRule = (currency: string): FieldRule<number> =>
+  integerRule(
     MAX_TOTAL_MINOR,
-    payableStepMinor(currency),
+    chargeableStepMinor(currency),
     minorUnitDigits(currency) === 3
       ? `must be in tens of the minor unit of ${currency}, ${MAX_TOTAL_MINOR} at the most`
       : `must be ${MAX_TOTAL_MINOR} minor units of ${currency} at the most`,

@@ -2,7 +2,7 @@ import type { TaxClass } from '../pricing/price-rules';
 import { canonicalJson } from '../shared/canonical-json';
 
 /** What people say of a product. */
-export interface ProductFacts {
+export interface ProductData {
   sku: string;
   name: string;
   description: string;
@@ -20,7 +20,7 @@ export interface ProductFacts {
   active: boolean;
 }
 
-export interface Product extends ProductFacts {
+export interface Product extends ProductData {
   /** Grows by one with every change. */
   version: number;
   createdAtMs: number;
@@ -33,26 +33,26 @@ export interface ProductChange {
   after: Product;
 }
 
-export const createProduct = (facts: ProductFacts, atMs: number): ProductChange => ({
+export const createProduct = (facts: ProductData, atMs: number): ProductChange => ({
   before: null,
   after: { ...facts, version: 1, createdAtMs: atMs, updatedAtMs: atMs },
 });
 
 /** @returns null when the product is like that already. */
-export function replaceProduct(before: Product, facts: ProductFacts, atMs: number): ProductChange | null {
-  if (Object.keys(changedFields(before, facts)).length === 0) return null;
+export function replaceProduct(before: Product, facts: ProductData, atMs: number): ProductChange | null {
+  if (Object.keys(getChangedFields(before, facts)).length === 0) return null;
   return { before, after: { ...before, ...facts, version: before.version + 1, updatedAtMs: atMs } };
 }
 
 export const deactivateProduct = (before: Product, atMs: number): ProductChange | null =>
-  replaceProduct(before, { ...factsOf(before), active: false }, atMs);
+  replaceProduct(before, { ...toProductData(before), active: false }, atMs);
 
-export function factsOf(product: Product): ProductFacts {
+export function toProductData(product: Product): ProductData {
   const { version: _, createdAtMs: __, updatedAtMs: ___, ...facts } = product;
   return facts;
 }
 
-const FIELDS = [
+const PRODUCT_FIELDS = [
   'sku',
   'name',
   'description',
@@ -63,10 +63,12 @@ const FIELDS = [
   'imageUrl',
   'attributes',
   'active',
-] as const satisfies readonly (keyof ProductFacts)[];
+] as const satisfies readonly (keyof ProductData)[];
 
 /** The fields in which `after` is not like `before`, as they are afterwards. */
-export function changedFields(before: ProductFacts, after: ProductFacts): Partial<ProductFacts> {
-  const changed = FIELDS.filter((field) => canonicalJson(before[field]) !== canonicalJson(after[field]));
+export function getChangedFields(before: ProductData, after: ProductData): Partial<ProductData> {
+  const changed = PRODUCT_FIELDS.filter(
+    (field) => canonicalJson(before[field]) !== canonicalJson(after[field]),
+  );
   return Object.fromEntries(changed.map((field) => [field, after[field]]));
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import {
+  extractProductTerms,
+  extractTerms,
+  MAX_PRODUCT_TERMS,
   MAX_QUERY_WORDS,
   MAX_TERM_LENGTH,
-  MAX_TERMS_OF_PRODUCT,
-  readProductQuery,
-  termsOf,
-  termsOfProduct,
+  parseProductQuery,
 } from './search-terms';
 
 const text = fc.string({ unit: 'binary' });
@@ -19,14 +19,14 @@ describe('the terms of a text', () => {
     ['snake_case e-mail a.b', ['snake', 'case', 'e', 'mail', 'a', 'b']],
     ['  --- ', []],
   ])('of %j are %j', (given, terms) => {
-    expect(termsOf(given)).toEqual(terms);
+    expect(extractTerms(given)).toEqual(terms);
   });
 
   test('are terms themselves, whatever the text is', () => {
     fc.assert(
       fc.property(text, (given) => {
-        const terms = termsOf(given);
-        for (const term of terms) expect(termsOf(term)).toEqual([term]);
+        const terms = extractTerms(given);
+        for (const term of terms) expect(extractTerms(term)).toEqual([term]);
         expect(new Set(terms).size).toBe(terms.length);
       }),
       { numRuns: 300 },
@@ -36,14 +36,14 @@ describe('the terms of a text', () => {
   test('do not depend on case, or on how accents are encoded', () => {
     fc.assert(
       fc.property(text, (given) => {
-        expect(termsOf(given.normalize('NFC'))).toEqual(termsOf(given.normalize('NFD')));
+        expect(extractTerms(given.normalize('NFC'))).toEqual(extractTerms(given.normalize('NFD')));
       }),
     );
-    expect(termsOf('ÄÖÜ éàç')).toEqual(termsOf('äöü ÉÀÇ'));
+    expect(extractTerms('ÄÖÜ éàç')).toEqual(extractTerms('äöü ÉÀÇ'));
   });
 
   test('are no longer than a column of the database', () => {
-    const [term] = termsOf('𝒳'.repeat(3 * MAX_TERM_LENGTH));
+    const [term] = extractTerms('𝒳'.repeat(3 * MAX_TERM_LENGTH));
     expect([...(term ?? '')]).toHaveLength(MAX_TERM_LENGTH);
   });
 });
@@ -56,24 +56,24 @@ const product = {
 };
 
 test('a product is found by its name, its sku, its attributes and its description, in that order', () => {
-  expect(termsOfProduct(product)).toEqual(['walnut', 'desk', 'ørsted', 'søn', 'oiled']);
+  expect(extractProductTerms(product)).toEqual(['walnut', 'desk', 'ørsted', 'søn', 'oiled']);
 });
 
 test('a product has a bounded number of terms, and its name and sku are among them', () => {
   const description = Array.from({ length: 500 }, (_, n) => `word${n}`).join(' ');
-  const terms = termsOfProduct({ ...product, description });
-  expect(terms).toHaveLength(MAX_TERMS_OF_PRODUCT);
+  const terms = extractProductTerms({ ...product, description });
+  expect(terms).toHaveLength(MAX_PRODUCT_TERMS);
   expect(terms.slice(0, 2)).toEqual(['walnut', 'desk']);
 });
 
 test('the words of a query go longest first', () => {
-  expect(readProductQuery('Oak DESK for walnut')).toEqual(['walnut', 'desk', 'for', 'oak']);
-  expect(readProductQuery('desk Desk désk')).toEqual(['desk']);
+  expect(parseProductQuery('Oak DESK for walnut')).toEqual(['walnut', 'desk', 'for', 'oak']);
+  expect(parseProductQuery('desk Desk désk')).toEqual(['desk']);
 });
 
 test('a query without words, or with too many, is none', () => {
-  expect(readProductQuery(' !? ')).toBeNull();
+  expect(parseProductQuery(' !? ')).toBeNull();
   const words = Array.from({ length: MAX_QUERY_WORDS + 1 }, (_, n) => `w${n}`);
-  expect(readProductQuery(words.join(' '))).toBeNull();
-  expect(readProductQuery(words.slice(1).join(' '))).not.toBeNull();
+  expect(parseProductQuery(words.join(' '))).toBeNull();
+  expect(parseProductQuery(words.slice(1).join(' '))).not.toBeNull();
 });

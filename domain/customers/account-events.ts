@@ -8,16 +8,16 @@ import { accessStream, eventKey } from '../shared/ids';
 export type RevocationReason = 'logout' | 'reuse' | 'password' | 'role' | 'erasure' | 'too_many';
 
 /** Somebody who has not said who they are. */
-const ANYONE: Actor = { kind: 'guest' };
+const GUEST: Actor = { kind: 'guest' };
 
-const self = (customerId: string): Actor => ({ kind: 'customer', id: customerId });
+const customerActor = (customerId: string): Actor => ({ kind: 'customer', id: customerId });
 
-const ofCustomer = (
+const customerEvent = (
   customerId: string,
   step: string,
   type: EventType,
   atMs: number,
-  { actor = self(customerId), data = {} }: { actor?: Actor; data?: Record<string, unknown> } = {},
+  { actor = customerActor(customerId), data = {} }: { actor?: Actor; data?: Record<string, unknown> } = {},
 ): DomainEvent => ({
   key: eventKey(customerId, step),
   type,
@@ -34,22 +34,26 @@ export const registrationRequested = (tokenId: string, atMs: number): DomainEven
   type: 'RegistrationRequested',
   stream: tokenId,
   subject: tokenId,
-  actor: ANYONE,
+  actor: GUEST,
   atMs,
   data: { tokenId },
 });
 
 /** @param requestId tells one request from the next. */
-export const registrationRepeated = (customerId: string, requestId: string, atMs: number): DomainEvent =>
-  ofCustomer(customerId, `registration-repeated:${requestId}`, 'RegistrationRepeated', atMs, {
-    actor: ANYONE,
+export const duplicateRegistrationAttempted = (
+  customerId: string,
+  requestId: string,
+  atMs: number,
+): DomainEvent =>
+  customerEvent(customerId, `duplicate-registration:${requestId}`, 'DuplicateRegistrationAttempted', atMs, {
+    actor: GUEST,
   });
 
 export const accountCreated = (customerId: string, role: string, actor: Actor, atMs: number): DomainEvent =>
-  ofCustomer(customerId, 'account-created', 'AccountCreated', atMs, { actor, data: { role } });
+  customerEvent(customerId, 'account-created', 'AccountCreated', atMs, { actor, data: { role } });
 
 export const sessionOpened = (customerId: string, sessionId: string, atMs: number): DomainEvent =>
-  ofCustomer(customerId, `session-opened:${sessionId}`, 'SessionOpened', atMs, { data: { sessionId } });
+  customerEvent(customerId, `session-opened:${sessionId}`, 'SessionOpened', atMs, { data: { sessionId } });
 
 export const sessionRevoked = (
   customerId: string,
@@ -58,15 +62,15 @@ export const sessionRevoked = (
   actor: Actor,
   atMs: number,
 ): DomainEvent =>
-  ofCustomer(customerId, `session-revoked:${sessionId}`, 'SessionRevoked', atMs, {
+  customerEvent(customerId, `session-revoked:${sessionId}`, 'SessionRevoked', atMs, {
     actor,
     data: { sessionId, reason },
   });
 
 /** Its subject is the token: the mail is about that one. */
 export const passwordResetRequested = (customerId: string, tokenId: string, atMs: number): DomainEvent => ({
-  ...ofCustomer(customerId, `password-reset-requested:${tokenId}`, 'PasswordResetRequested', atMs, {
-    actor: ANYONE,
+  ...customerEvent(customerId, `password-reset-requested:${tokenId}`, 'PasswordResetRequested', atMs, {
+    actor: GUEST,
     data: { customerId, tokenId },
   }),
   subject: tokenId,
@@ -79,7 +83,7 @@ export const passwordChanged = (
   how: 'changed' | 'reset',
   atMs: number,
 ): DomainEvent =>
-  ofCustomer(customerId, `password-changed:${changeId}`, 'PasswordChanged', atMs, { data: { how } });
+  customerEvent(customerId, `password-changed:${changeId}`, 'PasswordChanged', atMs, { data: { how } });
 
 export const roleChanged = (
   customerId: string,
@@ -88,7 +92,7 @@ export const roleChanged = (
   actor: Actor,
   atMs: number,
 ): DomainEvent =>
-  ofCustomer(customerId, `role-changed:${changeId}`, 'RoleChanged', atMs, { actor, data: role });
+  customerEvent(customerId, `role-changed:${changeId}`, 'RoleChanged', atMs, { actor, data: role });
 
 /** @param fields the names of what was changed, never what it says. */
 export const profileChanged = (
@@ -98,10 +102,13 @@ export const profileChanged = (
   actor: Actor,
   atMs: number,
 ): DomainEvent =>
-  ofCustomer(customerId, `profile-changed:${changeId}`, 'ProfileChanged', atMs, { actor, data: { fields } });
+  customerEvent(customerId, `profile-changed:${changeId}`, 'ProfileChanged', atMs, {
+    actor,
+    data: { fields },
+  });
 
 export const customerErased = (customerId: string, actor: Actor, atMs: number): DomainEvent =>
-  ofCustomer(customerId, 'erased', 'CustomerErased', atMs, { actor });
+  customerEvent(customerId, 'erased', 'CustomerErased', atMs, { actor });
 
 /** @param subject the customer or the order that was read. */
 export const personalDataRead = (

@@ -1,5 +1,5 @@
 import type { StockShortage } from '../orders/order';
-import { availableAt, type StockLevel } from './stock-item';
+import { getAvailableUnits, type StockLevel } from './stock-item';
 
 /** What one line of an order asks for. */
 export interface StockDemand {
@@ -20,7 +20,7 @@ export interface StockAllocation {
 export type AllocationResult = { allocations: StockAllocation[] } | { shortages: StockShortage[] };
 
 /** sku → warehouse → units that can still be promised. */
-type Available = Map<string, Map<string, number>>;
+type AvailableStock = Map<string, Map<string, number>>;
 
 /**
  * Decides which warehouse serves which line: all lines or none. Prefers one warehouse for the whole order (fewest
@@ -38,12 +38,12 @@ export function allocateStock(lines: readonly StockDemand[], stock: readonly Sto
     }
   }
   const inOrder = [...lines].sort((a, b) => a.line - b.line);
-  const available = availableBySku(stock);
+  const available = groupAvailableBySku(stock);
 
   const shortages = findShortages(inOrder, available);
   if (shortages.length > 0) return { shortages };
 
-  const whole = warehouseForAll(inOrder, available);
+  const whole = findSingleWarehouse(inOrder, available);
   if (whole !== undefined) {
     return {
       allocations: inOrder.map(({ line, sku, quantity }) => ({ line, sku, warehouse: whole, quantity })),
@@ -52,21 +52,21 @@ export function allocateStock(lines: readonly StockDemand[], stock: readonly Sto
   return { allocations: allocateLineByLine(inOrder, available) };
 }
 
-function availableBySku(stock: readonly StockLevel[]): Available {
-  const available: Available = new Map();
+function groupAvailableBySku(stock: readonly StockLevel[]): AvailableStock {
+  const available: AvailableStock = new Map();
   for (const level of stock) {
     const { sku, warehouse } = level;
     const byWarehouse = available.get(sku) ?? new Map<string, number>();
-    byWarehouse.set(warehouse, (byWarehouse.get(warehouse) ?? 0) + availableAt(level));
+    byWarehouse.set(warehouse, (byWarehouse.get(warehouse) ?? 0) + getAvailableUnits(level));
     available.set(sku, byWarehouse);
   }
   return available;
 }
 
-const unitsIn = (available: Available, sku: string, warehouse: string): number =>
+const getWarehouseUnits = (available: AvailableStock, sku: string, warehouse: string): number =>
   available.get(sku)?.get(warehouse) ?? 0;
 
-function findShortages(lines: readonly StockDemand[], available: Available): StockShortage[] {
+function findShortages(lines: readonly StockDemand[], available: AvailableStock): StockShortage[] {
   const left = new Map<string, number>();
   for (const [sku, byWarehouse] of available) {
     left.set(
@@ -84,25 +84,25 @@ function findShortages(lines: readonly StockDemand[], available: Available): Sto
 }
 
 /** By code unit, not by locale: the same on every machine, which a workflow's replay needs. */
-const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const compareCodes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function warehouseForAll(lines: readonly StockDemand[], available: Available): string | undefined {
+function findSingleWarehouse(lines: readonly StockDemand[], available: AvailableStock): string | undefined {
   const demand = new Map<string, number>();
   for (const { sku, quantity } of lines) demand.set(sku, (demand.get(sku) ?? 0) + quantity);
   const warehouses = new Set([...available.values()].flatMap((byWarehouse) => [...byWarehouse.keys()]));
   return [...warehouses]
-    .sort(byCode)
+    .sort(compareCodes)
     .find((warehouse) =>
-      [...demand].every(([sku, quantity]) => unitsIn(available, sku, warehouse) >= quantity),
+      [...demand].every(([sku, quantity]) => getWarehouseUnits(available, sku, warehouse) >= quantity),
     );
 }
 
 /** Never runs dry: the caller has checked that every sku's demand is there in total. Uses up `available`. */
-function allocateLineByLine(lines: readonly StockDemand[], available: Available): StockAllocation[] {
+function allocateLineByLine(lines: readonly StockDemand[], available: AvailableStock): StockAllocation[] {
   const sending = new Set<string>();
   return lines.flatMap(({ line, sku, quantity }) => {
     const byWarehouse = available.get(sku) ?? new Map<string, number>();
-    const mostFirst = [...byWarehouse].sort(([a, x], [b, y]) => y - x || byCode(a, b));
+    const mostFirst = [...byWarehouse].sort(([a, x], [b, y]) => y - x || compareCodes(a, b));
     const able = mostFirst.filter(([, units]) => units >= quantity);
     // A warehouse that already sends something of this order saves a parcel.
     const one = able.find(([warehouse]) => sending.has(warehouse)) ?? able[0];
@@ -117,6 +117,6 @@ function allocateLineByLine(lines: readonly StockDemand[], available: Available)
       sending.add(warehouse);
       open -= taken;
     }
-    return parts.sort((a, b) => byCode(a.warehouse, b.warehouse));
+    return parts.sort((a, b) => compareCodes(a.warehouse, b.warehouse));
   });
 }

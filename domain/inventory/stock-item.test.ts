@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { availableUnits, crossingOf, type StockItem } from './stock-item';
+import { detectStockAlert, type StockItem, sumAvailableUnits } from './stock-item';
 
 const level = (onHand: number, reserved = 0, active = true) => ({
   sku: 'desk',
@@ -18,7 +18,7 @@ const item = (changes: Partial<StockItem>): StockItem => ({
 });
 
 test('available are the units of active warehouses that nobody has a claim to', () => {
-  expect(availableUnits([level(10, 4), level(7, 0, false), level(1, 3)])).toBe(6);
+  expect(sumAvailableUnits([level(10, 4), level(7, 0, false), level(1, 3)])).toBe(6);
 });
 
 test.each([
@@ -33,7 +33,7 @@ test.each([
   ['at a threshold of 0 only nothing is low', { threshold: 0, levels: [level(1)] }, null],
   ['without any stock it is low', { threshold: 0, levels: [] }, 'low'],
 ])('%s', (_, changes, expected) => {
-  expect(crossingOf(item(changes))).toBe(expected);
+  expect(detectStockAlert(item(changes))).toBe(expected);
 });
 
 test('whatever happens to the units, low and replenished are told in turns, and the last one is true', () => {
@@ -43,7 +43,7 @@ test('whatever happens to the units, low and replenished are told in turns, and 
       const told: string[] = [];
       for (const onHand of units) {
         now = { ...now, levels: [level(onHand)] };
-        const crossing = crossingOf(now);
+        const crossing = detectStockAlert(now);
         if (crossing !== null) told.push(crossing);
         now = { ...now, lowSinceMs: crossing === null ? now.lowSinceMs : crossing === 'low' ? 1 : null };
       }

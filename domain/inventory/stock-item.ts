@@ -19,20 +19,24 @@ export interface StockItem {
   levels: StockLevel[];
 }
 
-export type Crossing = 'low' | 'replenished';
+export type StockAlert = 'low' | 'replenished';
 
 /** Units of one warehouse that can be promised to the next order. */
-export const availableAt = ({ onHand, reserved, active }: Omit<StockLevel, 'sku' | 'warehouse'>): number =>
+export const getAvailableUnits = ({
+  onHand,
+  reserved,
+  active,
+}: Omit<StockLevel, 'sku' | 'warehouse'>): number =>
   // A stock count may find less than is reserved: that warehouse then has nothing, not a debt to the others.
   active ? Math.max(0, onHand - reserved) : 0;
 
 /** Units that can be promised to the next order, from all active warehouses. */
-export const availableUnits = (levels: readonly StockLevel[]): number =>
-  levels.reduce((sum, level) => sum + availableAt(level), 0);
+export const sumAvailableUnits = (levels: readonly StockLevel[]): number =>
+  levels.reduce((sum, level) => sum + getAvailableUnits(level), 0);
 
 /** Whether the product has become low, or is no longer, since that was last written down; null: it is as it was. */
-export function crossingOf({ threshold, lowSinceMs, levels }: StockItem): Crossing | null {
-  const isLow = threshold !== null && availableUnits(levels) <= threshold;
+export function detectStockAlert({ threshold, lowSinceMs, levels }: StockItem): StockAlert | null {
+  const isLow = threshold !== null && sumAvailableUnits(levels) <= threshold;
   if (isLow === (lowSinceMs !== null)) return null;
   return isLow ? 'low' : 'replenished';
 }

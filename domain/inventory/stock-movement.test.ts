@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { changeOnHand, MAX_ON_HAND_UNITS } from './stock-movement';
+import { applyOnHandChange, MAX_ON_HAND_UNITS } from './stock-movement';
 
 const level = (onHand: number, reserved = 0) => ({ onHand, reserved });
 
@@ -9,7 +9,7 @@ test.each([
   ['a count sets what is there', level(5, 2), { countedOnHand: 9 }, { onHandDelta: 4, onHandAfter: 9 }],
   ['a count may find what was expected', level(5), { countedOnHand: 5 }, { onHandDelta: 0, onHandAfter: 5 }],
 ])('%s', (_, before, change, expected) => {
-  expect(changeOnHand(before, change)).toEqual({ outcome: 'changed', ...expected });
+  expect(applyOnHandChange(before, change)).toEqual({ outcome: 'changed', ...expected });
 });
 
 test.each([
@@ -18,7 +18,7 @@ test.each([
   ['what is not there cannot go', level(0), { delta: -1 }, 'reserved'],
   ['there is an end to what a place holds', level(MAX_ON_HAND_UNITS), { delta: 1 }, 'too_many'],
 ])('%s', (_, before, change, outcome) => {
-  expect(changeOnHand(before, change)).toEqual({ outcome });
+  expect(applyOnHandChange(before, change)).toEqual({ outcome });
 });
 
 test('whatever is asked for, what is promised to orders is left', () => {
@@ -29,7 +29,7 @@ test('whatever is asked for, what is promised to orders is left', () => {
   fc.assert(
     fc.property(fc.nat(40), fc.nat(40), change, (onHand, spare, wanted) => {
       const before = level(onHand + spare, spare);
-      const changed = changeOnHand(before, wanted);
+      const changed = applyOnHandChange(before, wanted);
       if (changed.outcome !== 'changed') return;
       expect(changed.onHandAfter).toBe(before.onHand + changed.onHandDelta);
       expect(changed.onHandAfter).toBeGreaterThanOrEqual(before.reserved);

@@ -36,16 +36,16 @@ export const MAX_ON_HAND_UNITS = 1_000_000_000;
 /** What is to happen to the units on hand: so many more or fewer, or as many as were counted. */
 export type OnHandChange = { delta: number } | { countedOnHand: number };
 
-export type ChangedOnHand =
+export type OnHandChangeResult =
   | { outcome: 'changed'; onHandDelta: number; onHandAfter: number }
   /** Less would be left than is promised to orders. */
   | { outcome: 'reserved' }
   | { outcome: 'too_many' };
 
-export function changeOnHand(
+export function applyOnHandChange(
   { onHand, reserved }: Pick<StockLevel, 'onHand' | 'reserved'>,
   change: OnHandChange,
-): ChangedOnHand {
+): OnHandChangeResult {
   const onHandDelta = 'delta' in change ? change.delta : change.countedOnHand - onHand;
   const onHandAfter = onHand + onHandDelta;
   if (onHandAfter < reserved) return { outcome: 'reserved' };

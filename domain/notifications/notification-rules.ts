@@ -7,7 +7,7 @@ export type OrderMailKind = 'order_confirmed' | 'payment_declined' | 'order_out_
 /** Mails to somebody about their account. */
 export type AccountMailKind =
   | 'registration_confirm'
-  | 'registration_repeated'
+  | 'duplicate_registration'
   | 'password_reset'
   | 'password_changed';
 
@@ -23,7 +23,7 @@ export const isOptional = (kind: NotificationKind): boolean => kind === 'order_c
 export const isForStaff = (kind: NotificationKind): kind is InventoryMailKind => kind === 'inventory_low';
 
 /** Which mail an event calls for; none for most. `data` is the event's. */
-export function mailFor(type: EventType, data: Record<string, unknown>): NotificationKind | null {
+export function getMailKind(type: EventType, data: Record<string, unknown>): NotificationKind | null {
   switch (type) {
     case 'OrderConfirmed':
       return 'order_confirmed';
@@ -35,8 +35,8 @@ export function mailFor(type: EventType, data: Record<string, unknown>): Notific
         : 'payment_declined';
     case 'RegistrationRequested':
       return 'registration_confirm';
-    case 'RegistrationRepeated':
-      return 'registration_repeated';
+    case 'DuplicateRegistrationAttempted':
+      return 'duplicate_registration';
     case 'PasswordResetRequested':
       return 'password_reset';
     case 'PasswordChanged':

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { DEFAULT_PRICE_RULES } from '../pricing/price-rules';
-import { priceBasket } from '../pricing/pricing';
+import { priceCart } from '../pricing/pricing';
 import * as change from './order-changes';
 
-const basket = priceBasket(
+const basket = priceCart(
   [
     {
       sku: 'walnut-desk',
@@ -19,7 +19,7 @@ const basket = priceBasket(
   DEFAULT_PRICE_RULES,
 );
 const placed = change.placeOrder(basket, { id: 'ord_1', customerId: 'cus_1', placedAtMs: 1 });
-const request = change.readCancelRequest({ reason: 'changed my mind' }, 2);
+const request = change.parseCancelRequest({ reason: 'changed my mind' }, 2);
 
 test('every change is a new version, and leaves the order before as it was', () => {
   const confirmed = change.confirmOrder(placed, 'paid', 5);
@@ -28,15 +28,15 @@ test('every change is a new version, and leaves the order before as it was', () 
 });
 
 test('an order that has ended changes no more', () => {
-  const rejected = change.rejectOrder(placed, change.outOfStock([]), 'none', 3);
+  const rejected = change.rejectOrder(placed, change.outOfStockRejection([]), 'none', 3);
   expect(() => change.confirmOrder(rejected, 'paid', 4)).toThrow('rejected to confirmed');
-  expect(() => change.beginCancellation(rejected, request, 'none', 4)).toThrow();
+  expect(() => change.startCancellation(rejected, request, 'none', 4)).toThrow();
 });
 
 test('a payment that was never begun is none once the order is cancelled', () => {
-  const cancelling = change.beginCancellation(placed, request, placed.payment, 3);
+  const cancelling = change.startCancellation(placed, request, placed.payment, 3);
   expect(change.finishCancellation(cancelling, 4)).toMatchObject({ status: 'cancelled', payment: 'none' });
-  const refunded = change.undoPayment(cancelling, 'refunded', 4);
+  const refunded = change.reversePayment(cancelling, 'refunded', 4);
   expect(change.finishCancellation(refunded, 5).payment).toBe('refunded');
 });
 
@@ -52,7 +52,7 @@ describe('the payload of a cancel signal', () => {
     [{ reason: { deep: true }, requestedBy: 7 }, null, undefined],
     [{ reason: ' \n two\tlines \u202e ' }, 'two lines', undefined],
   ])('%j', (payload, reason, claim) => {
-    expect(change.readCancelRequest(payload, 9)).toEqual({
+    expect(change.parseCancelRequest(payload, 9)).toEqual({
       reason,
       requestedBy: claim === undefined ? { kind: 'signal' } : { kind: 'signal', claim },
       requestedAtMs: 9,
@@ -62,7 +62,7 @@ describe('the payload of a cancel signal', () => {
   test.each(['write to ada@example.com please', 'call +49 (30) 1234-567', 'card 4242 4242 4242 4242'])(
     '%j loses what looks like personal data',
     (reason) => {
-      const kept = change.readCancelRequest({ reason }, 0).reason;
+      const kept = change.parseCancelRequest({ reason }, 0).reason;
       expect(kept).toContain('[removed]');
       expect(kept).not.toMatch(/@|\d{4}/);
     },
@@ -71,7 +71,7 @@ describe('the payload of a cancel signal', () => {
   test('whatever is sent, what is kept is one bounded line', () => {
     fc.assert(
       fc.property(fc.anything(), (payload) => {
-        const { reason, requestedBy } = change.readCancelRequest(payload, 0);
+        const { reason, requestedBy } = change.parseCancelRequest(payload, 0);
         for (const text of [reason, requestedBy.claim]) {
           expect((text ?? '').length).toBeLessThanOrEqual(200);
           expect(text ?? '').not.toMatch(/[\n\r\0]/);
@@ -85,7 +85,7 @@ test.each(['customer', 'staff', 'machine'])(
   'who asks by REST is kept as they are called, a %s with digits in their id',
   (kind) => {
     const id = `${kind === 'machine' ? 'key' : 'cus'}_01234567890123456789012345`;
-    const by = (requestedBy: string) => change.readCancelRequest({ requestedBy }, 0).requestedBy.claim;
+    const by = (requestedBy: string) => change.parseCancelRequest({ requestedBy }, 0).requestedBy.claim;
     expect(by(`${kind}:${id}, by REST`)).toBe(`${kind}:${id}, by REST`);
     expect(by(`${kind}:${id}, by telephone`)).toContain('[removed]');
   },

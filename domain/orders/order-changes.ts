@@ -4,7 +4,7 @@ import type {
   Cancellation,
   Order,
   PaymentStatus,
-  PricedBasket,
+  PricedCart,
   Rejection,
   StockShortage,
 } from './order';
@@ -13,7 +13,7 @@ import { assertTransition } from './transitions';
 /** The changes an order can go through, as pure functions: the order before, the order after. */
 
 export function placeOrder(
-  basket: PricedBasket,
+  basket: PricedCart,
   placed: { id: string; customerId: string; placedAtMs: number },
 ): Order {
   return {
@@ -30,64 +30,64 @@ export function placeOrder(
   };
 }
 
-const change = (order: Order, atMs: number, fields: Partial<Order>): Order => {
+const updateOrder = (order: Order, atMs: number, fields: Partial<Order>): Order => {
   if (fields.status !== undefined) assertTransition(order.status, fields.status);
   return { ...order, ...fields, updatedAtMs: atMs, version: order.version + 1 };
 };
 
 export const confirmOrder = (order: Order, payment: PaymentStatus, atMs: number): Order =>
-  change(order, atMs, { status: 'confirmed', payment });
+  updateOrder(order, atMs, { status: 'confirmed', payment });
 
 export const rejectOrder = (
   order: Order,
   rejection: Rejection,
   payment: PaymentStatus,
   atMs: number,
-): Order => change(order, atMs, { status: 'rejected', rejection, payment, attention: null });
+): Order => updateOrder(order, atMs, { status: 'rejected', rejection, payment, attention: null });
 
-export const beginCancellation = (
+export const startCancellation = (
   order: Order,
   cancellation: Cancellation,
   payment: PaymentStatus,
   atMs: number,
-): Order => change(order, atMs, { status: 'cancelling', cancellation, payment });
+): Order => updateOrder(order, atMs, { status: 'cancelling', cancellation, payment });
 
-export const undoPayment = (order: Order, payment: PaymentStatus, atMs: number): Order =>
-  change(order, atMs, { payment });
+export const reversePayment = (order: Order, payment: PaymentStatus, atMs: number): Order =>
+  updateOrder(order, atMs, { payment });
 
 /** A payment that was never begun is none at all. */
 export const finishCancellation = (order: Order, atMs: number): Order =>
-  change(order, atMs, {
+  updateOrder(order, atMs, {
     status: 'cancelled',
     payment: order.payment === 'pending' ? 'none' : order.payment,
     attention: null,
   });
 
 export const setAttention = (order: Order, attention: Attention | null, atMs: number): Order =>
-  change(order, atMs, { attention });
+  updateOrder(order, atMs, { attention });
 
-export const outOfStock = (shortages: StockShortage[]): Rejection => ({
+export const outOfStockRejection = (shortages: StockShortage[]): Rejection => ({
   code: 'out_of_stock',
   detail: 'Not enough stock for every line of the order.',
   shortages,
 });
 
 /** Nobody knows any more where it is to be sent. */
-export const CUSTOMER_ERASED: Rejection = {
+export const CUSTOMER_ERASED_REJECTION: Rejection = {
   code: 'customer_erased',
   detail: 'Whoever placed the order was erased before it began.',
 };
 
 const MAX_CLAIM_LENGTH = 200;
 /** Addresses of mail and long runs of digits (phone, card numbers): not to be kept in a log that is never erased. */
-const PERSONAL = /[^\s@]+@[^\s@]+|\+?\d(?:[ ()./-]?\d){6,}/g;
+const PERSONAL_DATA = /[^\s@]+@[^\s@]+|\+?\d(?:[ ()./-]?\d){6,}/g;
 
 /** Free text from outside, fit for the log: one line, bounded, without what looks like personal data. */
-export function cleanText(value: unknown): string | null {
+export function sanitizeText(value: unknown): string | null {
   if (typeof value !== 'string') return null;
   const text = value
     .slice(0, 4 * MAX_CLAIM_LENGTH)
-    .replace(PERSONAL, '[removed]')
+    .replace(PERSONAL_DATA, '[removed]')
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
     .slice(0, MAX_CLAIM_LENGTH);
@@ -95,27 +95,27 @@ export function cleanText(value: unknown): string | null {
 }
 
 /** As the API says who asks: ids of our own, whose digits are no telephone number. */
-const OWN_CLAIM = /^(?:customer|staff|machine):(?:cus|key)_[0-9A-HJKMNP-TV-Z]{26}, by REST$/;
+const API_ACTOR_CLAIM = /^(?:customer|staff|machine):(?:cus|key)_[0-9A-HJKMNP-TV-Z]{26}, by REST$/;
 
 /** Who says that they ask, fit for the log. */
-export const cleanClaim = (value: unknown): string | null =>
-  typeof value === 'string' && OWN_CLAIM.test(value) ? value : cleanText(value);
+export const sanitizeClaim = (value: unknown): string | null =>
+  typeof value === 'string' && API_ACTOR_CLAIM.test(value) ? value : sanitizeText(value);
 
 /**
  * Reads the payload of a `cancelOrder` signal. People type it by hand, so anything is accepted: no payload, a bare
  * reason, or `{reason?, requestedBy?}`; what is not understood is left out.
  */
-export function readCancelRequest(payload: unknown, atMs: number): Cancellation {
+export function parseCancelRequest(payload: unknown, atMs: number): Cancellation {
   const fields =
     typeof payload === 'object' && payload !== null
       ? (payload as { reason?: unknown; requestedBy?: unknown })
       : { reason: payload };
-  const claim = cleanClaim(fields.requestedBy);
+  const claim = sanitizeClaim(fields.requestedBy);
   const requestedBy: Actor = claim === null ? { kind: 'signal' } : { kind: 'signal', claim };
-  return { reason: cleanText(fields.reason), requestedBy, requestedAtMs: atMs };
+  return { reason: sanitizeText(fields.reason), requestedBy, requestedAtMs: atMs };
 }
 
-export const temporalCancel = (atMs: number): Cancellation => ({
+export const createTemporalCancellation = (atMs: number): Cancellation => ({
   reason: null,
   requestedBy: { kind: 'temporal' },
   requestedAtMs: atMs,

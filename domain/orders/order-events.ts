@@ -19,7 +19,7 @@ export interface SettledPayment {
   amountMinor: number;
 }
 
-const event = (
+const orderEvent = (
   order: Order,
   step: string,
   type: EventType,
@@ -35,14 +35,14 @@ const event = (
   data,
 });
 
-const snapshot = ({ updatedAtMs: _, ...rest }: Order): OrderSnapshot => rest;
+const toSnapshot = ({ updatedAtMs: _, ...rest }: Order): OrderSnapshot => rest;
 
 /** The steps that answer a placement, whichever comes first. */
-export const decisionKeys = (orderId: string): string[] =>
+export const decisionEventKeys = (orderId: string): string[] =>
   ['confirmed', 'rejected', 'cancelling'].map((step) => eventKey(orderId, step));
 
 export const orderCreated = (order: Order, placedBy: Actor): DomainEvent =>
-  event(
+  orderEvent(
     order,
     'created',
     'OrderCreated',
@@ -61,11 +61,11 @@ export const orderCreated = (order: Order, placedBy: Actor): DomainEvent =>
     placedBy,
   );
 
-const reservations = (orderId: string, allocations: readonly StockAllocation[]) =>
+const toReservations = (orderId: string, allocations: readonly StockAllocation[]) =>
   allocations.map((a) => ({ token: reservationId(orderId, a.line, a.warehouse), ...a }));
 
 export const stockReserved = (order: Order, allocations: readonly StockAllocation[]): DomainEvent =>
-  event(order, 'reserved', 'StockReserved', { reservations: reservations(order.id, allocations) });
+  orderEvent(order, 'reserved', 'StockReserved', { reservations: toReservations(order.id, allocations) });
 
 export const stockReleased = (
   orderId: string,
@@ -78,11 +78,11 @@ export const stockReleased = (
   subject: orderId,
   actor: SYSTEM,
   atMs,
-  data: { reservations: reservations(orderId, allocations) },
+  data: { reservations: toReservations(orderId, allocations) },
 });
 
 export const paymentSucceeded = (order: Order, paid: SettledPayment): DomainEvent =>
-  event(
+  orderEvent(
     order,
     `pay:${paid.attempt}:succeeded`,
     'PaymentSucceeded',
@@ -94,7 +94,7 @@ export const paymentFailed = (
   order: Order,
   failed: { attempt: number; provider: string | null; intentId: string | null; code: string },
 ): DomainEvent =>
-  event(
+  orderEvent(
     order,
     `pay:${failed.attempt}:failed`,
     'PaymentFailed',
@@ -103,53 +103,59 @@ export const paymentFailed = (
   );
 
 export const paymentVoided = (order: Order, voided: { provider: string; intentId: string }): DomainEvent =>
-  event(order, 'voided', 'PaymentVoided', voided, PROVIDER);
+  orderEvent(order, 'voided', 'PaymentVoided', voided, PROVIDER);
 
 export const paymentRefunded = (
   order: Order,
   refund: { provider: string; intentId: string; amountMinor: number },
 ): DomainEvent =>
-  event(order, 'refunded', 'PaymentRefunded', { ...refund, currency: order.currency }, PROVIDER);
+  orderEvent(order, 'refunded', 'PaymentRefunded', { ...refund, currency: order.currency }, PROVIDER);
 
 export const orderConfirmed = (order: Order): DomainEvent =>
-  event(order, 'confirmed', 'OrderConfirmed', { order: snapshot(order) });
+  orderEvent(order, 'confirmed', 'OrderConfirmed', { order: toSnapshot(order) });
 
 export const orderRejected = (order: Order): DomainEvent =>
-  event(order, 'rejected', 'OrderRejected', { order: snapshot(order) });
+  orderEvent(order, 'rejected', 'OrderRejected', { order: toSnapshot(order) });
 
-export const orderCancelling = (order: Order, cancellation: Cancellation): DomainEvent =>
-  event(order, 'cancelling', 'OrderCancelling', { order: snapshot(order) }, cancellation.requestedBy);
+export const orderCancellationStarted = (order: Order, cancellation: Cancellation): DomainEvent =>
+  orderEvent(
+    order,
+    'cancelling',
+    'OrderCancellationStarted',
+    { order: toSnapshot(order) },
+    cancellation.requestedBy,
+  );
 
 export const orderCancelled = (order: Order): DomainEvent =>
-  event(
+  orderEvent(
     order,
     'cancelled',
     'OrderCancelled',
-    { order: snapshot(order) },
+    { order: toSnapshot(order) },
     order.cancellation?.requestedBy ?? SYSTEM,
   );
 
 /** @param n counts the refusals of that kind of asker: in a run that is repeated another kind may come before it. */
-export const cancellationRefused = (
+export const cancellationRejected = (
   order: Order,
   refused: Cancellation,
   n: number,
   why: string,
 ): DomainEvent =>
-  event(
+  orderEvent(
     order,
-    `cancellation-refused:${refused.requestedBy.kind}:${n}`,
-    'CancellationRefused',
+    `cancellation-rejected:${refused.requestedBy.kind}:${n}`,
+    'CancellationRejected',
     { reason: refused.reason, why },
     refused.requestedBy,
   );
 
-export const needsAttention = (order: Order, attention: Attention): DomainEvent =>
+export const orderAttentionRequired = (order: Order, attention: Attention): DomainEvent =>
   // A run that was reset may have told of the same version with other words.
-  event(order, `attention:${order.version}:${attention.sinceMs}`, 'OrderNeedsAttention', {
+  orderEvent(order, `attention:${order.version}:${attention.sinceMs}`, 'OrderAttentionRequired', {
     step: attention.step,
     detail: attention.detail,
   });
 
-export const attentionResolved = (order: Order, step: string): DomainEvent =>
-  event(order, `attention-resolved:${order.version}`, 'OrderAttentionResolved', { step });
+export const orderAttentionResolved = (order: Order, step: string): DomainEvent =>
+  orderEvent(order, `attention-resolved:${order.version}`, 'OrderAttentionResolved', { step });

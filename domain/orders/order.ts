@@ -1,4 +1,4 @@
-import type { FailureCode } from '../shared/failures';
+import type { ErrorCode } from '../shared/errors';
 
 export type OrderStatus =
   | 'placed'
@@ -58,7 +58,7 @@ export interface OrderTotals {
   taxIncluded: boolean;
 }
 
-export interface PricedBasket extends OrderTotals {
+export interface PricedCart extends OrderTotals {
   currency: string;
   /** Code of the way it is sent. */
   shippingMethod: string;
@@ -87,7 +87,7 @@ export interface StockShortage {
 }
 
 export interface Rejection {
-  code: Extract<FailureCode, 'out_of_stock' | 'customer_erased' | 'payment_declined' | 'payment_unavailable'>;
+  code: Extract<ErrorCode, 'out_of_stock' | 'customer_erased' | 'payment_declined' | 'payment_unavailable'>;
   detail: string;
   shortages?: StockShortage[];
   declineCode?: string;
@@ -101,7 +101,7 @@ export interface Attention {
 }
 
 /** An order as its workflow knows it. No personal data: `customerId` refers to it. */
-export interface Order extends PricedBasket {
+export interface Order extends PricedCart {
   id: string;
   customerId: string;
   status: OrderStatus;

@@ -2,9 +2,9 @@ import { DEFAULT_ORDER_POLICY, DEFAULT_RECONCILE_POLICY } from '../shared/policy
 import type { OrderStatus } from './order';
 import {
   findProblem,
+  getRestartBackoffMs,
   OPEN_STATUSES,
-  type OrderFacts,
-  restartPauseMs,
+  type OrderData,
   type WorkflowState,
 } from './reconciliation';
 
@@ -12,22 +12,22 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 const MINUTE_MS = 60_000;
 const minutesAgo = (minutes: number): number => NOW_MS - minutes * MINUTE_MS;
 
-const facts = (status: OrderStatus | null, sinceMs = minutesAgo(3), attention = false): OrderFacts => ({
+const facts = (status: OrderStatus | null, sinceMs = minutesAgo(3), attention = false): OrderData => ({
   order: status === null ? null : { status, updatedAtMs: sinceMs, attention },
-  placed: { atMs: sinceMs, policy: DEFAULT_ORDER_POLICY },
+  placement: { atMs: sinceMs, policy: DEFAULT_ORDER_POLICY },
 });
 
 const running: WorkflowState = {
   runId: 'r',
-  state: 'running',
-  ended: 'running',
+  status: 'running',
+  closeStatus: 'running',
   startedAtMs: minutesAgo(600),
-  task: null,
-  trying: null,
+  pendingTask: null,
+  pendingActivity: null,
 };
-const terminated: WorkflowState = { ...running, state: 'ended', ended: 'terminated' };
+const terminated: WorkflowState = { ...running, status: 'failed', closeStatus: 'terminated' };
 
-const problem = (of: OrderFacts, workflow: WorkflowState | null) =>
+const problem = (of: OrderData, workflow: WorkflowState | null) =>
   findProblem(of, workflow, DEFAULT_RECONCILE_POLICY, NOW_MS)?.code ?? null;
 
 test('an open order is one that is neither completed, cancelled nor rejected', () => {
@@ -45,7 +45,7 @@ test.each(OPEN_STATUSES)('%s: without a running workflow something is wrong', (s
   expect(problem(facts(status), running)).toBeNull();
   expect(problem(facts(status), terminated)).toBe('workflow_ended');
   expect(problem(facts(status), null)).toBe('workflow_lost');
-  expect(problem(facts(status), { ...running, state: 'completed' })).toBe('order_behind');
+  expect(problem(facts(status), { ...running, status: 'completed' })).toBe('order_behind');
 });
 
 test('a placement whose workflow never was is left to its client; one whose workflow ended is not', () => {
@@ -54,13 +54,13 @@ test('a placement whose workflow never was is left to its client; one whose work
 });
 
 test("somebody else's workflow is none of ours", () => {
-  expect(problem({ order: null, placed: null }, terminated)).toBeNull();
+  expect(problem({ order: null, placement: null }, terminated)).toBeNull();
 });
 
 test('a workflow task that fails or waits is stuck, one that is new is not', () => {
   const due = (attempt: number, minutes: number) => ({
     ...running,
-    task: { attempt, sinceMs: minutesAgo(minutes) },
+    pendingTask: { attempt, sinceMs: minutesAgo(minutes) },
   });
   expect(problem(facts('confirmed'), due(1, 0.5))).toBeNull();
   expect(problem(facts('confirmed'), due(2, 0.5))).toBeNull();
@@ -92,7 +92,7 @@ test('an order that rests, one that asks for attention and one just taken up are
 test('it says what is tried', () => {
   const found = findProblem(
     facts('cancelling', minutesAgo(30)),
-    { ...running, trying: 'undoPayment, attempt 7' },
+    { ...running, pendingActivity: 'undoPayment, attempt 7' },
     DEFAULT_RECONCILE_POLICY,
     NOW_MS,
   );
@@ -100,6 +100,6 @@ test('it says what is tried', () => {
 });
 
 test('the pauses between restarts grow', () => {
-  const pauses = [1, 2, 3, 4].map((n) => restartPauseMs(n, DEFAULT_RECONCILE_POLICY) / MINUTE_MS);
+  const pauses = [1, 2, 3, 4].map((n) => getRestartBackoffMs(n, DEFAULT_RECONCILE_POLICY) / MINUTE_MS);
   expect(pauses).toEqual([1, 4, 16, 64]);
 });

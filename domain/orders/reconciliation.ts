@@ -8,7 +8,7 @@ export const OPEN_STATUSES: readonly OrderStatus[] = (
 ).filter((status) => !isClosed(status));
 
 /** What is wrong between an order and its workflow. Codes are stable. */
-export type ProblemCode =
+export type ReconcileProblemCode =
   /** Terminated, failed or timed out, while the order is open. */
   | 'workflow_ended'
   /** Temporal does not know the workflow of an open order. */
@@ -20,8 +20,8 @@ export type ProblemCode =
   /** It came to its end, but SQL has the order open: the database is older than Temporal. */
   | 'order_behind';
 
-export interface Problem {
-  code: ProblemCode;
+export interface ReconcileProblem {
+  code: ReconcileProblemCode;
   /** For people. No personal data. */
   detail: string;
 }
@@ -29,22 +29,22 @@ export interface Problem {
 /** The newest run of an order's workflow, as Temporal sees it. */
 export interface WorkflowState {
   runId: string;
-  state: 'running' | 'completed' | 'ended';
+  status: 'running' | 'completed' | 'failed';
   /** How it ended, in Temporal's word: `terminated`, `failed`, … */
-  ended: string;
+  closeStatus: string;
   startedAtMs: number;
   /** The workflow task that is due. */
-  task: { attempt: number; sinceMs: number } | null;
+  pendingTask: { attempt: number; sinceMs: number } | null;
   /** What it tries, in words for people: an activity that is due or under way. */
-  trying: string | null;
+  pendingActivity: string | null;
 }
 
 /** What SQL knows of an order. */
-export interface OrderFacts {
+export interface OrderData {
   /** Null where the workflow has not stored it. */
   order: (Pick<Order, 'status' | 'updatedAtMs'> & { attention: boolean }) | null;
   /** What was promised when it was placed; null where that is gone. */
-  placed: { atMs: number; policy: OrderPolicy } | null;
+  placement: { atMs: number; policy: OrderPolicy } | null;
 }
 
 /**
@@ -52,66 +52,76 @@ export interface OrderFacts {
  * closed in SQL before its workflow ends.
  */
 export function findProblem(
-  { order, placed }: OrderFacts,
+  { order, placement }: OrderData,
   workflow: WorkflowState | null,
   policy: ReconcilePolicy,
   nowMs: number,
-): Problem | null {
+): ReconcileProblem | null {
   if (order !== null && isClosed(order.status)) return null;
-  if (order === null && placed === null) return null;
+  if (order === null && placement === null) return null;
   const status = order?.status ?? 'not stored yet';
   if (workflow === null) {
     // A placement that never had a workflow: its client was told to come back.
     if (order === null) return null;
     return { code: 'workflow_lost', detail: `it is ${status} and Temporal does not know its workflow` };
   }
-  switch (workflow.state) {
-    case 'ended':
-      return { code: 'workflow_ended', detail: `it is ${status} and its workflow was ${workflow.ended}` };
+  switch (workflow.status) {
+    case 'failed':
+      return {
+        code: 'workflow_ended',
+        detail: `it is ${status} and its workflow was ${workflow.closeStatus}`,
+      };
     case 'completed':
       return { code: 'order_behind', detail: `it is ${status} and its workflow came to its end` };
     case 'running':
-      return stuck(workflow, policy, nowMs) ?? overdue({ order, placed }, workflow, policy, nowMs);
+      return (
+        findStuckTask(workflow, policy, nowMs) ??
+        findOverdueOrder({ order, placement }, workflow, policy, nowMs)
+      );
   }
 }
 
-function stuck({ task }: WorkflowState, policy: ReconcilePolicy, nowMs: number): Problem | null {
-  if (task === null) return null;
-  if (task.attempt >= policy.taskStuckAfterAttempts) {
-    const detail = `its workflow task has failed ${task.attempt - 1} times`;
+function findStuckTask(
+  { pendingTask }: WorkflowState,
+  policy: ReconcilePolicy,
+  nowMs: number,
+): ReconcileProblem | null {
+  if (pendingTask === null) return null;
+  if (pendingTask.attempt >= policy.taskStuckAfterAttempts) {
+    const detail = `its workflow task has failed ${pendingTask.attempt - 1} times`;
     return { code: 'workflow_stuck', detail };
   }
-  const waitedMs = nowMs - task.sinceMs;
+  const waitedMs = nowMs - pendingTask.sinceMs;
   if (waitedMs <= policy.taskStuckAfterMs) return null;
   return {
     code: 'workflow_stuck',
-    detail: `its workflow task has waited ${inMinutes(waitedMs)}: does a worker run?`,
+    detail: `its workflow task has waited ${formatMinutes(waitedMs)}: does a worker run?`,
   };
 }
 
 /** One that asks for attention says itself what it waits for. */
-function overdue(
-  { order, placed }: OrderFacts,
-  { startedAtMs, trying }: WorkflowState,
+function findOverdueOrder(
+  { order, placement }: OrderData,
+  { startedAtMs, pendingActivity }: WorkflowState,
   { graceMs }: ReconcilePolicy,
   nowMs: number,
-): Problem | null {
-  if (placed === null || order?.attention) return null;
-  const allowedMs = order === null ? 0 : timeToMoveMs(order.status, placed.policy);
+): ReconcileProblem | null {
+  if (placement === null || order?.attention) return null;
+  const allowedMs = order === null ? 0 : maxStatusDurationMs(order.status, placement.policy);
   if (allowedMs === null) return null;
   // A new run has all of its time again.
-  const sinceMs = Math.max(order?.updatedAtMs ?? placed.atMs, startedAtMs);
+  const sinceMs = Math.max(order?.updatedAtMs ?? placement.atMs, startedAtMs);
   const waitedMs = nowMs - sinceMs;
   if (waitedMs <= allowedMs + graceMs) return null;
   const what = order === null ? 'not stored' : order.status;
   return {
     code: 'order_overdue',
-    detail: `${what} for ${inMinutes(waitedMs)}${trying === null ? '' : `: ${trying}`}`,
+    detail: `${what} for ${formatMinutes(waitedMs)}${pendingActivity === null ? '' : `: ${pendingActivity}`}`,
   };
 }
 
 /** How long an order may stay in a state that it passes through; null where it may rest. */
-function timeToMoveMs(status: OrderStatus, policy: OrderPolicy): number | null {
+function maxStatusDurationMs(status: OrderStatus, policy: OrderPolicy): number | null {
   const undoMs = policy.attentionAfterMs + policy.paymentAttemptTimeoutMs;
   switch (status) {
     case 'placed':
@@ -124,8 +134,8 @@ function timeToMoveMs(status: OrderStatus, policy: OrderPolicy): number | null {
   }
 }
 
-const inMinutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
+const formatMinutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
 
 /** How long an order is left alone after it was restarted `restarts` times. */
-export const restartPauseMs = (restarts: number, policy: ReconcilePolicy): number =>
+export const getRestartBackoffMs = (restarts: number, policy: ReconcilePolicy): number =>
   policy.restartPauseMs * 4 ** (restarts - 1);

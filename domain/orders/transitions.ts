@@ -25,7 +25,7 @@ export function assertTransition(from: OrderStatus, to: OrderStatus): void {
 /** What somebody may ask of an order. */
 export type OrderAction = 'cancel';
 
-export type RefusalCode =
+export type ActionRejectionCode =
   | 'already_cancelling'
   | 'already_cancelled'
   | 'already_rejected'
@@ -33,16 +33,20 @@ export type RefusalCode =
   | 'already_shipped';
 
 /** Why an action is not possible: `reason` is for people, `code` is stable. */
-export interface Refusal {
+export interface ActionRejection {
   allowed: false;
   reason: string;
-  code: RefusalCode;
+  code: ActionRejectionCode;
 }
 
-export type Permission = { allowed: true } | Refusal;
+export type Permission = { allowed: true } | ActionRejection;
 
-const YES: Permission = { allowed: true };
-const no = (code: RefusalCode, reason: string): Refusal => ({ allowed: false, reason, code });
+const ALLOWED: Permission = { allowed: true };
+const reject = (code: ActionRejectionCode, reason: string): ActionRejection => ({
+  allowed: false,
+  reason,
+  code,
+});
 
 /** Both axes must allow it; `status` is asked first because it explains more. */
 interface ActionRule {
@@ -50,22 +54,22 @@ interface ActionRule {
   fulfilment: Record<FulfilmentStatus, Permission>;
 }
 
-const SHIPPED = no('already_shipped', 'The order has already shipped');
-const PARTLY_SHIPPED = no('already_shipped', 'Part of the order has already shipped');
+const SHIPPED = reject('already_shipped', 'The order has already shipped');
+const PARTLY_SHIPPED = reject('already_shipped', 'Part of the order has already shipped');
 
 const ACTION_RULES: Record<OrderAction, ActionRule> = {
   cancel: {
     status: {
-      placed: YES,
-      confirmed: YES,
-      on_hold: YES,
-      cancelling: no('already_cancelling', 'The order is already being cancelled'),
-      cancelled: no('already_cancelled', 'The order is already cancelled'),
-      rejected: no('already_rejected', 'The order was rejected'),
-      completed: no('already_completed', 'The order is already completed'),
+      placed: ALLOWED,
+      confirmed: ALLOWED,
+      on_hold: ALLOWED,
+      cancelling: reject('already_cancelling', 'The order is already being cancelled'),
+      cancelled: reject('already_cancelled', 'The order is already cancelled'),
+      rejected: reject('already_rejected', 'The order was rejected'),
+      completed: reject('already_completed', 'The order is already completed'),
     },
     fulfilment: {
-      unfulfilled: YES,
+      unfulfilled: ALLOWED,
       partially_shipped: PARTLY_SHIPPED,
       shipped: SHIPPED,
       partially_delivered: SHIPPED,

@@ -1,6 +1,6 @@
-import { paymentStatus } from './payment-ledger';
+import { derivePaymentStatus } from './payment-ledger';
 
-const entry = (kind: Parameters<typeof paymentStatus>[0][number]['kind'], amountMinor = 1000) => ({
+const entry = (kind: Parameters<typeof derivePaymentStatus>[0][number]['kind'], amountMinor = 1000) => ({
   kind,
   amountMinor,
 });
@@ -15,5 +15,5 @@ test.each([
   ['partially_refunded', [entry('captured'), entry('refunded', 400)]],
   ['refunded', [entry('captured'), entry('refunded', 400), entry('refunded', 600)]],
 ] as const)('%s', (status, entries) => {
-  expect(paymentStatus(entries)).toBe(status);
+  expect(derivePaymentStatus(entries)).toBe(status);
 });

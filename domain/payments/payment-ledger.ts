@@ -1,13 +1,13 @@
 import type { PaymentStatus } from '../orders/order';
 
 /** What one row of the payment ledger says happened at the provider. Rows are only ever added. */
-export type LedgerKind = 'intent' | 'authorized' | 'captured' | 'declined' | 'voided' | 'refunded';
+export type LedgerEntryKind = 'intent' | 'authorized' | 'captured' | 'declined' | 'voided' | 'refunded';
 
 export interface LedgerEntry {
   /** Unique: the try's key, and what happened (`ord_…:pay:1:captured`). */
   key: string;
   orderId: string;
-  kind: LedgerKind;
+  kind: LedgerEntryKind;
   /** Minor units of `currency`. */
   amountMinor: number;
   currency: string;
@@ -18,8 +18,10 @@ export interface LedgerEntry {
 }
 
 /** The `payment` axis of an order, derived from its ledger and what the order comes to. */
-export function paymentStatus(entries: readonly Pick<LedgerEntry, 'kind' | 'amountMinor'>[]): PaymentStatus {
-  const sum = (kind: LedgerKind) =>
+export function derivePaymentStatus(
+  entries: readonly Pick<LedgerEntry, 'kind' | 'amountMinor'>[],
+): PaymentStatus {
+  const sum = (kind: LedgerEntryKind) =>
     entries.filter((e) => e.kind === kind).reduce((total, e) => total + e.amountMinor, 0);
   const captured = sum('captured');
   const refunded = sum('refunded');

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { DEFAULT_PRICE_RULES, type TaxClass } from './price-rules';
-import { type BasketItem, priceBasket } from './pricing';
+import { type CartItem, priceCart } from './pricing';
 
 const GERMANY = { country: 'DE' };
-const item = (over: Partial<BasketItem> = {}): BasketItem => ({
+const item = (over: Partial<CartItem> = {}): CartItem => ({
   sku: 'walnut-desk',
   name: 'Walnut desk',
   quantity: 1,
@@ -46,7 +46,7 @@ describe('a discount', () => {
           const priced = items.map((i) => ({ ...i, currency, unitPriceMinor: step * i.unitPriceMinor }));
           const subtotal = sum(priced.map((i) => i.quantity * i.unitPriceMinor));
           const discount = step * Math.floor((share * subtotal) / step);
-          const b = priceBasket(priced, GERMANY, rules, undefined, discount);
+          const b = priceCart(priced, GERMANY, rules, undefined, discount);
           expect([b.subtotalMinor, b.discountMinor]).toEqual([subtotal, discount]);
           expect(sum(b.lines.map((l) => l.discountMinor))).toBe(discount);
           for (const line of b.lines) {
@@ -73,7 +73,7 @@ describe('a discount', () => {
     ['what cannot be paid', 'KWD', 15],
   ])('of %s is refused', (_what, currency, discount) => {
     const rules = { ...DEFAULT_PRICE_RULES, currency };
-    const price = () => priceBasket([item({ currency })], GERMANY, rules, undefined, discount);
+    const price = () => priceCart([item({ currency })], GERMANY, rules, undefined, discount);
     expect(price).toThrow(RangeError);
   });
 });

@@ -1,12 +1,18 @@
 import fc from 'fast-check';
 import { DEFAULT_PRICE_RULES, MAX_TOTAL_MINOR, type PriceRules, type TaxClass } from './price-rules';
-import { type BasketItem, NotShippable, priceBasket, shippingOptions, TotalTooSmall } from './pricing';
-import { RegionNotTaxable } from './tax-region';
+import {
+  type CartItem,
+  listShippingOptions,
+  NotShippableError,
+  priceCart,
+  TotalTooSmallError,
+} from './pricing';
+import { RegionNotTaxableError } from './tax-region';
 
 const TAX_ADDED: PriceRules = { ...DEFAULT_PRICE_RULES, taxIncluded: false };
 const GERMANY = { country: 'DE' };
 
-const item = (over: Partial<BasketItem> = {}): BasketItem => ({
+const item = (over: Partial<CartItem> = {}): CartItem => ({
   sku: 'walnut-desk',
   name: 'Walnut desk',
   quantity: 1,
@@ -17,7 +23,7 @@ const item = (over: Partial<BasketItem> = {}): BasketItem => ({
   ...over,
 });
 
-const anyItem: fc.Arbitrary<BasketItem> = fc
+const anyItem: fc.Arbitrary<CartItem> = fc
   .record({
     quantity: fc.integer({ min: 1, max: 99 }),
     unitPriceMinor: fc.integer({ min: 0, max: 30_000 }),
@@ -37,7 +43,7 @@ describe.each([
   test('the total is lines, discount, shipping and tax, exactly', () => {
     fc.assert(
       fc.property(basket, country, (items, to) => {
-        const b = priceBasket(items, { country: to }, rules);
+        const b = priceCart(items, { country: to }, rules);
         const shippingTaxMinor = b.taxMinor - sum(b.lines.map((l) => l.taxMinor));
         expect(b.totalMinor).toBe(b.subtotalMinor - b.discountMinor + b.shippingMinor + added(b.taxMinor));
         expect(b.totalMinor).toBe(
@@ -54,7 +60,7 @@ describe.each([
     fc.assert(
       fc.property(basket, country, (items, to) => {
         const rates = rules.taxRatesBasisPoints[to] ?? rules.defaultTaxRatesBasisPoints;
-        priceBasket(items, { country: to }, rules).lines.forEach((line, i) => {
+        priceCart(items, { country: to }, rules).lines.forEach((line, i) => {
           const { quantity, unitPriceMinor, taxClass } = items[i]!;
           const rate = rates[taxClass];
           expect(line.line).toBe(i + 1);
@@ -73,46 +79,46 @@ describe.each([
 
 describe('a basket in the default shop', () => {
   test('a walnut desk to Germany ships free and contains 19 % VAT', () => {
-    const b = priceBasket([item()], GERMANY, DEFAULT_PRICE_RULES);
+    const b = priceCart([item()], GERMANY, DEFAULT_PRICE_RULES);
     expect(b).toMatchObject({ currency: 'EUR', totalMinor: 41900, shippingMinor: 0, taxMinor: 6690 });
   });
 
   test('below the free limit shipping is charged and taxed at the standard rate', () => {
     const mug = item({ unitPriceMinor: 1000, taxClass: 'zero' });
     // 490 × 1900 / 11900 = 78.2
-    expect(priceBasket([mug], GERMANY, DEFAULT_PRICE_RULES)).toMatchObject({
+    expect(priceCart([mug], GERMANY, DEFAULT_PRICE_RULES)).toMatchObject({
       shippingMinor: 490,
       taxMinor: 78,
       totalMinor: 1490,
     });
     // 490 × 0.19 = 93.1
-    expect(priceBasket([mug], GERMANY, TAX_ADDED)).toMatchObject({ taxMinor: 93, totalMinor: 1583 });
+    expect(priceCart([mug], GERMANY, TAX_ADDED)).toMatchObject({ taxMinor: 93, totalMinor: 1583 });
   });
 
   test.each([
     [4999, 490],
     [5000, 0],
   ])('goods for %d ship for %d', (unitPriceMinor, shippingMinor) => {
-    const b = priceBasket([item({ unitPriceMinor })], GERMANY, DEFAULT_PRICE_RULES);
+    const b = priceCart([item({ unitPriceMinor })], GERMANY, DEFAULT_PRICE_RULES);
     expect(b.shippingMinor).toBe(shippingMinor);
   });
 
   test('half a minor unit of tax is rounded up', () => {
     // 50 × 0.19 = 9.5
-    expect(priceBasket([item({ unitPriceMinor: 50 })], GERMANY, TAX_ADDED).lines[0]!.taxMinor).toBe(10);
+    expect(priceCart([item({ unitPriceMinor: 50 })], GERMANY, TAX_ADDED).lines[0]!.taxMinor).toBe(10);
   });
 
   test('books are taxed at the reduced rate of the country they go to', () => {
     const book = item({ unitPriceMinor: 10550, taxClass: 'reduced' });
-    expect(priceBasket([book], { country: 'FR' }, DEFAULT_PRICE_RULES).taxMinor).toBe(550);
+    expect(priceCart([book], { country: 'FR' }, DEFAULT_PRICE_RULES).taxMinor).toBe(550);
   });
 
   test.each(['US', 'constructor', ''])('a country without rates pays no tax: "%s"', (to) => {
-    expect(priceBasket([item()], { country: to }, DEFAULT_PRICE_RULES).taxMinor).toBe(0);
+    expect(priceCart([item()], { country: to }, DEFAULT_PRICE_RULES).taxMinor).toBe(0);
   });
 
   test('an empty basket costs nothing, not even shipping', () => {
-    expect(priceBasket([], GERMANY, DEFAULT_PRICE_RULES)).toMatchObject({ lines: [], totalMinor: 0 });
+    expect(priceCart([], GERMANY, DEFAULT_PRICE_RULES)).toMatchObject({ lines: [], totalMinor: 0 });
   });
 });
 
@@ -132,20 +138,20 @@ describe('what cannot be priced', () => {
     ],
     ['a product beyond the safe integers', [item({ quantity: 2 ** 52, unitPriceMinor: 2 ** 52 })]],
   ])('%s is refused', (_name, items) => {
-    expect(() => priceBasket(items, GERMANY, DEFAULT_PRICE_RULES)).toThrow(RangeError);
+    expect(() => priceCart(items, GERMANY, DEFAULT_PRICE_RULES)).toThrow(RangeError);
   });
 
   test('the limit itself is fine, unless tax comes on top', () => {
     const items = [item({ unitPriceMinor: MAX_TOTAL_MINOR })];
-    expect(priceBasket(items, GERMANY, DEFAULT_PRICE_RULES).totalMinor).toBe(MAX_TOTAL_MINOR);
-    expect(() => priceBasket(items, GERMANY, TAX_ADDED)).toThrow(RangeError);
+    expect(priceCart(items, GERMANY, DEFAULT_PRICE_RULES).totalMinor).toBe(MAX_TOTAL_MINOR);
+    expect(() => priceCart(items, GERMANY, TAX_ADDED)).toThrow(RangeError);
   });
 });
 
 describe('shipping', () => {
   const light = item({ unitPriceMinor: 1_000, weightGrams: 500 });
   const options = (quantity: number) =>
-    shippingOptions([{ ...light, quantity }], quantity * 1_000, DEFAULT_PRICE_RULES).map((o) => [
+    listShippingOptions([{ ...light, quantity }], quantity * 1_000, DEFAULT_PRICE_RULES).map((o) => [
       o.code,
       o.feeMinor,
     ]);
@@ -177,9 +183,9 @@ describe('shipping', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100 }), (quantity) => {
         const items = [{ ...light, quantity }];
-        for (const { code, feeMinor } of shippingOptions(items, quantity * 1_000, DEFAULT_PRICE_RULES)) {
-          const priced = () => priceBasket(items, GERMANY, DEFAULT_PRICE_RULES, code);
-          if (feeMinor === null) expect(priced).toThrow(NotShippable);
+        for (const { code, feeMinor } of listShippingOptions(items, quantity * 1_000, DEFAULT_PRICE_RULES)) {
+          const priced = () => priceCart(items, GERMANY, DEFAULT_PRICE_RULES, code);
+          if (feeMinor === null) expect(priced).toThrow(NotShippableError);
           else expect(priced()).toMatchObject({ shippingMethod: code, shippingMinor: feeMinor });
         }
       }),
@@ -187,14 +193,14 @@ describe('shipping', () => {
   });
 
   test.each(['pigeon', '__proto__', 'toString', ''])('there is no method %j', (code) => {
-    expect(() => priceBasket([light], GERMANY, DEFAULT_PRICE_RULES, code)).toThrow(NotShippable);
+    expect(() => priceCart([light], GERMANY, DEFAULT_PRICE_RULES, code)).toThrow(NotShippableError);
   });
 });
 
 describe('what costs less than can be charged', () => {
   const free = { name: 'Free', fees: [{ upToGrams: null, feeMinor: 0 }], freeFromMinor: null };
   const totalOf = (unitPriceMinor: number, taxIncluded = true) =>
-    priceBasket([item({ unitPriceMinor })], GERMANY, {
+    priceCart([item({ unitPriceMinor })], GERMANY, {
       ...DEFAULT_PRICE_RULES,
       taxIncluded,
       minimumTotalMinor: 50,
@@ -202,13 +208,13 @@ describe('what costs less than can be charged', () => {
     }).totalMinor;
 
   test.each([0, 1, 49])('has no price: %d', (unitPriceMinor) => {
-    expect(() => totalOf(unitPriceMinor)).toThrow(TotalTooSmall);
+    expect(() => totalOf(unitPriceMinor)).toThrow(TotalTooSmallError);
   });
 
   test('has one once the total reaches the least, tax and all', () => {
     expect(totalOf(50)).toBe(50);
     expect(totalOf(42, false)).toBe(50);
-    expect(() => totalOf(41, false)).toThrow(TotalTooSmall);
+    expect(() => totalOf(41, false)).toThrow(TotalTooSmallError);
   });
 });
 
@@ -216,7 +222,7 @@ describe('tax by region', () => {
   const rates = (standard: number) => ({ standard, reduced: 0, zero: 0 });
   const rules = { ...TAX_ADDED, taxRatesBasisPoints: { US: rates(400), 'US-CA': rates(725) } };
   const taxIn = (country: string, region?: string) =>
-    priceBasket([item({ unitPriceMinor: 10_000 })], { country, region }, rules).taxMinor;
+    priceCart([item({ unitPriceMinor: 10_000 })], { country, region }, rules).taxMinor;
 
   test('the region comes before its country, and both before the rest', () => {
     expect(taxIn('US', 'CA')).toBe(725);
@@ -240,9 +246,9 @@ describe('tax by region', () => {
   test('a region without a rate, in a country without one, is not known', () => {
     const onlyRegions = { ...TAX_ADDED, taxRatesBasisPoints: { 'US-CA': rates(725) } };
     const tax = (region: string) =>
-      priceBasket([item({ unitPriceMinor: 10_000 })], { country: 'US', region }, onlyRegions).taxMinor;
+      priceCart([item({ unitPriceMinor: 10_000 })], { country: 'US', region }, onlyRegions).taxMinor;
     expect(tax('CA')).toBe(725);
-    expect(() => tax('NV')).toThrow(RegionNotTaxable);
+    expect(() => tax('NV')).toThrow(RegionNotTaxableError);
   });
 
   test('a country without taxes by region asks for none', () => {
@@ -259,7 +265,7 @@ test.each(['KWD', 'BHD'])('%s is paid in tens of its minor unit, so tax is round
       (tens, quantity, taxIncluded) => {
         const rules = { ...DEFAULT_PRICE_RULES, currency, taxIncluded };
         const one = item({ currency, unitPriceMinor: tens, quantity });
-        const b = priceBasket([{ ...one, unitPriceMinor: 10 * tens }], GERMANY, rules);
+        const b = priceCart([{ ...one, unitPriceMinor: 10 * tens }], GERMANY, rules);
         expect([b.totalMinor % 10, b.taxMinor % 10]).toEqual([0, 0]);
       },
     ),
@@ -270,8 +276,8 @@ test('who does not choose gets the first way of shipping that can carry the weig
   const { standard, express } = DEFAULT_PRICE_RULES.shippingMethods;
   const rules = { ...DEFAULT_PRICE_RULES, shippingMethods: { express: express!, standard: standard! } };
   const methodFor = (weightGrams: number) =>
-    priceBasket([item({ weightGrams })], GERMANY, rules).shippingMethod;
+    priceCart([item({ weightGrams })], GERMANY, rules).shippingMethod;
   expect([methodFor(31_500), methodFor(31_501)]).toEqual(['express', 'standard']);
   const onlyLight = { ...rules, shippingMethods: { express: express! } };
-  expect(() => priceBasket([item({ weightGrams: 40_000 })], GERMANY, onlyLight)).toThrow(NotShippable);
+  expect(() => priceCart([item({ weightGrams: 40_000 })], GERMANY, onlyLight)).toThrow(NotShippableError);
 });

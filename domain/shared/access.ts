@@ -23,15 +23,15 @@ export type Principal =
   | { kind: 'machine'; keyId: string; scopes: readonly Scope[] };
 
 /** `all`: anybody's; `own`: what belongs to the caller; `none`: nothing. */
-export type Reach = 'none' | 'own' | 'all';
+export type AccessScope = 'none' | 'own' | 'all';
 
 /** How far each kind of caller reaches at one address. `guest` holds for the bearer of an order token, too. */
-export type Policy = Readonly<Record<'guest' | Role, Reach>> & {
+export type Policy = Readonly<Record<'guest' | Role, AccessScope>> & {
   /** What a machine's key must have to reach all. Where there is none a machine reaches what anyone may, and no more. */
   readonly scope: Scope | null;
 };
 
-export function reachOf(policy: Policy, principal: Principal): Reach {
+export function getAccessScope(policy: Policy, principal: Principal): AccessScope {
   switch (principal.kind) {
     case 'guest':
       // Nothing belongs to somebody unknown.
@@ -50,17 +50,17 @@ export function reachOf(policy: Policy, principal: Principal): Reach {
 /** What a request may touch. */
 export interface Access {
   principal: Principal;
-  reach: Reach;
+  scope: AccessScope;
 }
 
 export const isStaff = (role: Role): boolean => role !== 'customer';
 
 /** Whether an order lies within reach. */
-export function reachesOrder(
-  { principal, reach }: Access,
+export function canAccessOrder(
+  { principal, scope }: Access,
   order: { id: string; customerId: string },
 ): boolean {
-  if (reach !== 'own') return reach === 'all';
+  if (scope !== 'own') return scope === 'all';
   switch (principal.kind) {
     case 'order_token':
       return principal.orderId === order.id;

@@ -4,10 +4,10 @@ export const TOPICS = {
   OrderCreated: 'order-events',
   OrderConfirmed: 'order-events',
   OrderRejected: 'order-events',
-  OrderCancelling: 'order-events',
+  OrderCancellationStarted: 'order-events',
   OrderCancelled: 'order-events',
-  CancellationRefused: 'order-events',
-  OrderNeedsAttention: 'order-events',
+  CancellationRejected: 'order-events',
+  OrderAttentionRequired: 'order-events',
   OrderAttentionResolved: 'order-events',
   StockReserved: 'inventory-events',
   StockReleased: 'inventory-events',
@@ -24,7 +24,7 @@ export const TOPICS = {
   ApiKeyCreated: 'customer-events',
   ApiKeyRevoked: 'customer-events',
   RegistrationRequested: 'customer-events',
-  RegistrationRepeated: 'customer-events',
+  DuplicateRegistrationAttempted: 'customer-events',
   AccountCreated: 'customer-events',
   SessionOpened: 'customer-events',
   SessionRevoked: 'customer-events',
@@ -39,8 +39,8 @@ export const TOPICS = {
   ProductCreated: 'catalogue-events',
   ProductUpdated: 'catalogue-events',
   ProductDeactivated: 'catalogue-events',
-  ProductImportReceived: 'catalogue-events',
-  ProductImportEnded: 'catalogue-events',
+  ProductImportStarted: 'catalogue-events',
+  ProductImportFinished: 'catalogue-events',
 } as const;
 
 export type EventType = keyof typeof TOPICS;
@@ -81,7 +81,7 @@ export function describeActor(actor: Actor): string {
 }
 
 /** Which of the staff it was, in what customers are told, is the shop's business: an account's id leads to its address. */
-export const withoutStaffIds = (text: string): string => text.replace(/\bstaff:cus_\w{26}/g, 'staff');
+export const redactStaffIds = (text: string): string => text.replace(/\bstaff:cus_\w{26}/g, 'staff');
 
 export function toCloudEvent(event: DomainEvent): CloudEvent {
   return {

@@ -13,8 +13,8 @@ describe('the first order id of a millisecond', () => {
   test('is an order id that gives the millisecond back', () => {
     fc.assert(
       fc.property(timeMs, (ms) => {
-        expect(ids.isOrderId(ids.firstOrderIdAt(ms))).toBe(true);
-        expect(ids.orderIdTimeMs(ids.firstOrderIdAt(ms))).toBe(ms);
+        expect(ids.isOrderId(ids.minOrderIdAt(ms))).toBe(true);
+        expect(ids.getOrderIdTimeMs(ids.minOrderIdAt(ms))).toBe(ms);
       }),
     );
   });
@@ -22,7 +22,7 @@ describe('the first order id of a millisecond', () => {
   test('sorts as time does', () => {
     fc.assert(
       fc.property(timeMs, timeMs, (a, b) => {
-        expect(ids.firstOrderIdAt(a) < ids.firstOrderIdAt(b)).toBe(a < b);
+        expect(ids.minOrderIdAt(a) < ids.minOrderIdAt(b)).toBe(a < b);
       }),
     );
   });
@@ -30,21 +30,21 @@ describe('the first order id of a millisecond', () => {
   test('is a boundary: every id of that millisecond is at or after it and before the next', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: LATEST_MS - 1 }), randomPart, (ms, random) => {
-        const id = ids.firstOrderIdAt(ms).slice(0, 14) + random;
-        expect(ids.orderIdTimeMs(id)).toBe(ms);
-        expect(ids.firstOrderIdAt(ms) <= id && id < ids.firstOrderIdAt(ms + 1)).toBe(true);
+        const id = ids.minOrderIdAt(ms).slice(0, 14) + random;
+        expect(ids.getOrderIdTimeMs(id)).toBe(ms);
+        expect(ids.minOrderIdAt(ms) <= id && id < ids.minOrderIdAt(ms + 1)).toBe(true);
       }),
     );
   });
 
   test('a time between two milliseconds belongs to the next; a time out of range to the nearest', () => {
-    expect(ids.firstOrderIdAt(1000.2)).toBe(ids.firstOrderIdAt(1001));
-    expect(ids.firstOrderIdAt(-5)).toBe(`ord_${'0'.repeat(26)}`);
-    expect(ids.firstOrderIdAt(Number.MAX_SAFE_INTEGER)).toBe(ids.firstOrderIdAt(LATEST_MS));
+    expect(ids.minOrderIdAt(1000.2)).toBe(ids.minOrderIdAt(1001));
+    expect(ids.minOrderIdAt(-5)).toBe(`ord_${'0'.repeat(26)}`);
+    expect(ids.minOrderIdAt(Number.MAX_SAFE_INTEGER)).toBe(ids.minOrderIdAt(LATEST_MS));
   });
 
   test("agrees with the ULID specification's example", () => {
-    expect(ids.orderIdTimeMs('ord_01ARYZ6S41TSV4RRFFQ69G5FAV')).toBe(1_469_918_176_385);
+    expect(ids.getOrderIdTimeMs('ord_01ARYZ6S41TSV4RRFFQ69G5FAV')).toBe(1_469_918_176_385);
   });
 });
 
@@ -64,8 +64,8 @@ test('keys name the order and the business step, so different effects never shar
   const keys = [
     ids.eventKey(order, 'placed'),
     ids.eventKey(order, 'confirmed'),
-    ids.paymentTryKey(order, 1),
-    ids.paymentTryKey(order, 2),
+    ids.paymentAttemptKey(order, 1),
+    ids.paymentAttemptKey(order, 2),
     ids.refundKey(order, 'cancel'),
     ids.reservationId(order, 1, 'BER'),
     ids.reservationId(order, 1, 'RTM'),

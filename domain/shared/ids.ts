@@ -17,15 +17,15 @@ export const customerId = (random26: string): string => `cus_${random26}`;
 export const apiKeyId = (random26: string): string => `key_${random26}`;
 export const isApiKeyId = (value: string): boolean => /^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(value);
 
-export const SKU = /^[a-z0-9][a-z0-9-]{0,63}$/;
+export const SKU_PATTERN = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const IMPORT_ID = /^imp_[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** A product is known by its sku, which people choose. */
-export const isSku = (value: string): boolean => SKU.test(value);
+export const isSku = (value: string): boolean => SKU_PATTERN.test(value);
 /** The stream of a product's events, and what they tell of. */
 export const productId = (sku: string): string => `product:${sku}`;
 /** The sku in a product's id; null for anything else. */
-export const skuOfProductId = (id: string): string | null =>
+export const parseProductId = (id: string): string | null =>
   id.startsWith('product:') ? id.slice('product:'.length) : null;
 /** `imp_` and a ULID; the id of its workflow too. */
 export const importId = (ulid: string): string => `imp_${ulid}`;
@@ -43,14 +43,14 @@ export const addressId = (random26: string): string => `adr_${random26}`;
 export const accessStream = (staffId: string): string => `access:${staffId}`;
 
 /** Milliseconds since the epoch at which an order's id was made. */
-export function orderIdTimeMs(id: string): number {
+export function getOrderIdTimeMs(id: string): number {
   let time = 0;
   for (const char of id.slice(4, 4 + ULID_TIME_LENGTH)) time = time * 32 + CROCKFORD.indexOf(char);
   return time;
 }
 
 /** The smallest order id of that millisecond: the boundary of a date range in an index on the id. */
-export function firstOrderIdAt(timeMs: number): string {
+export function minOrderIdAt(timeMs: number): string {
   const latest = 2 ** 48 - 1;
   let rest = Math.min(Math.max(0, Math.ceil(timeMs)), latest);
   let time = '';
@@ -65,7 +65,7 @@ export function firstOrderIdAt(timeMs: number): string {
 export const eventKey = (aggregateId: string, step: string): string => `${aggregateId}:${step}`;
 
 /** The customer's n-th try to pay; the provider's idempotency keys are derived from it. */
-export const paymentTryKey = (order: string, attempt: number): string => `${order}:pay:${attempt}`;
+export const paymentAttemptKey = (order: string, attempt: number): string => `${order}:pay:${attempt}`;
 export const refundKey = (order: string, why: string): string => `${order}:refund:${why}`;
 
 /** The token of a reservation: units of one line from one warehouse. */
@@ -75,7 +75,7 @@ export const reservationId = (order: string, line: number, warehouse: string): s
 /** The stream of a product's stock. */
 export const stockStream = (sku: string): string => `stock:${sku}`;
 export const isStockStream = (stream: string): boolean => stream.startsWith(stockStream(''));
-export const skuOfStream = (stream: string): string => stream.slice(stockStream('').length);
+export const parseStockStream = (stream: string): string => stream.slice(stockStream('').length);
 export const warehouseStream = (code: string): string => `warehouse:${code}`;
 
 /** `mov_` and a ULID. */

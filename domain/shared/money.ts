@@ -43,7 +43,7 @@ export function formatMoney({ amount, currency }: Money, locale = 'en'): string 
   const sign = amount < 0 ? '-' : '';
   const padded = String(Math.abs(amount)).padStart(digits + 1, '0');
   const decimal = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
-  return formatter(locale, currency, digits).format(`${sign}${decimal}` as Intl.StringNumericLiteral);
+  return getFormatter(locale, currency, digits).format(`${sign}${decimal}` as Intl.StringNumericLiteral);
 }
 
 /**
@@ -59,18 +59,18 @@ export function parseAmount(decimal: string, currency: string): number | null {
 }
 
 /** An amount as `parseAmount` reads it: `419.00`, or `419` where the currency has no decimals. */
-export function exampleAmount(currency: string): string {
+export function formatExampleAmount(currency: string): string {
   const digits = minorUnitDigits(currency);
   return digits === 0 ? '419' : `419.${'0'.repeat(digits)}`;
 }
 
 /** The smallest step of an amount that can be paid: Stripe takes three-decimal currencies in tens. */
-export const payableStepMinor = (currency: string): number => (minorUnitDigits(currency) === 3 ? 10 : 1);
+export const chargeableStepMinor = (currency: string): number => (minorUnitDigits(currency) === 3 ? 10 : 1);
 
 /** Making one takes a hundred times as long as using it. There are as many as currencies are written in languages. */
 const formatters = new Map<string, Intl.NumberFormat>();
 
-function formatter(locale: string, currency: string, digits: number): Intl.NumberFormat {
+function getFormatter(locale: string, currency: string, digits: number): Intl.NumberFormat {
   const known = formatters.get(`${locale} ${currency}`);
   if (known !== undefined) return known;
   const made = new Intl.NumberFormat(locale, {

@@ -39,9 +39,9 @@ export interface ReconcilePolicy {
   maxRestarts: number;
   restartWindowMs: number;
   /** Pause between two looks at an order that people have to see to. */
-  lookAgainMs: number;
+  recheckIntervalMs: number;
   /** Orders looked at in one go, for each place they are found in. */
-  pageRows: number;
+  pageSize: number;
 }
 
 export const DEFAULT_RECONCILE_POLICY: ReconcilePolicy = {
@@ -51,8 +51,8 @@ export const DEFAULT_RECONCILE_POLICY: ReconcilePolicy = {
   restartPauseMs: MINUTE,
   maxRestarts: 5,
   restartWindowMs: 24 * 60 * MINUTE,
-  lookAgainMs: MINUTE,
-  pageRows: 200,
+  recheckIntervalMs: MINUTE,
+  pageSize: 200,
 };
 
 /** How an import of products goes on. Milliseconds, unless a name says otherwise. */

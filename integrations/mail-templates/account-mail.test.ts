@@ -10,7 +10,7 @@ const data = (changes: Partial<AccountMailData> = {}): AccountMailData => ({
 });
 const KINDS: AccountMailKind[] = [
   'registration_confirm',
-  'registration_repeated',
+  'duplicate_registration',
   'password_reset',
   'password_changed',
 ];

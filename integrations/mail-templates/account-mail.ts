@@ -1,5 +1,5 @@
 import type { AccountMailKind } from '../../domain/notifications/notification-rules';
-import { type MailView, oneLine, type RenderedMail, renderMail, webUrl } from './render';
+import { type MailTemplateData, type RenderedMail, renderMail, toSingleLine, toWebUrl } from './render-mail';
 
 export interface AccountMailData {
   shopName: string;
@@ -9,35 +9,35 @@ export interface AccountMailData {
   link?: { url: string; token: string };
 }
 
-interface AccountMailView extends MailView {
+interface AccountMailTemplateData extends MailTemplateData {
   name: string;
-  link: { url: string; token: string; label: string; goodFor: string } | null;
+  link: { url: string; token: string; label: string; validFor: string } | null;
 }
 
 const SUBJECTS: Record<AccountMailKind, string> = {
   registration_confirm: 'Confirm your address',
-  registration_repeated: 'You have an account already',
+  duplicate_registration: 'You have an account already',
   password_reset: 'Set a new password',
   password_changed: 'Your password was changed',
 };
 
 /** Words on the link, and how long it works. */
-const LINKS: Partial<Record<AccountMailKind, { label: string; goodFor: string }>> = {
-  registration_confirm: { label: 'Confirm your address', goodFor: '24 hours' },
-  password_reset: { label: 'Set a new password', goodFor: 'an hour' },
+const LINKS: Partial<Record<AccountMailKind, { label: string; validFor: string }>> = {
+  registration_confirm: { label: 'Confirm your address', validFor: '24 hours' },
+  password_reset: { label: 'Set a new password', validFor: 'an hour' },
 };
 
 /** Writes a mail about an account. @throws RangeError when the link is not an http(s) URL. */
 export function renderAccountMail(kind: AccountMailKind, data: AccountMailData): RenderedMail {
   const words = LINKS[kind];
-  const view: AccountMailView = {
-    subject: `${SUBJECTS[kind]} (${oneLine(data.shopName)})`,
-    shopName: oneLine(data.shopName),
-    name: oneLine(data.customerName ?? '') || 'there',
+  const view: AccountMailTemplateData = {
+    subject: `${SUBJECTS[kind]} (${toSingleLine(data.shopName)})`,
+    shopName: toSingleLine(data.shopName),
+    name: toSingleLine(data.customerName ?? '') || 'there',
     link:
       data.link === undefined || words === undefined
         ? null
-        : { url: webUrl(data.link.url), token: data.link.token, ...words },
+        : { url: toWebUrl(data.link.url), token: data.link.token, ...words },
   };
   return renderMail(kind, view);
 }

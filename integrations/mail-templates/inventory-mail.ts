@@ -1,5 +1,5 @@
 import type { InventoryMailKind } from '../../domain/notifications/notification-rules';
-import { type MailView, oneLine, type RenderedMail, renderMail } from './render';
+import { type MailTemplateData, type RenderedMail, renderMail, toSingleLine } from './render-mail';
 
 export interface InventoryMailData {
   sku: string;
@@ -12,17 +12,17 @@ export interface InventoryMailData {
 }
 
 /** What the templates see: every text on one line. */
-interface InventoryMailView extends MailView, Omit<InventoryMailData, 'shopName'> {}
+interface InventoryMailTemplateData extends MailTemplateData, Omit<InventoryMailData, 'shopName'> {}
 
 const SUBJECTS: Record<InventoryMailKind, string> = { inventory_low: 'Stock is low' };
 
 /** Writes a mail to the staff. It has no links: whoever gets it knows where stock is looked after. */
 export function renderInventoryMail(kind: InventoryMailKind, data: InventoryMailData): RenderedMail {
-  const view: InventoryMailView = {
+  const view: InventoryMailTemplateData = {
     ...data,
-    productName: oneLine(data.productName),
-    shopName: oneLine(data.shopName),
-    subject: `${SUBJECTS[kind]}: ${oneLine(data.productName)} (${data.sku})`,
+    productName: toSingleLine(data.productName),
+    shopName: toSingleLine(data.shopName),
+    subject: `${SUBJECTS[kind]}: ${toSingleLine(data.productName)} (${data.sku})`,
   };
   return renderMail(kind, view);
 }

@@ -1,7 +1,7 @@
 import type { OrderMailKind } from '../../domain/notifications/notification-rules';
 import type { OrderLine, OrderTotals } from '../../domain/orders/order';
 import { formatMoney } from '../../domain/shared/money';
-import { type MailView, oneLine, type RenderedMail, renderMail, webUrl } from './render';
+import { type MailTemplateData, type RenderedMail, renderMail, toSingleLine, toWebUrl } from './render-mail';
 
 export interface OrderMailData {
   orderId: string;
@@ -21,12 +21,12 @@ export interface OrderMailData {
 }
 
 /** What the templates see: every amount written, every text on one line. */
-interface OrderMailView extends MailView {
+interface OrderMailTemplateData extends MailTemplateData {
   orderId: string;
   customerName: string;
   reason: string | null;
   refunded: string | null;
-  nothingTaken: boolean;
+  isUncharged: boolean;
   orderUrl: string | null;
   lines: { name: string; sku: string; quantity: number; unitPrice: string; amount: string }[];
   /** In order of addition, without the total. */
@@ -48,22 +48,22 @@ const SUBJECTS: Record<OrderMailKind, string> = {
  * @throws RangeError when `orderUrl` is not an http(s) URL.
  */
 export const renderOrderMail = (kind: OrderMailKind, data: OrderMailData): RenderedMail =>
-  renderMail(kind, mailView(kind, data));
+  renderMail(kind, toTemplateData(kind, data));
 
-function mailView(kind: OrderMailKind, data: OrderMailData): OrderMailView {
+function toTemplateData(kind: OrderMailKind, data: OrderMailData): OrderMailTemplateData {
   const write = (amount: number): string => formatMoney({ amount, currency: data.currency });
   const { totals, refundedMinor } = data;
   return {
     orderId: data.orderId,
-    customerName: oneLine(data.customerName),
-    shopName: oneLine(data.shopName),
-    reason: data.reason ? oneLine(data.reason) : null,
+    customerName: toSingleLine(data.customerName),
+    shopName: toSingleLine(data.shopName),
+    reason: data.reason ? toSingleLine(data.reason) : null,
     refunded: refundedMinor ? write(refundedMinor) : null,
-    nothingTaken: refundedMinor === 0,
-    orderUrl: data.orderUrl === undefined ? null : webUrl(data.orderUrl),
+    isUncharged: refundedMinor === 0,
+    orderUrl: data.orderUrl === undefined ? null : toWebUrl(data.orderUrl),
     lines: data.lines.map((line) => ({
-      name: oneLine(line.name),
-      sku: oneLine(line.sku),
+      name: toSingleLine(line.name),
+      sku: toSingleLine(line.sku),
       quantity: line.quantity,
       unitPrice: write(line.unitPriceMinor),
       // Before discount: the column adds up to the subtotal below it.

@@ -14,7 +14,7 @@ export type MailErrorCode =
   | 'closed'
   | 'send_failed';
 
-const SENTENCES: Record<MailErrorCode, string> = {
+const MESSAGES: Record<MailErrorCode, string> = {
   invalid_address: "the recipient's address is not a mail address",
   invalid_message: 'the message cannot be sent as it is',
   recipient_refused: 'the mail server refused the recipient',
@@ -39,12 +39,12 @@ export class MailError extends Error {
     readonly permanent: boolean,
     detail?: string,
   ) {
-    super(detail === undefined ? SENTENCES[code] : `${SENTENCES[code]} (${detail})`);
+    super(detail === undefined ? MESSAGES[code] : `${MESSAGES[code]} (${detail})`);
   }
 }
 
 /** The parts of nodemailer's error that are used here. */
-interface SmtpFailure {
+interface NodemailerError {
   code?: string | undefined;
   originalCode?: string | undefined;
   command?: string | undefined;
@@ -53,23 +53,25 @@ interface SmtpFailure {
 }
 
 /** Replies that are about our login though they come in answer to a recipient (RFC 4954). */
-const LOGIN_REPLIES = new Set([530, 534, 535, 538]);
+const AUTH_REPLY_CODES = new Set([530, 534, 535, 538]);
 
 /** `550 5.1.1`: the two codes a reply begins with, without its text. */
-const replyCodes = (reply: string): string | undefined =>
+const parseReplyCodes = (reply: string): string | undefined =>
   /^\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3}(?!\S))?/.exec(reply)?.[0].replace('-', ' ');
 
 /** By shape: `instanceof Error` is false for an error of another realm, such as Node's own under jest. */
-const isSmtpFailure = (error: unknown): error is SmtpFailure => typeof error === 'object' && error !== null;
+const isNodemailerError = (error: unknown): error is NodemailerError =>
+  typeof error === 'object' && error !== null;
 
 /** Reads a failed send. Anything unknown is temporary: a needless retry costs less than a lost mail. */
 export function toMailError(error: unknown): MailError {
   if (error instanceof MailError) return error;
-  if (!isSmtpFailure(error)) return new MailError('send_failed', false);
+  if (!isNodemailerError(error)) return new MailError('send_failed', false);
   const { code, command, responseCode, response } = error;
-  if (responseCode === undefined) return withoutReply(code, error.originalCode);
-  const reply = replyCodes(response ?? '') ?? String(responseCode);
-  if (code === 'EAUTH' || LOGIN_REPLIES.has(responseCode)) return new MailError('login_failed', false, reply);
+  if (responseCode === undefined) return toMailErrorWithoutReply(code, error.originalCode);
+  const reply = parseReplyCodes(response ?? '') ?? String(responseCode);
+  if (code === 'EAUTH' || AUTH_REPLY_CODES.has(responseCode))
+    return new MailError('login_failed', false, reply);
   // 503 says that the session was out of step, not that the mail is unwanted.
   const permanent = responseCode >= 500 && responseCode !== 503;
   if (code === 'EENVELOPE' && command === 'RCPT TO') {
@@ -81,7 +83,7 @@ export function toMailError(error: unknown): MailError {
   return new MailError('connection_failed', false, reply);
 }
 
-function withoutReply(code: string | undefined, originalCode: string | undefined): MailError {
+function toMailErrorWithoutReply(code: string | undefined, originalCode: string | undefined): MailError {
   const detail = originalCode ?? code;
   switch (code) {
     case 'EENVELOPE':

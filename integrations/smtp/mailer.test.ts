@@ -2,10 +2,10 @@ import net from 'node:net';
 import { inspect } from 'node:util';
 import { createMailCatcher, type MailCatcher } from '../../dev/mail-catcher/catcher';
 import { MailError } from './mail-error';
-import { createSmtpMailer, type Mailer, type MailMessage, messageIdFor } from './mailer';
+import { createSmtpMailer, type Mailer, type MailMessage, toMessageId } from './mailer';
 
 const NOTIFICATION = 'ntf:email:ord_01ARZ3NDEKTSV4RRFFQ69G5FAV:confirmed';
-const MESSAGE_ID = messageIdFor(NOTIFICATION, 'shop.example');
+const MESSAGE_ID = toMessageId(NOTIFICATION, 'shop.example');
 
 const message = (changes: Partial<MailMessage> = {}): MailMessage => ({
   to: { name: 'Ada Byron', address: 'ada@example.com' },
@@ -256,7 +256,7 @@ describe('what an error tells', () => {
 describe('Message-IDs', () => {
   test('are the same for the same notification and legal', () => {
     expect(MESSAGE_ID).toBe('<ntf.email.ord_01ARZ3NDEKTSV4RRFFQ69G5FAV.confirmed@shop.example>');
-    expect(messageIdFor(NOTIFICATION, 'shop.example')).toBe(MESSAGE_ID);
+    expect(toMessageId(NOTIFICATION, 'shop.example')).toBe(MESSAGE_ID);
   });
 
   test('differ for different notifications and are legal whatever the id holds', () => {
@@ -276,14 +276,14 @@ describe('Message-IDs', () => {
       '.',
       'a=b',
     ];
-    const messageIds = ids.map((id) => messageIdFor(id, 'shop.example'));
+    const messageIds = ids.map((id) => toMessageId(id, 'shop.example'));
     expect(new Set(messageIds).size).toBe(ids.length);
     const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
     for (const id of messageIds) expect(id).toMatch(new RegExp(`^<${atom}(\\.${atom})*@shop\\.example>$`));
   });
 
   test('are refused without an id or with a domain that is none', () => {
-    expect(() => messageIdFor('', 'shop.example')).toThrow(RangeError);
-    expect(() => messageIdFor('a', 'shop.example>\r\n')).toThrow(RangeError);
+    expect(() => toMessageId('', 'shop.example')).toThrow(RangeError);
+    expect(() => toMessageId('a', 'shop.example>\r\n')).toThrow(RangeError);
   });
 });

@@ -1,11 +1,11 @@
 import nodemailer from 'nodemailer';
-import { isMailAddress } from '../../domain/shared/mail-address';
-import { type MailAddress, parseMailAddress } from './mail-address';
+import { isEmailAddress } from '../../domain/shared/email-address';
+import { type EmailAddress, parseEmailAddress } from './email-address';
 import { MailError, toMailError } from './mail-error';
 import { parseSmtpUrl } from './smtp-url';
 
 export interface MailMessage {
-  to: MailAddress;
+  to: EmailAddress;
   subject: string;
   html: string;
   text: string;
@@ -42,9 +42,9 @@ const MAX_CONNECTIONS = 5;
  */
 const DEADLINE_FACTOR = 3;
 
-const MESSAGE_ID = /^<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>$/;
-const HEADER_NAME = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
-const OWN_HEADERS =
+const MESSAGE_ID_PATTERN = /^<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+>$/;
+const HEADER_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
+const RESERVED_HEADERS =
   /^(?:to|cc|bcc|from|sender|subject|date|message-id|mime-version|content-.*|resent-.*|auto-submitted)$/i;
 
 /**
@@ -53,7 +53,7 @@ const OWN_HEADERS =
  */
 export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions): Mailer {
   const server = parseSmtpUrl(smtpUrl);
-  const sender = parseMailAddress(from);
+  const sender = parseEmailAddress(from);
   const transport = nodemailer.createTransport({
     pool: true,
     maxConnections: MAX_CONNECTIONS,
@@ -63,7 +63,7 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
     port: server.port,
     secure: server.secure,
     requireTLS: server.requireTls,
-    ...(server.login && { auth: server.login }),
+    ...(server.credentials && { auth: server.credentials }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
@@ -77,7 +77,7 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
 
   async function deliver(message: MailMessage): Promise<void> {
     if (closed) throw new MailError('closed', false);
-    const checked = checkMessage(message);
+    const checked = validateMessage(message);
     try {
       await transport.sendMail({
         ...checked,
@@ -87,7 +87,7 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
         signal: AbortSignal.timeout(timeoutMs * DEADLINE_FACTOR),
       });
     } catch (error) {
-      throw closed && !hasCode(error) ? new MailError('closed', false) : toMailError(error);
+      throw closed && !hasErrorCode(error) ? new MailError('closed', false) : toMailError(error);
     }
   }
 
@@ -111,27 +111,28 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
 }
 
 /** Only nodemailer's "pool was closed", for mails that still waited, has none. */
-const hasCode = (error: unknown): boolean => typeof error === 'object' && error !== null && 'code' in error;
+const hasErrorCode = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error;
 
 /** Free text for a header: one line. Line breaks and other controls would be the way to a header of one's own. */
-const headerText = (value: string): string => value.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+const toSingleLine = (value: string): string => value.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 
-function checkMessage(message: MailMessage): MailMessage {
+function validateMessage(message: MailMessage): MailMessage {
   const { to, subject, html, text, messageId, headers = {} } = message;
-  if (!isMailAddress(to.address)) throw new MailError('invalid_address', true);
-  if (!MESSAGE_ID.test(messageId)) throw new MailError('invalid_message', true, 'Message-ID');
+  if (!isEmailAddress(to.address)) throw new MailError('invalid_address', true);
+  if (!MESSAGE_ID_PATTERN.test(messageId)) throw new MailError('invalid_message', true, 'Message-ID');
   const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (!HEADER_NAME.test(name) || OWN_HEADERS.test(name)) {
+    if (!HEADER_NAME_PATTERN.test(name) || RESERVED_HEADERS.test(name)) {
       throw new MailError('invalid_message', true, 'header name');
     }
-    checked[name] = headerText(value);
+    checked[name] = toSingleLine(value);
   }
   // RFC 3834: keeps holiday notices and other automatic answers away.
   checked['Auto-Submitted'] = 'auto-generated';
   return {
-    to: { name: headerText(to.name), address: to.address },
-    subject: headerText(subject),
+    to: { name: toSingleLine(to.name), address: to.address },
+    subject: toSingleLine(subject),
     html,
     text,
     messageId,
@@ -139,7 +140,7 @@ function checkMessage(message: MailMessage): MailMessage {
   };
 }
 
-const HOST = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
+const HOST_PATTERN = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
 
 /**
  * The Message-ID of a notification: `ntf:email:ord_1:confirmed` → `<ntf.email.ord_1.confirmed@domain>`. The same id
@@ -147,9 +148,9 @@ const HOST = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
  * `.`, every other character outside A-Z a-z 0-9 _ - its UTF-8 bytes as `=XX` (all legal in RFC 5322's dot-atom).
  * @throws RangeError for an empty id or a domain that is not a host name.
  */
-export function messageIdFor(notificationId: string, domain: string): string {
+export function toMessageId(notificationId: string, domain: string): string {
   if (notificationId === '') throw new RangeError('a notification id must not be empty');
-  if (!HOST.test(domain)) throw new RangeError('the domain of a Message-ID must be a host name');
+  if (!HOST_PATTERN.test(domain)) throw new RangeError('the domain of a Message-ID must be a host name');
   const local = notificationId
     .replace(/[^A-Za-z0-9_:-]/gu, encodeCharacter)
     .replace(/(?<=[^:]):(?=[^:])/g, '.')

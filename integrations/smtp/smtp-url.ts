@@ -5,7 +5,7 @@ export interface SmtpServer {
   secure: boolean;
   /** Fail rather than go on without STARTTLS. */
   requireTls: boolean;
-  login: { user: string; pass: string } | null;
+  credentials: { user: string; pass: string } | null;
 }
 
 const DEFAULT_PORTS: Record<string, number> = { 'smtp:': 587, 'smtps:': 465 };
@@ -27,18 +27,20 @@ export function parseSmtpUrl(smtpUrl: string): SmtpServer {
       throw new RangeError('the SMTP URL may have one parameter, requireTLS=true or requireTLS=false');
     }
   }
-  const login = url.username ? { user: decode(url.username), pass: decode(url.password) } : null;
+  const login = url.username
+    ? { user: decodeCredential(url.username), pass: decodeCredential(url.password) }
+    : null;
   const requireTls = url.searchParams.get('requireTLS') ?? String(login !== null);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port ? Number(url.port) : defaultPort,
     secure: url.protocol === 'smtps:',
     requireTls: requireTls === 'true',
-    login,
+    credentials: login,
   };
 }
 
-function decode(part: string): string {
+function decodeCredential(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

@@ -2,7 +2,7 @@ import Stripe from 'stripe';
 import { PaymentProviderError } from '../../domain/payments/provider';
 
 /** States of Stripe's objects that no longer allow what was asked. */
-const STATE_CODES = new Set([
+const UNEXPECTED_STATE_CODES = new Set([
   'payment_intent_unexpected_state',
   'charge_already_captured',
   'charge_already_refunded',
@@ -11,16 +11,16 @@ const STATE_CODES = new Set([
 ]);
 
 /** Stripe's codes and parameter names; anything else could be what the caller sent. */
-const WORD = /^[a-z0-9_[\]]{1,64}$/;
+const SAFE_TOKEN = /^[a-z0-9_[\]]{1,64}$/;
 
 const isTimeout = (detail: unknown): boolean =>
   typeof detail === 'object' && detail !== null && 'code' in detail && detail.code === 'ETIMEDOUT';
 
 export const isUnexpectedState = (error: unknown): boolean =>
-  error instanceof Stripe.errors.StripeError && STATE_CODES.has(error.code ?? '');
+  error instanceof Stripe.errors.StripeError && UNEXPECTED_STATE_CODES.has(error.code ?? '');
 
 /** A failure of a request before, which Stripe keeps for a day under its key like any other answer. */
-export const isKeptFailure = (error: unknown): boolean =>
+export const isReplayedFailure = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeError &&
   (error.statusCode ?? 0) >= 500 &&
   error.headers?.['idempotent-replayed'] === 'true';
@@ -32,18 +32,18 @@ export const isKeptFailure = (error: unknown): boolean =>
  */
 export function toProviderError(operation: string, error: unknown): unknown {
   if (!(error instanceof Stripe.errors.StripeError)) return error;
-  const { code, retryable } = classify(error);
+  const { code, retryable } = classifyError(error);
   const facts = [
     error.statusCode && `HTTP ${error.statusCode}`,
-    WORD.test(error.code ?? '') && error.code,
-    WORD.test(error.param ?? '') && `parameter ${error.param}`,
+    SAFE_TOKEN.test(error.code ?? '') && error.code,
+    SAFE_TOKEN.test(error.param ?? '') && `parameter ${error.param}`,
     error.requestId && `request ${error.requestId}`,
   ].filter(Boolean);
   const detail = facts.length > 0 ? ` (${facts.join(', ')})` : '';
   return new PaymentProviderError(`Stripe: ${operation} failed: ${code}${detail}`, code, retryable);
 }
 
-function classify(error: InstanceType<typeof Stripe.errors.StripeError>): {
+function classifyError(error: InstanceType<typeof Stripe.errors.StripeError>): {
   code: string;
   retryable: boolean;
 } {

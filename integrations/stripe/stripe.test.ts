@@ -53,7 +53,7 @@ const failure = (call: Promise<unknown>): Promise<PaymentProviderError> =>
 
 /** The simulator acts, but its answer is lost; twice, because the package tries a closed connection once more. */
 const loseAnswers = (operation: 'create' | 'confirm' | 'capture' | 'cancel' | 'refund') =>
-  simulator.fault({ operation, mode: 'drop_after', times: 2 });
+  simulator.injectFault({ operation, mode: 'drop_after', times: 2 });
 
 describe('each operation', () => {
   test('creates an intent that has taken nothing and knows its order', async () => {
@@ -186,7 +186,7 @@ describe('exactly one effect', () => {
   test('while the first one still runs the others are told to come again', async () => {
     const { orderId, key } = anOrder();
     const request = { key, orderId, amountMinor: 100, currency: 'EUR', capture: 'automatic' } as const;
-    await simulator.fault({ operation: 'create', mode: 'delay', delayMs: 300 });
+    await simulator.injectFault({ operation: 'create', mode: 'delay', delayMs: 300 });
     const results = await Promise.allSettled([
       provider.createIntent(request),
       provider.createIntent(request),
@@ -220,14 +220,14 @@ describe('exactly one effect', () => {
   });
 
   test.each([
-    ['before it acted', 'fail_kept'],
+    ['before it acted', 'fail_saved'],
     ['after it acted', 'fail_after'],
   ] as const)(
     'a failure of each step, %s, that is kept under its key costs nothing but a retry',
     async (_, mode) => {
       const { orderId, key } = anOrder();
       const thrice = async <T>(operation: Parameters<typeof loseAnswers>[0], call: () => Promise<T>) => {
-        await simulator.fault({ operation, mode, times: null });
+        await simulator.injectFault({ operation, mode, times: null });
         for (const _time of [1, 2]) {
           if (mode === 'fail_after') await call().catch(() => undefined);
           else expect(await failure(call())).toMatchObject({ code: 'provider_error', retryable: true });
@@ -270,7 +270,7 @@ describe('errors', () => {
     ['rate_limit', 'rate_limited'],
     ['drop_before', 'unreachable'],
   ] as const)('%s is %s and may be retried', async (mode, code) => {
-    await simulator.fault({ operation: 'create', mode, times: 2 });
+    await simulator.injectFault({ operation: 'create', mode, times: 2 });
     const error = await failure(anIntent());
     expect(error).toMatchObject({ code, retryable: true });
   });
@@ -278,7 +278,7 @@ describe('errors', () => {
   test('no answer in time is a timeout and may be retried', async () => {
     const hasty = createStripeProvider({ apiKey: 'sk_test_1', baseUrl: simulator.url, timeoutMs: 100 });
     const { key, intentId } = await anIntent();
-    await simulator.fault({ operation: 'confirm', mode: 'delay', delayMs: 400 });
+    await simulator.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 400 });
     const request = { key, intentId, paymentMethod: 'pm_card_visa' };
     expect(await failure(hasty.authorize(request))).toMatchObject({ code: 'timeout', retryable: true });
   });

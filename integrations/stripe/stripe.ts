@@ -7,7 +7,7 @@ import {
   PaymentProviderError,
   type Refund,
 } from '../../domain/payments/provider';
-import { isKeptFailure, isUnexpectedState, toProviderError } from './stripe-errors';
+import { isReplayedFailure, isUnexpectedState, toProviderError } from './stripe-errors';
 
 export interface StripeOptions {
   apiKey: string;
@@ -25,11 +25,11 @@ const WITH_CHARGE = { expand: ['latest_charge'] };
 /** Of a refund's metadata: the business step it was made for. */
 const REFUND_KEY = 'refund_key';
 /** What Stripe lists at once. */
-const MAX_PAGE = 100;
+const MAX_PAGE_SIZE = 100;
 /** Each try of a call adds one at most, while Stripe fails and keeps that. */
-const MAX_KEYS = 20;
+const MAX_IDEMPOTENCY_KEYS = 20;
 
-const STATES: Record<string, IntentState> = {
+const INTENT_STATES: Record<string, IntentState> = {
   requires_payment_method: 'requires_method',
   requires_confirmation: 'requires_confirmation',
   requires_action: 'requires_action',
@@ -52,7 +52,7 @@ type StripeConfig = NonNullable<ConstructorParameters<typeof Stripe>[1]>;
 export function createStripeProvider(options: StripeOptions): PaymentProvider {
   if (options.apiKey === '') throw new RangeError('the Stripe API key is empty');
   const stripe = new Stripe(options.apiKey, {
-    ...addressOf(options.baseUrl),
+    ...parseBaseUrl(options.baseUrl),
     // The type knows the newest version only, and the account's may be an older one.
     ...(options.apiVersion && { apiVersion: options.apiVersion as NonNullable<StripeConfig['apiVersion']> }),
     maxNetworkRetries: 0,
@@ -64,7 +64,7 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
 
   async function asItIsNow(answer: Promise<Stripe.Response<Stripe.PaymentIntent>>) {
     const intent = await answer;
-    return wasReplayed(intent) ? fetchIntent(intent.id) : intent;
+    return isReplayed(intent) ? fetchIntent(intent.id) : intent;
   }
 
   async function authorize(request: {
@@ -75,10 +75,10 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
     const params = { payment_method: request.paymentMethod, ...WITH_CHARGE };
     try {
       // An intent is confirmed once, by whatever key.
-      const answer = underKey(`${request.key}:confirm`, (options) =>
+      const answer = callWithIdempotencyKey(`${request.key}:confirm`, (options) =>
         stripe.paymentIntents.confirm(request.intentId, params, options),
       );
-      return resultOf(await asItIsNow(answer));
+      return toAuthorizeResult(await asItIsNow(answer));
     } catch (error) {
       if (error instanceof Stripe.errors.StripeCardError) {
         return {
@@ -88,14 +88,14 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
         };
       }
       // It was decided before this call: by an earlier one whose answer was lost, or by a void.
-      if (isUnexpectedState(error)) return resultOf(await fetchIntent(request.intentId));
+      if (isUnexpectedState(error)) return toAuthorizeResult(await fetchIntent(request.intentId));
       throw error;
     }
   }
 
   async function voidIntent(request: { key: string; intentId: string }): Promise<PaymentIntent> {
     try {
-      const answer = underKey(`${request.key}:void`, (options) =>
+      const answer = callWithIdempotencyKey(`${request.key}:void`, (options) =>
         stripe.paymentIntents.cancel(request.intentId, WITH_CHARGE, options),
       );
       return toIntent(await asItIsNow(answer));
@@ -110,7 +110,7 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
   return {
     name: 'stripe',
     createIntent: ({ key, orderId, amountMinor, currency, capture }) =>
-      translated('create', async () => {
+      withProviderErrors('create', async () => {
         const params: Stripe.PaymentIntentCreateParams = {
           amount: amountMinor,
           currency: currency.toLowerCase(),
@@ -121,14 +121,16 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
           ...WITH_CHARGE,
         };
         // One more intent takes nothing: only the one that the caller goes on with is confirmed.
-        const answer = underKey(`${key}:create`, (options) => stripe.paymentIntents.create(params, options));
+        const answer = callWithIdempotencyKey(`${key}:create`, (options) =>
+          stripe.paymentIntents.create(params, options),
+        );
         return toIntent(await asItIsNow(answer));
       }),
-    authorize: (request) => translated('confirm', () => authorize(request)),
+    authorize: (request) => withProviderErrors('confirm', () => authorize(request)),
     capture: ({ key, intentId, amountMinor }) =>
-      translated('capture', async () => {
+      withProviderErrors('capture', async () => {
         const params = { amount_to_capture: amountMinor, ...WITH_CHARGE };
-        const answer = underKey(
+        const answer = callWithIdempotencyKey(
           `${key}:capture`,
           (options) => stripe.paymentIntents.capture(intentId, params, options),
           async () => {
@@ -138,28 +140,28 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
         );
         return toIntent(await asItIsNow(answer));
       }),
-    void: (request) => translated('cancel', () => voidIntent(request)),
+    void: (request) => withProviderErrors('cancel', () => voidIntent(request)),
     refund: ({ key, intentId, amountMinor }) =>
-      translated('refund', async () => {
+      withProviderErrors('refund', async () => {
         const params = { payment_intent: intentId, amount: amountMinor, metadata: { [REFUND_KEY]: key } };
-        const refund = await underKey(
+        const refund = await callWithIdempotencyKey(
           `${key}:refund`,
           (options) => stripe.refunds.create(params, options),
           async () => {
-            const { data } = await stripe.refunds.list({ payment_intent: intentId, limit: MAX_PAGE });
+            const { data } = await stripe.refunds.list({ payment_intent: intentId, limit: MAX_PAGE_SIZE });
             const made = data.find(({ metadata }) => metadata?.[REFUND_KEY] === key);
             return made && stripe.refunds.retrieve(made.id);
           },
         );
-        return toRefund(wasReplayed(refund) ? await stripe.refunds.retrieve(refund.id) : refund, intentId);
+        return toRefund(isReplayed(refund) ? await stripe.refunds.retrieve(refund.id) : refund, intentId);
       }),
     list: ({ after, limit }) =>
-      translated('list', async () => {
+      withProviderErrors('list', async () => {
         const page = { limit, ...(after && { starting_after: after }), expand: ['data.latest_charge'] };
         const { data } = await stripe.paymentIntents.list(page);
         return data.map((intent) => ({ ...toIntent(intent), orderId: intent.metadata.order_id ?? null }));
       }),
-    retrieve: (intentId) => translated('retrieve', async () => toIntent(await fetchIntent(intentId))),
+    retrieve: (intentId) => withProviderErrors('retrieve', async () => toIntent(await fetchIntent(intentId))),
   };
 }
 
@@ -168,7 +170,7 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
  * each time, so a call still has one effect.
  * @param done what an earlier call has done in spite of its failure, where the object does not keep it from being done again.
  */
-async function underKey<T>(
+async function callWithIdempotencyKey<T>(
   key: string,
   call: (options: { idempotencyKey: string }) => Promise<T>,
   done: () => Promise<T | undefined> = async () => undefined,
@@ -177,14 +179,14 @@ async function underKey<T>(
     try {
       return await call({ idempotencyKey: n === 1 ? key : `${key}:${n}` });
     } catch (error) {
-      if (!isKeptFailure(error) || n === MAX_KEYS) throw error;
+      if (!isReplayedFailure(error) || n === MAX_IDEMPOTENCY_KEYS) throw error;
     }
     const found = await done();
     if (found !== undefined) return found;
   }
 }
 
-async function translated<T>(operation: string, call: () => Promise<T>): Promise<T> {
+async function withProviderErrors<T>(operation: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -192,7 +194,7 @@ async function translated<T>(operation: string, call: () => Promise<T>): Promise
   }
 }
 
-function addressOf(baseUrl: string | undefined): Pick<StripeConfig, 'host' | 'port' | 'protocol'> {
+function parseBaseUrl(baseUrl: string | undefined): Pick<StripeConfig, 'host' | 'port' | 'protocol'> {
   if (baseUrl === undefined) return {};
   const url = new URL(baseUrl);
   const scheme = url.protocol.slice(0, -1);
@@ -206,11 +208,11 @@ function addressOf(baseUrl: string | undefined): Pick<StripeConfig, 'host' | 'po
   };
 }
 
-const wasReplayed = ({ lastResponse }: Stripe.Response<object>): boolean =>
+const isReplayed = ({ lastResponse }: Stripe.Response<object>): boolean =>
   lastResponse.headers['idempotent-replayed'] === 'true';
 
-function stateOf(status: string): IntentState {
-  const state = STATES[status];
+function toIntentState(status: string): IntentState {
+  const state = INTENT_STATES[status];
   if (state === undefined) {
     // A newer API version than this code knows: guessing would move money.
     throw new PaymentProviderError('Stripe: an intent has an unknown status', 'unexpected_state', false);
@@ -221,21 +223,21 @@ function stateOf(status: string): IntentState {
 function toIntent(intent: Stripe.PaymentIntent): PaymentIntent {
   return {
     id: intent.id,
-    state: stateOf(intent.status),
+    state: toIntentState(intent.status),
     amountMinor: intent.amount,
     capturedMinor: intent.amount_received,
-    refundedMinor: refundedMinor(intent),
+    refundedMinor: calculateRefundedMinor(intent),
     currency: intent.currency.toUpperCase(),
   };
 }
 
 /** Stripe counts what was never captured and released as refunded on the charge. Here refunded is given back. */
-function refundedMinor({ status, latest_charge: charge }: Stripe.PaymentIntent): number {
+function calculateRefundedMinor({ status, latest_charge: charge }: Stripe.PaymentIntent): number {
   if (status !== 'succeeded' || charge === null || typeof charge === 'string') return 0;
   return Math.max(0, charge.amount_refunded - (charge.amount - charge.amount_captured));
 }
 
-function resultOf(stripeIntent: Stripe.PaymentIntent): AuthorizeResult {
+function toAuthorizeResult(stripeIntent: Stripe.PaymentIntent): AuthorizeResult {
   const intent = toIntent(stripeIntent);
   switch (intent.state) {
     case 'authorized':

@@ -2,13 +2,13 @@ import { Client, Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { searchAttributes, type TaskQueues } from '../../workflows/messages';
 
-export interface TemporalAddress {
+export interface TemporalConnectionOptions {
   address: string;
   namespace: string;
 }
 
 /** A client that connects when first used: the API starts, and says what it lacks, while Temporal is away. */
-export function createTemporalClient({ address, namespace }: TemporalAddress): Client {
+export function createTemporalClient({ address, namespace }: TemporalConnectionOptions): Client {
   const connection = Connection.lazy({
     address,
     connectTimeout: 5_000,
@@ -45,22 +45,22 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
 }
 
 /** A worker asks for tasks at least once a minute; one that is killed stays on the server's list for five. */
-const POLLED_WITHIN_MS = 90_000;
+const POLLER_ACTIVE_WITHIN_MS = 90_000;
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
 
 /** What placements wait for: workflow tasks of the orders and activities of their payments. */
-const queuesOfPlacement = ({ orders, payments }: TaskQueues) => ({
+const getPlacementQueues = ({ orders, payments }: TaskQueues) => ({
   orders: { name: orders, type: TASK_QUEUE_TYPE_WORKFLOW },
   payments: { name: payments, type: TASK_QUEUE_TYPE_ACTIVITY },
 });
 
 /** Of the queues that a placement needs, those that no worker has asked for tasks lately. */
-export async function queuesWithoutWorker(client: Client, queues: TaskQueues): Promise<string[]> {
+export async function listQueuesWithoutPollers(client: Client, queues: TaskQueues): Promise<string[]> {
   const polled = await Promise.all(
-    Object.entries(queuesOfPlacement(queues)).map(async ([name, queue]) => {
-      const { pollers } = await describeQueue(client, queue);
-      const sinceMs = Date.now() - POLLED_WITHIN_MS;
+    Object.entries(getPlacementQueues(queues)).map(async ([name, queue]) => {
+      const { pollers } = await describeTaskQueue(client, queue);
+      const sinceMs = Date.now() - POLLER_ACTIVE_WITHIN_MS;
       const isPolled = (pollers ?? []).some(
         ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > sinceMs,
       );
@@ -71,17 +71,17 @@ export async function queuesWithoutWorker(client: Client, queues: TaskQueues): P
 }
 
 /** Tasks of placements that wait for a worker, as the server counts them: about as many, some seconds ago. */
-export async function waitingTasks(client: Client, queues: TaskQueues): Promise<number> {
+export async function getBacklogCount(client: Client, queues: TaskQueues): Promise<number> {
   const counts = await Promise.all(
-    Object.values(queuesOfPlacement(queues)).map(async (queue) => {
-      const { stats } = await describeQueue(client, queue);
+    Object.values(getPlacementQueues(queues)).map(async (queue) => {
+      const { stats } = await describeTaskQueue(client, queue);
       return Number(stats?.approximateBacklogCount ?? 0);
     }),
   );
   return counts.reduce((all, count) => all + count, 0);
 }
 
-const describeQueue = (
+const describeTaskQueue = (
   client: Client,
   { name, type }: { name: string; type: temporal.api.enums.v1.TaskQueueType },
 ) =>
@@ -95,7 +95,7 @@ const describeQueue = (
   );
 
 /** Whether the server answers and knows the namespace. */
-export async function temporalIsReady(client: Client): Promise<boolean> {
+export async function isTemporalReady(client: Client): Promise<boolean> {
   try {
     await client.withDeadline(Date.now() + 2_000, () =>
       client.workflowService.describeNamespace({ namespace: client.options.namespace }),

@@ -1,11 +1,11 @@
 import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { cleanClaim } from '../../domain/orders/order-changes';
-import { tellable } from '../../domain/shared/tellable';
+import { sanitizeClaim } from '../../domain/orders/order-changes';
+import { publicFailureMessage } from '../../domain/shared/public-failure-message';
 import { cancelOrder, type RestartMemo } from '../../workflows/messages';
 
-export type RawEvent = temporal.api.history.v1.IHistoryEvent;
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** What a workflow's history adds to the audit rows: what people and outages did to it. */
 export interface WorkflowEntry {
@@ -21,7 +21,7 @@ export interface WorkflowHistory {
   /** Of the newest run, as `status` and `events`. */
   runId: string;
   status: string;
-  events: number;
+  eventCount: number;
   /** Position in the order's stream → the hash that the workflow was told. */
   anchors: Map<number, string>;
   entries: WorkflowEntry[];
@@ -47,11 +47,11 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
   const history: WorkflowHistory = {
     runId: description.runId,
     status: description.status.name,
-    events: description.historyLength,
+    eventCount: description.historyLength,
     anchors: new Map(),
-    entries: retriesUnderWay(description.raw.pendingActivities ?? []),
+    entries: listPendingRetries(description.raw.pendingActivities ?? []),
   };
-  let before = await readRun(client, workflowId, { runId: description.runId, toldTo: 0 }, history);
+  let before = await readRun(client, workflowId, { runId: description.runId, skipToEventId: 0 }, history);
   for (let runs = 1; before !== null && runs < MAX_RUNS; runs += 1) {
     before = await readRun(client, workflowId, before, history).catch((error: unknown) => {
       // Each run is forgotten in its own time.
@@ -63,59 +63,61 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
 }
 
 /** One run of a workflow. What it did up to event `toldTo` is told by the run after it, which began as its copy. */
-interface Run {
+interface HistoryRun {
   runId: string;
-  toldTo: number;
+  skipToEventId: number;
 }
 
 /** Adds what one run tells. @returns the run before it. */
 async function readRun(
   client: Client,
   workflowId: string,
-  { runId, toldTo }: Run,
+  { runId, skipToEventId }: HistoryRun,
   history: WorkflowHistory,
-): Promise<Run | null> {
+): Promise<HistoryRun | null> {
   const activities = new Map<string, string>();
-  let before: Run | null = null;
-  for await (const event of historyEvents(client, workflowId, runId)) {
+  let before: HistoryRun | null = null;
+  for await (const event of iterateHistoryEvents(client, workflowId, runId)) {
     collectAnchor(event, history.anchors);
-    before = runBefore(event) ?? before;
+    before = findPreviousRun(event) ?? before;
     const entry = toEntry(event, activities);
-    if (entry === null || Number(event.eventId) <= toldTo) continue;
+    if (entry === null || Number(event.eventId) <= skipToEventId) continue;
     history.entries.push(runId === history.runId ? entry : { ...entry, eventId: null });
   }
   return before;
 }
 
 /** The run that this event of another one refers to: it was started after it, or reset from it. */
-function runBefore({
+function findPreviousRun({
   eventId,
   workflowExecutionStartedEventAttributes: started,
   workflowTaskFailedEventAttributes: failed,
-}: RawEvent): Run | null {
+}: HistoryEvent): HistoryRun | null {
   if (failed?.cause === WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW && failed.baseRunId) {
-    return { runId: failed.baseRunId, toldTo: Number(eventId) - 1 };
+    return { runId: failed.baseRunId, skipToEventId: Number(eventId) - 1 };
   }
-  const runId = restartOf(started)?.restartedAfterRun;
-  return runId ? { runId, toldTo: 0 } : null;
+  const runId = parseRestartMemo(started)?.restartedAfterRun;
+  return runId ? { runId, skipToEventId: 0 } : null;
 }
 
 /** What reconciliation wrote down when it started this run. */
-function restartOf(started: RawEvent['workflowExecutionStartedEventAttributes']): RestartMemo | null {
+function parseRestartMemo(
+  started: HistoryEvent['workflowExecutionStartedEventAttributes'],
+): RestartMemo | null {
   const { restartedBecause: because, restartedAfterRun: after } = started?.memo?.fields ?? {};
   if (!because) return null;
   return {
-    restartedBecause: decode<string>(because) ?? '',
-    restartedAfterRun: after ? decode<string>(after) : null,
+    restartedBecause: decodePayload<string>(because) ?? '',
+    restartedAfterRun: after ? decodePayload<string>(after) : null,
   };
 }
 
 /** The events of one run, page by page. */
-export async function* historyEvents(
+export async function* iterateHistoryEvents(
   client: Client,
   workflowId: string,
   runId: string,
-): AsyncGenerator<RawEvent> {
+): AsyncGenerator<HistoryEvent> {
   const { namespace } = client.options;
   let nextPageToken: Uint8Array | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
@@ -133,46 +135,48 @@ export async function* historyEvents(
 }
 
 /** Attempts that failed are not in the history before the last one ends. */
-function retriesUnderWay(pending: readonly temporal.api.workflow.v1.IPendingActivityInfo[]): WorkflowEntry[] {
+function listPendingRetries(
+  pending: readonly temporal.api.workflow.v1.IPendingActivityInfo[],
+): WorkflowEntry[] {
   return pending
     .filter(({ attempt }) => (attempt ?? 1) > 1)
     .map(({ attempt, activityType, lastFailure, lastStartedTime }) => ({
       eventId: null,
-      atMs: toMs(lastStartedTime),
+      atMs: timestampToMs(lastStartedTime),
       type: 'ActivityRetrying',
-      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is due: ${tellableCause(lastFailure) ?? 'the worker was lost'}`,
+      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is due: ${describeFailure(lastFailure) ?? 'the worker was lost'}`,
       by: 'system',
     }));
 }
 
 /** Local activities leave their result in a marker: the head of the log's chain is in it. */
-function collectAnchor(event: RawEvent, anchors: Map<number, string>): void {
+function collectAnchor(event: HistoryEvent, anchors: Map<number, string>): void {
   const payload = event.markerRecordedEventAttributes?.details?.result?.payloads?.[0];
   if (payload === undefined || payload === null) return;
-  const { head } = decode<{ head?: { seq: number; hash: string } }>(payload) ?? {};
+  const { head } = decodePayload<{ head?: { seq: number; hash: string } }>(payload) ?? {};
   if (head === undefined) return;
   const told = anchors.get(head.seq) ?? head.hash;
   // Runs that were told different things: no log can agree with both.
   anchors.set(head.seq, told === head.hash ? told : `${told} and ${head.hash}`);
 }
 
-function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntry | null {
+function toEntry(event: HistoryEvent, activities: Map<string, string>): WorkflowEntry | null {
   const id = String(event.eventId);
   const entry = (type: string, what: string, by = 'system'): WorkflowEntry => ({
     eventId: Number(id),
-    atMs: toMs(event.eventTime),
+    atMs: timestampToMs(event.eventTime),
     type,
     what,
     by,
   });
   const summary = event.userMetadata?.summary;
-  const purpose = (fallback: string) => (summary ? decode<string>(summary) : null) ?? fallback;
+  const purpose = (fallback: string) => (summary ? decodePayload<string>(summary) : null) ?? fallback;
 
   if (event.workflowExecutionSignaledEventAttributes) {
     const { signalName, input } = event.workflowExecutionSignaledEventAttributes;
     const payload = input?.payloads?.[0];
-    const request = (payload ? decode<{ requestedBy?: unknown }>(payload) : null) ?? {};
-    const claim = cleanClaim(request.requestedBy);
+    const request = (payload ? decodePayload<{ requestedBy?: unknown }>(payload) : null) ?? {};
+    const claim = sanitizeClaim(request.requestedBy);
     const verb = signalName === cancelOrder.name ? 'asks for cancellation' : 'received';
     return entry(
       'SignalReceived',
@@ -186,7 +190,7 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
   if (event.workflowExecutionTerminatedEventAttributes) {
     return entry('Terminated', 'The workflow was terminated', 'temporal');
   }
-  const restart = restartOf(event.workflowExecutionStartedEventAttributes);
+  const restart = parseRestartMemo(event.workflowExecutionStartedEventAttributes);
   if (restart !== null)
     return entry('Restarted', `The workflow was started again: ${restart.restartedBecause}`);
   if (event.workflowTaskFailedEventAttributes?.cause === WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) {
@@ -201,7 +205,7 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
     const name = activities.get(String(started.scheduledEventId)) ?? 'activity';
     return entry(
       'ActivityRetried',
-      `Attempt ${started.attempt} to ${name}: before it, ${tellableCause(started.lastFailure) ?? 'the worker was lost'}`,
+      `Attempt ${started.attempt} to ${name}: before it, ${describeFailure(started.lastFailure) ?? 'the worker was lost'}`,
     );
   }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
@@ -209,7 +213,7 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
     const name = activities.get(String(failed.scheduledEventId)) ?? 'activity';
     return entry(
       'ActivityFailed',
-      `Could not ${name}: ${tellableCause(failed.failure) ?? 'no answer in time'}`,
+      `Could not ${name}: ${describeFailure(failed.failure) ?? 'no answer in time'}`,
     );
   }
   if (event.timerStartedEventAttributes) return entry('TimerStarted', `Waiting: ${purpose('timer')}`);
@@ -217,15 +221,19 @@ function toEntry(event: RawEvent, activities: Map<string, string>): WorkflowEntr
 }
 
 /** Why an activity failed, for whoever reads the order; null when nothing is known of it. */
-function tellableCause(failure: temporal.api.failure.v1.IFailure | null | undefined): string | null {
+function describeFailure(failure: temporal.api.failure.v1.IFailure | null | undefined): string | null {
   if (!failure) return null;
   let deepest = failure;
   while (deepest.cause) deepest = deepest.cause;
   const { message, applicationFailureInfo, timeoutFailureInfo } = deepest;
-  return tellable({ type: applicationFailureInfo?.type, message, isTimeout: Boolean(timeoutFailureInfo) });
+  return publicFailureMessage({
+    type: applicationFailureInfo?.type,
+    message,
+    isTimeout: Boolean(timeoutFailureInfo),
+  });
 }
 
-export function decode<T>(payload: temporal.api.common.v1.IPayload): T | null {
+export function decodePayload<T>(payload: temporal.api.common.v1.IPayload): T | null {
   try {
     return defaultPayloadConverter.fromPayload<T>(payload);
   } catch {
@@ -233,5 +241,5 @@ export function decode<T>(payload: temporal.api.common.v1.IPayload): T | null {
   }
 }
 
-const toMs = (time: RawEvent['eventTime']): number =>
+const timestampToMs = (time: HistoryEvent['eventTime']): number =>
   Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1e6);

@@ -5,17 +5,17 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { cleanText } from '../../domain/orders/order-changes';
+import { sanitizeText } from '../../domain/orders/order-changes';
 import type { WorkflowState } from '../../domain/orders/reconciliation';
 import { cancelOrder, ORDER_WORKFLOW, type OrderInput, type RestartMemo } from '../../workflows/messages';
-import { decode, historyEvents } from './history';
-import { orderStartOptions } from './order-start';
+import { decodePayload, iterateHistoryEvents } from './history';
+import { toOrderStartOptions } from './order-start-options';
 
 /** A page of Temporal's list of workflows. */
-export interface ListedPage {
+export interface WorkflowPage {
   ids: string[];
   /** Where the next page begins; null after the last one. */
-  next: string | null;
+  nextCursor: string | null;
 }
 
 export interface ListRequest {
@@ -23,8 +23,8 @@ export interface ListRequest {
   fromMs: number;
   toMs: number;
   /** '' for the first page. */
-  page: string;
-  rows: number;
+  cursor: string;
+  limit: number;
 }
 
 /** The workflows of orders, as reconciliation sees them: from outside. */
@@ -32,9 +32,9 @@ export interface OrderWorkflows {
   /** The newest run; null when Temporal does not know the workflow. */
   find(orderId: string): Promise<WorkflowState | null>;
   /** Those that ended in that time other than by coming to their end. The list lags behind. */
-  listEnded(request: ListRequest): Promise<ListedPage>;
+  listFailed(request: ListRequest): Promise<WorkflowPage>;
   /** Those that were started in that time, run, and have not got further than that. */
-  listUnopened(request: ListRequest): Promise<ListedPage>;
+  listNotCreated(request: ListRequest): Promise<WorkflowPage>;
   /**
    * Starts an order's workflow again, unless it runs or came to its end. A cancellation that the run before was asked for
    * is asked for again: it may have ended before it could do anything about it.
@@ -45,26 +45,31 @@ export interface OrderWorkflows {
 
 const CALL_TIMEOUT_MS = 5_000;
 /** Closed, and not by coming to its end. */
-const ENDED = new Set<WorkflowExecutionStatusName>(['TERMINATED', 'FAILED', 'TIMED_OUT', 'CANCELLED']);
+const FAILED_STATUSES = new Set<WorkflowExecutionStatusName>([
+  'TERMINATED',
+  'FAILED',
+  'TIMED_OUT',
+  'CANCELLED',
+]);
 
 /** @param taskQueue of the orders: others in the namespace belong to somebody else. */
 export function createOrderWorkflows(client: Client, taskQueue: string): OrderWorkflows {
   const call = <T>(work: () => Promise<T>): Promise<T> =>
     client.withDeadline(Date.now() + CALL_TIMEOUT_MS, work);
 
-  const list = async (condition: string, { page, rows }: ListRequest): Promise<ListedPage> => {
+  const list = async (condition: string, { cursor, limit }: ListRequest): Promise<WorkflowPage> => {
     const { executions, nextPageToken } = await call(() =>
       client.workflowService.listWorkflowExecutions({
         namespace: client.options.namespace,
         query: `WorkflowType = "${ORDER_WORKFLOW}" AND TaskQueue = "${taskQueue}" AND ${condition}`,
-        pageSize: rows,
-        nextPageToken: Buffer.from(page, 'base64'),
+        pageSize: limit,
+        nextPageToken: Buffer.from(cursor, 'base64'),
       }),
     );
     const next = Buffer.from(nextPageToken ?? []).toString('base64');
     return {
       ids: (executions ?? []).flatMap(({ execution }) => execution?.workflowId ?? []),
-      next: next === '' ? null : next,
+      nextCursor: next === '' ? null : next,
     };
   };
 
@@ -75,11 +80,11 @@ export function createOrderWorkflows(client: Client, taskQueue: string): OrderWo
         const { name } = description.status;
         return {
           runId: description.runId,
-          state: name === 'COMPLETED' ? 'completed' : ENDED.has(name) ? 'ended' : 'running',
-          ended: name.toLowerCase().replaceAll('_', ' '),
+          status: name === 'COMPLETED' ? 'completed' : FAILED_STATUSES.has(name) ? 'failed' : 'running',
+          closeStatus: name.toLowerCase().replaceAll('_', ' '),
           startedAtMs: description.startTime.getTime(),
-          task: dueTask(description.raw.pendingWorkflowTask),
-          trying: trying(description.raw.pendingActivities?.[0]),
+          pendingTask: toPendingTask(description.raw.pendingWorkflowTask),
+          pendingActivity: describePendingActivity(description.raw.pendingActivities?.[0]),
         };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
@@ -87,26 +92,27 @@ export function createOrderWorkflows(client: Client, taskQueue: string): OrderWo
       }
     },
 
-    listEnded: (request) =>
+    listFailed: (request) =>
       list(
-        `ExecutionStatus IN ("Terminated", "Failed", "TimedOut", "Canceled") AND ${within('CloseTime', request)}`,
+        `ExecutionStatus IN ("Terminated", "Failed", "TimedOut", "Canceled") AND ${timeRangeQuery('CloseTime', request)}`,
         request,
       ),
 
-    listUnopened: (request) =>
+    listNotCreated: (request) =>
       list(
-        `ExecutionStatus = "Running" AND OrderStatus = "placed" AND ${within('StartTime', request)}`,
+        `ExecutionStatus = "Running" AND OrderStatus = "placed" AND ${timeRangeQuery('StartTime', request)}`,
         request,
       ),
 
     async restart(input, memo) {
       const options = {
-        ...orderStartOptions(input),
+        ...toOrderStartOptions(input),
         memo: { ...memo },
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
       };
       const { restartedAfterRun: runId } = memo;
-      const cancellation = runId === null ? null : await requestedCancellation(client, input.order.id, runId);
+      const cancellation =
+        runId === null ? null : await findCancellationRequest(client, input.order.id, runId);
       try {
         await call(async () => {
           if (cancellation === null) await client.workflow.start(ORDER_WORKFLOW, options);
@@ -128,35 +134,40 @@ export function createOrderWorkflows(client: Client, taskQueue: string): OrderWo
   };
 }
 
-const within = (time: string, { fromMs, toMs }: ListRequest): string =>
+const timeRangeQuery = (time: string, { fromMs, toMs }: ListRequest): string =>
   `${time} >= "${new Date(fromMs).toISOString()}" AND ${time} < "${new Date(toMs).toISOString()}"`;
 
-const toMs = (time: { seconds?: unknown; nanos?: number | null } | null | undefined): number =>
+const timestampToMs = (time: { seconds?: unknown; nanos?: number | null } | null | undefined): number =>
   Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1e6);
 
-function dueTask(
+function toPendingTask(
   task: temporal.api.workflow.v1.IPendingWorkflowTaskInfo | null | undefined,
-): WorkflowState['task'] {
+): WorkflowState['pendingTask'] {
   if (!task) return null;
-  return { attempt: task.attempt ?? 1, sinceMs: toMs(task.originalScheduledTime ?? task.scheduledTime) };
+  return {
+    attempt: task.attempt ?? 1,
+    sinceMs: timestampToMs(task.originalScheduledTime ?? task.scheduledTime),
+  };
 }
 
-function trying(activity: temporal.api.workflow.v1.IPendingActivityInfo | undefined): string | null {
+function describePendingActivity(
+  activity: temporal.api.workflow.v1.IPendingActivityInfo | undefined,
+): string | null {
   if (activity === undefined) return null;
   const { activityType, attempt, lastFailure, lastStartedTime } = activity;
   const what = `${activityType?.name ?? 'an activity'}, attempt ${attempt ?? 1}`;
   if (!lastStartedTime) return `${what}, which no worker has taken`;
-  const why = cleanText(lastFailure?.message);
+  const why = sanitizeText(lastFailure?.message);
   return why === null ? what : `${what}: ${why}`;
 }
 
 /** What the ended run was last to do for whoever wanted the order cancelled, in the form of the `cancelOrder` signal. */
-async function requestedCancellation(client: Client, orderId: string, runId: string): Promise<unknown> {
-  for await (const event of historyEvents(client, orderId, runId)) {
+async function findCancellationRequest(client: Client, orderId: string, runId: string): Promise<unknown> {
+  for await (const event of iterateHistoryEvents(client, orderId, runId)) {
     const signal = event.workflowExecutionSignaledEventAttributes;
     if (signal?.signalName === cancelOrder.name) {
       const payload = signal.input?.payloads?.[0];
-      return (payload ? decode<unknown>(payload) : null) ?? {};
+      return (payload ? decodePayload<unknown>(payload) : null) ?? {};
     }
     if (event.workflowExecutionCancelRequestedEventAttributes) return { requestedBy: 'temporal' };
   }

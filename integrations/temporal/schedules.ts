@@ -7,15 +7,15 @@ export interface ReconcileSchedule {
   /** Tells apart systems that share a namespace. */
   prefix: string;
   taskQueue: string;
-  everyMs: number;
+  intervalMs: number;
 }
 
 export const reconcileScheduleId = (prefix: string): string => `${prefix}reconcile-orders`;
 
 /** What was missed while Temporal was away is made up for by one run. */
-const CATCH_UP_MS = 60_000;
+const CATCHUP_WINDOW_MS = 60_000;
 /** One that hangs would keep all later ones from starting. */
-const LONGEST_RUN_MS = 60 * 60_000;
+const RUN_TIMEOUT_MS = 60 * 60_000;
 
 /**
  * Makes the Schedule of reconciliation what it should be. Safe to run at every start, and by several at once; one that
@@ -25,8 +25,8 @@ export async function ensureReconcileSchedule(client: Client, wanted: ReconcileS
   const scheduleId = reconcileScheduleId(wanted.prefix);
   const input: ReconcileInput = { policy: DEFAULT_RECONCILE_POLICY };
   const options = {
-    spec: { intervals: [{ every: wanted.everyMs }] },
-    policies: { overlap: 'SKIP', catchupWindow: CATCH_UP_MS },
+    spec: { intervals: [{ every: wanted.intervalMs }] },
+    policies: { overlap: 'SKIP', catchupWindow: CATCHUP_WINDOW_MS },
     action: {
       type: 'startWorkflow',
       workflowType: RECONCILE_WORKFLOW,
@@ -34,7 +34,7 @@ export async function ensureReconcileSchedule(client: Client, wanted: ReconcileS
       taskQueue: wanted.taskQueue,
       args: [input],
       staticSummary: 'finds orders whose workflow does not do its work',
-      workflowExecutionTimeout: LONGEST_RUN_MS,
+      workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
   } satisfies Omit<ScheduleOptions, 'scheduleId'>;
   try {
@@ -55,12 +55,12 @@ export async function ensureReconcileSchedule(client: Client, wanted: ReconcileS
     timeout: action.workflowExecutionTimeout,
   };
   const asWanted = {
-    every: [wanted.everyMs],
+    every: [wanted.intervalMs],
     ...options.policies,
     type: RECONCILE_WORKFLOW,
     taskQueue: wanted.taskQueue,
     args: [input],
-    timeout: LONGEST_RUN_MS,
+    timeout: RUN_TIMEOUT_MS,
   };
   if (isDeepStrictEqual(asItIs, asWanted)) return;
   await handle.update(({ state }) => ({ ...options, state }));

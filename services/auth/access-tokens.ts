@@ -36,19 +36,19 @@ export const ACCESS_TOKEN_SECONDS = 15 * 60;
 /** Who the tokens are meant for: this API. */
 export const AUDIENCE = 'orders-api';
 /** RFC 9068: no other token of this issuer can be taken for an access token. */
-const TYPE = 'at+jwt';
+const TOKEN_TYPE = 'at+jwt';
 /** Two names for it in JOSE; this one is what `alg` says in the tokens we issue. */
 const ALGORITHM = 'EdDSA';
 /** Clocks of two API processes may differ by this much. */
-const SKEW_SECONDS = 30;
+const CLOCK_SKEW_SECONDS = 30;
 /** Decoders forgive white space and padding: a token has one spelling here. */
-const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const COMPACT_JWT_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Ours have about 500 characters. */
-const MAX_LENGTH = 4_096;
+const MAX_TOKEN_LENGTH = 4_096;
 
 /** JWTs (RFC 7519) signed with Ed25519. */
 export function createAccessTokens({ keys, issuer, now = Date.now }: AccessTokenOptions): AccessTokens {
-  const pairs = keys.map(keyPair);
+  const pairs = keys.map(deriveKeyPair);
   const [signing] = pairs;
   if (signing === undefined) throw new Error('access tokens need a key');
   const publicKeys = new Map(pairs.map(({ kid, publicKey }) => [kid, publicKey]));
@@ -57,7 +57,7 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
     async issue({ customerId, role, sessionId }) {
       const issuedAtSeconds = Math.floor(now() / 1_000);
       const token = await new SignJWT({ role, sid: sessionId })
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signing.kid })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE, kid: signing.kid })
         .setIssuer(issuer)
         .setAudience(AUDIENCE)
         .setSubject(customerId)
@@ -69,7 +69,7 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
     },
 
     async verify(token) {
-      if (token.length > MAX_LENGTH || !COMPACT.test(token)) return null;
+      if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWT_PATTERN.test(token)) return null;
       try {
         const { payload } = await jwtVerify(
           token,
@@ -80,15 +80,15 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
           },
           {
             algorithms: [ALGORITHM],
-            typ: TYPE,
+            typ: TOKEN_TYPE,
             issuer,
             audience: AUDIENCE,
-            clockTolerance: SKEW_SECONDS,
+            clockTolerance: CLOCK_SKEW_SECONDS,
             currentDate: new Date(now()),
             requiredClaims: ['exp', 'iat', 'sub', 'jti'],
           },
         );
-        return readClaims(payload);
+        return parseClaims(payload);
       } catch (error) {
         if (error instanceof errors.JOSEError) return null;
         throw error;
@@ -99,7 +99,7 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
   };
 }
 
-function readClaims({ sub, role, sid }: Record<string, unknown>): AccessClaims | null {
+function parseClaims({ sub, role, sid }: Record<string, unknown>): AccessClaims | null {
   const known = ROLES.find((name) => name === role);
   if (typeof sub !== 'string' || typeof sid !== 'string' || known === undefined) return null;
   return { customerId: sub, role: known, sessionId: sid };
@@ -116,7 +116,7 @@ interface KeyPair {
 /** What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-function keyPair(secret: Buffer): KeyPair {
+function deriveKeyPair(secret: Buffer): KeyPair {
   if (secret.length < 32) throw new Error('the secret of a key needs 32 bytes');
   const seed = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'ed25519 seed', 32));
   const privateKey = createPrivateKey({

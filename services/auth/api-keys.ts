@@ -11,19 +11,19 @@ export interface NewApiKey {
   scopes: Scope[];
   /** Milliseconds since the epoch; null: until it is revoked. */
   expiresAtMs: number | null;
-  by: Actor;
+  createdBy: Actor;
 }
 
-const TOKEN = /^(key_[0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/;
+const TOKEN_PATTERN = /^(key_[0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/;
 const SECRET_BYTES = 32;
 
-const hash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 /** @returns the key as it is stored, and the token that its bearer shows: the only time it is to be seen. */
 export async function createApiKey(
   { db, apiKeys, log }: Store,
   ulid: string,
-  { name, scopes, expiresAtMs, by }: NewApiKey,
+  { name, scopes, expiresAtMs, createdBy }: NewApiKey,
   nowMs: number,
 ): Promise<{ key: ApiKey; token: string }> {
   const id = apiKeyId(ulid);
@@ -31,15 +31,15 @@ export async function createApiKey(
   const key = {
     id,
     name,
-    secretHash: hash(secret),
+    secretHash: hashSecret(secret),
     scopes: [...new Set(scopes)],
-    createdBy: by.id ?? by.kind,
+    createdBy: createdBy.id ?? createdBy.kind,
     createdAtMs: nowMs,
     expiresAtMs,
   };
   await db.write(async (tx) => {
     await apiKeys.add(key, tx);
-    await log.append(await log.lock(id, tx), [created(key, by)], tx);
+    await log.append(await log.lockHead(id, tx), [apiKeyCreated(key, createdBy)], tx);
   });
   return { key: { ...key, revokedAtMs: null }, token: `${id}_${secret}` };
 }
@@ -52,9 +52,13 @@ export const revokeApiKey = (
   nowMs: number,
 ): Promise<boolean> =>
   db.write(async (tx) => {
-    const head = await log.lock(id, tx);
+    const head = await log.lockHead(id, tx);
     if (!(await apiKeys.revoke(id, nowMs, tx))) return false;
-    const event = { ...about(id, 'revoked', by, nowMs), type: 'ApiKeyRevoked' as const, data: { keyId: id } };
+    const event = {
+      ...toEventBase(id, 'revoked', by, nowMs),
+      type: 'ApiKeyRevoked' as const,
+      data: { keyId: id },
+    };
     await log.append(head, [event], tx);
     return true;
   });
@@ -65,16 +69,16 @@ export async function verifyApiKey(
   token: string,
   nowMs: number,
 ): Promise<Principal | null> {
-  const [, id, secret] = TOKEN.exec(token) ?? [];
+  const [, id, secret] = TOKEN_PATTERN.exec(token) ?? [];
   if (id === undefined || secret === undefined) return null;
   const key = await apiKeys.find(id);
   if (key === null || key.revokedAtMs !== null) return null;
   if (key.expiresAtMs !== null && key.expiresAtMs <= nowMs) return null;
-  if (!timingSafeEqual(Buffer.from(hash(secret)), Buffer.from(key.secretHash))) return null;
+  if (!timingSafeEqual(Buffer.from(hashSecret(secret)), Buffer.from(key.secretHash))) return null;
   return { kind: 'machine', keyId: id, scopes: key.scopes };
 }
 
-const about = (id: string, step: string, by: Actor, atMs: number) => ({
+const toEventBase = (id: string, step: string, by: Actor, atMs: number) => ({
   key: eventKey(id, step),
   stream: id,
   subject: id,
@@ -82,8 +86,8 @@ const about = (id: string, step: string, by: Actor, atMs: number) => ({
   atMs,
 });
 
-const created = (key: Omit<ApiKey, 'revokedAtMs'>, by: Actor): DomainEvent => ({
-  ...about(key.id, 'created', by, key.createdAtMs),
+const apiKeyCreated = (key: Omit<ApiKey, 'revokedAtMs'>, by: Actor): DomainEvent => ({
+  ...toEventBase(key.id, 'created', by, key.createdAtMs),
   type: 'ApiKeyCreated',
   data: { keyId: key.id, scopes: key.scopes, expiresAtMs: key.expiresAtMs },
 });

@@ -4,7 +4,7 @@ import type { AccessTokens } from './access-tokens';
 import { verifyApiKey } from './api-keys';
 import type { OrderTokens } from './order-tokens';
 
-export interface TokenChecks {
+export interface AuthenticatorDependencies {
   store: Store;
   accessTokens: Pick<AccessTokens, 'verify'>;
   orderTokens: OrderTokens;
@@ -12,8 +12,8 @@ export interface TokenChecks {
 }
 
 /** Tells who bears a token by what it begins with; null when it is none of ours, or no longer. */
-export const createAuthenticate =
-  ({ store, accessTokens, orderTokens, now = Date.now }: TokenChecks) =>
+export const createAuthenticator =
+  ({ store, accessTokens, orderTokens, now = Date.now }: AuthenticatorDependencies) =>
   async (token: string): Promise<Principal | null> => {
     if (token.startsWith('key_')) return verifyApiKey(store, token, now());
     const orderId = orderTokens.verify(token);

@@ -12,7 +12,7 @@ export interface LinkTokens {
   verify(token: string, purpose: TokenPurpose): string | null;
 }
 
-const TOKEN = /^(ott_\w{26})\.([\w-]{43})$/;
+const TOKEN_PATTERN = /^(ott_\w{26})\.([\w-]{43})$/;
 
 /** @param key whoever has it can make every link. */
 export function createLinkTokens(key: Buffer): LinkTokens {
@@ -21,7 +21,7 @@ export function createLinkTokens(key: Buffer): LinkTokens {
   return {
     issue: (id, purpose) => `${id}.${sign(id, purpose).toString()}`,
     verify(token, purpose) {
-      const [, id, signature] = TOKEN.exec(token) ?? [];
+      const [, id, signature] = TOKEN_PATTERN.exec(token) ?? [];
       if (id === undefined || signature === undefined || !isOneTimeTokenId(id)) return null;
       return timingSafeEqual(Buffer.from(signature), sign(id, purpose)) ? id : null;
     },

@@ -5,10 +5,10 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const RANDOM_LENGTH = 26;
 
 /** 130 random bits. */
-export const random26 = (): string =>
+export const generateRandomId = (): string =>
   Array.from(randomBytes(RANDOM_LENGTH), (byte) => CROCKFORD[byte % 32]).join('');
 
-export const newCustomerId = (): string => customerId(random26());
-export const newSessionId = (): string => sessionId(random26());
-export const newOneTimeTokenId = (): string => oneTimeTokenId(random26());
-export const newAddressId = (): string => addressId(random26());
+export const newCustomerId = (): string => customerId(generateRandomId());
+export const newSessionId = (): string => sessionId(generateRandomId());
+export const newOneTimeTokenId = (): string => oneTimeTokenId(generateRandomId());
+export const newAddressId = (): string => addressId(generateRandomId());

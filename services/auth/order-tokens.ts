@@ -9,7 +9,7 @@ export interface OrderTokens {
   verify(token: string): string | null;
 }
 
-const TOKEN = /^ot_([0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/;
+const TOKEN_PATTERN = /^ot_([0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/;
 
 /** @param key signs the tokens; who has it can read every order. */
 export function createOrderTokens(key: Buffer): OrderTokens {
@@ -17,7 +17,7 @@ export function createOrderTokens(key: Buffer): OrderTokens {
   return {
     issue: (orderId) => `ot_${orderId.slice('ord_'.length)}_${sign(orderId)}`,
     verify(token) {
-      const [, ulid, signature] = TOKEN.exec(token) ?? [];
+      const [, ulid, signature] = TOKEN_PATTERN.exec(token) ?? [];
       const orderId = `ord_${ulid}`;
       if (signature === undefined || !isOrderId(orderId)) return null;
       return timingSafeEqual(Buffer.from(signature), Buffer.from(sign(orderId))) ? orderId : null;

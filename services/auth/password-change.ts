@@ -1,29 +1,29 @@
 import type { Tx } from '../../db/core/connect';
 import { passwordChanged, passwordResetRequested } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
-import type { Identity, Remainder } from './identity';
-import { verifiedAccount, wrongCredentials } from './login';
-import { newOneTimeTokenId, random26 } from './new-ids';
-import { assertHardToGuess } from './passwords';
+import type { AuthDependencies, DeferredWork } from './auth-dependencies';
+import { invalidCredentials, verifyAccountPassword } from './login';
+import { generateRandomId, newOneTimeTokenId } from './new-ids';
+import { assertStrongPassword } from './passwords';
 import { linkExpired } from './registration';
-import { revokeAll } from './sessions';
+import { revokeSessions } from './sessions';
 
-const RESET_MS = 60 * 60_000;
+const RESET_LINK_TTL_MS = 60 * 60_000;
 
 /** @returns what has a mail sent that allows to set a new password, where the address has an account. */
-export async function requestPasswordReset(identity: Identity, email: string): Promise<Remainder> {
+export async function requestPasswordReset(identity: AuthDependencies, email: string): Promise<DeferredWork> {
   const account = await identity.store.accounts.findByEmail(email);
   return async () => {
-    if (account !== null) await keepReset(identity, account.customerId);
+    if (account !== null) await createPasswordReset(identity, account.customerId);
   };
 }
 
-const keepReset = ({ store, now }: Identity, customerId: string): Promise<void> =>
+const createPasswordReset = ({ store, now }: AuthDependencies, customerId: string): Promise<void> =>
   store.db.write(async (tx) => {
     const id = newOneTimeTokenId();
     const atMs = now();
-    const head = await store.log.lock(customerId, tx);
-    const expiresAtMs = atMs + RESET_MS;
+    const head = await store.log.lockHead(customerId, tx);
+    const expiresAtMs = atMs + RESET_LINK_TTL_MS;
     await store.oneTimeTokens.add({ id, purpose: 'password_reset', subject: customerId, expiresAtMs }, tx);
     await store.log.append(head, [passwordResetRequested(customerId, id, atMs)], tx);
   });
@@ -32,7 +32,11 @@ const keepReset = ({ store, now }: Identity, customerId: string): Promise<void> 
  * Sets the password of whoever got the mail, and ends all sessions: one of them may be the reason.
  * @throws Failure `link_expired`, `invalid_request`, `overloaded`
  */
-export async function resetPassword(identity: Identity, token: string, password: string): Promise<void> {
+export async function resetPassword(
+  identity: AuthDependencies,
+  token: string,
+  password: string,
+): Promise<void> {
   const { store, linkTokens, passwords, now } = identity;
   const tokenId = linkTokens.verify(token, 'password_reset');
   const row = tokenId === null ? null : await store.oneTimeTokens.find(tokenId);
@@ -40,15 +44,15 @@ export async function resetPassword(identity: Identity, token: string, password:
   if (tokenId === null || row === null || row.usedAtMs !== null || row.expiresAtMs < now())
     throw linkExpired();
   const customerId = row.subject;
-  const email = (await store.contacts.profile(customerId))?.email ?? '';
-  assertHardToGuess(password, email, '/password');
+  const email = (await store.contacts.findProfile(customerId))?.email ?? '';
+  assertStrongPassword(password, email, '/password');
   const hash = await passwords.hash(password);
   const changed = await store.db.write(async (tx) => {
-    const head = await store.log.lock(customerId, tx);
-    if ((await store.oneTimeTokens.use(tokenId, 'password_reset', now(), tx)) === null) return false;
+    const head = await store.log.lockHead(customerId, tx);
+    if ((await store.oneTimeTokens.consume(tokenId, 'password_reset', now(), tx)) === null) return false;
     const events = await setPassword(identity, { customerId, hash, changeId: tokenId, how: 'reset' }, tx);
     // Other links that were asked for are as good as this one was.
-    await store.oneTimeTokens.removeOfSubject(customerId, tx);
+    await store.oneTimeTokens.removeBySubject(customerId, tx);
     await store.log.append(head, events, tx);
     return true;
   });
@@ -60,26 +64,36 @@ export async function resetPassword(identity: Identity, token: string, password:
  * @throws Failure `invalid_credentials`, `invalid_request`, `overloaded`
  */
 export async function changePassword(
-  identity: Identity,
+  identity: AuthDependencies,
   { customerId, sessionId }: { customerId: string; sessionId: string },
   { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
 ): Promise<void> {
   const { store, passwords } = identity;
-  const account = await verifiedAccount(identity, await store.accounts.find(customerId), currentPassword);
-  const email = (await store.contacts.profile(customerId))?.email ?? '';
-  assertHardToGuess(newPassword, email, '/newPassword');
+  const account = await verifyAccountPassword(
+    identity,
+    await store.accounts.find(customerId),
+    currentPassword,
+  );
+  const email = (await store.contacts.findProfile(customerId))?.email ?? '';
+  assertStrongPassword(newPassword, email, '/newPassword');
   const hash = await passwords.hash(newPassword);
-  const change = { customerId, hash, changeId: random26(), how: 'changed' as const, except: sessionId };
+  const change = {
+    customerId,
+    hash,
+    changeId: generateRandomId(),
+    how: 'changed' as const,
+    except: sessionId,
+  };
   const changed = await store.db.write(async (tx) => {
-    const head = await store.log.lock(customerId, tx);
+    const head = await store.log.lockHead(customerId, tx);
     // Whoever has reset it in the meantime has the say.
     if ((await store.accounts.find(customerId, tx))?.passwordHash !== account.passwordHash) return false;
     const events = await setPassword(identity, change, tx);
-    await store.oneTimeTokens.removeOfSubject(customerId, tx);
+    await store.oneTimeTokens.removeBySubject(customerId, tx);
     await store.log.append(head, events, tx);
     return true;
   });
-  if (!changed) throw wrongCredentials();
+  if (!changed) throw invalidCredentials();
 }
 
 interface PasswordChange {
@@ -92,7 +106,7 @@ interface PasswordChange {
 }
 
 async function setPassword(
-  identity: Identity,
+  identity: AuthDependencies,
   { customerId, hash, changeId, how, ...keep }: PasswordChange,
   tx: Tx,
 ) {
@@ -101,6 +115,6 @@ async function setPassword(
   await store.accounts.setPasswordHash(customerId, hash, tx);
   return [
     passwordChanged(customerId, changeId, how, now()),
-    ...(await revokeAll(identity, customerId, { reason: 'password', actor, ...keep }, tx)),
+    ...(await revokeSessions(identity, customerId, { reason: 'password', actor, ...keep }, tx)),
   ];
 }

@@ -2,25 +2,25 @@ import type { PendingRegistration } from '../../db/auth/registrations';
 import type { Tx } from '../../db/core/connect';
 import {
   accountCreated,
-  registrationRepeated,
+  duplicateRegistrationAttempted,
   registrationRequested,
 } from '../../domain/customers/account-events';
-import { Failure } from '../../domain/shared/failures';
-import type { Identity, Remainder, Tokens } from './identity';
-import { wrongCredentials } from './login';
-import { newCustomerId, newOneTimeTokenId, random26 } from './new-ids';
-import { assertHardToGuess } from './passwords';
-import { openSession, tokensOf } from './sessions';
-import { retryingDuplicates } from './streams';
+import { AppError } from '../../domain/shared/errors';
+import type { AuthDependencies, DeferredWork, Tokens } from './auth-dependencies';
+import { invalidCredentials } from './login';
+import { generateRandomId, newCustomerId, newOneTimeTokenId } from './new-ids';
+import { assertStrongPassword } from './passwords';
+import { retryOnDuplicate } from './retry-on-duplicate';
+import { issueTokens, openSession } from './sessions';
 
-export interface Registration {
+export interface RegistrationRequest {
   /** Lower case. */
   email: string;
   password: string;
   name: string | null;
 }
 
-const REGISTRATION_MS = 24 * 60 * 60_000;
+const REGISTRATION_LINK_TTL_MS = 24 * 60 * 60_000;
 
 /**
  * Looks at what somebody wants who wants an account. What fails, fails for every address.
@@ -29,40 +29,40 @@ const REGISTRATION_MS = 24 * 60 * 60_000;
  * @throws Failure `invalid_request`, `overloaded`
  */
 export async function register(
-  identity: Identity,
-  { email, password, name }: Registration,
-): Promise<Remainder> {
+  identity: AuthDependencies,
+  { email, password, name }: RegistrationRequest,
+): Promise<DeferredWork> {
   const { store, passwords } = identity;
-  assertHardToGuess(password, email, '/password');
+  assertStrongPassword(password, email, '/password');
   // Also for an address that has an account: it takes the same time.
   const passwordHash = await passwords.hash(password);
   const account = await store.accounts.findByEmail(email);
   return async () => {
-    if (account === null) await keepRegistration(identity, { email, name, passwordHash });
-    else await tellOwner(identity, account.customerId);
+    if (account === null) await createPendingRegistration(identity, { email, name, passwordHash });
+    else await recordDuplicateRegistration(identity, account.customerId);
   };
 }
 
-const tellOwner = ({ store, now }: Identity, customerId: string): Promise<void> =>
+const recordDuplicateRegistration = ({ store, now }: AuthDependencies, customerId: string): Promise<void> =>
   store.db.write(async (tx) => {
-    const head = await store.log.lock(customerId, tx);
-    await store.log.append(head, [registrationRepeated(customerId, random26(), now())], tx);
+    const head = await store.log.lockHead(customerId, tx);
+    await store.log.append(head, [duplicateRegistrationAttempted(customerId, generateRandomId(), now())], tx);
   });
 
-const keepRegistration = (
-  { store, now }: Identity,
+const createPendingRegistration = (
+  { store, now }: AuthDependencies,
   registration: Pick<PendingRegistration, 'email' | 'name' | 'passwordHash'>,
 ): Promise<void> =>
   store.db.write(async (tx) => {
     const atMs = now();
     const tokenId = newOneTimeTokenId();
-    const expiresAtMs = atMs + REGISTRATION_MS;
+    const expiresAtMs = atMs + REGISTRATION_LINK_TTL_MS;
     await store.oneTimeTokens.add(
       { id: tokenId, purpose: 'registration', subject: tokenId, expiresAtMs },
       tx,
     );
     await store.registrations.add({ ...registration, tokenId, expiresAtMs }, tx);
-    await store.log.append(await store.log.lock(tokenId, tx), [registrationRequested(tokenId, atMs)], tx);
+    await store.log.append(await store.log.lockHead(tokenId, tx), [registrationRequested(tokenId, atMs)], tx);
   });
 
 /**
@@ -72,53 +72,56 @@ const keepRegistration = (
  * @throws Failure `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
  */
 export async function confirmRegistration(
-  identity: Identity,
+  identity: AuthDependencies,
   token: string,
   password: string,
 ): Promise<Tokens> {
   const tokenId = identity.linkTokens.verify(token, 'registration');
-  const pending = tokenId === null ? null : await waiting(identity, tokenId);
+  const pending = tokenId === null ? null : await findPendingRegistration(identity, tokenId);
   // A link that leads nowhere costs no hash.
   if (tokenId === null || pending === null) throw linkExpired();
   const verdict = await identity.passwords.verify(pending.passwordHash, password);
-  if (verdict === 'wrong') throw wrongCredentials();
+  if (verdict === 'invalid') throw invalidCredentials();
   // Two links of one address may be followed in the same moment, or an order makes the customer.
-  const made = await retryingDuplicates(() =>
-    identity.store.db.write((tx) => makeAccount(identity, tokenId, tx)),
+  const made = await retryOnDuplicate(() =>
+    identity.store.db.write((tx) => createAccount(identity, tokenId, tx)),
   );
   switch (made) {
     case 'link_expired':
       throw linkExpired();
     case 'account_exists':
-      throw new Failure('account_exists', 'This address has an account already. Log in.');
+      throw new AppError('account_exists', 'This address has an account already. Log in.');
     default:
-      return tokensOf(identity, { customerId: made.customerId, role: 'customer' }, made);
+      return issueTokens(identity, { customerId: made.customerId, role: 'customer' }, made);
   }
 }
 
 /** What a link can still confirm. */
-async function waiting({ store, now }: Identity, tokenId: string): Promise<PendingRegistration | null> {
+async function findPendingRegistration(
+  { store, now }: AuthDependencies,
+  tokenId: string,
+): Promise<PendingRegistration | null> {
   const pending = await store.registrations.find(tokenId);
   return pending === null || pending.expiresAtMs < now() ? null : pending;
 }
 
-async function makeAccount({ store, ...identity }: Identity, tokenId: string, tx: Tx) {
+async function createAccount({ store, ...identity }: AuthDependencies, tokenId: string, tx: Tx) {
   const atMs = identity.now();
-  if ((await store.oneTimeTokens.use(tokenId, 'registration', atMs, tx)) === null) return 'link_expired';
+  if ((await store.oneTimeTokens.consume(tokenId, 'registration', atMs, tx)) === null) return 'link_expired';
   const pending = await store.registrations.find(tokenId, tx);
   if (pending === null) return 'link_expired';
   await store.registrations.remove(tokenId, tx);
-  const customerId = await store.contacts.customerByEmail(pending.email, newCustomerId(), atMs, tx);
+  const customerId = await store.contacts.findOrCreateCustomer(pending.email, newCustomerId(), atMs, tx);
   if ((await store.accounts.find(customerId, tx)) !== null) return 'account_exists';
   const { passwordHash, name } = pending;
   await store.accounts.create({ customerId, passwordHash, role: 'customer', createdAtMs: atMs }, tx);
-  if (name !== null) await store.contacts.setProfile(customerId, { name }, tx);
-  const head = await store.log.lock(customerId, tx);
+  if (name !== null) await store.contacts.updateProfile(customerId, { name }, tx);
+  const head = await store.log.lockHead(customerId, tx);
   const opened = await openSession({ store, ...identity }, customerId, tx);
   const created = accountCreated(customerId, 'customer', { kind: 'customer', id: customerId }, atMs);
   await store.log.append(head, [created, ...opened.events], tx);
   return { customerId, ...opened };
 }
 
-export const linkExpired = (): Failure =>
-  new Failure('link_expired', 'This link was used before, or its time is over. Ask for a new one.');
+export const linkExpired = (): AppError =>
+  new AppError('link_expired', 'This link was used before, or its time is over. Ask for a new one.');

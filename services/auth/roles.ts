@@ -4,32 +4,38 @@ import type { Store } from '../../db/core/store';
 import { accountCreated, roleChanged } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
 import type { Role } from '../../domain/shared/access';
-import { Failure } from '../../domain/shared/failures';
-import type { Identity } from './identity';
-import { newCustomerId, random26 } from './new-ids';
-import { assertHardToGuess } from './passwords';
-import { revokeAll } from './sessions';
-import { retryingDuplicates } from './streams';
+import { AppError } from '../../domain/shared/errors';
+import type { AuthDependencies } from './auth-dependencies';
+import { generateRandomId, newCustomerId } from './new-ids';
+import { assertStrongPassword } from './passwords';
+import { retryOnDuplicate } from './retry-on-duplicate';
+import { revokeSessions } from './sessions';
 
 /**
  * Gives an account another role, and ends its sessions: they were opened with the old one.
  * @throws Failure `not_found`, `last_admin`
  */
 export const changeRole = (
-  { store, now }: Pick<Identity, 'store' | 'now'>,
+  { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
   customerId: string,
   role: Role,
   actor: Actor,
 ): Promise<void> =>
   store.db.write(async (tx) => {
-    const head = await store.log.lock(customerId, tx);
+    const head = await store.log.lockHead(customerId, tx);
     const account = await store.accounts.find(customerId, tx);
-    if (account === null) throw new Failure('not_found', 'There is no such account.');
+    if (account === null) throw new AppError('not_found', 'There is no such account.');
     if (account.role === role) return;
     await assertNotLastAdmin(store, account, tx);
     await store.accounts.setRole(customerId, role, tx);
-    const changed = roleChanged(customerId, { from: account.role, to: role }, random26(), actor, now());
-    const revoked = await revokeAll({ store, now }, customerId, { reason: 'role', actor }, tx);
+    const changed = roleChanged(
+      customerId,
+      { from: account.role, to: role },
+      generateRandomId(),
+      actor,
+      now(),
+    );
+    const revoked = await revokeSessions({ store, now }, customerId, { reason: 'role', actor }, tx);
     await store.log.append(head, [changed, ...revoked], tx);
   });
 
@@ -39,12 +45,12 @@ export const changeRole = (
  */
 export async function assertNotLastAdmin({ accounts }: Store, account: Account, tx: Tx): Promise<void> {
   if (account.role !== 'admin') return;
-  const admins = await accounts.lockSome('admin', tx);
+  const admins = await accounts.lockByRole('admin', tx);
   if (admins.some((id) => id !== account.customerId)) return;
-  throw new Failure('last_admin', 'This is the last admin. Make somebody else admin first.');
+  throw new AppError('last_admin', 'This is the last admin. Make somebody else admin first.');
 }
 
-export interface WantedAccount {
+export interface AccountSpec {
   /** Lower case. */
   email: string;
   password: string;
@@ -58,8 +64,8 @@ export interface WantedAccount {
  * @throws Failure `invalid_request`, `last_admin`
  */
 export async function ensureAccount(
-  identity: Pick<Identity, 'store' | 'now' | 'passwords'>,
-  { email, password, name, role }: WantedAccount,
+  identity: Pick<AuthDependencies, 'store' | 'now' | 'passwords'>,
+  { email, password, name, role }: AccountSpec,
 ): Promise<'created' | 'changed' | 'unchanged'> {
   const { store, passwords, now } = identity;
   const actor: Actor = { kind: 'system' };
@@ -68,15 +74,15 @@ export async function ensureAccount(
     await changeRole(identity, existing.customerId, role, actor);
     return existing.role === role ? 'unchanged' : 'changed';
   }
-  assertHardToGuess(password, email, '/password');
+  assertStrongPassword(password, email, '/password');
   const passwordHash = await passwords.hash(password);
-  await retryingDuplicates(() =>
+  await retryOnDuplicate(() =>
     store.db.write(async (tx) => {
       const atMs = now();
-      const customerId = await store.contacts.customerByEmail(email, newCustomerId(), atMs, tx);
+      const customerId = await store.contacts.findOrCreateCustomer(email, newCustomerId(), atMs, tx);
       await store.accounts.create({ customerId, passwordHash, role, createdAtMs: atMs }, tx);
-      if (name !== null) await store.contacts.setProfile(customerId, { name }, tx);
-      const head = await store.log.lock(customerId, tx);
+      if (name !== null) await store.contacts.updateProfile(customerId, { name }, tx);
+      const head = await store.log.lockHead(customerId, tx);
       await store.log.append(head, [accountCreated(customerId, role, actor, atMs)], tx);
     }),
   );

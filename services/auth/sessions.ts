@@ -5,25 +5,25 @@ import type { Tx } from '../../db/core/connect';
 import type { StreamHead } from '../../db/events/event-log';
 import { type RevocationReason, sessionOpened, sessionRevoked } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
+import { AppError } from '../../domain/shared/errors';
 import type { DomainEvent } from '../../domain/shared/events';
-import { Failure } from '../../domain/shared/failures';
-import type { Identity, Tokens } from './identity';
+import type { AuthDependencies, Tokens } from './auth-dependencies';
 import { newSessionId } from './new-ids';
 
 const DAY_MS = 24 * 60 * 60_000;
 /** A session ends when it was not used for so long, … */
-const IDLE_MS = 30 * DAY_MS;
+const IDLE_TIMEOUT_MS = 30 * DAY_MS;
 /** … and in any case when it is so old: then the password is asked for again. */
-const ABSOLUTE_MS = 180 * DAY_MS;
+const ABSOLUTE_TIMEOUT_MS = 180 * DAY_MS;
 /** For an answer that was lost: how long after a rotation the token before is good for another successor. */
-export const GRACE_MS = 10_000;
+export const REUSE_GRACE_MS = 10_000;
 /** Rotations after which a token is no longer known to have been ours: 10 days of a client that never rests. */
-const REMEMBERED_GENERATIONS = 1_000;
+const RETAINED_GENERATIONS = 1_000;
 const SECRET_BYTES = 32;
 
-const REFRESH_TOKEN = /^[\w-]{43}$/;
-const newRefreshToken = (): string => randomBytes(SECRET_BYTES).toString('base64url');
-const hash = (token: string): string => createHash('sha256').update(token).digest('hex');
+const REFRESH_TOKEN_PATTERN = /^[\w-]{43}$/;
+const generateRefreshToken = (): string => randomBytes(SECRET_BYTES).toString('base64url');
+const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** What a log-in comes to inside its transaction: the caller appends the events to the customer's stream. */
 export interface OpenedSession {
@@ -34,21 +34,21 @@ export interface OpenedSession {
 
 /** Opens a session, and ends the one used the longest ago when there are too many. The customer's stream is locked. */
 export async function openSession(
-  { store, now }: Identity,
+  { store, now }: AuthDependencies,
   customerId: string,
   tx: Tx,
 ): Promise<OpenedSession> {
   const { sessions } = store;
   const atMs = now();
   const sessionId = newSessionId();
-  const refreshToken = newRefreshToken();
-  const others = await sessions.ofCustomer(customerId, 0, tx);
+  const refreshToken = generateRefreshToken();
+  const others = await sessions.findByCustomer(customerId, 0, tx);
   const surplus = others
     .toSorted((a, b) => b.rotatedAtMs - a.rotatedAtMs)
     .slice(MAX_SESSIONS - 1)
     .map(({ id }) => id);
   await sessions.remove(surplus, tx);
-  await sessions.open(
+  await sessions.create(
     {
       id: sessionId,
       customerId,
@@ -56,11 +56,11 @@ export async function openSession(
       openedAtMs: atMs,
       rotatedAtMs: atMs,
       rotatedBy: null,
-      expiresAtMs: atMs + IDLE_MS,
+      expiresAtMs: atMs + IDLE_TIMEOUT_MS,
     },
     tx,
   );
-  await sessions.addToken(hash(refreshToken), { sessionId, generation: 1 }, tx);
+  await sessions.addToken(hashToken(refreshToken), { sessionId, generation: 1 }, tx);
   const self: Actor = { kind: 'customer', id: customerId };
   return {
     sessionId,
@@ -73,8 +73,8 @@ export async function openSession(
 }
 
 /** What the owner of a session is answered with. */
-export async function tokensOf(
-  { accessTokens }: Identity,
+export async function issueTokens(
+  { accessTokens }: AuthDependencies,
   { customerId, role }: Pick<Account, 'customerId' | 'role'>,
   { sessionId, refreshToken }: Pick<OpenedSession, 'sessionId' | 'refreshToken'>,
 ): Promise<Tokens> {
@@ -82,7 +82,7 @@ export async function tokensOf(
   return { accessToken: token, expiresInSeconds, refreshToken };
 }
 
-type Rotation =
+type RotationResult =
   | { outcome: 'rotated'; session: Session; refreshToken: string }
   | { outcome: 'reused' }
   | { outcome: 'unknown' };
@@ -92,63 +92,74 @@ type Rotation =
  * hands. Except for a moment after its use, while no successor was used: then the answer was lost.
  * @throws Failure `invalid_refresh_token`
  */
-export async function refresh(identity: Identity, refreshToken: string): Promise<Tokens> {
-  const rotation = REFRESH_TOKEN.test(refreshToken)
-    ? await identity.store.db.write((tx) => rotate(identity, hash(refreshToken), tx))
+export async function refreshTokens(identity: AuthDependencies, refreshToken: string): Promise<Tokens> {
+  const rotation = REFRESH_TOKEN_PATTERN.test(refreshToken)
+    ? await identity.store.db.write((tx) => rotateRefreshToken(identity, hashToken(refreshToken), tx))
     : ({ outcome: 'unknown' } as const);
   switch (rotation.outcome) {
     case 'rotated': {
       const account = await identity.store.accounts.find(rotation.session.customerId);
-      if (account === null) throw ended();
-      return tokensOf(identity, account, { ...rotation, sessionId: rotation.session.id });
+      if (account === null) throw invalidRefreshToken();
+      return issueTokens(identity, account, { ...rotation, sessionId: rotation.session.id });
     }
     case 'reused':
     case 'unknown':
-      throw ended();
+      throw invalidRefreshToken();
   }
 }
 
-async function rotate({ store, now }: Identity, tokenHash: string, tx: Tx): Promise<Rotation> {
+async function rotateRefreshToken(
+  { store, now }: AuthDependencies,
+  tokenHash: string,
+  tx: Tx,
+): Promise<RotationResult> {
   const { log, sessions } = store;
   const token = await sessions.findToken(tokenHash, tx);
   const owner = token && (await sessions.find(token.sessionId, tx));
   if (token === null || owner === null) return { outcome: 'unknown' };
   // Always the stream before the session: who ends sessions comes the same way.
-  const head = await log.lock(owner.customerId, tx);
+  const head = await log.lockHead(owner.customerId, tx);
   const session = await sessions.lock(token.sessionId, tx);
   const atMs = now();
   if (session === null || session.expiresAtMs <= atMs) return { outcome: 'unknown' };
 
   const isCurrent = token.generation === session.generation;
   // Only the one that made the rotation: its siblings were given out by a grace, and are used up with it.
-  const isLost = tokenHash === session.rotatedBy && atMs - session.rotatedAtMs <= GRACE_MS;
+  const isLost = tokenHash === session.rotatedBy && atMs - session.rotatedAtMs <= REUSE_GRACE_MS;
   if (!isCurrent && !isLost) {
-    await endSession({ store, now }, session, { reason: 'reuse', actor: { kind: 'system' }, head }, tx);
+    await revokeLockedSession(
+      { store, now },
+      session,
+      { reason: 'reuse', actor: { kind: 'system' }, head },
+      tx,
+    );
     return { outcome: 'reused' };
   }
-  const refreshToken = newRefreshToken();
+  const refreshToken = generateRefreshToken();
   const generation = token.generation + 1;
   if (isCurrent) {
-    const expiresAtMs = Math.min(atMs + IDLE_MS, session.openedAtMs + ABSOLUTE_MS);
+    const expiresAtMs = Math.min(atMs + IDLE_TIMEOUT_MS, session.openedAtMs + ABSOLUTE_TIMEOUT_MS);
     await sessions.rotate(
       { id: session.id, generation, rotatedAtMs: atMs, rotatedBy: tokenHash, expiresAtMs },
       tx,
     );
-    await sessions.forgetTokens(session.id, generation - REMEMBERED_GENERATIONS, tx);
+    await sessions.removeTokens(session.id, generation - RETAINED_GENERATIONS, tx);
   }
-  await sessions.addToken(hash(refreshToken), { sessionId: session.id, generation }, tx);
+  await sessions.addToken(hashToken(refreshToken), { sessionId: session.id, generation }, tx);
   return { outcome: 'rotated', session, refreshToken };
 }
 
-const ended = (): Failure =>
-  new Failure('invalid_refresh_token', 'This session has ended. Log in again.', {
+const invalidRefreshToken = (): AppError =>
+  new AppError('invalid_refresh_token', 'This session has ended. Log in again.', {
     headers: { 'WWW-Authenticate': 'Bearer realm="orders"' },
   });
 
 /** Ends the session that a refresh token belongs to, also by one that was used before. Does nothing for any other text. */
-export async function logOut(identity: Identity, refreshToken: string): Promise<void> {
+export async function logOut(identity: AuthDependencies, refreshToken: string): Promise<void> {
   const { sessions } = identity.store;
-  const token = REFRESH_TOKEN.test(refreshToken) ? await sessions.findToken(hash(refreshToken)) : null;
+  const token = REFRESH_TOKEN_PATTERN.test(refreshToken)
+    ? await sessions.findToken(hashToken(refreshToken))
+    : null;
   const session = token === null ? null : await sessions.find(token.sessionId);
   if (session === null) return;
   const self: Actor = { kind: 'customer', id: session.customerId };
@@ -157,7 +168,7 @@ export async function logOut(identity: Identity, refreshToken: string): Promise<
 
 /** @returns false when the customer has no such session (any more). */
 export const revokeSession = (
-  { store, now }: Identity,
+  { store, now }: AuthDependencies,
   customerId: string,
   sessionId: string,
   reason: RevocationReason,
@@ -165,16 +176,16 @@ export const revokeSession = (
 ): Promise<boolean> =>
   store.db.write(async (tx) => {
     const { log, sessions } = store;
-    const head = await log.lock(customerId, tx);
+    const head = await log.lockHead(customerId, tx);
     const session = await sessions.lock(sessionId, tx);
     if (session?.customerId !== customerId) return false;
-    await endSession({ store, now }, session, { reason, actor, head }, tx);
+    await revokeLockedSession({ store, now }, session, { reason, actor, head }, tx);
     return true;
   });
 
 /** Ends a session that is locked, as the head of its customer's stream is. */
-async function endSession(
-  { store, now }: Pick<Identity, 'store' | 'now'>,
+async function revokeLockedSession(
+  { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
   { id, customerId }: Session,
   { reason, actor, head }: { reason: RevocationReason; actor: Actor; head: StreamHead },
   tx: Tx,
@@ -184,10 +195,14 @@ async function endSession(
 }
 
 /** Ends all sessions of a customer. */
-export const logOutEverywhere = ({ store, now }: Identity, customerId: string, actor: Actor): Promise<void> =>
+export const logOutEverywhere = (
+  { store, now }: AuthDependencies,
+  customerId: string,
+  actor: Actor,
+): Promise<void> =>
   store.db.write(async (tx) => {
-    const head = await store.log.lock(customerId, tx);
-    const events = await revokeAll({ store, now }, customerId, { reason: 'logout', actor }, tx);
+    const head = await store.log.lockHead(customerId, tx);
+    const events = await revokeSessions({ store, now }, customerId, { reason: 'logout', actor }, tx);
     await store.log.append(head, events, tx);
   });
 
@@ -195,14 +210,14 @@ export const logOutEverywhere = ({ store, now }: Identity, customerId: string, a
  * Ends the sessions of a customer whose stream is locked, but for one that may be kept.
  * @returns the events for the caller to append.
  */
-export async function revokeAll(
-  { store, now }: Pick<Identity, 'store' | 'now'>,
+export async function revokeSessions(
+  { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
   customerId: string,
   { reason, actor, except }: { reason: RevocationReason; actor: Actor; except?: string },
   tx: Tx,
 ): Promise<DomainEvent[]> {
   const atMs = now();
-  const live = await store.sessions.ofCustomer(customerId, 0, tx);
+  const live = await store.sessions.findByCustomer(customerId, 0, tx);
   const ids = live.map(({ id }) => id).filter((id) => id !== except);
   await store.sessions.remove(ids, tx);
   return ids.map((id) => sessionRevoked(customerId, id, reason, actor, atMs));

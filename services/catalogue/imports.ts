@@ -3,21 +3,21 @@ import type { Request } from 'express';
 import type { ApiContext } from '../../api/http/context';
 import type { ProductImport } from '../../db/catalogue/product-imports';
 import { isDuplicate } from '../../db/core/connect';
-import { importReceived } from '../../domain/catalogue/product-import';
+import { productImportStarted } from '../../domain/catalogue/product-import';
 import type { RawRow } from '../../domain/catalogue/product-rows';
 import type { Actor } from '../../domain/orders/order';
-import { Failure } from '../../domain/shared/failures';
-import { startImport } from '../../integrations/temporal/import-start';
+import { AppError } from '../../domain/shared/errors';
+import { startImport } from '../../integrations/temporal/start-import';
 import { newImportId } from '../orders/new-ids';
-import { MAX_FILE_BYTES, readCsv } from './csv-file';
+import { MAX_FILE_BYTES, readCsv } from './read-csv';
 
 export interface ImportRequest {
   actor: Actor;
   idempotencyKey: string | undefined;
 }
 
-export interface ImportAnswer {
-  found: ProductImport;
+export interface ImportResult {
+  productImport: ProductImport;
   /** The key had been used before, with this file. */
   replayed: boolean;
 }
@@ -27,41 +27,41 @@ export interface ImportAnswer {
  * once it is, the import is started, if not by this process then by another one.
  * @throws Failure `malformed_csv`, `payload_too_large`, `idempotency_key_reused`, `upload_superseded`
  */
-export async function receiveImport(
+export async function createProductImport(
   ctx: ApiContext,
   req: Request,
   { actor, idempotencyKey }: ImportRequest,
-): Promise<ImportAnswer> {
+): Promise<ImportResult> {
   const caller = actor.id ?? actor.kind;
-  const earlier = await findEarlier(ctx, caller, idempotencyKey);
-  if (earlier !== null) return again(ctx, req, earlier);
-  const id = await open(ctx, { caller, idempotencyKey, actor });
+  const earlier = await findExistingImport(ctx, caller, idempotencyKey);
+  if (earlier !== null) return replayImport(ctx, req, earlier);
+  const id = await createImportRecord(ctx, { caller, idempotencyKey, actor });
   if (id === null) {
-    const first = await findEarlier(ctx, caller, idempotencyKey);
-    if (first === null) throw superseded();
-    return again(ctx, req, first);
+    const first = await findExistingImport(ctx, caller, idempotencyKey);
+    if (first === null) throw uploadSuperseded();
+    return replayImport(ctx, req, first);
   }
   try {
-    await store(ctx, req, id, actor);
+    await storeRows(ctx, req, id, actor);
   } catch (error) {
-    await ctx.store.db.write((tx) => ctx.store.productImports.discard(id, tx));
+    await ctx.store.db.write((tx) => ctx.store.productImports.discardUpload(id, tx));
     throw error;
   }
-  return { found: await started(ctx, id), replayed: false };
+  return { productImport: await ensureImportStarted(ctx, id), replayed: false };
 }
 
-const findEarlier = async (
+const findExistingImport = async (
   { store }: ApiContext,
   caller: string,
   idempotencyKey: string | undefined,
 ): Promise<ProductImport | null> =>
-  idempotencyKey === undefined ? null : store.productImports.byKey(caller, idempotencyKey);
+  idempotencyKey === undefined ? null : store.productImports.findByIdempotencyKey(caller, idempotencyKey);
 
-const superseded = (): Failure =>
-  new Failure('upload_superseded', 'Another upload with this Idempotency-Key came in the meantime.');
+const uploadSuperseded = (): AppError =>
+  new AppError('upload_superseded', 'Another upload with this Idempotency-Key came in the meantime.');
 
 /** @returns null when another upload with the key is complete by now. */
-async function open(
+async function createImportRecord(
   { store: { db, productImports }, priceRules }: ApiContext,
   upload: { caller: string; idempotencyKey: string | undefined; actor: Actor },
 ): Promise<string | null> {
@@ -70,7 +70,7 @@ async function open(
   const { idempotencyKey = null, ...rest } = upload;
   try {
     const opened = { id, ...rest, idempotencyKey, currency: priceRules.currency, atMs };
-    await db.write((tx) => productImports.open(opened, tx));
+    await db.write((tx) => productImports.startUpload(opened, tx));
     return id;
   } catch (error) {
     if (isDuplicate(error)) return null;
@@ -82,56 +82,56 @@ async function open(
  * Chunks stored in one transaction: on SQLite each waits for the one writer, and the time of the request must not be spent
  * in that queue.
  */
-const CHUNKS_AT_ONCE = 8;
+const CHUNKS_PER_TRANSACTION = 8;
 
-async function store(ctx: ApiContext, req: Request, id: string, actor: Actor): Promise<void> {
+async function storeRows(ctx: ApiContext, req: Request, id: string, actor: Actor): Promise<void> {
   const { db, log, productImports } = ctx.store;
-  const hash = hashOfFile(ctx);
+  const hash = createFileHash(ctx);
   let [columns, rows, chunks]: [string[], number, number] = [[], 0, 0];
   let waiting: RawRow[][] = [];
   const keep = async () => {
     await db.write(async (tx) => {
       for (const [n, some] of waiting.entries()) {
-        if (!(await productImports.addChunk(id, chunks + n, some, Date.now(), tx))) throw superseded();
+        if (!(await productImports.addChunk(id, chunks + n, some, Date.now(), tx))) throw uploadSuperseded();
       }
     });
     chunks += waiting.length;
     waiting = [];
   };
-  await readCsv(bytesOf(req, hash), {
-    header(names) {
+  await readCsv(readBodyBytes(req, hash), {
+    onHeader(names) {
       columns = names;
     },
-    async chunk(some) {
+    async onRows(some) {
       rows += some.length;
       waiting.push(some);
-      if (waiting.length === CHUNKS_AT_ONCE) await keep();
+      if (waiting.length === CHUNKS_PER_TRANSACTION) await keep();
     },
   });
   if (waiting.length > 0) await keep();
   const file = { rows, chunks, bodyHash: hash.digest('hex') };
   await db.write(async (tx) => {
     const atMs = Date.now();
-    if (!(await productImports.complete(id, { ...file, columns }, atMs, tx))) throw superseded();
-    await log.append(await log.lock(id, tx), [importReceived(id, file, actor, atMs)], tx);
+    if (!(await productImports.completeUpload(id, { ...file, columns }, atMs, tx))) throw uploadSuperseded();
+    await log.append(await log.lockHead(id, tx), [productImportStarted(id, file, actor, atMs)], tx);
   });
 }
 
 /** The same request as before: its file is read to see that it is the same. */
-async function again(ctx: ApiContext, req: Request, earlier: ProductImport): Promise<ImportAnswer> {
-  const hash = hashOfFile(ctx);
-  for await (const _ of bytesOf(req, hash));
+async function replayImport(ctx: ApiContext, req: Request, earlier: ProductImport): Promise<ImportResult> {
+  const hash = createFileHash(ctx);
+  for await (const _ of readBodyBytes(req, hash));
   if (hash.digest('hex') !== earlier.bodyHash) {
-    throw new Failure(
+    throw new AppError(
       'idempotency_key_reused',
       'This Idempotency-Key was used for another file. A new file needs a new key.',
     );
   }
-  return { found: await started(ctx, earlier.id), replayed: true };
+  return { productImport: await ensureImportStarted(ctx, earlier.id), replayed: true };
 }
 
 /** What is stored is accepted: where it cannot be started now, that is made up for soon. */
-async function started(ctx: ApiContext, id: string): Promise<ProductImport> {
+async function ensureImportStarted(ctx: ApiContext, id: string): Promise<ProductImport> {
   const { temporal, queues, log, store } = ctx;
   const before = await store.productImports.find(id);
   if (before === null) throw new Error(`import ${id} is stored and not found`);
@@ -142,24 +142,24 @@ async function started(ctx: ApiContext, id: string): Promise<ProductImport> {
   return before;
 }
 
-const hashOfFile = ({ fingerprintKey }: ApiContext): Hmac => createHmac('sha256', fingerprintKey);
+const createFileHash = ({ fingerprintKey }: ApiContext): Hmac => createHmac('sha256', fingerprintKey);
 
 /** The body as it comes. It is left open for the answer when reading it ends early. @throws Failure `payload_too_large` */
-async function* bytesOf(req: Request, hash: Hmac): AsyncGenerator<Buffer> {
-  if (Number(req.get('content-length') ?? 0) > MAX_FILE_BYTES) throw tooLarge();
+async function* readBodyBytes(req: Request, hash: Hmac): AsyncGenerator<Buffer> {
+  if (Number(req.get('content-length') ?? 0) > MAX_FILE_BYTES) throw fileTooLarge();
   let bytes = 0;
   try {
     for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += part.length;
-      if (bytes > MAX_FILE_BYTES) throw tooLarge();
+      if (bytes > MAX_FILE_BYTES) throw fileTooLarge();
       hash.update(part);
       yield part;
     }
   } catch (error) {
     if ((error as { code?: string }).code !== 'ECONNRESET') throw error;
-    throw new Failure('invalid_request', 'The request ended before its body did.');
+    throw new AppError('invalid_request', 'The request ended before its body did.');
   }
 }
 
-const tooLarge = (): Failure =>
-  new Failure('payload_too_large', `A file has ${MAX_FILE_BYTES / 1024 / 1024} MB at the most.`);
+const fileTooLarge = (): AppError =>
+  new AppError('payload_too_large', `A file has ${MAX_FILE_BYTES / 1024 / 1024} MB at the most.`);

@@ -3,13 +3,13 @@ import type { Tx } from '../../db/core/connect';
 import { type AddressUse, type CustomerAddress, MAX_ADDRESSES } from '../../db/customers/addresses';
 import type { Address } from '../../db/customers/contacts';
 import { profileChanged } from '../../domain/customers/account-events';
-import { Failure } from '../../domain/shared/failures';
-import type { Identity } from '../auth/identity';
-import { newAddressId, random26 } from '../auth/new-ids';
+import { AppError } from '../../domain/shared/errors';
+import type { AuthDependencies } from '../auth/auth-dependencies';
+import { generateRandomId, newAddressId } from '../auth/new-ids';
 
-export const accountGone = (): Failure => new Failure('not_found', 'This account is gone.');
+export const accountNotFound = (): AppError => new AppError('not_found', 'This account is gone.');
 
-type Parts = Pick<Identity, 'store' | 'now'>;
+type ProfileDependencies = Pick<AuthDependencies, 'store' | 'now'>;
 
 export interface ProfileChanges {
   name?: string | null;
@@ -18,15 +18,19 @@ export interface ProfileChanges {
 }
 
 /** Changes what is given and leaves the rest. */
-export const changeProfile = (parts: Parts, customerId: string, changes: ProfileChanges): Promise<void> =>
-  change(parts, customerId, async (tx) => {
+export const changeProfile = (
+  parts: ProfileDependencies,
+  customerId: string,
+  changes: ProfileChanges,
+): Promise<void> =>
+  withCustomerLock(parts, customerId, async (tx) => {
     const { orderUpdates, ...contact } = changes;
-    await parts.store.contacts.setProfile(customerId, contact, tx);
+    await parts.store.contacts.updateProfile(customerId, contact, tx);
     if (orderUpdates !== undefined) await parts.store.accounts.setOrderUpdates(customerId, orderUpdates, tx);
     return { fields: Object.keys(changes), result: undefined };
   });
 
-export interface AddressChanges {
+export interface AddressInput {
   address: Address;
   /** What it is to be the default for from now on; what it is already it stays. */
   defaultFor: readonly AddressUse[];
@@ -34,15 +38,15 @@ export interface AddressChanges {
 
 /** The first one is the default for everything. @throws Failure `too_many_addresses` */
 export const addAddress = (
-  parts: Parts,
+  parts: ProfileDependencies,
   customerId: string,
-  { address, defaultFor }: AddressChanges,
+  { address, defaultFor }: AddressInput,
 ): Promise<CustomerAddress> =>
-  change(parts, customerId, async (tx) => {
+  withCustomerLock(parts, customerId, async (tx) => {
     const { addresses } = parts.store;
-    const book = await addresses.ofCustomer(customerId, tx);
+    const book = await addresses.findByCustomer(customerId, tx);
     if (book.length >= MAX_ADDRESSES) {
-      throw new Failure(
+      throw new AppError(
         'too_many_addresses',
         `There is room for ${MAX_ADDRESSES} addresses. Delete one first.`,
       );
@@ -60,42 +64,47 @@ export const addAddress = (
       },
       tx,
     );
-    for (const use of defaultFor) await addresses.makeDefault(customerId, id, use, tx);
-    return { fields: ['addresses'], result: await found(parts, customerId, id, tx) };
+    for (const use of defaultFor) await addresses.setDefault(customerId, id, use, tx);
+    return { fields: ['addresses'], result: await getAddress(parts, customerId, id, tx) };
   });
 
 /** @throws Failure `not_found` */
 export const replaceAddress = (
-  parts: Parts,
+  parts: ProfileDependencies,
   customerId: string,
   id: string,
-  { address, defaultFor }: AddressChanges,
+  { address, defaultFor }: AddressInput,
 ): Promise<CustomerAddress> =>
-  change(parts, customerId, async (tx) => {
+  withCustomerLock(parts, customerId, async (tx) => {
     const { addresses } = parts.store;
-    await found(parts, customerId, id, tx);
+    await getAddress(parts, customerId, id, tx);
     await addresses.replace(id, address, tx);
-    for (const use of defaultFor) await addresses.makeDefault(customerId, id, use, tx);
-    return { fields: ['addresses'], result: await found(parts, customerId, id, tx) };
+    for (const use of defaultFor) await addresses.setDefault(customerId, id, use, tx);
+    return { fields: ['addresses'], result: await getAddress(parts, customerId, id, tx) };
   });
 
 /** The oldest of those that are left becomes the default for what it was. @throws Failure `not_found` */
-export const removeAddress = (parts: Parts, customerId: string, id: string): Promise<void> =>
-  change(parts, customerId, async (tx) => {
+export const removeAddress = (parts: ProfileDependencies, customerId: string, id: string): Promise<void> =>
+  withCustomerLock(parts, customerId, async (tx) => {
     const { addresses } = parts.store;
-    const removed = await found(parts, customerId, id, tx);
+    const removed = await getAddress(parts, customerId, id, tx);
     await addresses.remove(id, tx);
-    const [heir] = await addresses.ofCustomer(customerId, tx);
+    const [heir] = await addresses.findByCustomer(customerId, tx);
     if (heir !== undefined) {
-      if (removed.defaultShipping) await addresses.makeDefault(customerId, heir.id, 'shipping', tx);
-      if (removed.defaultBilling) await addresses.makeDefault(customerId, heir.id, 'billing', tx);
+      if (removed.defaultShipping) await addresses.setDefault(customerId, heir.id, 'shipping', tx);
+      if (removed.defaultBilling) await addresses.setDefault(customerId, heir.id, 'billing', tx);
     }
     return { fields: ['addresses'], result: undefined };
   });
 
-async function found({ store }: Parts, customerId: string, id: string, tx: Tx): Promise<CustomerAddress> {
-  const address = (await store.addresses.ofCustomer(customerId, tx)).find((one) => one.id === id);
-  if (address === undefined) throw new Failure('not_found', 'There is no such address.');
+async function getAddress(
+  { store }: ProfileDependencies,
+  customerId: string,
+  id: string,
+  tx: Tx,
+): Promise<CustomerAddress> {
+  const address = (await store.addresses.findByCustomer(customerId, tx)).find((one) => one.id === id);
+  if (address === undefined) throw new AppError('not_found', 'There is no such address.');
   return address;
 }
 
@@ -104,18 +113,18 @@ async function found({ store }: Parts, customerId: string, id: string, tx: Tx): 
  * erased since the request came in stays so.
  * @throws Failure `not_found`
  */
-const change = <T>(
-  { store, now }: Parts,
+const withCustomerLock = <T>(
+  { store, now }: ProfileDependencies,
   customerId: string,
   work: (tx: Tx) => Promise<{ fields: string[]; result: T }>,
 ): Promise<T> =>
   store.db.write(async (tx) => {
-    const head = await store.log.lock(customerId, tx);
-    if ((await store.accounts.find(customerId, tx)) === null) throw accountGone();
+    const head = await store.log.lockHead(customerId, tx);
+    if ((await store.accounts.find(customerId, tx)) === null) throw accountNotFound();
     const { fields, result } = await work(tx);
     const self = { kind: 'customer' as const, id: customerId };
     if (fields.length > 0) {
-      await store.log.append(head, [profileChanged(customerId, random26(), fields, self, now())], tx);
+      await store.log.append(head, [profileChanged(customerId, generateRandomId(), fields, self, now())], tx);
     }
     return result;
   });

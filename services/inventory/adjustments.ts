@@ -1,19 +1,23 @@
 import { isDuplicate, type Tx } from '../../db/core/connect';
 import type { Store } from '../../db/core/store';
-import { noteDigest } from '../../db/inventory/stock-movements';
-import { type Cause, stockAdjusted, type ToldMovement } from '../../domain/inventory/stock-events';
+import { hashNote } from '../../db/inventory/stock-movements';
+import {
+  type AuditContext,
+  type StockMovementPayload,
+  stockAdjusted,
+} from '../../domain/inventory/stock-events';
 import type { StockLevel } from '../../domain/inventory/stock-item';
 import {
   type AdjustmentReason,
-  changeOnHand,
+  applyOnHandChange,
   MAX_ON_HAND_UNITS,
   type OnHandChange,
   type StockMovement,
 } from '../../domain/inventory/stock-movement';
+import { AppError } from '../../domain/shared/errors';
 import { type CloudEvent, describeActor } from '../../domain/shared/events';
-import { Failure } from '../../domain/shared/failures';
 import { eventKey, movementId, stockStream } from '../../domain/shared/ids';
-import { tellCrossings } from './low-stock';
+import { recordStockAlerts } from './stock-alerts';
 
 export interface Adjustment {
   sku: string;
@@ -31,7 +35,7 @@ export interface AdjustmentKey {
   bodyHash: string;
 }
 
-export interface Adjusted {
+export interface AdjustmentResult {
   movement: StockMovement;
   /** As the movement left it. */
   level: StockLevel;
@@ -50,67 +54,67 @@ export async function adjustStock(
   ulid: string,
   adjustment: Adjustment,
   key: AdjustmentKey,
-  cause: Cause,
-): Promise<Adjusted> {
+  cause: AuditContext,
+): Promise<AdjustmentResult> {
   try {
     return await store.db.write(
       async (tx) =>
-        (await earlier(store, key, tx)) ??
-        (await adjust(store, movementId(ulid), adjustment, key, cause, tx)),
+        (await findReplayedAdjustment(store, key, tx)) ??
+        (await applyAdjustment(store, movementId(ulid), adjustment, key, cause, tx)),
     );
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     // The same request was under way at the same time, for another product or in a warehouse that had none of it.
-    const first = await earlier(store, key);
+    const first = await findReplayedAdjustment(store, key);
     if (first === null) throw error;
     return first;
   }
 }
 
 /** The answer to the same request made before. @throws Failure `idempotency_key_reused` */
-async function earlier(
+async function findReplayedAdjustment(
   { movements, log }: Store,
   { caller, idempotencyKey, bodyHash }: AdjustmentKey,
   tx?: Tx,
-): Promise<Adjusted | null> {
-  const known = await movements.byKey(caller, idempotencyKey, tx);
+): Promise<AdjustmentResult | null> {
+  const known = await movements.findByIdempotencyKey(caller, idempotencyKey, tx);
   if (known === null) return null;
   if (known.bodyHash !== bodyHash) {
-    throw new Failure(
+    throw new AppError(
       'idempotency_key_reused',
       'This Idempotency-Key was used for another adjustment. A new adjustment needs a new key.',
     );
   }
   const movement = await movements.find(known.id, tx);
-  const [event] = await log.byKeys([eventKey(stockStream(known.sku), known.id)], tx);
+  const [event] = await log.findByKeys([eventKey(stockStream(known.sku), known.id)], tx);
   if (movement === null || event === undefined) throw new Error(`movement ${known.id} is not in the log`);
-  const { reserved, active } = (JSON.parse(event.body) as CloudEvent).data as unknown as ToldMovement;
+  const { reserved, active } = (JSON.parse(event.body) as CloudEvent).data as unknown as StockMovementPayload;
   const { sku, warehouse, onHandAfter } = movement;
   return { movement, level: { sku, warehouse, onHand: onHandAfter, reserved, active }, replayed: true };
 }
 
-async function adjust(
+async function applyAdjustment(
   store: Store,
   id: string,
   { sku, warehouse, change, reason, note }: Adjustment,
   key: AdjustmentKey,
-  cause: Cause,
+  cause: AuditContext,
   tx: Tx,
-): Promise<Adjusted> {
+): Promise<AdjustmentResult> {
   const { warehouses, stockItems, movements, products, log } = store;
-  if (!(await products.exists(sku, tx))) throw new Failure('not_found', 'There is no such product.');
-  const item = await stockItems.lockOrAdd(sku, tx);
+  if (!(await products.exists(sku, tx))) throw new AppError('not_found', 'There is no such product.');
+  const item = await stockItems.lockOrCreate(sku, tx);
   // Whoever was faster with the same key held this lock.
-  const first = await earlier(store, key, tx);
+  const first = await findReplayedAdjustment(store, key, tx);
   if (first !== null) return first;
   // It stays as it is: who closes it then finds the row that may be made here. Locked behind the product, never before it.
-  const place = await warehouses.find(warehouse, 'share', tx);
+  const place = await warehouses.lock(warehouse, 'share', tx);
   if (place === null) throw unknownWarehouse(warehouse);
 
   const known = item.levels.find((level) => level.warehouse === warehouse);
   const before = known ?? { sku, warehouse, onHand: 0, reserved: 0, active: place.active };
-  const changed = changeOnHand(before, change);
-  if (changed.outcome !== 'changed') throw refusal(changed.outcome, before, change);
+  const changed = applyOnHandChange(before, change);
+  if (changed.outcome !== 'changed') throw adjustmentRejected(changed.outcome, before, change);
 
   const { onHandDelta, onHandAfter } = changed;
   const movement: StockMovement = {
@@ -126,45 +130,49 @@ async function adjust(
   };
   const level = { ...before, onHand: onHandAfter };
   await movements.add({ ...movement, ...key }, { exists: known !== undefined }, tx);
-  await log.append(await log.lock(stockStream(sku), tx), [stockAdjusted(told(movement, level), cause)], tx);
+  await log.append(
+    await log.lockHead(stockStream(sku), tx),
+    [stockAdjusted(toMovementPayload(movement, level), cause)],
+    tx,
+  );
   const others = item.levels.filter((l) => l.warehouse !== warehouse);
-  await tellCrossings(store, [{ ...item, levels: [...others, level] }], cause, tx);
+  await recordStockAlerts(store, [{ ...item, levels: [...others, level] }], cause, tx);
   return { movement, level, replayed: false };
 }
 
-const told = (
+const toMovementPayload = (
   { id, sku, warehouse, onHandDelta, onHandAfter, reason, note }: StockMovement,
   { reserved, active }: StockLevel,
-): ToldMovement => ({
+): StockMovementPayload => ({
   movementId: id,
   sku,
   warehouse,
   onHandDelta,
   onHandAfter,
   reason,
-  noteSha256: noteDigest(note),
+  noteSha256: hashNote(note),
   reserved,
   active,
 });
 
-const unknownWarehouse = (code: string): Failure =>
-  new Failure('unknown_warehouse', 'The adjustment names a warehouse that does not exist.', {
+const unknownWarehouse = (code: string): AppError =>
+  new AppError('unknown_warehouse', 'The adjustment names a warehouse that does not exist.', {
     errors: [{ pointer: '/warehouse', detail: `there is no warehouse ${code}` }],
   });
 
-function refusal(
+function adjustmentRejected(
   outcome: 'reserved' | 'too_many',
   { onHand, reserved }: StockLevel,
   change: OnHandChange,
-): Failure {
+): AppError {
   const pointer = 'delta' in change ? '/delta' : '/countedOnHand';
   if (outcome === 'too_many') {
-    return new Failure('invalid_request', 'Some fields are not valid.', {
+    return new AppError('invalid_request', 'Some fields are not valid.', {
       errors: [{ pointer, detail: `more than ${MAX_ON_HAND_UNITS} would be on hand` }],
     });
   }
   const left = 'delta' in change ? onHand + change.delta : change.countedOnHand;
-  return new Failure(
+  return new AppError(
     'stock_reserved',
     `${reserved} of the ${onHand} on hand are reserved: ${left} cannot be what is left.`,
     {

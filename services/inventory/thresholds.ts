@@ -1,9 +1,9 @@
 import type { Store } from '../../db/core/store';
-import { type Cause, thresholdSet } from '../../domain/inventory/stock-events';
+import { type AuditContext, stockThresholdSet } from '../../domain/inventory/stock-events';
 import type { StockItem } from '../../domain/inventory/stock-item';
-import { Failure } from '../../domain/shared/failures';
+import { AppError } from '../../domain/shared/errors';
 import { stockStream } from '../../domain/shared/ids';
-import { tellCrossings } from './low-stock';
+import { recordStockAlerts } from './stock-alerts';
 
 /**
  * Sets from how many units on a product is low; null: it never is. The same again changes nothing.
@@ -14,17 +14,17 @@ export const setThreshold = (
   store: Store,
   sku: string,
   threshold: number | null,
-  cause: Cause,
+  cause: AuditContext,
 ): Promise<StockItem> =>
   store.db.write(async (tx) => {
     const { products, stockItems, log } = store;
-    if (!(await products.exists(sku, tx))) throw new Failure('not_found', 'There is no such product.');
-    const before = await stockItems.lockOrAdd(sku, tx);
+    if (!(await products.exists(sku, tx))) throw new AppError('not_found', 'There is no such product.');
+    const before = await stockItems.lockOrCreate(sku, tx);
     if (before.threshold === threshold) return before;
     const version = await stockItems.setThreshold(sku, threshold, tx);
     const item = { ...before, threshold };
-    await log.append(await log.lock(stockStream(sku), tx), [thresholdSet(item, version, cause)], tx);
-    await tellCrossings(store, [item], cause, tx);
+    await log.append(await log.lockHead(stockStream(sku), tx), [stockThresholdSet(item, version, cause)], tx);
+    await recordStockAlerts(store, [item], cause, tx);
     const [after] = await stockItems.lock([sku], tx);
     return after ?? item;
   });

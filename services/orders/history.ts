@@ -4,25 +4,25 @@ import { workflowUrl } from '../../api/orders/serializers';
 import type { LogRow } from '../../db/events/event-log';
 import type { OrderSnapshot } from '../../domain/orders/order-events';
 import type { Access } from '../../domain/shared/access';
-import { type CloudEvent, type EventType, withoutStaffIds } from '../../domain/shared/events';
+import { type CloudEvent, type EventType, redactStaffIds } from '../../domain/shared/events';
 import { formatMoney, money } from '../../domain/shared/money';
 import { readWorkflowHistory, type WorkflowHistory } from '../../integrations/temporal/history';
-import { findWithinReach } from './find-and-cancel';
+import { getAuthorizedOrder } from './find-and-cancel';
 
 /**
  * What happened to an order, when and by whom: the workflow's history joined with the audit rows, oldest first. When
  * Temporal has forgotten the workflow, or is away, the audit rows alone.
  * @throws Failure `not_found`, also for an order that is out of reach
  */
-export async function orderHistory(ctx: ApiContext, access: Access, id: string): Promise<OrderHistory> {
+export async function getOrderHistory(ctx: ApiContext, access: Access, id: string): Promise<OrderHistory> {
   const { store, temporal, temporalUiUrl } = ctx;
-  await findWithinReach(ctx, access, id);
+  await getAuthorizedOrder(ctx, access, id);
   const [rows, workflow] = await Promise.all([
-    store.log.ofOrder(id),
+    store.log.findByOrder(id),
     readWorkflowHistory(temporal, id).catch(() => null),
   ]);
   const entries = [
-    ...rows.filter((row) => isTold(access, row)).map((row) => fromLog(row, workflow)),
+    ...rows.filter((row) => isVisible(access, row)).map((row) => toHistoryEntry(row, workflow)),
     ...(workflow?.entries ?? []).map(
       (e): HistoryEntry => ({
         at: new Date(e.atMs).toISOString(),
@@ -43,29 +43,29 @@ export async function orderHistory(ctx: ApiContext, access: Access, id: string):
             id,
             runId: workflow.runId,
             status: workflow.status,
-            events: workflow.events,
+            events: workflow.eventCount,
             url: `${workflowUrl(temporalUiUrl, temporal.options.namespace, id)}/${workflow.runId}/history`,
           },
     // Stable: entries of one millisecond stay in the order of the log.
     entries: entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)),
   };
-  if (access.reach === 'all') return history;
-  return JSON.parse(withoutStaffIds(JSON.stringify(history))) as OrderHistory;
+  if (access.scope === 'all') return history;
+  return JSON.parse(redactStaffIds(JSON.stringify(history))) as OrderHistory;
 }
 
 /**
  * Whoever placed an order for an address that is not theirs is not to learn from it which mails that address does without,
  * nor that it has an account.
  */
-const isTold = ({ principal }: Access, { topic }: LogRow): boolean =>
+const isVisible = ({ principal }: Access, { topic }: LogRow): boolean =>
   principal.kind !== 'order_token' || topic !== 'notification-events';
 
-function fromLog(row: LogRow, workflow: WorkflowHistory | null): HistoryEntry {
+function toHistoryEntry(row: LogRow, workflow: WorkflowHistory | null): HistoryEntry {
   const event = JSON.parse(row.body) as CloudEvent;
   const anchor = row.stream === row.subject ? workflow?.anchors.get(row.seq) : undefined;
   return {
     at: event.time,
-    what: tell(event.type, event.data),
+    what: describeEvent(event.type, event.data),
     type: event.type,
     by: event.actor,
     source: 'log',
@@ -75,16 +75,16 @@ function fromLog(row: LogRow, workflow: WorkflowHistory | null): HistoryEntry {
 }
 
 /** An event as a person would tell it. */
-function tell(type: EventType, data: Record<string, unknown>): string {
+function describeEvent(type: EventType, data: Record<string, unknown>): string {
   const amount = (key: string) => formatMoney(money(Number(data[key]), String(data.currency)));
   const order = data.order as OrderSnapshot | undefined;
   switch (type) {
     case 'OrderCreated':
       return `Order placed for ${amount('totalMinor')}`;
     case 'StockReserved':
-      return `Stock reserved: ${parcels(data)}`;
+      return `Stock reserved: ${formatReservations(data)}`;
     case 'StockReleased':
-      return `Stock given back: ${parcels(data)}`;
+      return `Stock given back: ${formatReservations(data)}`;
     case 'PaymentSucceeded':
       return `Payment of ${amount('amountMinor')} taken`;
     case 'PaymentFailed':
@@ -97,13 +97,13 @@ function tell(type: EventType, data: Record<string, unknown>): string {
       return 'Order confirmed';
     case 'OrderRejected':
       return `Order rejected: ${order?.rejection?.detail ?? ''}`;
-    case 'OrderCancelling':
+    case 'OrderCancellationStarted':
       return `Cancellation asked for: ${order?.cancellation?.reason ?? 'no reason given'}`;
     case 'OrderCancelled':
       return 'Order cancelled; everything is undone';
-    case 'CancellationRefused':
+    case 'CancellationRejected':
       return `Cancellation refused: ${String(data.why)}`;
-    case 'OrderNeedsAttention':
+    case 'OrderAttentionRequired':
       return `Needs attention: ${String(data.step)}: ${String(data.detail)}`;
     case 'OrderAttentionResolved':
       return `No longer needs attention: ${String(data.step)}`;
@@ -116,7 +116,7 @@ function tell(type: EventType, data: Record<string, unknown>): string {
   }
 }
 
-const parcels = (data: Record<string, unknown>): string =>
+const formatReservations = (data: Record<string, unknown>): string =>
   (data.reservations as { quantity: number; sku: string; warehouse: string }[])
     .map((r) => `${r.quantity} × ${r.sku} in ${r.warehouse}`)
     .join(', ');

@@ -1,26 +1,26 @@
 import { createHmac } from 'node:crypto';
 import { WithStartWorkflowOperation, type WorkflowStartOptions } from '@temporalio/client';
-import { invalidToken } from '../../api/http/access';
+import { invalidToken } from '../../api/http/auth';
 import type { ApiContext } from '../../api/http/context';
-import { unavailable } from '../../api/http/problems';
-import type { PlaceOrder } from '../../api/orders/schemas';
+import { serviceUnavailable } from '../../api/http/problems';
+import type { PlaceOrderRequest } from '../../api/orders/schemas';
 import { isDuplicate, type Tx } from '../../db/core/connect';
 import type { OrderContact } from '../../db/customers/contacts';
 import type { Placement } from '../../db/orders/placements';
 import type { Actor, Order } from '../../domain/orders/order';
 import { placeOrder } from '../../domain/orders/order-changes';
-import { decisionKeys, type OrderSnapshot } from '../../domain/orders/order-events';
+import { decisionEventKeys, type OrderSnapshot } from '../../domain/orders/order-events';
 import { canonicalJson } from '../../domain/shared/canonical-json';
+import { AppError } from '../../domain/shared/errors';
 import type { CloudEvent } from '../../domain/shared/events';
-import { Failure } from '../../domain/shared/failures';
-import { orderStartOptions } from '../../integrations/temporal/order-start';
+import { toOrderStartOptions } from '../../integrations/temporal/order-start-options';
 import { ORDER_WORKFLOW, type OrderInput, PLACEMENT_UPDATE_ID, placement } from '../../workflows/messages';
 import { newCustomerId } from '../auth/new-ids';
 import { newOrderId } from './new-ids';
-import { price } from './price-cart';
+import { priceCartFromCatalogue } from './price-cart';
 
 export interface PlacementRequest {
-  body: PlaceOrder;
+  body: PlaceOrderRequest;
   /** Whose idempotency keys these are. */
   caller: string;
   placedBy: Actor;
@@ -32,7 +32,7 @@ export interface PlacementRequest {
   waitMs: number;
 }
 
-export interface PlacementAnswer {
+export interface PlacementResult {
   orderId: string;
   /** As it was when it was decided; null while it is not. */
   order: Order | null;
@@ -46,73 +46,73 @@ export interface PlacementAnswer {
  * @throws Failure `unknown_sku`, `invalid_request`, `idempotency_key_reused`, `invalid_token`, or `service_unavailable` when the order is
  *   not known to have been started; the same request can then be repeated.
  */
-export async function place(ctx: ApiContext, request: PlacementRequest): Promise<PlacementAnswer> {
+export async function requestPlacement(ctx: ApiContext, request: PlacementRequest): Promise<PlacementResult> {
   const bodyHash = createHmac('sha256', ctx.fingerprintKey).update(canonicalJson(request.body)).digest('hex');
-  const earlier = await findEarlier(ctx, request);
-  if (earlier !== null) return join(ctx, request, earlier, bodyHash);
+  const earlier = await findExistingPlacement(ctx, request);
+  if (earlier !== null) return replayPlacement(ctx, request, earlier, bodyHash);
 
-  const claimed = await claim(ctx, request, bodyHash);
-  if (claimed.earlier) return join(ctx, request, claimed.placement, bodyHash);
-  return answer(ctx, request, claimed.placement, false);
+  const claimed = await claimPlacement(ctx, request, bodyHash);
+  if (claimed.earlier) return replayPlacement(ctx, request, claimed.placement, bodyHash);
+  return resolvePlacement(ctx, request, claimed.placement, false);
 }
 
-const findEarlier = ({ store }: ApiContext, { caller, idempotencyKey }: PlacementRequest) =>
-  idempotencyKey === undefined ? null : store.placements.find(caller, idempotencyKey);
+const findExistingPlacement = ({ store }: ApiContext, { caller, idempotencyKey }: PlacementRequest) =>
+  idempotencyKey === undefined ? null : store.placements.findByIdempotencyKey(caller, idempotencyKey);
 
 /** The answer to the same request made before: from SQL once it is decided, else together with the first. */
-async function join(
+async function replayPlacement(
   ctx: ApiContext,
   request: PlacementRequest,
   earlier: Placement,
   bodyHash: string,
-): Promise<PlacementAnswer> {
+): Promise<PlacementResult> {
   if (earlier.bodyHash !== bodyHash) {
-    throw new Failure(
+    throw new AppError(
       'idempotency_key_reused',
       'This Idempotency-Key was used for another order. A new order needs a new key.',
     );
   }
-  return answer(ctx, request, earlier, true);
+  return resolvePlacement(ctx, request, earlier, true);
 }
 
-async function answer(
+async function resolvePlacement(
   ctx: ApiContext,
   request: PlacementRequest,
   claimed: Placement,
   replayed: boolean,
-): Promise<PlacementAnswer> {
+): Promise<PlacementResult> {
   const input = JSON.parse(claimed.input) as OrderInput;
   const order =
-    (replayed ? await storedDecision(ctx, claimed.orderId) : null) ??
-    (await decide(ctx, input, request.waitMs));
+    (replayed ? await findStoredDecision(ctx, claimed.orderId) : null) ??
+    (await startAndAwaitDecision(ctx, input, request.waitMs));
   return {
     orderId: claimed.orderId,
     order,
-    contact: contactOf(request.body, claimed.orderId, input.order.customerId),
+    contact: toOrderContact(request.body, claimed.orderId, input.order.customerId),
     replayed,
   };
 }
 
 /** The order as the log has it from when it was decided. */
-async function storedDecision({ store }: ApiContext, orderId: string): Promise<Order | null> {
-  const rows = await store.log.byKeys(decisionKeys(orderId));
+async function findStoredDecision({ store }: ApiContext, orderId: string): Promise<Order | null> {
+  const rows = await store.log.findByKeys(decisionEventKeys(orderId));
   const first = rows.sort((a, b) => a.seq - b.seq)[0];
   if (first === undefined) return null;
   const { time, data } = JSON.parse(first.body) as CloudEvent;
   return { ...(data.order as OrderSnapshot), updatedAtMs: Date.parse(time) };
 }
 
-const MAX_CLAIM_TRIES = 5;
+const MAX_CLAIM_ATTEMPTS = 5;
 
 /** Prices the order and writes down what is promised for the key, before anything is done. */
-async function claim(
+async function claimPlacement(
   ctx: ApiContext,
   request: PlacementRequest,
   bodyHash: string,
 ): Promise<{ placement: Placement; earlier: boolean }> {
   const { body, caller, placedBy, idempotencyKey, requestId } = request;
   const { store } = ctx;
-  const { basket } = await price(ctx, body);
+  const { cart } = await priceCartFromCatalogue(ctx, body);
   for (let tries = 1; ; tries += 1) {
     const placedAtMs = Date.now();
     const id = newOrderId(placedAtMs);
@@ -121,10 +121,10 @@ async function claim(
         const { email } = body.customer;
         const customerId =
           request.customerId === null
-            ? await store.contacts.customerByEmail(email, newCustomerId(), placedAtMs, tx)
-            : await notErased(ctx, request.customerId, tx);
+            ? await store.contacts.findOrCreateCustomer(email, newCustomerId(), placedAtMs, tx)
+            : await lockActiveCustomer(ctx, request.customerId, tx);
         const input: OrderInput = {
-          order: placeOrder(basket, { id, customerId, placedAtMs }),
+          order: placeOrder(cart, { id, customerId, placedAtMs }),
           placedBy,
           paymentMethod: body.payment.method,
           queues: ctx.queues,
@@ -140,15 +140,15 @@ async function claim(
           createdAtMs: placedAtMs,
         };
         await store.placements.claim(claimed, tx);
-        await store.contacts.addToOrder(contactOf(body, id, customerId), tx);
+        await store.contacts.addOrderContact(toOrderContact(body, id, customerId), tx);
         return claimed;
       });
       return { placement, earlier: false };
     } catch (error) {
-      if (!isDuplicate(error) || tries === MAX_CLAIM_TRIES) throw error;
+      if (!isDuplicate(error) || tries === MAX_CLAIM_ATTEMPTS) throw error;
     }
     // Another request was first with this key, or made this customer in the same moment.
-    const earlier = await findEarlier(ctx, request);
+    const earlier = await findExistingPlacement(ctx, request);
     if (earlier !== null) return { placement: earlier, earlier: true };
   }
 }
@@ -158,13 +158,13 @@ async function claim(
  * any more, and an order would bring back what was to be forgotten.
  * @throws Failure `invalid_token`
  */
-async function notErased({ store }: ApiContext, customerId: string, tx: Tx): Promise<string> {
+async function lockActiveCustomer({ store }: ApiContext, customerId: string, tx: Tx): Promise<string> {
   const customer = await store.personalData.lockCustomer(customerId, tx);
   if (customer === undefined || customer.erasedAtMs !== null) throw invalidToken();
   return customerId;
 }
 
-const contactOf = (body: PlaceOrder, orderId: string, customerId: string): OrderContact => ({
+const toOrderContact = (body: PlaceOrderRequest, orderId: string, customerId: string): OrderContact => ({
   orderId,
   customerId,
   email: body.customer.email,
@@ -174,7 +174,7 @@ const contactOf = (body: PlaceOrder, orderId: string, customerId: string): Order
 });
 
 /** Temporal may have taken the start and not have been able to say so. */
-const START_UNKNOWN =
+const START_UNKNOWN_DETAIL =
   'It is not known whether the order was taken. Sent again with the same Idempotency-Key, the request comes to the same order; without one it would be another.';
 /** Who does not wait for the decision waits this long at most for the start. */
 const START_TIMEOUT_MS = 5_000;
@@ -183,10 +183,14 @@ const START_TIMEOUT_MS = 5_000;
  * Starts the order's workflow unless it runs, and waits for its decision.
  * @returns null when it runs but is not decided within `waitMs`.
  */
-async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promise<Order | null> {
+async function startAndAwaitDecision(
+  ctx: ApiContext,
+  input: OrderInput,
+  waitMs: number,
+): Promise<Order | null> {
   const { workflow } = ctx.temporal;
   const { id } = input.order;
-  const options = startOptions(input);
+  const options = buildStartOptions(input);
   try {
     if (waitMs <= 0) {
       await ctx.temporal.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
@@ -194,7 +198,7 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
       );
       return null;
     }
-    return await untilHurried(ctx, () =>
+    return await withShutdownSignal(ctx, () =>
       ctx.temporal.withDeadline(Date.now() + waitMs, () =>
         workflow.executeUpdateWithStart(placement, {
           updateId: PLACEMENT_UPDATE_ID,
@@ -204,34 +208,37 @@ async function decide(ctx: ApiContext, input: OrderInput, waitMs: number): Promi
     );
   } catch (error) {
     // Closed, away, or slow: what SQL and the server know decides what can be said.
-    const decided = await storedDecision(ctx, id).catch(() => null);
+    const decided = await findStoredDecision(ctx, id).catch(() => null);
     if (decided !== null) return decided;
-    if (await isStarted(ctx, id)) return null;
-    throw unavailable(error, START_UNKNOWN);
+    if (await isWorkflowStarted(ctx, id)) return null;
+    throw serviceUnavailable(error, START_UNKNOWN_DETAIL);
   }
 }
 
 /** Runs calls to Temporal that end when whoever waits is to be answered. The client never lets go of a signal it is given. */
-async function untilHurried<T>({ temporal, hurry }: ApiContext, calls: () => Promise<T>): Promise<T> {
+async function withShutdownSignal<T>(
+  { temporal, shutdownSignal }: ApiContext,
+  calls: () => Promise<T>,
+): Promise<T> {
   const ours = new AbortController();
   const giveUp = () => ours.abort();
-  hurry.addEventListener('abort', giveUp);
-  if (hurry.aborted) giveUp();
+  shutdownSignal.addEventListener('abort', giveUp);
+  if (shutdownSignal.aborted) giveUp();
   try {
     return await temporal.withAbortSignal(ours.signal, calls);
   } finally {
-    hurry.removeEventListener('abort', giveUp);
+    shutdownSignal.removeEventListener('abort', giveUp);
   }
 }
 
-const startOptions = (input: OrderInput) =>
+const buildStartOptions = (input: OrderInput) =>
   ({
-    ...orderStartOptions(input),
+    ...toOrderStartOptions(input),
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
   }) satisfies WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' };
 
-async function isStarted({ temporal }: ApiContext, id: string): Promise<boolean> {
+async function isWorkflowStarted({ temporal }: ApiContext, id: string): Promise<boolean> {
   try {
     await temporal.withDeadline(Date.now() + 3_000, () => temporal.workflow.getHandle(id).describe());
     return true;

@@ -1,16 +1,16 @@
 import type { ApiContext } from '../../api/http/context';
-import type { PricedBasket } from '../../domain/orders/order';
+import type { PricedCart } from '../../domain/orders/order';
 import { type Destination, MAX_TOTAL_MINOR } from '../../domain/pricing/price-rules';
 import {
-  type BasketItem,
-  NotShippable,
-  priceBasket,
+  type CartItem,
+  listShippingOptions,
+  NotShippableError,
+  priceCart,
   type ShippingOption,
-  shippingOptions,
-  TotalTooSmall,
+  TotalTooSmallError,
 } from '../../domain/pricing/pricing';
-import { RegionNotTaxable } from '../../domain/pricing/tax-region';
-import { Failure, type FailureDetail } from '../../domain/shared/failures';
+import { RegionNotTaxableError } from '../../domain/pricing/tax-region';
+import { AppError, type ErrorDetail } from '../../domain/shared/errors';
 import { formatMoney, money } from '../../domain/shared/money';
 
 export interface PricingRequest {
@@ -19,8 +19,8 @@ export interface PricingRequest {
   shippingMethod?: string | undefined;
 }
 
-export interface Priced {
-  basket: PricedBasket;
+export interface PricingResult {
+  cart: PricedCart;
   shippingOptions: ShippingOption[];
 }
 
@@ -28,49 +28,49 @@ export interface Priced {
  * Prices a basket with the catalogue's prices: quotes and orders alike, so that what is quoted is what is paid.
  * @throws Failure `unknown_sku`, `invalid_request`
  */
-export async function price(
+export async function priceCartFromCatalogue(
   { store, priceRules }: Pick<ApiContext, 'store' | 'priceRules'>,
   { items, shippingAddress: { country, region }, shippingMethod }: PricingRequest,
-): Promise<Priced> {
-  const basketItems = await inCatalogue({ store, priceRules }, items);
+): Promise<PricingResult> {
+  const basketItems = await resolveCartItems({ store, priceRules }, items);
   try {
-    const basket = priceBasket(basketItems, { country, region }, priceRules, shippingMethod);
+    const basket = priceCart(basketItems, { country, region }, priceRules, shippingMethod);
     const goodsMinor = basket.subtotalMinor - basket.discountMinor;
-    return { basket, shippingOptions: shippingOptions(basketItems, goodsMinor, priceRules) };
+    return { cart: basket, shippingOptions: listShippingOptions(basketItems, goodsMinor, priceRules) };
   } catch (error) {
-    if (error instanceof NotShippable) {
-      throw new Failure('invalid_request', error.message, {
+    if (error instanceof NotShippableError) {
+      throw new AppError('invalid_request', error.message, {
         errors: [{ pointer: '/shippingMethod', detail: error.message }],
       });
     }
-    if (error instanceof RegionNotTaxable) {
-      throw new Failure('invalid_request', 'Some fields are not valid.', {
+    if (error instanceof RegionNotTaxableError) {
+      throw new AppError('invalid_request', 'Some fields are not valid.', {
         errors: [{ pointer: '/shippingAddress/region', detail: error.message }],
       });
     }
     const { currency, minimumTotalMinor } = priceRules;
-    if (error instanceof TotalTooSmall) {
+    if (error instanceof TotalTooSmallError) {
       const least = formatMoney(money(minimumTotalMinor, currency));
-      throw new Failure('invalid_request', `The order comes to less than one payment can take (${least}).`, {
+      throw new AppError('invalid_request', `The order comes to less than one payment can take (${least}).`, {
         errors: [{ pointer: '/items', detail: 'the total is too small' }],
       });
     }
     if (!(error instanceof RangeError)) throw error;
     const most = formatMoney(money(MAX_TOTAL_MINOR, currency));
-    throw new Failure('invalid_request', `The order comes to more than one payment can take (${most}).`, {
+    throw new AppError('invalid_request', `The order comes to more than one payment can take (${most}).`, {
       errors: [{ pointer: '/items', detail: 'the total is too large' }],
     });
   }
 }
 
 /** A product that is priced in another currency is not sold in this shop. */
-async function inCatalogue(
+async function resolveCartItems(
   { store, priceRules: { currency } }: Pick<ApiContext, 'store' | 'priceRules'>,
   items: PricingRequest['items'],
-): Promise<BasketItem[]> {
-  const found = await store.products.bySkus([...new Set(items.map(({ sku }) => sku))]);
+): Promise<CartItem[]> {
+  const found = await store.products.findBySkus([...new Set(items.map(({ sku }) => sku))]);
   const products = new Map(found.map((product) => [product.sku, product]));
-  const errors: FailureDetail[] = [];
+  const errors: ErrorDetail[] = [];
   const inBasket = items.flatMap(({ sku, quantity }, i) => {
     const product = products.get(sku);
     if (product?.currency === currency) return [{ ...product, quantity }];
@@ -82,5 +82,5 @@ async function inCatalogue(
     return [];
   });
   if (errors.length === 0) return inBasket;
-  throw new Failure('unknown_sku', 'The order names products that are not sold here.', { errors });
+  throw new AppError('unknown_sku', 'The order names products that are not sold here.', { errors });
 }

@@ -1,9 +1,9 @@
 import { findMariaDb } from '../harness/servers/mariadb';
-import { runCommand } from './command';
+import { runCrashCommand } from './crash-command';
 
 jest.setTimeout(600_000);
 
-const ZEROS = {
+const ZERO_COUNTERS = {
   lost: 0,
   doublePayments: 0,
   stockDrift: 0,
@@ -13,29 +13,35 @@ const ZEROS = {
   unsent: 0,
   findings: 0,
 };
-const ORDERS = 100;
+const ORDER_COUNT = 100;
 
-const run = async (...args: string[]) => {
-  const { code, report, stderr } = await runCommand(['--orders', String(ORDERS), '--seed', '1', ...args]);
+const assertCleanRun = async (...args: string[]) => {
+  const { code, report, stderr } = await runCrashCommand([
+    '--orders',
+    String(ORDER_COUNT),
+    '--seed',
+    '1',
+    ...args,
+  ]);
   const { confirmed, rejected, cancelled } = report;
   // It names each problem.
   if (code !== 0) throw new Error(stderr);
-  expect(report).toMatchObject({ ...ZEROS, placed: ORDERS });
+  expect(report).toMatchObject({ ...ZERO_COUNTERS, placed: ORDER_COUNT });
   // Each of the ways an order can end was met, and every order has ended.
-  expect(confirmed + rejected + cancelled).toBe(ORDERS);
+  expect(confirmed + rejected + cancelled).toBe(ORDER_COUNT);
   for (const count of [confirmed, rejected, cancelled]) expect(count).toBeGreaterThan(5);
   return report;
 };
 
 test.concurrent('nothing is lost, doubled or stuck while one process on SQLite, and all around it, is killed', async () => {
-  const { kills } = await run('--database', 'sqlite', '--shape', 'one');
+  const { kills } = await assertCleanRun('--database', 'sqlite', '--shape', 'one');
   expect(kills).toBeGreaterThanOrEqual(6);
 });
 
 (findMariaDb() ? test.concurrent : test.concurrent.skip)(
   'nothing is lost, doubled or stuck while several processes on MySQL, and all around them, are killed',
   async () => {
-    const { kills } = await run('--database', 'mysql', '--shape', 'many');
+    const { kills } = await assertCleanRun('--database', 'mysql', '--shape', 'many');
     expect(kills).toBeGreaterThanOrEqual(12);
   },
 );

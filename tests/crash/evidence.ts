@@ -2,15 +2,15 @@ import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { InventoryItem, StockMovement } from '../../api/inventory/schemas';
 import type { Order, OrderHistory, OrderSummary } from '../../api/orders/schemas';
-import { inheritedEnvironment } from '../../config/start';
-import { nodeScript } from '../../dev/launcher/supervise';
+import { inheritEnvironment } from '../../config/start';
+import { buildScriptCommand } from '../../dev/launcher/supervisor';
 import type { BookRow } from '../../dev/payment-simulator/books';
 import type { Finding } from '../../verification/findings';
-import { http } from '../harness/http/http';
-import type { Told } from './monkey/customers';
-import { receiveAgain } from './monkey/deliveries';
+import { sendRequest } from '../harness/http/http-client';
+import { type Evidence, isSettled, listExpectedMails } from './invariants';
+import type { ClientObservations } from './monkey/customers';
 import type { Fleet } from './monkey/fleet';
-import { type Evidence, isSettled, mailsOwed } from './reckoning';
+import { replayStockReceipt } from './monkey/stock-receipts';
 
 const CONCURRENT_READS = 8;
 const POLL_MS = 1_000;
@@ -20,29 +20,37 @@ const POLL_MS = 1_000;
  * is killed any more.
  * @param untilMs by `performance.now()`.
  */
-export async function gather(fleet: Fleet, told: readonly Told[], untilMs: number): Promise<Evidence> {
+export async function collectEvidence(
+  fleet: Fleet,
+  told: readonly ClientObservations[],
+  untilMs: number,
+): Promise<Evidence> {
   const [apiUrl = ''] = fleet.apiUrls;
   const headers = { authorization: `Bearer ${fleet.token}` };
-  const api = { get: <T>(path: string) => get<T>(`${apiUrl}${path}`, headers), url: apiUrl };
-  const orders = await settledOrders(api, told, untilMs);
-  const mails = await sentMails(api, [...orders.values()], untilMs);
-  await inTurns(told, (t) => receiveAgain(apiUrl, fleet.token, t));
-  const stock = await pages<InventoryItem>(api, '/api/inventory');
+  const api = { get: <T>(path: string) => getJson<T>(`${apiUrl}${path}`, headers), url: apiUrl };
+  const orders = await waitForSettledOrders(api, told, untilMs);
+  const mails = await waitForSentMails(api, [...orders.values()], untilMs);
+  await mapInBatches(told, (t) => replayStockReceipt(apiUrl, fleet.token, t));
+  const stock = await listAll<InventoryItem>(api, '/api/inventory');
   const books = `${fleet.simulatorUrl}/_simulator/books`;
   return {
-    told,
+    observations: told,
     orders,
     mails,
-    listed: (await pages<OrderSummary>(api, '/api/orders')).map(({ id }) => id),
-    replayed: new Map(await inTurns(told, async (t) => [t, await replay(api, t)] as const)),
+    listedOrderIds: (await listAll<OrderSummary>(api, '/api/orders')).map(({ id }) => id),
+    replayedOrderIds: new Map(
+      await mapInBatches(told, async (t) => [t, await replayPlacement(api, t)] as const),
+    ),
     stock,
-    movements: new Map(await inTurns(stock, async ({ sku }) => [sku, await movementsOf(api, sku)] as const)),
-    intents: await intents(books),
-    paidTwice:
-      (await get<{ data: { order_id: string }[] }>(`${books}/double-payments`))?.data.map(
+    movements: new Map(
+      await mapInBatches(stock, async ({ sku }) => [sku, await listMovements(api, sku)] as const),
+    ),
+    intents: await listIntents(books),
+    doublePaidOrderIds:
+      (await getJson<{ data: { order_id: string }[] }>(`${books}/double-payments`))?.data.map(
         ({ order_id }) => order_id,
       ) ?? [],
-    findings: await verify(fleet),
+    findings: await runVerify(fleet),
   };
 }
 
@@ -52,18 +60,22 @@ interface Api {
 }
 
 /** @returns null for what there is not. @throws Error for any other answer than 200. */
-async function get<T>(url: string, headers: Record<string, string> = {}): Promise<T | null> {
-  const { status, body, text } = await http<T>(url, { headers });
+async function getJson<T>(url: string, headers: Record<string, string> = {}): Promise<T | null> {
+  const { status, body, text } = await sendRequest<T>(url, { headers });
   if (status === 404) return null;
   if (status !== 200) throw new Error(`${url}: ${status} ${text}`);
   return body;
 }
 
 /** A confirmed order rests, unless a cancellation that was accepted is still on its way to it. */
-async function settledOrders(api: Api, told: readonly Told[], untilMs: number): Promise<Map<string, Order>> {
+async function waitForSettledOrders(
+  api: Api,
+  told: readonly ClientObservations[],
+  untilMs: number,
+): Promise<Map<string, Order>> {
   const orders = new Map<string, Order>();
   for (let open = told.filter(({ orderId }) => orderId !== null); ; await delay(POLL_MS)) {
-    const read = await inTurns(open, ({ orderId }) => api.get<Order>(`/api/orders/${orderId}`));
+    const read = await mapInBatches(open, ({ orderId }) => api.get<Order>(`/api/orders/${orderId}`));
     for (const order of read) if (order !== null) orders.set(order.id, order);
     open = open.filter((t) => {
       const order = orders.get(t.orderId ?? '');
@@ -74,14 +86,14 @@ async function settledOrders(api: Api, told: readonly Told[], untilMs: number): 
 }
 
 /** The kinds of mails that each order's history tells were sent. */
-async function sentMails(
+async function waitForSentMails(
   api: Api,
   orders: readonly Order[],
   untilMs: number,
 ): Promise<Map<string, string[]>> {
   const mails = new Map<string, string[]>();
   for (let open = orders; ; await delay(POLL_MS)) {
-    await inTurns(open, async ({ id }) => {
+    await mapInBatches(open, async ({ id }) => {
       const history = await api.get<OrderHistory>(`/api/orders/${id}/history`);
       const sent = history?.entries.filter(({ type }) => type === 'NotificationSent') ?? [];
       mails.set(
@@ -89,13 +101,15 @@ async function sentMails(
         sent.map(({ event }) => String(event?.data.kind)),
       );
     });
-    open = open.filter((order) => mailsOwed(order).some((kind) => !mails.get(order.id)?.includes(kind)));
+    open = open.filter((order) =>
+      listExpectedMails(order).some((kind) => !mails.get(order.id)?.includes(kind)),
+    );
     if (open.length === 0 || performance.now() > untilMs) return mails;
   }
 }
 
 /** Every entry of a list, walked by cursor. */
-async function pages<T>(api: Api, path: string): Promise<T[]> {
+async function listAll<T>(api: Api, path: string): Promise<T[]> {
   const found: T[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
     const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
@@ -106,14 +120,14 @@ async function pages<T>(api: Api, path: string): Promise<T[]> {
   return found;
 }
 
-const movementsOf = (api: Api, sku: string): Promise<StockMovement[]> =>
-  pages<StockMovement>(api, `/api/inventory/${sku}/movements`);
+const listMovements = (api: Api, sku: string): Promise<StockMovement[]> =>
+  listAll<StockMovement>(api, `/api/inventory/${sku}/movements`);
 
-async function intents(books: string): Promise<BookRow[]> {
+async function listIntents(books: string): Promise<BookRow[]> {
   const found: BookRow[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
     const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
-    const page: { data: BookRow[]; next_cursor: string | null } | null = await get(
+    const page: { data: BookRow[]; next_cursor: string | null } | null = await getJson(
       `${books}/intents?limit=1000${query}`,
     );
     found.push(...(page?.data ?? []));
@@ -123,8 +137,8 @@ async function intents(books: string): Promise<BookRow[]> {
 }
 
 /** The same placement once more: its key still gives its order. */
-async function replay({ url }: Api, { plan }: Told): Promise<string | null> {
-  const { body } = await http<{ id?: string; orderId?: string } | undefined>(`${url}/api/orders`, {
+async function replayPlacement({ url }: Api, { plan }: ClientObservations): Promise<string | null> {
+  const { body } = await sendRequest<{ id?: string; orderId?: string } | undefined>(`${url}/api/orders`, {
     body: plan.body,
     headers: { 'idempotency-key': plan.idempotencyKey, prefer: 'wait=1' },
   });
@@ -132,10 +146,10 @@ async function replay({ url }: Api, { plan }: Told): Promise<string | null> {
 }
 
 /** `npm run verify -- --json`: a line for each finding, then one that says how many there are. */
-function verify({ env }: Fleet): Promise<Finding[]> {
-  const { command, args } = nodeScript('cli/verify.ts', '--json');
+function runVerify({ env }: Fleet): Promise<Finding[]> {
+  const { command, args } = buildScriptCommand('cli/verify.ts', '--json');
   return new Promise((settle, reject) => {
-    const options = { env: inheritedEnvironment(env), maxBuffer: MAX_OUTPUT_BYTES };
+    const options = { env: inheritEnvironment(env), maxBuffer: MAX_OUTPUT_BYTES };
     const child = execFile(command, args, options, (_, stdout, stderr) => {
       if (child.exitCode !== 0 && child.exitCode !== 1) return reject(new Error(stderr));
       const lines = stdout.trimEnd().split('\n');
@@ -146,7 +160,7 @@ function verify({ env }: Fleet): Promise<Finding[]> {
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function mapInBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let i = 0; i < items.length; i += CONCURRENT_READS) {
     results.push(...(await Promise.all(items.slice(i, i + CONCURRENT_READS).map(work))));

@@ -1,9 +1,9 @@
-import { readOptions } from './options';
+import { parseOptions } from './options';
 
-const SMALLEST = ['--orders', '10', '--seed', '0'];
+const MINIMAL_ARGS = ['--orders', '10', '--seed', '0'];
 
 test('orders and seed are enough', () => {
-  expect(readOptions(SMALLEST)).toEqual({
+  expect(parseOptions(MINIMAL_ARGS)).toEqual({
     orders: 10,
     seed: 0,
     database: 'sqlite',
@@ -18,14 +18,14 @@ test.each([
   [['--seed', '1'], /--orders must be a whole number/],
   [['--orders', '0', '--seed', '1'], /--orders must be a whole number, 1 or more/],
   [['--orders', '10'], /--seed must be a whole number/],
-  [[...SMALLEST, '--database', 'oracle'], /no such database: oracle/],
-  [[...SMALLEST, '--shape', 'few'], /no such shape: few/],
+  [[...MINIMAL_ARGS, '--database', 'oracle'], /no such database: oracle/],
+  [[...MINIMAL_ARGS, '--shape', 'few'], /no such shape: few/],
   [
-    [...SMALLEST, '--shape', 'many'],
+    [...MINIMAL_ARGS, '--shape', 'many'],
     /^SQLite serves one process only: --shape many needs --database mysql\.$/,
   ],
-  [[...SMALLEST, '--monkey', 'kill,bite'], /--monkey knows no bite/],
-  [[...SMALLEST, '--seeds', '3'], /Unknown option '--seeds'/],
+  [[...MINIMAL_ARGS, '--monkey', 'kill,bite'], /--monkey knows no bite/],
+  [[...MINIMAL_ARGS, '--seeds', '3'], /Unknown option '--seeds'/],
 ])('%j is refused in a sentence', (args, why) => {
-  expect(() => readOptions(args)).toThrow(why);
+  expect(() => parseOptions(args)).toThrow(why);
 });

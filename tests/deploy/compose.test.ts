@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { parseConfig } from '../../config/config';
 import { loadMigrateConfig } from '../../config/migrate';
-import { accountsSql } from './production';
+import { renderAccountsSql } from './production-deployment';
 
 const ROOT = resolve(__dirname, '../..');
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const readProjectFile = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 interface Service {
   image: string;
@@ -26,13 +26,13 @@ interface Service {
   user?: string;
 }
 
-const SOURCE = read('docker-compose.yml');
-const { services, volumes } = parse(SOURCE, { merge: true }) as {
+const COMPOSE_SOURCE = readProjectFile('docker-compose.yml');
+const { services, volumes } = parse(COMPOSE_SOURCE, { merge: true }) as {
   services: Record<string, Service>;
   volumes: Record<string, unknown>;
 };
-const all = Object.entries(services);
-const ours = all.filter(([, service]) => service.build !== undefined);
+const allServices = Object.entries(services);
+const applicationServices = allServices.filter(([, service]) => service.build !== undefined);
 const isJob = (service: Service) => service.restart === 'no';
 
 test('every part of the system is there', () => {
@@ -44,7 +44,7 @@ test('every part of the system is there', () => {
   );
 });
 
-test.each(all)('%s says whether it is well, and is started again, or is a job', (_name, service) => {
+test.each(allServices)('%s says whether it is well, and is started again, or is a job', (_name, service) => {
   if (isJob(service)) expect(service.healthcheck).toEqual({ disable: true });
   else {
     expect(service.healthcheck?.test?.length).toBeGreaterThan(1);
@@ -52,23 +52,23 @@ test.each(all)('%s says whether it is well, and is started again, or is a job', 
   }
 });
 
-test.each(all)('%s is one exact version', (_name, { image }) => {
+test.each(allServices)('%s is one exact version', (_name, { image }) => {
   expect(image).toMatch(/^[\w./-]+:\d+\.\d+[\w.-]*$/);
 });
 
-test.each(all.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port] as const)))(
+test.each(allServices.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port] as const)))(
   '%s can be reached from this machine only: %s',
   (_name, port) => expect(port).toMatch(/^127\.0\.0\.1:/),
 );
 
-test.each(ours)('%s has no rights it does not need', (_name, service) => {
+test.each(applicationServices)('%s has no rights it does not need', (_name, service) => {
   expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], init: true });
   expect(service.security_opt).toContain('no-new-privileges:true');
   expect([service.user, service.privileged]).toEqual([undefined, undefined]);
 });
 
 test('what a part needs is well, or done, before it starts', () => {
-  for (const [name, { depends_on = {} }] of all) {
+  for (const [name, { depends_on = {} }] of allServices) {
     for (const [needed, { condition }] of Object.entries(depends_on)) {
       const target = services[needed];
       expect([name, needed, target !== undefined]).toEqual([name, needed, true]);
@@ -87,9 +87,9 @@ test('what a part needs is well, or done, before it starts', () => {
 test('our processes are told nothing that the configuration does not know', () => {
   const known = readdirSync(join(ROOT, 'config'))
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .map((file) => read(`config/${file}`))
+    .map((file) => readProjectFile(`config/${file}`))
     .join('\n');
-  for (const [name, { environment }] of ours) {
+  for (const [name, { environment }] of applicationServices) {
     for (const variable of Object.keys(environment)) {
       expect([name, variable, new RegExp(`\\b${variable}\\b`).test(known)]).toEqual([name, variable, true]);
     }
@@ -97,19 +97,20 @@ test('our processes are told nothing that the configuration does not know', () =
 });
 
 /** Settled by the image. */
-const OF_THE_IMAGE = ['HOST', 'DATA_DIR'];
+const SET_BY_IMAGE = ['HOST', 'DATA_DIR'];
 /** For several systems in one namespace of Temporal: this one has a server to itself. */
-const WITHOUT_A_USE = ['TASK_QUEUE_PREFIX'];
+const UNUSED_SETTINGS = ['TASK_QUEUE_PREFIX'];
 
 test('every setting is made or can be, and one that is not made counts as not set', () => {
-  const settings = [...read('config/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(
+  const settings = [...readProjectFile('config/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(
     ([, name]) => name ?? '',
   );
   expect(settings.length).toBeGreaterThan(30);
   const { environment } = services.api as Service;
   const passedOn = Object.keys(environment);
-  expect([...passedOn, ...OF_THE_IMAGE, ...WITHOUT_A_USE].toSorted()).toEqual(settings.toSorted());
-  for (const name of OF_THE_IMAGE) expect(read('Dockerfile')).toMatch(new RegExp(`^ +${name}=`, 'm'));
+  expect([...passedOn, ...SET_BY_IMAGE, ...UNUSED_SETTINGS].toSorted()).toEqual(settings.toSorted());
+  for (const name of SET_BY_IMAGE)
+    expect(readProjectFile('Dockerfile')).toMatch(new RegExp(`^ +${name}=`, 'm'));
 
   const asComposed = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, value.replace(/^\$\{\w+:-(.*)\}$/, '$1')]),
@@ -129,7 +130,7 @@ test('every setting is made or can be, and one that is not made counts as not se
 });
 
 test('secrets come from outside, and a missing one is said', () => {
-  for (const [name, { environment }] of all) {
+  for (const [name, { environment }] of allServices) {
     for (const [variable, value] of Object.entries(environment)) {
       if (!/PASSWORD|PWD|KEY$|DATABASE_URL|SMTP_URL/.test(variable)) continue;
       expect([name, variable, value]).toEqual([name, variable, expect.stringMatching(/\$\{\w+:\?[^}]+\}/)]);
@@ -141,17 +142,17 @@ test('secrets come from outside, and a missing one is said', () => {
 
 test('what has to be set stands in the example, secrets without a value', () => {
   const example = new Map(
-    read('deploy/.env.example')
+    readProjectFile('deploy/.env.example')
       .split('\n')
       .filter((line) => /^\w+=/.test(line))
       .map((line) => line.split('=') as [string, string]),
   );
-  const required = [...SOURCE.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name ?? '');
+  const required = [...COMPOSE_SOURCE.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name ?? '');
   expect([...example.keys()].toSorted()).toEqual([...new Set([...required, 'STRIPE_API_URL'])].toSorted());
   for (const [name, value] of example)
     if (/PASSWORD|KEY$/.test(name)) expect([name, value]).toEqual([name, '']);
-  const optional = [...SOURCE.matchAll(/\$\{(\w+):-/g)].map(([, name]) => name ?? '');
-  for (const name of optional) expect(read('deploy/.env.example')).toContain(name);
+  const optional = [...COMPOSE_SOURCE.matchAll(/\$\{(\w+):-/g)].map(([, name]) => name ?? '');
+  for (const name of optional) expect(readProjectFile('deploy/.env.example')).toContain(name);
 });
 
 test('those that keep something have a volume that is declared', () => {
@@ -166,7 +167,7 @@ test('with the binary log on, triggers can be made', () => {
 });
 
 test('the migrating account changes tables, the running one may only read until a migration allows more', () => {
-  const sql = read('deploy/mysql/accounts.sql').replaceAll(/^--.*$/gm, '');
+  const sql = readProjectFile('deploy/mysql/accounts.sql').replaceAll(/^--.*$/gm, '');
   const grants = [...sql.matchAll(/GRANT ([^;]+?)\s+ON (\S+) TO (\S+)@'%'([^;]*);/g)].map(
     ([, what, where, who, how]) => ({ what, where, who, how: how?.trim() }),
   );
@@ -191,15 +192,15 @@ test('the migrating account changes tables, the running one may only read until 
 });
 
 test('no account is made without its password', () => {
-  expect(() => accountsSql({ migrate: 'm', app: '' })).toThrow('MYSQL_APP_PASSWORD');
-  const [set] = accountsSql({ migrate: "it's", app: 'back\\slash' }).split(';');
+  expect(() => renderAccountsSql({ migrate: 'm', app: '' })).toThrow('MYSQL_APP_PASSWORD');
+  const [set] = renderAccountsSql({ migrate: "it's", app: 'back\\slash' }).split(';');
   expect(set?.replaceAll(/\s+/g, ' ')).toBe(
     "SET @migrate_password = 'it\\'s', @app_password = 'back\\\\slash'",
   );
 });
 
 test('every command names a file that the build makes', () => {
-  for (const [name, { command }] of ours) {
+  for (const [name, { command }] of applicationServices) {
     const script = command?.[1]?.replace(/^dist\/(.*)\.js$/, '$1.ts') ?? '';
     expect([name, command?.[0]]).toEqual([name, 'node']);
     expect([name, existsSync(resolve(ROOT, script))]).toEqual([name, true]);

@@ -1,20 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { HEAP_FLAG } from '../../dev/launcher/supervise';
+import { HEAP_FLAG } from '../../dev/launcher/supervisor';
 
 const ROOT = resolve(__dirname, '../..');
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const readProjectFile = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 /** Instructions in their order, continued lines joined, by stage. */
-const stages = read('Dockerfile')
+const stages = readProjectFile('Dockerfile')
   .replaceAll(/^#.*$/gm, '')
   .replaceAll(/\\\n\s*/g, '')
   .split(/^(?=FROM )/m)
   .map((stage) => stage.split('\n').filter((line) => line.trim() !== ''))
   .filter(([first]) => first?.startsWith('FROM '));
-const final = stages.at(-1) ?? [];
-const has = (pattern: RegExp) => final.some((line) => pattern.test(line));
+const finalStage = stages.at(-1) ?? [];
+const hasLine = (pattern: RegExp) => finalStage.some((line) => pattern.test(line));
 
 test('every stage begins with one exact version of one system', () => {
   const bases = stages.map(([from]) => /^FROM (\S+)/.exec(from ?? '')?.[1] ?? '');
@@ -32,8 +32,8 @@ test('packages come from the lock file, those of development only where the buil
 });
 
 test('nothing is installed in the final image: no package manager is run, no sources are copied', () => {
-  expect(has(/apt-get|apk|npm |curl|wget/)).toBe(false);
-  const copied = final.filter((line) => line.startsWith('COPY'));
+  expect(hasLine(/apt-get|apk|npm |curl|wget/)).toBe(false);
+  const copied = finalStage.filter((line) => line.startsWith('COPY'));
   expect(copied).toEqual([
     'COPY --from=packages /app/node_modules ./node_modules',
     'COPY --from=build /app/dist ./dist',
@@ -42,18 +42,18 @@ test('nothing is installed in the final image: no package manager is run, no sou
 });
 
 test('it runs as nobody special, can be told to stop, and says whether it lives', () => {
-  const user = final.indexOf('USER node');
+  const user = finalStage.indexOf('USER node');
   expect(user).toBeGreaterThan(0);
-  expect(final.slice(user).some((line) => /^(RUN|COPY|USER root)/.test(line))).toBe(false);
-  expect(final).toContain('STOPSIGNAL SIGTERM');
-  expect(has(/^HEALTHCHECK .*CMD \["node", "dist\/runtime\/check-health\.js"\]$/)).toBe(true);
+  expect(finalStage.slice(user).some((line) => /^(RUN|COPY|USER root)/.test(line))).toBe(false);
+  expect(finalStage).toContain('STOPSIGNAL SIGTERM');
+  expect(hasLine(/^HEALTHCHECK .*CMD \["node", "dist\/runtime\/check-health\.js"\]$/)).toBe(true);
   // The exec form: a shell in between would keep the signal to itself.
-  expect(final.at(-1)).toBe('CMD ["node", "dist/api/main.js"]');
+  expect(finalStage.at(-1)).toBe('CMD ["node", "dist/api/main.js"]');
 });
 
 test('the image and the commands without it bound the heap of a process as `npm start` does', () => {
-  expect(has(new RegExp(`^ENV .*NODE_OPTIONS="--enable-source-maps ${HEAP_FLAG}"`))).toBe(true);
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  expect(hasLine(new RegExp(`^ENV .*NODE_OPTIONS="--enable-source-maps ${HEAP_FLAG}"`))).toBe(true);
+  const { scripts } = JSON.parse(readProjectFile('package.json')) as { scripts: Record<string, string> };
   const served = Object.entries(scripts).filter(([name]) => name.startsWith('serve:'));
   expect(served.length).toBeGreaterThan(5);
   for (const [name, command] of served) {
@@ -65,18 +65,19 @@ test('no secret is written into an image', () => {
   expect(stages.flat().filter((line) => /^(ARG|ENV).*(KEY|PASSWORD|SECRET|TOKEN)/.test(line))).toEqual([]);
 });
 
-const letIn = read('.dockerignore')
+const allowedPaths = readProjectFile('.dockerignore')
   .split('\n')
   .filter((line) => line.startsWith('!'))
   .map((line) => line.slice(1));
 
 test('what is sent to the engine is named file by file, and is there', () => {
-  const [first] = read('.dockerignore')
+  const [first] = readProjectFile('.dockerignore')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
   expect(first).toBe('*');
-  for (const path of letIn) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
-  for (const secret of ['.data', '.git', 'deploy', 'node_modules']) expect(letIn).not.toContain(secret);
+  for (const path of allowedPaths) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
+  for (const secret of ['.data', '.git', 'deploy', 'node_modules'])
+    expect(allowedPaths).not.toContain(secret);
 });
 
 test('everything that the build compiles, and what it imports, is sent to the engine', () => {
@@ -90,5 +91,5 @@ test('everything that the build compiles, and what it imports, is sent to the en
     .filter((file) => file !== '' && !/^\.\.|^node_modules/.test(file));
   expect(files).toEqual(expect.arrayContaining(['api/main.ts', 'cli/verify.ts', 'domain/orders/order.ts']));
   expect(files.filter((file) => file.endsWith('.test.ts'))).toEqual([]);
-  expect(files.filter((file) => !letIn.includes(file.split('/')[0] ?? ''))).toEqual([]);
+  expect(files.filter((file) => !allowedPaths.includes(file.split('/')[0] ?? ''))).toEqual([]);
 });

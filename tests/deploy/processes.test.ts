@@ -2,37 +2,37 @@ import { readFileSync } from 'node:fs';
 import type { Order } from '../../api/orders/schemas';
 import { APPEND_ONLY_TABLES } from '../../db/core/grants';
 import { eventually } from '../harness/eventually';
-import { http } from '../harness/http/http';
-import { sharedServers } from '../harness/servers/servers';
+import { sendRequest } from '../harness/http/http-client';
+import { getServerConfig } from '../harness/servers/server-config';
 import { startTcpProxy, type TcpProxy } from '../harness/servers/tcp-proxy';
-import { DECLINED, orderOf } from '../system/orders/orders';
-import { Production, query, type Served } from './production';
+import { buildOrderRequest, DECLINED_CARD } from '../system/orders/orders';
+import { ProductionDeployment, runQuery, type ServedProcess } from './production-deployment';
 
 jest.setTimeout(300_000);
 
-const admin = sharedServers().mysqlAdminUrl;
+const adminUrl = getServerConfig().mysqlAdminUrl;
 /** As many as there are prints, each asked for by one order; every tenth card is declined. */
-const ORDERS = 50;
+const ORDER_COUNT = 50;
 const SKU = 'limited-50';
-const BODIES = Array.from({ length: ORDERS }, (_, i) =>
-  orderOf({ [SKU]: 1 }, i % 10 === 9 ? { method: DECLINED } : {}),
+const ORDER_REQUESTS = Array.from({ length: ORDER_COUNT }, (_, i) =>
+  buildOrderRequest({ [SKU]: 1 }, i % 10 === 9 ? { method: DECLINED_CARD } : {}),
 );
 
 const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
 
-(admin === undefined ? describe.skip : describe)('the built system as several processes', () => {
-  let production: Production;
+(adminUrl === undefined ? describe.skip : describe)('the built system as several processes', () => {
+  let production: ProductionDeployment;
   /** The way to Temporal of those that start too early. */
   let line: TcpProxy;
-  let apis: Served[];
-  let sequencers: Served[];
+  let apis: ServedProcess[];
+  let sequencers: ServedProcess[];
   /** Of a machine that may do everything. */
   let headers: Record<string, string>;
 
   beforeAll(async () => {
-    const [host = '', port = ''] = sharedServers().temporalAddress.split(':');
+    const [host = '', port = ''] = getServerConfig().temporalAddress.split(':');
     line = await startTcpProxy({ host, port: Number(port) });
-    production = await Production.build(admin ?? '');
+    production = await ProductionDeployment.build(adminUrl ?? '');
   });
   afterAll(async () => {
     await production?.close();
@@ -40,18 +40,18 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
   });
 
   const api = (i: number, path: string): string => `${apis[i % apis.length]?.url}/api${path}`;
-  const order = async (id: string) => (await http<Order>(api(0, `/orders/${id}`), { headers })).body;
+  const order = async (id: string) => (await sendRequest<Order>(api(0, `/orders/${id}`), { headers })).body;
   const untilStatus = (id: string, status: Order['status']) =>
     eventually(`order ${id} ${status}`, async () => (await order(id)).status === status, 120_000);
   const place = (i: number, via: number) =>
-    http<Order>(api(via, '/orders'), {
-      body: BODIES[i],
+    sendRequest<Order>(api(via, '/orders'), {
+      body: ORDER_REQUESTS[i],
       headers: { 'idempotency-key': `processes-${i}`, prefer: 'wait=20' },
     });
 
   /** The lease's holder is `host:process:…`. */
-  const leading = async (): Promise<Served> => {
-    const [lease] = await production.asAdmin<{ holder: string }>(
+  const leading = async (): Promise<ServedProcess> => {
+    const [lease] = await production.queryAsAdmin<{ holder: string }>(
       "SELECT holder FROM orders.leases WHERE name = 'sequencer'",
     );
     const leader = sequencers.find(({ child }) => lease?.holder.split(':')[1] === String(child.pid));
@@ -62,7 +62,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
   test('SQLite refuses to serve several processes, in one sentence', async () => {
     const refused = await Promise.all(
       ['api/main.js', 'workers/main.js', 'workers/sequencer-main.js'].map((script) =>
-        production.start(script, [], { DATABASE_URL: '' }),
+        production.startProcess(script, [], { DATABASE_URL: '' }),
       ),
     );
     for (const { child } of refused) {
@@ -72,64 +72,64 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
   });
 
   test('started before Temporal and the tables are there, each says what it lacks, then gets ready', async () => {
-    line.cut();
+    line.disconnect();
     const away = { TEMPORAL_ADDRESS: `127.0.0.1:${line.port}` };
     const early = await Promise.all([
-      production.start('api/main.js', [], away),
-      production.start('workers/main.js', ['--queues', 'orders'], away),
-      production.start('workers/sequencer-main.js', [], away),
+      production.startProcess('api/main.js', [], away),
+      production.startProcess('workers/main.js', ['--queues', 'orders'], away),
+      production.startProcess('workers/sequencer-main.js', [], away),
     ]);
     for (const process of early) {
-      await process.alive();
+      await process.waitUntilAlive();
       // On a busy machine the first look at the database may take longer than it is waited for.
       await eventually('what it lacks', async () => {
-        const { status, missing } = await process.readiness();
+        const { status, missing } = await process.getReadiness();
         expect(status).toBe('not_ready');
         return missing.includes('temporal') && missing.some((what) => what.startsWith(MIGRATIONS_PENDING));
       });
     }
 
     // Two deployments at once: one migrates, the other waits for it.
-    await Promise.all([production.migrate('migrate-a'), production.migrate('migrate-b')]);
-    headers = { authorization: `Bearer ${await production.machineToken()}` };
-    line.mend();
+    await Promise.all([production.runMigrations('migrate-a'), production.runMigrations('migrate-b')]);
+    headers = { authorization: `Bearer ${await production.createMachineToken()}` };
+    line.reconnect();
     const [api, ...others] = early;
-    await Promise.all(others.map((process) => process.ready()));
+    await Promise.all(others.map((process) => process.waitUntilReady()));
     // Orders that nobody takes the money for would wait with their stock reserved.
     const missing = await eventually('only payments missing', async () => {
-      const readiness = await api?.readiness();
+      const readiness = await api?.getReadiness();
       return readiness?.missing.length === 1 && readiness.missing;
     });
     expect(missing).toEqual(['workers of payments']);
-    const payments = await production.start('workers/main.js', ['--queues', 'payments']);
+    const payments = await production.startProcess('workers/main.js', ['--queues', 'payments']);
     early.push(payments);
-    await Promise.all(early.map((process) => process.ready()));
+    await Promise.all(early.map((process) => process.waitUntilReady()));
     for (const { child } of early) expect(await child.stop()).toEqual({ code: 0, signal: null });
   });
 
   test('a worker and the leading sequencer are killed, orders are cancelled: all end right, once', async () => {
-    const worker = await production.start('workers/main.js', ['--queues', 'orders']);
+    const worker = await production.startProcess('workers/main.js', ['--queues', 'orders']);
     const parts = await Promise.all([
-      production.start('workers/main.js', ['--queues', 'payments,notifications']),
-      production.start('workers/sequencer-main.js'),
-      production.start('workers/sequencer-main.js'),
-      production.start('api/main.js', [], { DRAIN_MS: '1000' }),
-      production.start('api/main.js'),
+      production.startProcess('workers/main.js', ['--queues', 'payments,notifications']),
+      production.startProcess('workers/sequencer-main.js'),
+      production.startProcess('workers/sequencer-main.js'),
+      production.startProcess('api/main.js', [], { DRAIN_MS: '1000' }),
+      production.startProcess('api/main.js'),
     ]);
     sequencers = parts.slice(1, 3);
     apis = parts.slice(3);
-    await Promise.all([worker, ...parts].map((process) => process.ready()));
+    await Promise.all([worker, ...parts].map((process) => process.waitUntilReady()));
 
-    const answers = Promise.all(BODIES.map((_, i) => place(i, i)));
-    await eventually('payments under way', async () => (await production.intents()).length > 5);
+    const answers = Promise.all(ORDER_REQUESTS.map((_, i) => place(i, i)));
+    await eventually('payments under way', async () => (await production.listIntents()).length > 5);
     await worker.child.kill();
     await (await leading()).child.kill();
-    await (await production.start('workers/main.js', ['--queues', 'orders'])).ready();
+    await (await production.startProcess('workers/main.js', ['--queues', 'orders'])).waitUntilReady();
     for (const { status } of await answers) expect([201, 202, 402]).toContain(status);
 
     // Whatever each was told, the same request to the other API now tells how it ended.
     const ends = await Promise.all(
-      BODIES.map((_, i) =>
+      ORDER_REQUESTS.map((_, i) =>
         eventually(
           `order ${i} decided`,
           async () => {
@@ -141,35 +141,37 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
       ),
     );
     expect(ends.map(({ status }) => status)).toEqual(
-      BODIES.map(({ payment }) => (payment.method === DECLINED ? 402 : 201)),
+      ORDER_REQUESTS.map(({ payment }) => (payment.method === DECLINED_CARD ? 402 : 201)),
     );
     const confirmed = ends.filter(({ status }) => status === 201).map(({ body }) => body.id);
-    expect(new Set(confirmed).size).toBe(ORDERS * 0.9);
+    expect(new Set(confirmed).size).toBe(ORDER_COUNT * 0.9);
 
     const cancelled = confirmed.slice(0, 5);
     for (const [i, id] of cancelled.entries()) {
-      const { status } = await http(api(i, `/orders/${id}/cancel`), { body: {}, headers });
+      const { status } = await sendRequest(api(i, `/orders/${id}/cancel`), { body: {}, headers });
       expect([200, 202]).toContain(status);
     }
     await Promise.all(cancelled.map((id) => untilStatus(id, 'cancelled')));
     const kept = confirmed.slice(cancelled.length);
     await Promise.all(kept.map((id) => untilStatus(id, 'confirmed')));
 
-    const intents = await production.intents();
+    const intents = await production.listIntents();
     for (const id of confirmed) {
       const ofOrder = intents.filter((intent) => intent.order_id === id);
       const heldMinor = ofOrder.reduce((sum, i) => sum + i.amount_captured - i.amount_refunded, 0);
       expect([id, ofOrder.length, heldMinor > 0]).toEqual([id, 1, kept.includes(id)]);
     }
-    const stock = (await http(api(0, `/inventory/${SKU}`), { headers })).body;
-    expect(stock).toMatchObject({ onHand: ORDERS, reserved: kept.length });
+    const stock = (await sendRequest(api(0, `/inventory/${SKU}`), { headers })).body;
+    expect(stock).toMatchObject({ onHand: ORDER_COUNT, reserved: kept.length });
   });
 
   test('the other sequencer has taken over: every event is published once, every mail is sent', async () => {
     await eventually(
       'all events published',
       async () => {
-        const [row] = await production.asAdmin<Record<'waiting' | 'events' | 'published' | 'last', number>>(
+        const [row] = await production.queryAsAdmin<
+          Record<'waiting' | 'events' | 'published' | 'last', number>
+        >(
           `SELECT (SELECT COUNT(*) FROM orders.event_outbox) AS waiting,
                 (SELECT COUNT(*) FROM orders.events) AS events,
                 (SELECT COUNT(*) FROM orders.event_feed) AS published,
@@ -179,7 +181,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
       },
       120_000,
     );
-    for (const { customer } of BODIES) {
+    for (const { customer } of ORDER_REQUESTS) {
       const to = customer.email;
       const mails = () => production.mail.store.list({ to, limit: 10 }).data;
       await eventually(`a mail to ${to}`, () => mails().length > 0, 120_000);
@@ -187,7 +189,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
   });
 
   test('the account that the system runs under cannot change what only grows, nor any table', async () => {
-    const running = production.runningUrl;
+    const running = production.appDatabaseUrl;
     for (const table of APPEND_ONLY_TABLES) {
       for (const sql of [
         `UPDATE ${table} SET order_id = 'x'`,
@@ -197,7 +199,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
         `ALTER TABLE ${table} ADD COLUMN x INT`,
         `DROP TABLE ${table}`,
       ]) {
-        await expect(query(running, sql)).rejects.toThrow(/command denied/);
+        await expect(runQuery(running, sql)).rejects.toThrow(/command denied/);
       }
     }
     for (const sql of [
@@ -207,9 +209,9 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
       'DROP DATABASE orders',
       'GRANT SELECT ON orders.events TO orders_app',
     ]) {
-      await expect(query(running, sql)).rejects.toThrow(/denied|not allowed/);
+      await expect(runQuery(running, sql)).rejects.toThrow(/denied|not allowed/);
     }
-    const refusing = await production.asAdmin<{ name: string }>(
+    const refusing = await production.queryAsAdmin<{ name: string }>(
       `SELECT DISTINCT event_object_table AS name FROM information_schema.triggers
        WHERE trigger_schema = 'orders' AND action_statement LIKE '%only grows%' ORDER BY name`,
     );
@@ -217,15 +219,15 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
   });
 
   test('told to stop, all end with 0 and leave no lease behind', async () => {
-    const running = production.served.filter(({ child }) => child.exit() === undefined);
+    const running = production.processes.filter(({ child }) => child.exitStatus() === undefined);
     expect(running).toHaveLength(5);
     const exits = Promise.all(running.map(({ child }) => child.stop(30_000)));
     // The one that has a balancer in front says no first, and still answers.
     await eventually('not ready', async () => {
-      const readiness = await apis[0]?.readiness();
+      const readiness = await apis[0]?.getReadiness();
       return readiness?.missing.includes('the process is stopping');
     });
     expect(await exits).toEqual(running.map(() => ({ code: 0, signal: null })));
-    expect(await production.asAdmin('SELECT name FROM orders.leases')).toEqual([]);
+    expect(await production.queryAsAdmin('SELECT name FROM orders.leases')).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { startImport } from '../../integrations/temporal/import-start';
+import { startImport } from '../../integrations/temporal/start-import';
 import {
   cancelOrder,
   ORDER_WORKFLOW,
@@ -9,27 +9,32 @@ import {
   type ReconcileInput,
 } from '../../workflows/messages';
 import { eventually } from '../harness/eventually';
-import { storedImport } from '../harness/http/imports';
+import { createStoredImport } from '../harness/http/product-imports';
 import { toHistoryJson } from '../harness/workflow/histories';
-import { Lab } from '../harness/workflow/lab';
-import { begin, SHORT_RECONCILE_POLICY, untilDealtWith, untilStatus } from '../harness/workflow/reconciling';
+import {
+  reconcileUntilHandled,
+  SHORT_RECONCILE_POLICY,
+  startOrder,
+  waitForStatus,
+} from '../harness/workflow/reconciliation';
+import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
 /** Records the histories that the replay suite runs again. See tests/replay/README.md. */
 
 /** Plays the story of an order. @returns the workflow to record, where it is not the order's. */
-type Story = (lab: Lab, input: OrderInput) => Promise<unknown>;
+type Scenario = (lab: WorkflowTestEnv, input: OrderInput) => Promise<unknown>;
 
-const place: Story = (lab, input) => lab.place(input);
+const placeOrder: Scenario = (lab, input) => lab.placeOrder(input);
 
 /** The order's workflow is terminated by hand. */
-async function terminated(lab: Lab, { order }: OrderInput): Promise<void> {
-  await lab.handle(order.id).terminate('recorded');
+async function terminateWorkflow(lab: WorkflowTestEnv, { order }: OrderInput): Promise<void> {
+  await lab.getHandle(order.id).terminate('recorded');
 }
 
-const STORIES: Record<string, { items?: Record<string, number>; method?: string; run: Story }> = {
-  confirmed: { run: place },
-  declined: { method: 'pm_card_visa_chargeDeclined', run: place },
-  'out-of-stock': { items: { 'walnut-desk': 1, 'limited-1': 2 }, run: place },
+const SCENARIOS: Record<string, { items?: Record<string, number>; method?: string; run: Scenario }> = {
+  confirmed: { run: placeOrder },
+  declined: { method: 'pm_card_visa_chargeDeclined', run: placeOrder },
+  'out-of-stock': { items: { 'walnut-desk': 1, 'limited-1': 2 }, run: placeOrder },
   'cancelled-before-payment': {
     async run(lab, input) {
       await lab.client.workflow.signalWithStart(ORDER_WORKFLOW, {
@@ -39,49 +44,49 @@ const STORIES: Record<string, { items?: Record<string, number>; method?: string;
         signal: cancelOrder,
         signalArgs: [{ reason: 'changed my mind' }],
       });
-      await lab.handle(input.order.id).result();
+      await lab.getHandle(input.order.id).result();
     },
   },
   'cancelled-after-payment': {
     async run(lab, input) {
-      await lab.place(input);
-      await lab.handle(input.order.id).signal(cancelOrder, { reason: 'changed my mind' });
-      await lab.handle(input.order.id).result();
+      await lab.placeOrder(input);
+      await lab.getHandle(input.order.id).signal(cancelOrder, { reason: 'changed my mind' });
+      await lab.getHandle(input.order.id).result();
     },
   },
-  'restarted-and-cancelled': {
+  'resumed-and-cancelled': {
     async run(lab, input) {
       const { id } = input.order;
-      await begin(lab, input);
-      await untilStatus(lab, id, 'confirmed');
-      await terminated(lab, input);
-      await untilDealtWith(lab, id);
-      await lab.handle(id).signal(cancelOrder, { reason: 'changed my mind' });
-      await lab.handle(id).result();
+      await startOrder(lab, input);
+      await waitForStatus(lab, id, 'confirmed');
+      await terminateWorkflow(lab, input);
+      await reconcileUntilHandled(lab, id);
+      await lab.getHandle(id).signal(cancelOrder, { reason: 'changed my mind' });
+      await lab.getHandle(id).result();
     },
   },
-  'restarted-without-stock': {
+  'resumed-after-reservation-release': {
     async run(lab, { order, ...rest }) {
       const { id } = order;
       const input = { ...rest, order, policy: { ...rest.policy, paymentDeadlineMs: 500 } };
       for (const operation of ['confirm', 'cancel']) {
-        await lab.fault({ operation, mode: 'fail_before', match: { orderId: id } });
+        await lab.injectFault({ operation, mode: 'fail_before', match: { orderId: id } });
       }
-      await begin(lab, input);
+      await startOrder(lab, input);
       await eventually('the stock to be released', async () =>
-        (await lab.story(id)).includes('StockReleased'),
+        (await lab.listEventTypes(id)).includes('StockReleased'),
       );
-      await terminated(lab, input);
+      await terminateWorkflow(lab, input);
       await lab.clearFaults();
-      await untilDealtWith(lab, id);
-      await lab.handle(id).result();
+      await reconcileUntilHandled(lab, id);
+      await lab.getHandle(id).result();
     },
   },
   reconciled: {
     async run(lab, input) {
-      await begin(lab, input);
-      await untilStatus(lab, input.order.id, 'confirmed');
-      await terminated(lab, input);
+      await startOrder(lab, input);
+      await waitForStatus(lab, input.order.id, 'confirmed');
+      await terminateWorkflow(lab, input);
       const workflowId = `reconcile-${input.order.id}`;
       const args: [ReconcileInput] = [{ policy: { ...SHORT_RECONCILE_POLICY, graceMs: 0 } }];
       await lab.client.workflow.execute(RECONCILE_WORKFLOW, {
@@ -94,23 +99,23 @@ const STORIES: Record<string, { items?: Record<string, number>; method?: string;
   },
   imported: {
     async run(lab) {
-      const id = await storedImport(lab.store, 'walnut-desk', { chunks: 3, rowsOfChunk: 2 });
+      const id = await createStoredImport(lab.store, 'walnut-desk', { chunks: 3, rowsOfChunk: 2 });
       await startImport(lab.client, lab.queues.orders, id);
-      await lab.handle(id).result();
+      await lab.getHandle(id).result();
       return id;
     },
   },
   'import-cancelled': {
     async run(lab) {
-      const id = await storedImport(lab.store, 'oak-desk', { chunks: 400, rowsOfChunk: 1 });
+      const id = await createStoredImport(lab.store, 'oak-desk', { chunks: 400, rowsOfChunk: 1 });
       await startImport(lab.client, lab.queues.orders, id);
       await eventually(
         'a chunk applied',
         async () => (await lab.store.productImports.find(id))?.appliedChunks,
       );
-      await lab.handle(id).cancel();
+      await lab.getHandle(id).cancel();
       await lab
-        .handle(id)
+        .getHandle(id)
         .result()
         .catch(() => undefined);
       return id;
@@ -119,19 +124,19 @@ const STORIES: Record<string, { items?: Record<string, number>; method?: string;
 };
 
 /** Temporal notes which process did what, by its number and the name of its machine. */
-const withoutMachine = (json: string): string => json.replace(/"\d+@[^"]*"/g, '"recorder"');
+const redactWorkerIdentity = (json: string): string => json.replace(/"\d+@[^"]*"/g, '"recorder"');
 
 /** @param names of the stories to record; all when there are none. */
 async function main(names: string[]): Promise<void> {
-  const lab = await Lab.open();
+  const lab = await WorkflowTestEnv.create();
   try {
-    for (const [name, { items, method, run }] of Object.entries(STORIES)) {
+    for (const [name, { items, method, run }] of Object.entries(SCENARIOS)) {
       if (names.length > 0 && !names.includes(name)) continue;
-      const input = await lab.input(items, method);
+      const input = await lab.createOrderInput(items, method);
       const other = await run(lab, input);
-      const history = await lab.handle(typeof other === 'string' ? other : input.order.id).fetchHistory();
+      const history = await lab.getHandle(typeof other === 'string' ? other : input.order.id).fetchHistory();
       const file = resolve(__dirname, 'histories', `${name}.json`);
-      writeFileSync(file, `${withoutMachine(toHistoryJson(history))}\n`);
+      writeFileSync(file, `${redactWorkerIdentity(toHistoryJson(history))}\n`);
     }
   } finally {
     await lab.close();

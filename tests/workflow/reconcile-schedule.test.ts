@@ -3,20 +3,29 @@ import { DEFAULT_RECONCILE_POLICY } from '../../domain/shared/policy';
 import { ensureReconcileSchedule, reconcileScheduleId } from '../../integrations/temporal/schedules';
 import { RECONCILE_WORKFLOW, type ReconcileResult } from '../../workflows/messages';
 import { eventually } from '../harness/eventually';
-import { Lab } from '../harness/workflow/lab';
-import { confirmedOrder, findingsOf, reconcileAction, terminate } from '../harness/workflow/reconciling';
+import {
+  createConfirmedOrder,
+  createReconcileAction,
+  listFindings,
+  terminateWorkflow,
+} from '../harness/workflow/reconciliation';
+import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
-let lab: Lab;
+let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
-  lab = await Lab.open();
+  testEnv = await WorkflowTestEnv.create();
 });
-afterAll(() => lab.close());
+afterAll(() => testEnv.close());
 
 describe('the Schedule of reconciliation', () => {
   const prefix = `test-${ulid()}-`;
-  const handle = () => lab.client.schedule.getHandle(reconcileScheduleId(prefix));
+  const handle = () => testEnv.client.schedule.getHandle(reconcileScheduleId(prefix));
   const ensure = (everyMs: number) =>
-    ensureReconcileSchedule(lab.client, { prefix, everyMs, taskQueue: lab.queues.orders });
+    ensureReconcileSchedule(testEnv.client, {
+      prefix,
+      intervalMs: everyMs,
+      taskQueue: testEnv.queues.orders,
+    });
   afterAll(() => handle().delete());
 
   test('is made once by several processes that start together, and then left as it is', async () => {
@@ -26,7 +35,7 @@ describe('the Schedule of reconciliation', () => {
     expect(policies.overlap).toBe('SKIP');
     expect(action).toMatchObject({
       workflowType: RECONCILE_WORKFLOW,
-      taskQueue: lab.queues.orders,
+      taskQueue: testEnv.queues.orders,
       args: [{ policy: DEFAULT_RECONCILE_POLICY }],
     });
     await ensure(3_600_000);
@@ -42,25 +51,25 @@ describe('the Schedule of reconciliation', () => {
   });
 
   test('restarts an order that was terminated, by itself', async () => {
-    const id = await confirmedOrder(lab);
+    const id = await createConfirmedOrder(testEnv);
     await handle().unpause();
-    await terminate(id);
+    await terminateWorkflow(id);
     await eventually(
       'the order to be restarted',
-      async () => (await lab.handle(id).describe()).status.name === 'RUNNING',
+      async () => (await testEnv.getHandle(id).describe()).status.name === 'RUNNING',
       120_000,
     );
-    expect(await findingsOf(lab, id)).toMatchObject([{ action: 'restarted', restarts: 1 }]);
+    expect(await listFindings(testEnv, id)).toMatchObject([{ action: 'restarted', restarts: 1 }]);
   });
 });
 
 test('each run goes on where the one before stopped, and begins anew after the last order', async () => {
-  const shop = await Lab.open();
+  const shop = await WorkflowTestEnv.create();
   const scheduleId = `sweep-${ulid()}`;
   try {
     const ids: string[] = [];
-    for (let n = 0; n < 5; n += 1) ids.push(await confirmedOrder(shop));
-    const action = reconcileAction(shop, { graceMs: 0, pageRows: 2 });
+    for (let n = 0; n < 5; n += 1) ids.push(await createConfirmedOrder(shop));
+    const action = createReconcileAction(shop, { graceMs: 0, pageSize: 2 });
     const handle = await shop.client.schedule.create({ scheduleId, spec: {}, action });
     const runs: ReconcileResult[] = [];
     for (let run = 0; run < 4; run += 1) {

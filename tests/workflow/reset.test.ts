@@ -4,149 +4,170 @@ import { createOrderActivities } from '../../activities/orders';
 import * as change from '../../domain/orders/order-changes';
 import { cancelOrder, getOrder, placement } from '../../workflows/messages';
 import { eventually } from '../harness/eventually';
-import { HeldCalls } from '../harness/workflow/held-calls';
-import { Lab } from '../harness/workflow/lab';
-import { endedWithNothingLeft, heldUnits } from '../harness/workflow/settled';
+import { expectFullyCompensated, getReservedUnits } from '../harness/workflow/order-assertions';
+import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';
+import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
 const { RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL } = temporal.api.enums.v1.ResetReapplyExcludeType;
 
-const calls = new HeldCalls();
-let lab: Lab;
+const paymentCalls = new PaymentCallInterceptor();
+let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
-  lab = await Lab.open({ provider: calls.wrap });
+  testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
-afterEach(() => lab.clearFaults());
-afterAll(() => lab.close());
+afterEach(() => testEnv.clearFaults());
+afterAll(() => testEnv.close());
 
 /** Back to a workflow task, the first one: everything runs again. Signals are sent to the new run again, or not. */
-async function reset(id: string, signals: 'again' | 'dropped' = 'again', task = 0): Promise<void> {
-  const { events } = await lab.handle(id).fetchHistory();
+async function resetWorkflow(
+  id: string,
+  signals: 'reapplied' | 'excluded' = 'reapplied',
+  task = 0,
+): Promise<void> {
+  const { events } = await testEnv.getHandle(id).fetchHistory();
   const ended = events?.filter((e) => e.workflowTaskCompletedEventAttributes)[task];
   expect(ended).toBeDefined();
-  const { runId } = await lab.handle(id).describe();
-  await lab.client.workflowService.resetWorkflowExecution({
-    namespace: lab.client.options.namespace,
+  const { runId } = await testEnv.getHandle(id).describe();
+  await testEnv.client.workflowService.resetWorkflowExecution({
+    namespace: testEnv.client.options.namespace,
     workflowExecution: { workflowId: id, runId },
     reason: 'test',
     requestId: randomUUID(),
     workflowTaskFinishEventId: ended?.eventId ?? null,
-    resetReapplyExcludeTypes: signals === 'dropped' ? [RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL] : [],
+    resetReapplyExcludeTypes: signals === 'excluded' ? [RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL] : [],
   });
-  expect((await lab.handle(id).describe()).runId).not.toBe(runId);
+  expect((await testEnv.getHandle(id).describe()).runId).not.toBe(runId);
 }
 
-const CONFIRMED = ['OrderCreated', 'StockReserved', 'PaymentSucceeded', 'OrderConfirmed'];
-const CANCELLED = [...CONFIRMED, 'OrderCancelling', 'StockReleased', 'PaymentRefunded', 'OrderCancelled'];
+const CONFIRMED_EVENTS = ['OrderCreated', 'StockReserved', 'PaymentSucceeded', 'OrderConfirmed'];
+const CANCELLED_EVENTS = [
+  ...CONFIRMED_EVENTS,
+  'OrderCancellationStarted',
+  'StockReleased',
+  'PaymentRefunded',
+  'OrderCancelled',
+];
 
-async function confirmed() {
-  const order = await lab.place(await lab.input());
+async function placeConfirmedOrder() {
+  const order = await testEnv.placeOrder(await testEnv.createOrderInput());
   expect(order.status).toBe('confirmed');
   return order;
 }
 
-async function paidOnce(id: string, refunded: boolean): Promise<void> {
-  const intents = await lab.intents(id);
+async function expectPaidOnce(id: string, refunded: boolean): Promise<void> {
+  const intents = await testEnv.listIntents(id);
   expect(intents.map((i) => [i.status, i.amount_refunded > 0])).toEqual([['succeeded', refunded]]);
 }
 
 describe('a reset to the first workflow task', () => {
   test('of a confirmed order reserves and pays nothing again, and the order can still be cancelled', async () => {
-    const order = await confirmed();
+    const order = await placeConfirmedOrder();
     const { id } = order;
 
-    await reset(id);
+    await resetWorkflow(id);
 
     await eventually('the new run to know the order', async () => {
-      const now = await lab.handle(id).query(getOrder);
+      const now = await testEnv.getHandle(id).query(getOrder);
       return now.status === 'confirmed';
     });
-    expect(await lab.handle(id).query(getOrder)).toEqual(order);
-    expect(await lab.store.orders.find(id)).toEqual(order);
-    expect(await lab.story(id)).toEqual(CONFIRMED);
-    expect(await heldUnits(lab, id)).toBe(1);
-    await paidOnce(id, false);
+    expect(await testEnv.getHandle(id).query(getOrder)).toEqual(order);
+    expect(await testEnv.store.orders.find(id)).toEqual(order);
+    expect(await testEnv.listEventTypes(id)).toEqual(CONFIRMED_EVENTS);
+    expect(await getReservedUnits(testEnv, id)).toBe(1);
+    await expectPaidOnce(id, false);
 
-    await lab.handle(id).signal(cancelOrder);
-    await endedWithNothingLeft(lab, id);
-    expect((await lab.story(id)).toSorted()).toEqual(CANCELLED.toSorted());
+    await testEnv.getHandle(id).signal(cancelOrder);
+    await expectFullyCompensated(testEnv, id);
+    expect((await testEnv.listEventTypes(id)).toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
   });
 
-  test.each(['again', 'dropped'] as const)(
+  test.each(['reapplied', 'excluded'] as const)(
     'of a cancelled order ends at once (signals %s)',
     async (signals) => {
-      const { id } = await confirmed();
-      await lab.handle(id).signal(cancelOrder, { reason: 'once' });
-      const order = await endedWithNothingLeft(lab, id);
-      const log = await lab.store.log.ofOrder(id);
+      const { id } = await placeConfirmedOrder();
+      await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
+      const order = await expectFullyCompensated(testEnv, id);
+      const log = await testEnv.store.log.findByOrder(id);
 
-      await reset(id, signals);
+      await resetWorkflow(id, signals);
 
-      expect(await endedWithNothingLeft(lab, id)).toEqual(order);
-      expect(await lab.store.log.ofOrder(id)).toEqual(log);
-      await paidOnce(id, true);
+      expect(await expectFullyCompensated(testEnv, id)).toEqual(order);
+      expect(await testEnv.store.log.findByOrder(id)).toEqual(log);
+      await expectPaidOnce(id, true);
     },
   );
 
   test('of a rejected order ends at once, with the same answer', async () => {
-    const input = await lab.input({ 'walnut-desk': 1 }, 'pm_card_visa_chargeDeclined');
+    const input = await testEnv.createOrderInput({ 'walnut-desk': 1 }, 'pm_card_visa_chargeDeclined');
     const { id } = input.order;
-    await lab.place(input);
-    const order = await endedWithNothingLeft(lab, id);
+    await testEnv.placeOrder(input);
+    const order = await expectFullyCompensated(testEnv, id);
 
-    await reset(id);
+    await resetWorkflow(id);
 
-    expect(await endedWithNothingLeft(lab, id)).toEqual(order);
+    expect(await expectFullyCompensated(testEnv, id)).toEqual(order);
   });
 
   test('of a confirmed order, with a cancellation waiting for it, gives the money back', async () => {
-    const { id } = await confirmed();
-    await lab.stopWorkers();
-    await lab.handle(id).signal(cancelOrder, { reason: 'while nobody worked' });
+    const { id } = await placeConfirmedOrder();
+    await testEnv.stopWorkers();
+    await testEnv.getHandle(id).signal(cancelOrder, { reason: 'while nobody worked' });
 
-    await reset(id);
-    await lab.startWorkers();
+    await resetWorkflow(id);
+    await testEnv.startWorkers();
 
-    expect(await endedWithNothingLeft(lab, id)).toMatchObject({ status: 'cancelled', payment: 'refunded' });
-    expect((await lab.story(id)).toSorted()).toEqual(CANCELLED.toSorted());
+    expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
+      status: 'cancelled',
+      payment: 'refunded',
+    });
+    expect((await testEnv.listEventTypes(id)).toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
   });
 
-  test.each(['again', 'dropped'] as const)(
+  test.each(['reapplied', 'excluded'] as const)(
     'of an order whose refund is under way gives the money back once (signals %s)',
     async (signals) => {
-      const { id } = await confirmed();
-      await lab.fault({ operation: 'refund', mode: 'fail_before', times: null, match: { orderId: id } });
-      await lab.handle(id).signal(cancelOrder, { reason: 'once' });
-      await eventually('the refund to be tried', async () => (await lab.attempt(id)) >= 2);
+      const { id } = await placeConfirmedOrder();
+      await testEnv.injectFault({
+        operation: 'refund',
+        mode: 'fail_before',
+        times: null,
+        match: { orderId: id },
+      });
+      await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
+      await eventually('the refund to be tried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
 
-      await reset(id, signals);
-      await lab.clearFaults();
+      await resetWorkflow(id, signals);
+      await testEnv.clearFaults();
 
-      expect(await endedWithNothingLeft(lab, id)).toMatchObject({
+      expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
         payment: 'refunded',
         cancellation: { reason: 'once' },
       });
-      await paidOnce(id, true);
-      const story = (await lab.story(id)).filter((type) => !/Attention/.test(type));
-      expect(story.toSorted()).toEqual(CANCELLED.toSorted());
+      await expectPaidOnce(id, true);
+      const story = (await testEnv.listEventTypes(id)).filter((type) => !/Attention/.test(type));
+      expect(story.toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
     },
   );
 
   test('with a cancellation, while the run before is still paying: what that takes is given back', async () => {
-    const input = await lab.input();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
-    const authorize = calls.hold(id, 'authorize');
-    await lab.start(input);
+    const authorize = paymentCalls.pause(id, 'authorize');
+    await testEnv.startOrder(input);
     await authorize.reached;
-    const late = calls.hold(id, 'authorize', 'after');
+    const late = paymentCalls.pause(id, 'authorize', 'after');
 
-    await lab.handle(id).signal(cancelOrder);
-    await reset(id);
-    expect(await endedWithNothingLeft(lab, id)).toMatchObject({ status: 'cancelled', payment: 'voided' });
-    authorize.release();
+    await testEnv.getHandle(id).signal(cancelOrder);
+    await resetWorkflow(id);
+    expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
+      status: 'cancelled',
+      payment: 'voided',
+    });
+    authorize.resume();
     await late.reached;
-    late.release();
+    late.resume();
 
-    await endedWithNothingLeft(lab, id);
+    await expectFullyCompensated(testEnv, id);
   });
 });
 
@@ -155,92 +176,106 @@ describe('a reset to a task behind the first', () => {
   const PAID = 1;
 
   test('of an order whose stock was given back, and its payment not yet, does not sell it after all', async () => {
-    const input = await lab.input();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
-    const authorize = calls.hold(id, 'authorize');
-    await lab.start({
+    const authorize = paymentCalls.pause(id, 'authorize');
+    await testEnv.startOrder({
       ...input,
       policy: { ...input.policy, paymentDeadlineMs: 1_000, attentionAfterMs: 300 },
     });
     await authorize.reached;
     // Somebody asks for the decision: a task between the reservation and the end of the payment.
-    await lab.handle(id).startUpdate(placement, { waitForStage: 'ACCEPTED' });
+    await testEnv.getHandle(id).startUpdate(placement, { waitForStage: 'ACCEPTED' });
     for (const operation of ['confirm', 'cancel'] as const) {
-      await lab.fault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
+      await testEnv.injectFault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
     }
-    authorize.release();
-    await eventually('the undo to fail', async () => (await lab.store.orders.find(id))?.attention != null);
-    expect(await heldUnits(lab, id)).toBe(0);
+    authorize.resume();
+    await eventually(
+      'the undo to fail',
+      async () => (await testEnv.store.orders.find(id))?.attention != null,
+    );
+    expect(await getReservedUnits(testEnv, id)).toBe(0);
 
-    await reset(id, 'again', 1);
-    await lab.clearFaults();
+    await resetWorkflow(id, 'reapplied', 1);
+    await testEnv.clearFaults();
 
-    expect(await endedWithNothingLeft(lab, id)).toMatchObject({ status: 'rejected' });
+    expect(await expectFullyCompensated(testEnv, id)).toMatchObject({ status: 'rejected' });
   });
 
-  test.each(['again', 'dropped'] as const)(
+  test.each(['reapplied', 'excluded'] as const)(
     'of an order whose refund is under way gives the money back once (signals %s)',
     async (signals) => {
-      const { id } = await confirmed();
-      await eventually('it rests', async () => (await lab.handle(id).query(getOrder)).status === 'confirmed');
-      await lab.fault({ operation: 'refund', mode: 'fail_before', times: null, match: { orderId: id } });
-      await lab.handle(id).signal(cancelOrder, { reason: 'once' });
-      await eventually('the refund to be tried', async () => (await lab.attempt(id)) >= 2);
+      const { id } = await placeConfirmedOrder();
+      await eventually(
+        'it rests',
+        async () => (await testEnv.getHandle(id).query(getOrder)).status === 'confirmed',
+      );
+      await testEnv.injectFault({
+        operation: 'refund',
+        mode: 'fail_before',
+        times: null,
+        match: { orderId: id },
+      });
+      await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
+      await eventually('the refund to be tried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
 
-      await reset(id, signals, PAID);
-      await lab.clearFaults();
+      await resetWorkflow(id, signals, PAID);
+      await testEnv.clearFaults();
 
-      expect(await endedWithNothingLeft(lab, id)).toMatchObject({
+      expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
         status: 'cancelled',
         payment: 'refunded',
         cancellation: { reason: 'once' },
       });
-      await paidOnce(id, true);
+      await expectPaidOnce(id, true);
     },
   );
 });
 
 test('a payment that was given back cannot pay for the order after a reset', async () => {
-  const input = await lab.input();
+  const input = await testEnv.createOrderInput();
   const { id } = input.order;
-  const authorized = calls.hold(id, 'authorize', 'after');
-  await lab.start(input);
+  const authorized = paymentCalls.pause(id, 'authorize', 'after');
+  await testEnv.startOrder(input);
   await authorized.reached;
   // The run before this one refunded it and was reset before it could say that the order is rejected.
-  const [intent] = await lab.intents(id);
+  const [intent] = await testEnv.listIntents(id);
   const refund = {
     key: `${id}:refund:test`,
     intentId: intent?.id ?? '',
     amountMinor: input.order.totalMinor,
   };
-  await lab.provider.refund(refund);
-  await createOrderActivities(lab.store).recordPaymentUndo({
-    order: change.undoPayment(input.order, 'refunded', Date.now()),
+  await testEnv.provider.refund(refund);
+  await createOrderActivities(testEnv.store).recordPaymentReversal({
+    order: change.reversePayment(input.order, 'refunded', Date.now()),
     undo: { outcome: 'refunded', provider: 'stripe', ...refund },
   });
-  await reset(id);
-  authorized.release();
+  await resetWorkflow(id);
+  authorized.resume();
 
-  expect(await endedWithNothingLeft(lab, id)).toMatchObject({ status: 'rejected', payment: 'refunded' });
+  expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
+    status: 'rejected',
+    payment: 'refunded',
+  });
 });
 
 describe('the same placement again', () => {
   test('with the same update id is the same order and the same answer', async () => {
-    const input = await lab.input();
-    const first = await lab.place(input);
-    expect(await lab.place(input)).toEqual(first);
-    await paidOnce(first.id, false);
-    expect(await lab.story(first.id)).toEqual(CONFIRMED);
+    const input = await testEnv.createOrderInput();
+    const first = await testEnv.placeOrder(input);
+    expect(await testEnv.placeOrder(input)).toEqual(first);
+    await expectPaidOnce(first.id, false);
+    expect(await testEnv.listEventTypes(first.id)).toEqual(CONFIRMED_EVENTS);
   });
 
   test('twenty times at once is one order, reserved and paid once', async () => {
-    const input = await lab.input();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
-    const answers = await Promise.all(Array.from({ length: 20 }, () => lab.place(input)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => testEnv.placeOrder(input)));
     expect(new Set(answers.map((a) => JSON.stringify(a))).size).toBe(1);
     expect(answers[0]).toMatchObject({ id, status: 'confirmed' });
-    await paidOnce(id, false);
-    expect(await heldUnits(lab, id)).toBe(1);
-    expect(await lab.story(id)).toEqual(CONFIRMED);
+    await expectPaidOnce(id, false);
+    expect(await getReservedUnits(testEnv, id)).toBe(1);
+    expect(await testEnv.listEventTypes(id)).toEqual(CONFIRMED_EVENTS);
   });
 });

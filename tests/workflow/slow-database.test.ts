@@ -1,21 +1,21 @@
 import { eventually } from '../harness/eventually';
-import { gate } from '../harness/workflow/gate';
-import { Lab } from '../harness/workflow/lab';
+import { createGate } from '../harness/workflow/gate';
+import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
-let lab: Lab;
+let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
-  lab = await Lab.open();
+  testEnv = await WorkflowTestEnv.create();
 });
-afterAll(() => lab.close());
+afterAll(() => testEnv.close());
 
 test('a step that is given up while it waits for its turn to write is not run when its turn comes', async () => {
-  const { db } = lab.store;
-  const input = await lab.input();
-  const held = gate();
+  const { db } = testEnv.store;
+  const input = await testEnv.createOrderInput();
+  const held = createGate();
   const holding = db.write(() => held.opened);
   const [begun, sent] = [jest.spyOn(db, 'write'), jest.spyOn(db, 'send')];
 
-  const placed = lab.place(input);
+  const placed = testEnv.placeOrder(input);
   await eventually('the second try waits, too', () => begun.mock.calls.length >= 2);
   held.open();
   await holding;

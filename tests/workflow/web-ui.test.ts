@@ -1,23 +1,23 @@
 import { ulid } from 'ulid';
-import type { PlaceOrder } from '../../api/orders/schemas';
+import type { PlaceOrderRequest } from '../../api/orders/schemas';
 import type { Order } from '../../domain/orders/order';
 import { notificationId } from '../../domain/shared/ids';
-import { place } from '../../services/orders/place-order';
+import { requestPlacement } from '../../services/orders/place-order';
 import { cancelOrder, DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW } from '../../workflows/messages';
 import { eventually } from '../harness/eventually';
-import { apiContext } from '../harness/http/api-context';
-import { HeldCalls } from '../harness/workflow/held-calls';
-import { inClear, toHistoryJson } from '../harness/workflow/histories';
-import { Lab } from '../harness/workflow/lab';
+import { createApiContext } from '../harness/http/api-context';
+import { decodePayloads, toHistoryJson } from '../harness/workflow/histories';
+import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';
+import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
-const calls = new HeldCalls();
-let lab: Lab;
+const paymentCalls = new PaymentCallInterceptor();
+let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
-  lab = await Lab.open({ provider: calls.wrap });
+  testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
-afterAll(() => lab.close());
+afterAll(() => testEnv.close());
 
-const body = (): PlaceOrder => ({
+const buildRequestBody = (): PlaceOrderRequest => ({
   items: [{ sku: 'walnut-desk', quantity: 2 }],
   customer: { email: `ada.${ulid().toLowerCase()}@example.com`, name: 'Ada Byron', phone: '+49 30 7654321' },
   shippingAddress: {
@@ -29,14 +29,19 @@ const body = (): PlaceOrder => ({
   },
   payment: { method: 'pm_card_visa' },
 });
-const PERSONAL = /ada\.|@example|Ada|Byron|7654321|Augusta|Ockham|Guildford|GU23/;
+const PERSONAL_DATA = /ada\.|@example|Ada|Byron|7654321|Augusta|Ockham|Guildford|GU23/;
 
 /** Placed the way the API places it, contact and all. */
-async function placed(): Promise<Order> {
-  const { order } = await place(
-    apiContext({ store: lab.store, temporal: lab.client, queues: lab.queues, policy: lab.policy }),
+async function placeOrderViaApi(): Promise<Order> {
+  const { order } = await requestPlacement(
+    createApiContext({
+      store: testEnv.store,
+      temporal: testEnv.client,
+      queues: testEnv.queues,
+      policy: testEnv.policy,
+    }),
     {
-      body: body(),
+      body: buildRequestBody(),
       customerId: null,
       caller: 'test',
       placedBy: { kind: 'guest' },
@@ -51,8 +56,8 @@ async function placed(): Promise<Order> {
 }
 
 /** The purposes that the history gives of activities and timers. */
-async function summaries(workflowId: string): Promise<(string | undefined)[]> {
-  const { events } = await lab.handle(workflowId).fetchHistory();
+async function listActivitySummaries(workflowId: string): Promise<(string | undefined)[]> {
+  const { events } = await testEnv.getHandle(workflowId).fetchHistory();
   return (events ?? [])
     .filter((e) => e.activityTaskScheduledEventAttributes)
     .map((e) => {
@@ -62,91 +67,95 @@ async function summaries(workflowId: string): Promise<(string | undefined)[]> {
 }
 
 test('the list of workflows says what was ordered for how much', async () => {
-  const order = await placed();
-  const description = await lab.handle(order.id).describe();
+  const order = await placeOrderViaApi();
+  const description = await testEnv.getHandle(order.id).describe();
   expect(await description.staticSummary()).toMatch(/^2 × walnut-desk, .*\d/);
 });
 
 test('the page of a workflow stays true from placement to the end', async () => {
-  const order = await placed();
+  const order = await placeOrderViaApi();
   const { id } = order;
-  expect(await lab.currentDetails(id)).toContain('**confirmed** · payment paid · unfulfilled');
-  expect(await lab.currentDetails(id)).toContain('| walnut-desk | 2 |');
+  expect(await testEnv.getCurrentDetails(id)).toContain('**confirmed** · payment paid · unfulfilled');
+  expect(await testEnv.getCurrentDetails(id)).toContain('| walnut-desk | 2 |');
 
-  const refund = calls.hold(id, 'refund');
-  await lab.handle(id).signal(cancelOrder, { reason: 'wrong colour', requestedBy: 'desk 4' });
+  const refund = paymentCalls.pause(id, 'refund');
+  await testEnv.getHandle(id).signal(cancelOrder, { reason: 'wrong colour', requestedBy: 'desk 4' });
   await refund.reached;
-  const cancelling = await lab.currentDetails(id);
+  const cancelling = await testEnv.getCurrentDetails(id);
   expect(cancelling).toContain('**cancelling** · payment refund_pending');
   expect(cancelling).toMatch(/Cancellation asked for by signal \(claims: desk 4\) at .*: wrong colour/);
-  refund.release();
-  await lab.handle(id).result();
+  refund.resume();
+  await testEnv.getHandle(id).result();
 
-  expect(await lab.currentDetails(id)).toContain('**cancelled** · payment refunded');
-  expect(await summaries(id)).toEqual(['take the payment', 'give back the payment']);
+  expect(await testEnv.getCurrentDetails(id)).toContain('**cancelled** · payment refunded');
+  expect(await listActivitySummaries(id)).toEqual(['capture the payment', 'reverse the payment']);
 });
 
 test('a rejected order says why on its page', async () => {
-  const input = await lab.input({ 'walnut-desk': 1, 'limited-1': 2 });
-  await lab.place(input);
-  const details = await lab.currentDetails(input.order.id);
+  const input = await testEnv.createOrderInput({ 'walnut-desk': 1, 'limited-1': 2 });
+  await testEnv.placeOrder(input);
+  const details = await testEnv.getCurrentDetails(input.order.id);
   expect(details).toContain('**rejected** · payment none');
   expect(details).toContain('Rejected: out_of_stock');
 });
 
 test('orders are found by their search attributes, and these follow the order', async () => {
-  const order = await placed();
+  const order = await placeOrderViaApi();
   const { id, customerId, totalMinor, currency } = order;
   const found = async (status: string, payment: string) => {
     const query = `OrderStatus="${status}" AND PaymentStatus="${payment}" AND CustomerId="${customerId}"
       AND OrderTotal=${totalMinor} AND OrderCurrency="${currency}" AND NeedsAttention=false`;
-    for await (const { workflowId } of lab.client.workflow.list({ query }))
+    for await (const { workflowId } of testEnv.client.workflow.list({ query }))
       if (workflowId === id) return true;
     return false;
   };
   await eventually('the confirmed order in the list', () => found('confirmed', 'paid'));
 
-  await lab.handle(id).signal(cancelOrder);
-  await lab.handle(id).result();
+  await testEnv.getHandle(id).signal(cancelOrder);
+  await testEnv.getHandle(id).result();
 
   await eventually('the cancelled order in the list', () => found('cancelled', 'refunded'));
   expect(await found('confirmed', 'paid')).toBe(false);
 });
 
 test('no history has personal data in it: not the order, not its delivery', async () => {
-  const order = await placed();
+  const order = await placeOrderViaApi();
   const { id } = order;
-  const contact = await lab.store.contacts.ofOrder(id);
-  expect(JSON.stringify(contact)).toMatch(PERSONAL);
-  await lab.handle(id).signal(cancelOrder);
-  await lab.handle(id).result();
+  const contact = await testEnv.store.contacts.findByOrder(id);
+  expect(JSON.stringify(contact)).toMatch(PERSONAL_DATA);
+  await testEnv.getHandle(id).signal(cancelOrder);
+  await testEnv.getHandle(id).result();
 
   const eventKey = `${id}:cancelled`;
   const ntf = notificationId(eventKey, 'email');
-  await lab.store.db.write((tx) =>
-    lab.store.notifications.queue(
+  await testEnv.store.db.write((tx) =>
+    testEnv.store.notifications.enqueue(
       [{ id: ntf, subject: id, eventKey, kind: 'order_cancelled', channel: 'email' }],
       Date.now(),
       tx,
     ),
   );
   const delivery = `deliver:${eventKey}`;
-  const input = { notificationIds: [ntf], queue: lab.queues.notifications, policy: DEFAULT_DELIVERY_POLICY };
-  await lab.client.workflow.execute(DELIVERY_WORKFLOW, {
+  const input = {
+    notificationIds: [ntf],
+    queue: testEnv.queues.notifications,
+    policy: DEFAULT_DELIVERY_POLICY,
+  };
+  await testEnv.client.workflow.execute(DELIVERY_WORKFLOW, {
     workflowId: delivery,
-    taskQueue: lab.queues.notifications,
+    taskQueue: testEnv.queues.notifications,
     args: [input],
   });
-  expect(lab.mails.some((mail) => mail.to.address === contact?.email)).toBe(true);
-  expect(await summaries(delivery)).toEqual(['send 1 notifications']);
+  expect(testEnv.mails.some((mail) => mail.to.address === contact?.email)).toBe(true);
+  expect(await listActivitySummaries(delivery)).toEqual(['send 1 notifications']);
 
   for (const workflowId of [id, delivery]) {
-    const history = inClear(toHistoryJson(await lab.handle(workflowId).fetchHistory()));
+    const history = decodePayloads(toHistoryJson(await testEnv.getHandle(workflowId).fetchHistory()));
     expect(history).toContain(id);
-    expect(history).not.toMatch(PERSONAL);
+    expect(history).not.toMatch(PERSONAL_DATA);
   }
-  const { memo, searchAttributes } = await lab.handle(id).describe();
-  expect(JSON.stringify([memo, searchAttributes])).not.toMatch(PERSONAL);
-  expect(await lab.currentDetails(id)).not.toMatch(PERSONAL);
-  expect(JSON.stringify(await lab.store.log.ofOrder(id))).not.toMatch(PERSONAL);
+  const { memo, searchAttributes } = await testEnv.getHandle(id).describe();
+  expect(JSON.stringify([memo, searchAttributes])).not.toMatch(PERSONAL_DATA);
+  expect(await testEnv.getCurrentDetails(id)).not.toMatch(PERSONAL_DATA);
+  expect(JSON.stringify(await testEnv.store.log.findByOrder(id))).not.toMatch(PERSONAL_DATA);
 });

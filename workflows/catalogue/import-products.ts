@@ -7,9 +7,9 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 import type { ImportActivities, ImportProgress } from '../../activities/product-imports';
-import { type ImportEnd, percentOf } from '../../domain/catalogue/product-import';
+import { getProgressPercent, type ImportOutcome } from '../../domain/catalogue/product-import';
 import type { ImportInput, ImportResult } from '../messages';
-import { tellableCause } from '../orders/order-desk';
+import { describeFailure } from '../orders/order-state';
 
 /**
  * Applies a stored file of products, chunk after chunk. Temporal's cancel is heard between two chunks: the one at hand is
@@ -19,48 +19,59 @@ export async function importProducts(input: ImportInput): Promise<ImportResult> 
   const { importId, policy } = input;
   const cancelled = CancellationScope.current();
   const progress = await CancellationScope.nonCancellable(() =>
-    applyAll(input, () => cancelled.consideredCancelled),
+    applyChunks(input, () => cancelled.consideredCancelled),
   );
-  if (progress === 'more') return continueAsNew<typeof importProducts>({ importId, policy });
+  if (progress === 'continue_as_new') return continueAsNew<typeof importProducts>({ importId, policy });
   if (progress.status === 'cancelled') throw new CancelledFailure('the import was cancelled');
   return progress;
 }
 
-/** @returns `more` when the history is long enough. */
-async function applyAll(input: ImportInput, isCancelled: () => boolean): Promise<ImportResult | 'more'> {
+/** @returns `continue_as_new` when the history is long enough. */
+async function applyChunks(
+  input: ImportInput,
+  isCancelled: () => boolean,
+): Promise<ImportResult | 'continue_as_new'> {
   const { importId, policy } = input;
-  let progress = await step(input, 'begin the import').beginImport(importId);
-  show(progress);
-  for (let n = 0; progress.ended === null && progress.appliedChunks < progress.chunks; n += 1) {
-    if (isCancelled()) return end(input, 'cancelled', null);
-    if (n === policy.chunksPerRun) return 'more';
+  let progress = await importActivities(input, 'start the import').beginImport(importId);
+  updateCurrentDetails(progress);
+  for (let n = 0; progress.outcome === null && progress.appliedChunks < progress.chunks; n += 1) {
+    if (isCancelled()) return finishImport(input, 'cancelled', null);
+    if (n === policy.chunksPerRun) return 'continue_as_new';
     const chunk = progress.appliedChunks;
     try {
       const summary = `apply chunk ${chunk + 1} of ${progress.chunks}`;
-      progress = await step(input, summary, '10s').applyChunk(importId, chunk);
+      progress = await importActivities(input, summary, '10s').applyChunk(importId, chunk);
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      return end(input, 'failed', `Chunk ${chunk + 1} could not be applied: ${tellableCause(error)}`);
+      return finishImport(
+        input,
+        'failed',
+        `Chunk ${chunk + 1} could not be applied: ${describeFailure(error)}`,
+      );
     }
-    show(progress);
+    updateCurrentDetails(progress);
   }
-  return end(input, 'completed', null);
+  return finishImport(input, 'completed', null);
 }
 
 /**
  * An import that had ended before, in a run that was reset since, stays as it ended.
- * @returns `more` when the database is behind this history: it begins anew with what is there.
+ * @returns `continue_as_new` when the database is behind this history: it begins anew with what is there.
  */
-async function end(
+async function finishImport(
   input: ImportInput,
-  wanted: ImportEnd,
+  wanted: ImportOutcome,
   failure: string | null,
-): Promise<ImportResult | 'more'> {
-  const progress = await step(input, `end the import: ${wanted}`).endImport(input.importId, wanted, failure);
-  show(progress);
-  const { rows, doneRows, created, updated, unchanged, faulty, ended } = progress;
-  if (ended === null) return 'more';
-  return { status: ended, rows, doneRows, created, updated, unchanged, faulty };
+): Promise<ImportResult | 'continue_as_new'> {
+  const progress = await importActivities(input, `end the import: ${wanted}`).finishImport(
+    input.importId,
+    wanted,
+    failure,
+  );
+  updateCurrentDetails(progress);
+  const { rows, doneRows, created, updated, unchanged, faulty, outcome } = progress;
+  if (outcome === null) return 'continue_as_new';
+  return { status: outcome, rows, doneRows, created, updated, unchanged, faulty };
 }
 
 /**
@@ -69,7 +80,7 @@ async function end(
  * seconds. And while the database is away the server repeats these without writing history.
  * @param heartbeatTimeout of a step that says it is alive while it works.
  */
-const step = ({ policy }: ImportInput, summary: string, heartbeatTimeout?: '10s') =>
+const importActivities = ({ policy }: ImportInput, summary: string, heartbeatTimeout?: '10s') =>
   proxyActivities<ImportActivities>({
     summary,
     startToCloseTimeout: policy.chunkTimeoutMs,
@@ -77,11 +88,11 @@ const step = ({ policy }: ImportInput, summary: string, heartbeatTimeout?: '10s'
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
 
-function show(progress: ImportProgress): void {
-  const { rows, doneRows, created, updated, unchanged, faulty, ended } = progress;
+function updateCurrentDetails(progress: ImportProgress): void {
+  const { rows, doneRows, created, updated, unchanged, faulty, outcome } = progress;
   setCurrentDetails(
     [
-      `**${percentOf(progress)} %** · ${ended ?? 'importing'} · ${doneRows} of ${rows} rows`,
+      `**${getProgressPercent(progress)} %** · ${outcome ?? 'importing'} · ${doneRows} of ${rows} rows`,
       '',
       `${created} created · ${updated} updated · ${unchanged} unchanged · ${faulty} faulty`,
     ].join('\n'),

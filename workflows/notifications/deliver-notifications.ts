@@ -13,9 +13,9 @@ export async function deliverNotifications({ notificationIds, queue, policy }: D
     heartbeatTimeout: '1m',
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
-  const { giveUpNotifications } = proxyActivities<NotificationActivities>({
+  const { markNotificationsFailed } = proxyActivities<NotificationActivities>({
     taskQueue: queue,
-    summary: 'give up what could not be sent',
+    summary: 'mark unsent notifications as failed',
     startToCloseTimeout: policy.attemptTimeoutMs,
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
@@ -26,6 +26,6 @@ export async function deliverNotifications({ notificationIds, queue, policy }: D
     // Cancelled before the activity was scheduled it is no failure of an activity.
     if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
     const why = isCancellation(error) ? 'cancelled' : 'deadline';
-    await CancellationScope.nonCancellable(() => giveUpNotifications(notificationIds, why));
+    await CancellationScope.nonCancellable(() => markNotificationsFailed(notificationIds, why));
   }
 }

@@ -1,9 +1,9 @@
 import { CancellationScope, setHandler } from '@temporalio/workflow';
 import type { Actor, Cancellation } from '../../domain/orders/order';
-import { readCancelRequest, temporalCancel } from '../../domain/orders/order-changes';
+import { createTemporalCancellation, parseCancelRequest } from '../../domain/orders/order-changes';
 import { can } from '../../domain/orders/transitions';
 import { cancelOrder } from '../messages';
-import { type OrderDesk, steps } from './order-desk';
+import { type OrderState, orderActivities } from './order-state';
 
 /**
  * The wish to cancel an order, from wherever it comes: the `cancelOrder` signal and Temporal's own cancel mean the same.
@@ -11,22 +11,24 @@ import { type OrderDesk, steps } from './order-desk';
  */
 export class CancellationRequests {
   requested: Cancellation | undefined;
-  private closedBecause: string | undefined;
-  private react: () => void = () => undefined;
-  private readonly refused = new Map<Actor['kind'], number>();
-  private writing: Promise<unknown> = Promise.resolve();
+  private closedReason: string | undefined;
+  private listener: () => void = () => undefined;
+  private readonly rejectedCounts = new Map<Actor['kind'], number>();
+  private pendingWrites: Promise<unknown> = Promise.resolve();
 
   /** To be made at the root of the workflow, before anything is awaited. */
-  constructor(private readonly desk: OrderDesk) {
-    setHandler(cancelOrder, (request) => this.take(readCancelRequest(request, Date.now())));
+  constructor(private readonly orderState: OrderState) {
+    setHandler(cancelOrder, (request) => this.handleRequest(parseCancelRequest(request, Date.now())));
     CancellationScope.current().cancelRequested.catch(() =>
-      CancellationScope.nonCancellable(async () => this.take(temporalCancel(Date.now()))),
+      CancellationScope.nonCancellable(async () =>
+        this.handleRequest(createTemporalCancellation(Date.now())),
+      ),
     );
   }
 
   /** Calls `react` when cancellation is asked for; at once if it has been. */
   onRequest(react: () => void): void {
-    this.react = react;
+    this.listener = react;
     if (this.requested !== undefined) react();
   }
 
@@ -37,40 +39,40 @@ export class CancellationRequests {
 
   /** From now on the order ends another way. */
   close(because: string): void {
-    this.closedBecause = because;
+    this.closedReason = because;
   }
 
   /** It does not end that way after all. */
   reopen(): void {
-    this.closedBecause = undefined;
+    this.closedReason = undefined;
   }
 
   /** Waits until every refusal is in the log. */
-  async recorded(): Promise<void> {
+  async flushRejections(): Promise<void> {
     let seen: Promise<unknown>;
     do {
-      seen = this.writing;
+      seen = this.pendingWrites;
       await seen;
-    } while (seen !== this.writing);
+    } while (seen !== this.pendingWrites);
   }
 
-  private take(request: Cancellation): void {
+  private handleRequest(request: Cancellation): void {
     if (this.requested !== undefined) return;
-    const permission = can(this.desk.order, 'cancel', request.requestedBy);
-    const refusal = this.closedBecause ?? (permission.allowed ? undefined : permission.reason);
+    const permission = can(this.orderState.order, 'cancel', request.requestedBy);
+    const refusal = this.closedReason ?? (permission.allowed ? undefined : permission.reason);
     if (refusal === undefined) {
       this.requested = request;
-      this.react();
+      this.listener();
       return;
     }
     const { kind } = request.requestedBy;
-    const n = (this.refused.get(kind) ?? 0) + 1;
-    this.refused.set(kind, n);
-    const { order } = this.desk;
-    this.writing = this.writing.then(() =>
+    const n = (this.rejectedCounts.get(kind) ?? 0) + 1;
+    this.rejectedCounts.set(kind, n);
+    const { order } = this.orderState;
+    this.pendingWrites = this.pendingWrites.then(() =>
       CancellationScope.nonCancellable(() =>
-        this.desk.persist('record a refused cancellation', () =>
-          steps.recordRefusal({
+        this.orderState.persist('record a rejected cancellation', () =>
+          orderActivities.recordCancellationRejection({
             order: { ...order, updatedAtMs: request.requestedAtMs },
             refused: request,
             n,

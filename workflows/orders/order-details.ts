@@ -3,7 +3,7 @@ import { describeActor } from '../../domain/shared/events';
 import { formatMoney, money } from '../../domain/shared/money';
 
 /** The order in Markdown, for the page of its workflow in the Temporal Web UI. No personal data. */
-export function orderDetails(order: Order, outage: string | undefined): string {
+export function formatOrderDetails(order: Order, outage: string | undefined): string {
   const amount = (minor: number) => formatMoney(money(minor, order.currency));
   const { cancellation, rejection, attention } = order;
   return [
@@ -12,7 +12,7 @@ export function orderDetails(order: Order, outage: string | undefined): string {
       ? []
       : [
           '',
-          `⚠ **Needs attention** since ${iso(attention.sinceMs)}: ${attention.step}: ${attention.detail}`,
+          `⚠ **Needs attention** since ${formatTimestamp(attention.sinceMs)}: ${attention.step}: ${attention.detail}`,
         ]),
     ...(outage === undefined ? [] : ['', `⚠ **Database away**: ${outage}`]),
     '',
@@ -22,15 +22,15 @@ export function orderDetails(order: Order, outage: string | undefined): string {
       (l) => `| ${l.sku} | ${l.quantity} | ${amount(l.unitPriceMinor)} | ${amount(l.totalMinor)} |`,
     ),
     '',
-    `Shipping ${amount(order.shippingMinor)}, tax ${amount(order.taxMinor)}${order.taxIncluded ? ' included' : ''}. Placed ${iso(order.placedAtMs)} by ${order.customerId}.`,
+    `Shipping ${amount(order.shippingMinor)}, tax ${amount(order.taxMinor)}${order.taxIncluded ? ' included' : ''}. Placed ${formatTimestamp(order.placedAtMs)} by ${order.customerId}.`,
     ...(cancellation === null
       ? []
       : [
           '',
-          `Cancellation asked for by ${describeActor(cancellation.requestedBy)} at ${iso(cancellation.requestedAtMs)}: ${cancellation.reason ?? 'no reason given'}`,
+          `Cancellation asked for by ${describeActor(cancellation.requestedBy)} at ${formatTimestamp(cancellation.requestedAtMs)}: ${cancellation.reason ?? 'no reason given'}`,
         ]),
     ...(rejection === null ? [] : ['', `Rejected: ${rejection.code}. ${rejection.detail}`]),
   ].join('\n');
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+const formatTimestamp = (ms: number): string => new Date(ms).toISOString();

@@ -9,21 +9,21 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { PaymentAttempt } from '../../activities/orders';
-import type { PaymentActivities, PaymentTry } from '../../activities/payments';
+import type { PaymentResult } from '../../activities/orders';
+import type { PaymentActivities, PaymentAttempt } from '../../activities/payments';
 import type { Rejection } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
 import { getOrder, type OrderInput, placement } from '../messages';
-import { createUndo, type Undo } from '../shared/compensations';
+import { type Compensations, createCompensations } from '../shared/compensations';
 import { CancellationRequests } from './cancellation';
-import { AlreadyClosed, MovedOn, OrderDesk, steps, tellableCause } from './order-desk';
+import { describeFailure, OrderClosedError, OrderState, orderActivities, StaleRunError } from './order-state';
 
 /**
  * One order, from its placement to its end: reserve, pay, confirm; then it rests until somebody cancels it.
  * Whatever it did is undone if it ends in `rejected` or `cancelled`.
  */
 export async function order(input: OrderInput): Promise<{ status: string }> {
-  const desk = new OrderDesk(input.order, input.policy);
+  const desk = new OrderState(input.order, input.policy);
   const cancellation = new CancellationRequests(desk);
   setHandler(getOrder, () => desk.order);
   setHandler(placement, () =>
@@ -35,45 +35,52 @@ export async function order(input: OrderInput): Promise<{ status: string }> {
 
   // Temporal's own cancel is a message like any other: nothing here is cut off by it.
   return CancellationScope.nonCancellable(async () => {
-    await untilItsEnd(input, desk, cancellation);
-    await cancellation.recorded();
+    await runToCompletion(input, desk, cancellation);
+    await cancellation.flushRejections();
     await condition(allHandlersFinished);
     return { status: desk.order.status };
   });
 }
 
 /** Runs it, and takes it up anew where a run that was reset has brought it further than this one knows. */
-async function untilItsEnd(
+async function runToCompletion(
   input: OrderInput,
-  desk: OrderDesk,
+  desk: OrderState,
   cancellation: CancellationRequests,
 ): Promise<void> {
   for (;;) {
     try {
-      return await run(input, desk, cancellation);
+      return await runOnce(input, desk, cancellation);
     } catch (error) {
-      if (error instanceof AlreadyClosed) return;
-      if (!(error instanceof MovedOn)) throw error;
+      if (error instanceof OrderClosedError) return;
+      if (!(error instanceof StaleRunError)) throw error;
       cancellation.reopen();
     }
   }
 }
 
-async function run(input: OrderInput, desk: OrderDesk, cancellation: CancellationRequests): Promise<void> {
-  const undo = createUndo();
+async function runOnce(
+  input: OrderInput,
+  desk: OrderState,
+  cancellation: CancellationRequests,
+): Promise<void> {
+  const undo = createCompensations();
 
   const opened = await reserve(input, desk, undo, cancellation);
   if (opened === 'rejected') return;
   if (opened !== 'reserved') {
     // The run before this one may have paid, or may still be about to: the undo knows.
-    undo.add(GIVE_BACK, () => giveBackPayment(input, desk));
+    undo.add(REVERSE_PAYMENT, () => reversePayment(input, desk));
     if (desk.order.status !== 'placed') {
       await condition(() => cancellation.requested !== undefined);
       return cancel(desk, undo, cancellation);
     }
     // It was giving the order up. Without its stock the order must not be paid.
-    if (opened === 'without_stock' && cancellation.requested === undefined) {
-      return reject(desk, undo, cancellation, { outcome: 'unavailable', attempt: firstTry(input).attempt });
+    if (opened === 'reservation_released' && cancellation.requested === undefined) {
+      return reject(desk, undo, cancellation, {
+        outcome: 'unavailable',
+        attempt: firstAttempt(input).attempt,
+      });
     }
   }
 
@@ -83,10 +90,10 @@ async function run(input: OrderInput, desk: OrderDesk, cancellation: Cancellatio
   if (cancellation.requested !== undefined) return cancel(desk, undo, cancellation, attempt);
   switch (attempt?.outcome) {
     case 'captured':
-      await desk.record(
+      await desk.applyChange(
         'confirm the order',
         (o) => change.confirmOrder(o, 'paid', Date.now()),
-        (order) => steps.confirmOrder({ order, paid: attempt.paid }),
+        (order) => orderActivities.confirmOrder({ order, paid: attempt.paid }),
       );
       await condition(() => cancellation.requested !== undefined);
       return cancel(desk, undo, cancellation);
@@ -99,53 +106,55 @@ async function run(input: OrderInput, desk: OrderDesk, cancellation: Cancellatio
 /** Stores the order and takes its stock. Where it cannot be begun that is its end, stored by the same transaction. */
 async function reserve(
   { placedBy }: OrderInput,
-  desk: OrderDesk,
-  undo: Undo,
+  desk: OrderState,
+  undo: Compensations,
   cancellation: CancellationRequests,
-): Promise<'reserved' | 'rejected' | 'taken_up' | 'without_stock'> {
+): Promise<'reserved' | 'rejected' | 'resumed' | 'reservation_released'> {
   const { order } = desk;
   undo.add('release the stock', async () => {
     await desk.persist('release the stock', () =>
-      steps.releaseStock({ orderId: order.id, atMs: Date.now() }),
+      orderActivities.releaseStock({ orderId: order.id, atMs: Date.now() }),
     );
   });
   const opened = await desk.persist('reserve the stock', () =>
-    steps.openOrder({ order, reserve: cancellation.requested === undefined, placedBy }),
+    orderActivities.createOrder({ order, reserve: cancellation.requested === undefined, placedBy }),
   );
   if (opened.outcome === 'out_of_stock' || opened.outcome === 'customer_erased') {
     const isErased = opened.outcome === 'customer_erased';
     cancellation.close(`The order was rejected: ${isErased ? 'its customer was erased' : 'out of stock'}`);
-    const rejection = isErased ? change.CUSTOMER_ERASED : change.outOfStock(opened.shortages);
-    desk.adopt(change.rejectOrder(order, rejection, 'none', order.updatedAtMs));
+    const rejection = isErased
+      ? change.CUSTOMER_ERASED_REJECTION
+      : change.outOfStockRejection(opened.shortages);
+    desk.syncFromStore(change.rejectOrder(order, rejection, 'none', order.updatedAtMs));
     return 'rejected';
   }
   if (opened.order === undefined) return 'reserved';
   // A run that was reset or restarted takes the order up where the run before left it.
-  desk.adopt(opened.order, order);
+  desk.syncFromStore(opened.order, order);
   if (opened.order.cancellation !== null) cancellation.resume(opened.order.cancellation);
-  return opened.holdsStock === false ? 'without_stock' : 'taken_up';
+  return opened.hasReservation === false ? 'reservation_released' : 'resumed';
 }
 
 /** Tries to take the money until it is taken, refused, too late, or not wanted any more. */
 async function pay(
   input: OrderInput,
-  desk: OrderDesk,
-  undo: Undo,
+  desk: OrderState,
+  undo: Compensations,
   cancellation: CancellationRequests,
-): Promise<PaymentAttempt | undefined> {
+): Promise<PaymentResult | undefined> {
   const { policy, paymentMethod } = input;
-  const request = firstTry(input);
-  undo.add(GIVE_BACK, () => giveBackPayment(input, desk));
+  const request = firstAttempt(input);
+  undo.add(REVERSE_PAYMENT, () => reversePayment(input, desk));
   const inFlight = new CancellationScope();
   cancellation.onRequest(() => inFlight.cancel());
   try {
     const attempt = await inFlight.run(() =>
-      provider(input, 'take the payment', policy.paymentDeadlineMs).takePayment({
+      paymentActivities(input, 'capture the payment', policy.paymentDeadlineMs).capturePayment({
         ...request,
         paymentMethod,
       }),
     );
-    if (attempt.outcome === 'declined') undo.forget(GIVE_BACK);
+    if (attempt.outcome === 'declined') undo.remove(REVERSE_PAYMENT);
     return attempt;
   } catch (error) {
     if (cancellation.requested !== undefined && isCancellation(error)) return undefined;
@@ -154,16 +163,16 @@ async function pay(
   }
 }
 
-const GIVE_BACK = 'give back the payment';
+const REVERSE_PAYMENT = 'reverse the payment';
 
-const firstTry = ({ order }: OrderInput): PaymentTry => ({
+const firstAttempt = ({ order }: OrderInput): PaymentAttempt => ({
   orderId: order.id,
   attempt: 1,
   amountMinor: order.totalMinor,
   currency: order.currency,
 });
 
-const provider = ({ queues, policy }: OrderInput, summary: string, deadlineMs: number) =>
+const paymentActivities = ({ queues, policy }: OrderInput, summary: string, deadlineMs: number) =>
   proxyActivities<PaymentActivities>({
     summary,
     taskQueue: queues.payments,
@@ -177,28 +186,30 @@ const provider = ({ queues, policy }: OrderInput, summary: string, deadlineMs: n
   });
 
 /** Voids or refunds in rounds, for as long as it takes. After the first the order says that it needs attention. */
-async function giveBackPayment(input: OrderInput, desk: OrderDesk): Promise<void> {
+async function reversePayment(input: OrderInput, desk: OrderState): Promise<void> {
   const { policy } = input;
   let pauseMs = policy.retryInitialMs;
   let roundMs = policy.attentionAfterMs;
   for (;;) {
     const startedMs = Date.now();
     try {
-      const undo = await provider(input, GIVE_BACK, roundMs).undoPayment(firstTry(input));
-      if (desk.order.attention !== null) await desk.setAttention(GIVE_BACK, null);
-      if (undo.outcome === 'nothing') return;
-      return await desk.record(
-        'record the undone payment',
-        (o) => change.undoPayment(o, undo.outcome, Date.now()),
-        (order) => steps.recordPaymentUndo({ order, undo }),
+      const undo = await paymentActivities(input, REVERSE_PAYMENT, roundMs).reversePayment(
+        firstAttempt(input),
+      );
+      if (desk.order.attention !== null) await desk.setAttention(REVERSE_PAYMENT, null);
+      if (undo.outcome === 'nothing_to_reverse') return;
+      return await desk.applyChange(
+        'record the payment reversal',
+        (o) => change.reversePayment(o, undo.outcome, Date.now()),
+        (order) => orderActivities.recordPaymentReversal({ order, undo }),
       );
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      if (desk.order.attention === null) await desk.setAttention(GIVE_BACK, tellableCause(error));
+      if (desk.order.attention === null) await desk.setAttention(REVERSE_PAYMENT, describeFailure(error));
     }
     // What the provider refuses at once is not asked for more often than what it does not answer: each round is history.
     const restMs = roundMs - (Date.now() - startedMs);
-    await sleep(Math.max(pauseMs, restMs), { summary: `next try to ${GIVE_BACK}` });
+    await sleep(Math.max(pauseMs, restMs), { summary: `next try to ${REVERSE_PAYMENT}` });
     pauseMs = Math.min(2 * pauseMs, policy.retryMaxMs);
     roundMs = policy.undoRoundMs;
   }
@@ -206,10 +217,10 @@ async function giveBackPayment(input: OrderInput, desk: OrderDesk): Promise<void
 
 /** The order was never accepted. */
 async function reject(
-  desk: OrderDesk,
-  undo: Undo,
+  desk: OrderState,
+  undo: Compensations,
   cancellation: CancellationRequests,
-  attempt: Exclude<PaymentAttempt, { outcome: 'captured' }>,
+  attempt: Exclude<PaymentResult, { outcome: 'captured' }>,
 ): Promise<void> {
   const rejection: Rejection =
     attempt.outcome === 'declined'
@@ -220,37 +231,37 @@ async function reject(
         }
       : { code: 'payment_unavailable', detail: 'The payment could not be taken in time.' };
   cancellation.close(`The order is being rejected: ${rejection.code}`);
-  await undo.all();
-  await desk.record(
+  await undo.compensate();
+  await desk.applyChange(
     'reject the order',
     (o) => change.rejectOrder(o, rejection, o.payment === 'refunded' ? 'refunded' : 'failed', Date.now()),
-    (order) => steps.rejectOrder({ order, attempt }),
+    (order) => orderActivities.rejectOrder({ order, attempt }),
   );
 }
 
 /** Somebody wants it undone. `attempt` is a payment that ended after they said so. */
 async function cancel(
-  desk: OrderDesk,
-  undo: Undo,
+  desk: OrderState,
+  undo: Compensations,
   { requested }: CancellationRequests,
-  attempt?: PaymentAttempt,
+  attempt?: PaymentResult,
 ): Promise<void> {
   if (requested === undefined) throw new Error('nobody asked for cancellation');
   if (desk.order.status !== 'cancelling') {
-    await desk.record(
-      'begin the cancellation',
+    await desk.applyChange(
+      'start the cancellation',
       (o) => {
         const paid = attempt?.outcome === 'captured' || o.payment === 'paid';
         const payment = paid ? 'refund_pending' : attempt?.outcome === 'declined' ? 'failed' : o.payment;
-        return change.beginCancellation(o, requested, payment, Date.now());
+        return change.startCancellation(o, requested, payment, Date.now());
       },
-      (order) => steps.beginCancellation({ order, cancellation: requested, attempt }),
+      (order) => orderActivities.startCancellation({ order, cancellation: requested, attempt }),
     );
   }
-  await undo.all();
-  await desk.record(
+  await undo.compensate();
+  await desk.applyChange(
     'finish the cancellation',
     (o) => change.finishCancellation(o, Date.now()),
-    (order) => steps.finishCancellation({ order }),
+    (order) => orderActivities.finishCancellation({ order }),
   );
 }

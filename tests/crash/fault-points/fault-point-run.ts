@@ -1,107 +1,117 @@
 import { eventually } from '../../harness/eventually';
 import type { Dialect } from '../../harness/servers/databases';
 import { SCENARIOS, type Scenario } from './fault-point-scenarios';
-import { type Death, FaultPointShop } from './fault-point-shop';
 import type { FaultPoint } from './fault-point-switch';
+import { type Crash, FaultPointTestEnv } from './fault-point-test-env';
 
 /** What came of one kill. */
-export interface Killed {
+export interface KillResult {
   /** Undefined when the system did not die. */
-  death: Death | undefined;
+  crash: Crash | undefined;
   /** Why the scenario did not come to its end. */
   error: unknown;
 }
 
 export interface FaultPointRun {
   /** Every point that the scenarios reach when nothing is killed. */
-  reached: ReadonlySet<FaultPoint>;
-  killed: ReadonlyMap<FaultPoint, Killed>;
+  reachedPoints: ReadonlySet<FaultPoint>;
+  killResults: ReadonlyMap<FaultPoint, KillResult>;
   /** Of `npm run verify`, when everything had come to its end. */
   findings: string[];
   doublePayments: unknown[];
 }
 
 /** Until the system has died at the point. */
-const DEATH_TIMEOUT_MS = 60_000;
+const CRASH_TIMEOUT_MS = 60_000;
 /** How long a scenario's work may go on behind its end. */
-const AFTERMATH_MS = 5_000;
+const BACKGROUND_WORK_MS = 5_000;
 /** Those that were hit go on beside it, so a scenario may be spared the point that it reached when it was alone. */
-const MAX_TRIES = 4;
+const MAX_ATTEMPTS = 4;
 
 /**
  * Plays each scenario once to see which points it reaches, then kills the system at every point in turn. A scenario that
  * was hit goes on while the next ones are played, as customers do; all of them come to their ends at last.
  */
-export async function killAtEach(points: readonly FaultPoint[], dialect: Dialect): Promise<FaultPointRun> {
-  const shop = await FaultPointShop.open(dialect);
+export async function killAtEachPoint(
+  points: readonly FaultPoint[],
+  dialect: Dialect,
+): Promise<FaultPointRun> {
+  const shop = await FaultPointTestEnv.open(dialect);
   try {
-    const rehearsal = await rehearse(shop);
-    const killed = new Map<FaultPoint, Killed>();
+    const rehearsal = await recordBaseline(shop);
+    const killed = new Map<FaultPoint, KillResult>();
     const ends: Promise<unknown>[] = [];
-    for (const [point, scenarios] of spread(points, rehearsal)) {
-      const kill: Killed = { death: undefined, error: undefined };
+    for (const [point, scenarios] of assignScenarios(points, rehearsal)) {
+      const kill: KillResult = { crash: undefined, error: undefined };
       killed.set(point, kill);
       for (const [attempt, scenario] of scenarios.entries()) {
-        const { death, end } = await killAt(shop, point, scenario, attempt > 0);
+        const { death, end } = await killAtPoint(shop, point, scenario, attempt > 0);
         ends.push(
           end.catch((error: unknown) => {
             kill.error ??= new Error(`${scenario.name}: ${String(error)}`, { cause: error });
           }),
         );
-        kill.death = death;
+        kill.crash = death;
         if (death !== undefined) break;
       }
     }
     await Promise.all(ends);
     return {
-      reached: new Set(rehearsal.reaching.keys()),
-      killed,
+      reachedPoints: new Set(rehearsal.scenariosByPoint.keys()),
+      killResults: killed,
       findings: await shop.system.verify(),
-      doublePayments: await shop.system.doublePayments(),
+      doublePayments: await shop.system.listDoublePayments(),
     };
   } finally {
     await shop.close();
   }
 }
 
-interface Rehearsal {
-  reaching: ReadonlyMap<FaultPoint, Scenario[]>;
+interface Baseline {
+  scenariosByPoint: ReadonlyMap<FaultPoint, Scenario[]>;
   /** How long a scenario takes. */
-  takesMs: ReadonlyMap<Scenario, number>;
+  durationsMs: ReadonlyMap<Scenario, number>;
 }
 
 /** Plays each scenario undisturbed. */
-async function rehearse(shop: FaultPointShop): Promise<Rehearsal> {
+async function recordBaseline(shop: FaultPointTestEnv): Promise<Baseline> {
   const reaching = new Map<FaultPoint, Scenario[]>();
   const takesMs = new Map<Scenario, number>();
   for (const scenario of SCENARIOS) {
-    await shop.ready();
+    await shop.waitUntilReady();
     shop.points.reset();
     const startedMs = performance.now();
-    await play(shop, scenario);
+    await runScenario(shop, scenario);
     takesMs.set(scenario, performance.now() - startedMs);
-    for (const point of new Set(shop.points.reached())) {
+    for (const point of new Set(shop.points.listReached())) {
       reaching.set(point, [...(reaching.get(point) ?? []), scenario]);
     }
   }
-  return { reaching, takesMs };
+  return { scenariosByPoint: reaching, durationsMs: takesMs };
 }
 
-const play = (shop: FaultPointShop, { mailServer, play }: Scenario): Promise<void> =>
-  play(shop, shop.setMailServer(mailServer ?? 'accept'));
+const runScenario = (shop: FaultPointTestEnv, { mailServer, run }: Scenario): Promise<void> =>
+  run(shop, shop.setMailServer(mailServer ?? 'accept'));
 
 /** The scenarios to try for each point that one reaches: first those that have cost the least time by then. */
-function spread(points: readonly FaultPoint[], { reaching, takesMs }: Rehearsal): [FaultPoint, Scenario[]][] {
-  const cost = new Map(takesMs);
+function assignScenarios(
+  points: readonly FaultPoint[],
+  { scenariosByPoint, durationsMs }: Baseline,
+): [FaultPoint, Scenario[]][] {
+  const cost = new Map(durationsMs);
   const costOf = (scenario: Scenario) => cost.get(scenario) ?? 0;
   return points.flatMap((point): [FaultPoint, Scenario[]][] => {
-    const all = reaching.get(point) ?? [];
-    const candidates = all.some(({ mends }) => !mends) ? all.filter(({ mends }) => !mends) : all;
+    const all = scenariosByPoint.get(point) ?? [];
+    const candidates = all.some(({ selfRepairing }) => !selfRepairing)
+      ? all.filter(({ selfRepairing }) => !selfRepairing)
+      : all;
     const sorted = candidates.toSorted((a, b) => costOf(a) - costOf(b));
     const [first] = sorted;
     if (first === undefined) return [];
-    cost.set(first, costOf(first) + (takesMs.get(first) ?? 0));
-    return [[point, Array.from({ length: MAX_TRIES }, (_, index) => sorted[index % sorted.length] ?? first)]];
+    cost.set(first, costOf(first) + (durationsMs.get(first) ?? 0));
+    return [
+      [point, Array.from({ length: MAX_ATTEMPTS }, (_, index) => sorted[index % sorted.length] ?? first)],
+    ];
   });
 }
 
@@ -109,28 +119,28 @@ function spread(points: readonly FaultPoint[], { reaching, takesMs }: Rehearsal)
  * @param anew with a process that has done nothing yet: some points are reached once in the life of one.
  * @returns when the system is back, if it died at all; `end` is that of the scenario.
  */
-async function killAt(
-  shop: FaultPointShop,
+async function killAtPoint(
+  shop: FaultPointTestEnv,
   point: FaultPoint,
   scenario: Scenario,
   anew: boolean,
-): Promise<{ death: Death | undefined; end: Promise<void> }> {
-  const deaths = shop.deaths.length;
+): Promise<{ death: Crash | undefined; end: Promise<void> }> {
+  const deaths = shop.crashes.length;
   shop.points.reset();
   shop.points.arm(point);
-  if (anew) await shop.stop();
-  const end = play(shop, scenario);
+  if (anew) await shop.restart();
+  const end = runScenario(shop, scenario);
   let survivedAtMs = Number.POSITIVE_INFINITY;
   const ended = () => {
-    survivedAtMs = performance.now() + AFTERMATH_MS;
+    survivedAtMs = performance.now() + BACKGROUND_WORK_MS;
   };
   end.then(ended, ended);
   await eventually(
     `dead at ${point}`,
-    () => shop.deaths[deaths] ?? performance.now() > survivedAtMs,
-    DEATH_TIMEOUT_MS,
+    () => shop.crashes[deaths] ?? performance.now() > survivedAtMs,
+    CRASH_TIMEOUT_MS,
   ).catch(() => undefined);
   shop.points.disarm();
-  await shop.ready();
-  return { death: shop.deaths[deaths], end };
+  await shop.waitUntilReady();
+  return { death: shop.crashes[deaths], end };
 }

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstOrderIdAt } from '../../../domain/shared/ids';
+import { minOrderIdAt } from '../../../domain/shared/ids';
 
-interface Armed {
+interface ArmedPoint {
   point: FaultPoint;
   atMs: number;
 }
@@ -10,7 +10,7 @@ interface Armed {
 /** Of everybody who is made admin. */
 export const STAFF_PASSWORD = 'who runs the shop';
 
-const OWN_ORDER_MS = 20_000;
+const NEW_ORDERS_ONLY_MS = 20_000;
 
 /** A moment right before or right after an activity or a transaction: `activity confirmOrder after`. */
 export type FaultPoint = `${string} ${'before' | 'after'}`;
@@ -43,7 +43,7 @@ export class FaultPointSwitch {
    * now on: those that an earlier kill has hit come to the point again, too.
    */
   arm(point: FaultPoint): void {
-    const armed: Armed = { point, atMs: Date.now() };
+    const armed: ArmedPoint = { point, atMs: Date.now() };
     writeFileSync(this.armedFile, JSON.stringify(armed));
   }
 
@@ -65,12 +65,12 @@ export class FaultPointSwitch {
     appendFileSync(this.staffFile, `${email}\n`);
   }
 
-  staff(): string[] {
+  listStaff(): string[] {
     return existsSync(this.staffFile) ? readFileSync(this.staffFile, 'utf8').split('\n').slice(0, -1) : [];
   }
 
   /** Since the last reset, in their order. */
-  reached(): FaultPoint[] {
+  listReached(): FaultPoint[] {
     return readFileSync(this.reachedFile, 'utf8').split('\n').slice(0, -1) as FaultPoint[];
   }
 
@@ -82,11 +82,11 @@ export class FaultPointSwitch {
     appendFileSync(this.reachedFile, `${point}\n`);
     const text = readFileSync(this.armedFile, 'utf8');
     if (text === '') return;
-    const armed = JSON.parse(text) as Armed;
+    const armed = JSON.parse(text) as ArmedPoint;
     if (armed.point !== point) return;
-    const first = firstOrderIdAt(armed.atMs);
+    const first = minOrderIdAt(armed.atMs);
     const areOld = orderIds.length > 0 && orderIds.every((id) => id < first);
-    if (areOld && Date.now() < armed.atMs + OWN_ORDER_MS) return;
+    if (areOld && Date.now() < armed.atMs + NEW_ORDERS_ONLY_MS) return;
     process.kill(process.pid, 'SIGKILL');
   }
 }

@@ -1,6 +1,6 @@
 import { DIALECTS } from '../../harness/servers/databases';
-import { callSites, FAULT_POINTS, SUBJECTS } from './fault-point-list';
-import { type FaultPointRun, killAtEach } from './fault-point-run';
+import { type FaultPointRun, killAtEachPoint } from './fault-point-run';
+import { FAULT_POINT_OPERATIONS, FAULT_POINTS, findCallSites } from './fault-points';
 
 /** A start of the system for each point: minutes, and more of them on a busy machine. */
 jest.setTimeout(3_600_000);
@@ -8,7 +8,7 @@ jest.setTimeout(3_600_000);
 const runs = new Map<string, Promise<FaultPointRun>>();
 beforeAll(() => {
   for (const dialect of DIALECTS) {
-    const run = killAtEach(FAULT_POINTS, dialect);
+    const run = killAtEachPoint(FAULT_POINTS, dialect);
     run.catch(() => undefined);
     runs.set(dialect, run);
   }
@@ -18,11 +18,11 @@ afterAll(async () => {
 });
 
 test('transactions are begun through Database.write, where they are seen', () => {
-  const filesWith = (pattern: RegExp) => callSites(pattern).map((site) => site.split(':')[0]);
+  const filesWith = (pattern: RegExp) => findCallSites(pattern).map((site) => site.split(':')[0]);
   // It holds a lock while others work, and changes nothing.
   expect(filesWith(/\.transaction\(/g)).toEqual(['db/core/named-lock.ts']);
-  expect(filesWith(/[^.]\btransaction\(\w/g)).toEqual(['db/core/connect.ts', 'db/core/wire.ts']);
-  expect(filesWith(/= createWire\(/g)).toEqual(['db/core/connect.ts']);
+  expect(filesWith(/[^.]\btransaction\(\w/g)).toEqual(['db/core/connect.ts', 'db/core/statements.ts']);
+  expect(filesWith(/= createStatementExecutor\(/g)).toEqual(['db/core/connect.ts']);
 });
 
 describe.each(DIALECTS)('%s', (dialect) => {
@@ -32,17 +32,17 @@ describe.each(DIALECTS)('%s', (dialect) => {
   });
 
   test('the scenarios reach every activity and every transaction: add to fault-point-scenarios.ts what is missing', () => {
-    const missing = SUBJECTS.filter((subject) => !run.reached.has(`${subject} after`));
+    const missing = FAULT_POINT_OPERATIONS.filter((subject) => !run.reachedPoints.has(`${subject} after`));
     expect(missing).toEqual([]);
   });
 
   test('the list of activities and transactions has all that were reached', () => {
-    expect([...run.reached].filter((point) => !FAULT_POINTS.includes(point))).toEqual([]);
+    expect([...run.reachedPoints].filter((point) => !FAULT_POINTS.includes(point))).toEqual([]);
   });
 
   test.each(FAULT_POINTS)('killed at %s, everything comes to the end it would have had', (point) => {
-    const { death, error } = run.killed.get(point) ?? {};
-    expect(death).toEqual({ exit: { code: null, signal: 'SIGKILL' }, at: point });
+    const { crash, error } = run.killResults.get(point) ?? {};
+    expect(crash).toEqual({ exit: { code: null, signal: 'SIGKILL' }, at: point });
     if (error !== undefined) throw error;
   });
 

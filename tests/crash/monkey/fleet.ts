@@ -2,28 +2,28 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { ulid } from 'ulid';
-import { type Environment, inheritedEnvironment, toolLocations } from '../../../config/start';
+import { type Environment, getToolLocations, inheritEnvironment } from '../../../config/start';
 import { compile } from '../../../dev/compile';
-import { freePort } from '../../../dev/launcher/ports';
+import { findFreePort } from '../../../dev/launcher/ports';
 import {
+  buildScriptCommand,
   type ChildSpec,
-  nodeScript,
-  portAnswers,
+  isPortOpen,
+  isUrlReachable,
   startChild,
-  urlAnswers,
-} from '../../../dev/launcher/supervise';
+} from '../../../dev/launcher/supervisor';
 import { findTemporalCli, startDevServer } from '../../../dev/launcher/temporal-cli';
-import { createTemporalClient, temporalIsReady } from '../../../integrations/temporal/connect';
+import { createTemporalClient, isTemporalReady } from '../../../integrations/temporal/connect';
 import { migrate } from '../../../runtime/migrate';
-import { machineToken } from '../../harness/servers/machine';
+import { createMachineToken } from '../../harness/servers/machine-token';
 import { startMariaDb } from '../../harness/servers/mariadb';
-import { Kept, type KeptSpec } from './kept';
 import { SYSTEM_PARTS } from './monkey-plan';
+import { RestartingProcess, type RestartingProcessOptions } from './restarting-process';
 import type { CrashOptions } from './schedule';
 
 type Command = Pick<ChildSpec, 'command' | 'args'>;
 
-const LOCAL = '127.0.0.1';
+const LOCALHOST = '127.0.0.1';
 const NAMESPACE = 'default';
 /** Stopped in the middle of a write, the dev server's database may stay `interrupted` for good. */
 const TEMPORAL_HUNG_MS = 30_000;
@@ -32,7 +32,7 @@ const ROOT = resolve(__dirname, '../../..');
 /** Every process of a run, on ports of its own, with its files in `dir`. All die with this process. */
 export class Fleet {
   /** By name: what can be killed. */
-  readonly parts = new Map<string, Kept>();
+  readonly parts = new Map<string, RestartingProcess>();
   readonly apiUrls: string[] = [];
   /** Of the payment simulator; set once it is started, as `env` and `temporal` are. */
   simulatorUrl = '';
@@ -45,7 +45,7 @@ export class Fleet {
   private constructor(
     private readonly dir: string,
     private readonly options: Pick<CrashOptions, 'database' | 'shape'>,
-    private readonly say: (text: string) => void,
+    private readonly log: (text: string) => void,
   ) {}
 
   /** @param say hears what happens to the processes. */
@@ -76,9 +76,9 @@ export class Fleet {
         RATE_LIMIT_MAILBOX: '0',
         LOG_LEVEL: 'info',
       });
-      fleet.token = await machineToken(fleet.env as Record<string, string>, databaseUrl);
+      fleet.token = await createMachineToken(fleet.env as Record<string, string>, databaseUrl);
       await fleet.startSystem();
-      await fleet.ready();
+      await fleet.waitUntilReady();
       return fleet;
     } catch (error) {
       await fleet.stop();
@@ -92,15 +92,15 @@ export class Fleet {
     return this.client;
   }
 
-  part(name: string): Kept {
+  getPart(name: string): RestartingProcess {
     const part = this.parts.get(name);
     if (part === undefined) throw new Error(`no process is called ${name}`);
     return part;
   }
 
   /** Waits until every process does its work. */
-  async ready(): Promise<void> {
-    await Promise.all([...this.parts.values()].map((part) => part.ready()));
+  async waitUntilReady(): Promise<void> {
+    await Promise.all([...this.parts.values()].map((part) => part.waitUntilReady()));
   }
 
   async stop(): Promise<void> {
@@ -108,18 +108,18 @@ export class Fleet {
     await this.client?.connection.close();
   }
 
-  private keep(spec: Omit<KeptSpec, 'say'>): Kept {
-    const part = new Kept({ ...spec, say: this.say });
+  private supervise(spec: Omit<RestartingProcessOptions, 'log'>): RestartingProcess {
+    const part = new RestartingProcess({ ...spec, log: this.log });
     this.parts.set(spec.name, part);
     return part;
   }
 
-  private keepScript(name: string, command: Command, env: Environment, probeUrl: string): void {
-    this.keep({
+  private superviseScript(name: string, command: Command, env: Environment, probeUrl: string): void {
+    this.supervise({
       name,
       launch: (run) =>
-        startChild({ name, ...command, env: inheritedEnvironment(env), logFile: this.logFile(name, run) }),
-      answers: () => urlAnswers(probeUrl),
+        startChild({ name, ...command, env: inheritEnvironment(env), logFile: this.logFile(name, run) }),
+      isHealthy: () => isUrlReachable(probeUrl),
     });
   }
 
@@ -128,22 +128,22 @@ export class Fleet {
   }
 
   private async startTemporal(): Promise<string> {
-    const cli = await findTemporalCli({ ...toolLocations(), progress: this.say });
-    const port = await freePort();
-    const address = `${LOCAL}:${port}`;
+    const cli = await findTemporalCli({ ...getToolLocations(), progress: this.log });
+    const port = await findFreePort();
+    const address = `${LOCALHOST}:${port}`;
     const client = createTemporalClient({ address, namespace: NAMESPACE });
     this.client = client;
     const dbFile = join(this.dir, 'temporal.db');
-    const temporal = this.keep({
+    const temporal = this.supervise({
       name: 'temporal',
       launch: async (run) => {
         const logFile = this.logFile('temporal', run);
         return (await startDevServer({ cli, port, namespace: NAMESPACE, dbFile, logFile })).child;
       },
-      answers: () => temporalIsReady(client),
+      isHealthy: () => isTemporalReady(client),
       hungAfterMs: TEMPORAL_HUNG_MS,
     });
-    await temporal.ready();
+    await temporal.waitUntilReady();
     return address;
   }
 
@@ -156,44 +156,44 @@ export class Fleet {
 
   private async startMariaDb(): Promise<string> {
     const server = await startMariaDb({ dir: join(this.dir, 'mariadb') });
-    this.keep({
+    this.supervise({
       name: 'database',
       launch: async (run) => {
         if (run > 0) await server.restart();
         return server.child();
       },
-      answers: () => portAnswers(server.port),
+      isHealthy: () => isPortOpen(server.port),
     });
     return server.createDatabase('orders');
   }
 
   /** The payment simulator and the mail catcher. */
   private async startHelpers(env: Environment): Promise<void> {
-    const [simulator, smtp, mail] = [await freePort(), await freePort(), await freePort()];
-    this.simulatorUrl = `http://${LOCAL}:${simulator}`;
+    const [simulator, smtp, mail] = [await findFreePort(), await findFreePort(), await findFreePort()];
+    this.simulatorUrl = `http://${LOCALHOST}:${simulator}`;
     this.env = {
       ...env,
       STRIPE_API_URL: this.simulatorUrl,
       SIMULATOR_PORT: String(simulator),
-      SMTP_URL: `smtp://${LOCAL}:${smtp}`,
+      SMTP_URL: `smtp://${LOCALHOST}:${smtp}`,
       MAIL_SMTP_PORT: String(smtp),
       MAIL_UI_PORT: String(mail),
     };
-    const [health, mailHealth] = [`${this.simulatorUrl}/healthz`, `http://${LOCAL}:${mail}/healthz`];
-    this.keepScript('simulator', nodeScript('dev/payment-simulator/main.ts'), this.env, health);
-    this.keepScript('mail', nodeScript('dev/mail-catcher/main.ts'), this.env, mailHealth);
+    const [health, mailHealth] = [`${this.simulatorUrl}/healthz`, `http://${LOCALHOST}:${mail}/healthz`];
+    this.superviseScript('simulator', buildScriptCommand('dev/payment-simulator/main.ts'), this.env, health);
+    this.superviseScript('mail', buildScriptCommand('dev/mail-catcher/main.ts'), this.env, mailHealth);
   }
 
   private async startSystem(): Promise<void> {
     const { shape } = this.options;
     const commandOf = shape === 'one' ? systemScript : await this.build();
     for (const name of SYSTEM_PARTS[shape]) {
-      const port = await freePort();
-      const url = `http://${LOCAL}:${port}`;
+      const port = await findFreePort();
+      const url = `http://${LOCALHOST}:${port}`;
       const hasApi = name === 'system' || name.startsWith('api');
       if (hasApi) this.apiUrls.push(url);
       const env = { ...this.env, [hasApi ? 'PORT' : 'HEALTH_PORT']: String(port) };
-      this.keepScript(name, commandOf(name), env, `${url}/readyz`);
+      this.superviseScript(name, commandOf(name), env, `${url}/readyz`);
     }
   }
 
@@ -205,14 +205,14 @@ export class Fleet {
     await compile(dist);
     return (name) => ({
       command: process.execPath,
-      args: [join(dist, MAIN_OF[name.split('-')[0] ?? ''] ?? '')],
+      args: [join(dist, ENTRY_POINTS[name.split('-')[0] ?? ''] ?? '')],
     });
   }
 }
 
-const systemScript = (): Command => nodeScript('dev/launcher/system.ts');
+const systemScript = (): Command => buildScriptCommand('dev/launcher/system.ts');
 
-const MAIN_OF: Record<string, string> = {
+const ENTRY_POINTS: Record<string, string> = {
   api: 'api/main.js',
   workers: 'workers/main.js',
   sequencer: 'workers/sequencer-main.js',

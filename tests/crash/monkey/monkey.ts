@@ -1,4 +1,4 @@
-import { http } from '../../harness/http/http';
+import { sendRequest } from '../../harness/http/http-client';
 import type { Fleet } from './fleet';
 import type { MonkeyAction, MonkeyStep } from './monkey-plan';
 import type { Progress } from './progress';
@@ -16,22 +16,22 @@ export async function runMonkey(
   const act = async (action: MonkeyAction): Promise<void> => {
     switch (action.kind) {
       case 'kill':
-        kills += action.parts.filter((part) => fleet.part(part).kill(action.awayMs)).length;
+        kills += action.parts.filter((part) => fleet.getPart(part).kill(action.downtimeMs)).length;
         break;
       case 'pause':
-        pauses.push(fleet.part(action.part).pause(action.ms));
+        pauses.push(fleet.getPart(action.part).pause(action.ms));
         break;
       case 'fault':
-        await http(`${fleet.simulatorUrl}/_simulator/faults`, {
+        await sendRequest(`${fleet.simulatorUrl}/_simulator/faults`, {
           body: action.fault,
           timeoutMs: FAULT_TIMEOUT_MS,
         }).catch(() => say('the simulator did not take the fault'));
     }
   };
 
-  for (const { at, ...action } of steps) {
-    await progress.until(at);
-    say(`order ${at}: ${JSON.stringify(action)}`);
+  for (const { atOrder, ...action } of steps) {
+    await progress.waitForPlaced(atOrder);
+    say(`order ${atOrder}: ${JSON.stringify(action)}`);
     await act(action);
   }
   await Promise.all(pauses);

@@ -16,7 +16,7 @@ export class Progress {
   }
 
   /** Resolves when the `n`-th order is placed. */
-  until(n: number): Promise<void> {
+  waitForPlaced(n: number): Promise<void> {
     if (n <= this.count) return Promise.resolve();
     return new Promise((go) => this.waiting.push({ n, go }));
   }

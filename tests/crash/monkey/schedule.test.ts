@@ -1,6 +1,6 @@
 import { type FaultRequest, OPERATIONS } from '../../../dev/payment-simulator/faults';
 import type { Dialect } from '../../harness/servers/databases';
-import { DECLINED } from '../../system/orders/orders';
+import { DECLINED_CARD } from '../../system/orders/orders';
 import { SYSTEM_PARTS } from './monkey-plan';
 import { makeSchedule, type Shape } from './schedule';
 
@@ -39,15 +39,15 @@ describe.each(CASES)('a schedule for %s, %s', (database, shape) => {
         const modes = faults.filter((fault) => fault.operation === operation).map(({ mode }) => mode);
         expect(modes).toEqual(expect.arrayContaining(['drop_before', 'drop_after', 'delay']));
       }
-      expect(monkey.every(({ at }) => at >= 1 && at <= 100)).toBe(true);
+      expect(monkey.every(({ atOrder }) => atOrder >= 1 && atOrder <= 100)).toBe(true);
     },
   );
 
   test('goes on killing in a long run', () => {
     const kills = of(1, 2_000).monkey.filter(({ kind }) => kind === 'kill');
     expect(kills.length).toBeGreaterThan(2_000 / 25);
-    expect(kills.some(({ at }) => at < 100)).toBe(true);
-    expect(kills.some(({ at }) => at > 1_900)).toBe(true);
+    expect(kills.some(({ atOrder }) => atOrder < 100)).toBe(true);
+    expect(kills.some(({ atOrder }) => atOrder > 1_900)).toBe(true);
   });
 });
 
@@ -55,13 +55,13 @@ test('customers pay, are declined, find nothing left, and cancel in every way, s
   const { customers } = makeSchedule({ orders: 100, seed: 1, database: 'sqlite', shape: 'one' });
   expect(new Set(customers.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(100);
   const methods = customers.map(({ body }) => body.payment.method);
-  expect(methods).toEqual(expect.arrayContaining(['pm_card_visa', DECLINED]));
+  expect(methods).toEqual(expect.arrayContaining(['pm_card_visa', DECLINED_CARD]));
   expect(customers.some(({ body }) => body.items.length > 1)).toBe(true);
   expect(customers.some(({ body }) => body.items.some(({ sku }) => sku === 'gooseneck-kettle'))).toBe(true);
   const cancels = customers.flatMap(({ cancel }) => cancel ?? []);
-  expect(new Set(cancels.flatMap(({ ways }) => ways))).toEqual(new Set(['rest', 'signal', 'native']));
+  expect(new Set(cancels.flatMap(({ methods }) => methods))).toEqual(new Set(['rest', 'signal', 'native']));
   expect(new Set(cancels.map(({ after }) => after))).toEqual(new Set(['accepted', 'decided']));
-  expect(cancels.some(({ ways }) => ways.length > 1)).toBe(true);
+  expect(cancels.some(({ methods }) => methods.length > 1)).toBe(true);
   const emails = customers.map(({ body }) => body.customer.email);
   expect(new Set(emails).size).toBeLessThan(100);
 });

@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { parseConfig } from '../../../config/config';
 import { select } from '../../../db/core/sql';
-import { demoPassword, makeDemoAccounts } from '../../../dev/launcher/demo-accounts';
-import { nodeScript } from '../../../dev/launcher/supervise';
+import { createDemoAccounts, deriveDemoPassword } from '../../../dev/launcher/demo-accounts';
+import { buildScriptCommand } from '../../../dev/launcher/supervisor';
 import { createPasswords } from '../../../services/auth/passwords';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
 const AUDIT_KEY = 'ab'.repeat(32);
 
-interface Ran {
+interface CommandResult {
   code: number;
   stdout: string;
   stderr: string;
@@ -29,8 +29,8 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
   });
   afterAll(() => shop?.close());
 
-  const createAdmin = (args: string[], stdin = ''): Promise<Ran> => {
-    const { command, args: script } = nodeScript('cli/create-admin.ts', ...args);
+  const createAdmin = (args: string[], stdin = ''): Promise<CommandResult> => {
+    const { command, args: script } = buildScriptCommand('cli/create-admin.ts', ...args);
     return new Promise((settle) => {
       const child = execFile(command, script, { env }, (_, stdout, stderr) =>
         settle({ code: child.exitCode ?? -1, stdout, stderr }),
@@ -40,7 +40,7 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
   };
   const admin = (email: string) => shop.store.accounts.findByEmail(email);
   const passes = async (email: string, password: string) =>
-    (await createPasswords().verify((await admin(email))?.passwordHash ?? null, password)) === 'right';
+    (await createPasswords().verify((await admin(email))?.passwordHash ?? null, password)) === 'valid';
 
   test('an admin is made with a password that is shown once; the second time nothing changes', async () => {
     const made = await createAdmin(['--email', 'Ada@Example.com']);
@@ -77,7 +77,7 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
 
   test('a demo has an account of each role, and keeps them at its next start', async () => {
     const config = parseConfig(env);
-    await makeDemoAccounts(config, demoPassword(AUDIT_KEY));
+    await createDemoAccounts(config, deriveDemoPassword(AUDIT_KEY));
     const rows = () =>
       select<{ role: string }>(
         shop.db,
@@ -87,9 +87,9 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
     expect(new Set(before.map(({ role }) => role))).toEqual(
       new Set(['customer', 'support', 'warehouse', 'admin']),
     );
-    expect(await passes('support@orders.example', demoPassword(AUDIT_KEY))).toBe(true);
-    expect(demoPassword('cd'.repeat(32))).not.toBe(demoPassword(AUDIT_KEY));
-    await makeDemoAccounts(config, demoPassword(AUDIT_KEY));
+    expect(await passes('support@orders.example', deriveDemoPassword(AUDIT_KEY))).toBe(true);
+    expect(deriveDemoPassword('cd'.repeat(32))).not.toBe(deriveDemoPassword(AUDIT_KEY));
+    await createDemoAccounts(config, deriveDemoPassword(AUDIT_KEY));
     expect(await rows()).toEqual(before);
   });
 });

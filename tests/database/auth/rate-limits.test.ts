@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { type Limit, RateLimiter } from '../../../api/http/rate-limiter';
+import { type RateLimit, RateLimiter } from '../../../api/http/rate-limiter';
 import { select } from '../../../db/core/sql';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
@@ -17,13 +17,13 @@ describe.each(DIALECTS)('limits on %s', (dialect) => {
   afterAll(() => shop?.close());
   beforeEach(async () => {
     nowMs = NOON_MS;
-    await shop.store.rateLimits.forget(Number.MAX_SAFE_INTEGER);
+    await shop.store.rateLimits.removeExpired(Number.MAX_SAFE_INTEGER);
   });
 
   /** As each API process has one. */
   const limiter = (store = shop.store.rateLimits) =>
-    new RateLimiter({ store, key: KEY, log, now: () => nowMs });
-  const limit = (requests: number): Limit => ({ name: 'test', requests, windowMs: MINUTE_MS });
+    new RateLimiter({ store, hashKey: KEY, log, now: () => nowMs });
+  const limit = (requests: number): RateLimit => ({ name: 'test', requests, windowMs: MINUTE_MS });
   const allowed = async (verdicts: Promise<{ allowed: boolean }>[]) =>
     (await Promise.all(verdicts)).filter((verdict) => verdict.allowed).length;
 
@@ -32,7 +32,7 @@ describe.each(DIALECTS)('limits on %s', (dialect) => {
     async (most) => {
       const processes = [limiter(), limiter(), limiter()];
       const verdicts = Array.from({ length: 300 }, (_, n) =>
-        (processes[n % 3] as RateLimiter).count(limit(most), 'ada'),
+        (processes[n % 3] as RateLimiter).consume(limit(most), 'ada'),
       );
       expect(await allowed(verdicts)).toBe(most);
     },
@@ -41,10 +41,10 @@ describe.each(DIALECTS)('limits on %s', (dialect) => {
   test('one process alone lets pass all that may, and says what is left', async () => {
     const one = limiter();
     for (let left = 9; left >= 0; left -= 1) {
-      expect(await one.count(limit(10), 'ada')).toMatchObject({ allowed: true, left, resetMs: MINUTE_MS });
+      expect(await one.consume(limit(10), 'ada')).toMatchObject({ allowed: true, left, resetMs: MINUTE_MS });
     }
     nowMs += 1_000;
-    expect(await one.count(limit(10), 'ada')).toMatchObject({
+    expect(await one.consume(limit(10), 'ada')).toMatchObject({
       allowed: false,
       left: 0,
       resetMs: MINUTE_MS - 1_000,
@@ -53,46 +53,46 @@ describe.each(DIALECTS)('limits on %s', (dialect) => {
 
   test('callers and limits are counted apart', async () => {
     const one = limiter();
-    await one.count(limit(1), 'ada');
-    expect((await one.count(limit(1), 'ada')).allowed).toBe(false);
-    expect((await one.count(limit(1), 'bob')).allowed).toBe(true);
-    expect((await one.count({ ...limit(1), name: 'other' }, 'ada')).allowed).toBe(true);
+    await one.consume(limit(1), 'ada');
+    expect((await one.consume(limit(1), 'ada')).allowed).toBe(false);
+    expect((await one.consume(limit(1), 'bob')).allowed).toBe(true);
+    expect((await one.consume({ ...limit(1), name: 'other' }, 'ada')).allowed).toBe(true);
   });
 
   test('the next window begins anew, and buckets of the one before are removed', async () => {
     const one = limiter();
-    await one.count(limit(1), 'ada');
+    await one.consume(limit(1), 'ada');
     nowMs += MINUTE_MS;
-    expect((await one.count(limit(1), 'ada')).allowed).toBe(true);
+    expect((await one.consume(limit(1), 'ada')).allowed).toBe(true);
     nowMs += 2 * MINUTE_MS;
-    await one.count(limit(1), 'bob');
-    await shop.store.rateLimits.forget(nowMs);
+    await one.consume(limit(1), 'bob');
+    await shop.store.rateLimits.removeExpired(nowMs);
     expect(await select(shop.db, 'SELECT bucket FROM rate_limits')).toHaveLength(1);
   });
 
   test('processes that die again and again do not use up what the others may serve', async () => {
-    for (let n = 0; n < 50; n += 1) await limiter().count(limit(200), 'ada');
-    const { allowed, left } = await limiter().count(limit(200), 'ada');
-    expect({ allowed, left }).toEqual({ allowed: true, left: 149 });
+    for (let n = 0; n < 50; n += 1) await limiter().consume(limit(200), 'ada');
+    const { allowed, remaining } = await limiter().consume(limit(200), 'ada');
+    expect({ allowed, remaining }).toEqual({ allowed: true, remaining: 149 });
   });
 
   test('SQL hears of one request in many, and of none that is refused', async () => {
     let takes = 0;
-    const { take, forget } = shop.store.rateLimits;
+    const { consume, removeExpired } = shop.store.rateLimits;
     const one = limiter({
-      forget,
-      take: (...args) => {
+      removeExpired,
+      consume: (...args) => {
         takes += 1;
-        return take(...args);
+        return consume(...args);
       },
     });
-    for (let n = 0; n < 300; n += 1) await one.count(limit(200), 'ada');
+    for (let n = 0; n < 300; n += 1) await one.consume(limit(200), 'ada');
     // 1, 1, 2, 4, 8, then a twentieth at once.
     expect(takes).toBe(24);
   });
 
   test('no address is to be read in the database', async () => {
-    await limiter().count(limit(5), '203.0.113.7');
+    await limiter().consume(limit(5), '203.0.113.7');
     expect(JSON.stringify(await select(shop.db, 'SELECT * FROM rate_limits'))).not.toContain('203.0.113');
   });
 
@@ -100,8 +100,8 @@ describe.each(DIALECTS)('limits on %s', (dialect) => {
     const away = async () => {
       throw new Error('away');
     };
-    const one = limiter({ take: away, forget: away });
-    const verdicts = Array.from({ length: 60 }, () => one.count(limit(40), 'ada'));
+    const one = limiter({ consume: away, removeExpired: away });
+    const verdicts = Array.from({ length: 60 }, () => one.consume(limit(40), 'ada'));
     expect(await allowed(verdicts)).toBe(40);
   });
 });

@@ -1,13 +1,19 @@
 import { MAX_SESSIONS } from '../../../db/auth/sessions';
 import { select } from '../../../db/core/sql';
-import { forgetExpired } from '../../../services/auth/expiry';
+import { removeExpiredRecords } from '../../../services/auth/expired-records';
 import { logIn } from '../../../services/auth/login';
-import { GRACE_MS, logOut, logOutEverywhere, refresh, revokeSession } from '../../../services/auth/sessions';
-import { type TestCustomer, TestIdentity } from '../../harness/http/identity';
+import {
+  logOut,
+  logOutEverywhere,
+  REUSE_GRACE_MS,
+  refreshTokens,
+  revokeSession,
+} from '../../../services/auth/sessions';
+import { type TestCustomer, TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
 const DAY_MS = 24 * 60 * 60_000;
-const ENDED = { code: 'invalid_refresh_token' };
+const INVALID_REFRESH_TOKEN = { code: 'invalid_refresh_token' };
 
 describe.each(DIALECTS)('sessions on %s', (dialect) => {
   let shop: TestStore;
@@ -16,18 +22,18 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
   beforeEach(async () => {
     shop = await createTestStore(dialect);
     identity = new TestIdentity(shop.store);
-    ada = await identity.customer();
+    ada = await identity.createCustomer();
   });
   afterEach(() => shop?.close());
 
-  const next = async (token: string): Promise<string> => (await refresh(identity, token)).refreshToken;
-  const sessions = () => shop.store.sessions.ofCustomer(ada.customerId, identity.nowMs);
+  const next = async (token: string): Promise<string> => (await refreshTokens(identity, token)).refreshToken;
+  const sessions = () => shop.store.sessions.findByCustomer(ada.customerId, identity.nowMs);
   const later = (ms: number) => {
     identity.nowMs += ms;
   };
 
   test('a refresh token gives new tokens of the same session', async () => {
-    const tokens = await refresh(identity, ada.refreshToken);
+    const tokens = await refreshTokens(identity, ada.refreshToken);
     expect(tokens.refreshToken).not.toBe(ada.refreshToken);
     expect(await identity.accessTokens.verify(tokens.accessToken)).toEqual({
       customerId: ada.customerId,
@@ -40,15 +46,15 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
   test('a token that was used before ends the session of both who have it', async () => {
     const successor = await next(ada.refreshToken);
     const current = await next(successor);
-    await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject(ENDED);
-    await expect(refresh(identity, current)).rejects.toMatchObject(ENDED);
+    await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
+    await expect(refreshTokens(identity, current)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
-    expect((await identity.story(ada.customerId)).at(-1)).toBe('SessionRevoked');
+    expect((await identity.listEventTypes(ada.customerId)).at(-1)).toBe('SessionRevoked');
   });
 
   test('a token whose answer was lost is good for another successor, for a moment', async () => {
     const lost = await next(ada.refreshToken);
-    later(GRACE_MS);
+    later(REUSE_GRACE_MS);
     const second = await next(ada.refreshToken);
     expect(second).not.toBe(lost);
     await next(second);
@@ -57,22 +63,22 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
 
   test('a token that is used again after that moment ends the session', async () => {
     await next(ada.refreshToken);
-    later(GRACE_MS + 1);
-    await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject(ENDED);
+    later(REUSE_GRACE_MS + 1);
+    await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
   });
 
   test('a sibling of the token that was used is used up with it, also within that moment', async () => {
     const [lost, sibling] = [await next(ada.refreshToken), await next(ada.refreshToken)];
     await next(lost);
-    await expect(refresh(identity, sibling)).rejects.toMatchObject(ENDED);
+    await expect(refreshTokens(identity, sibling)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
   });
 
   test('a reuse is found and its session ended in one transaction', async () => {
     await next(await next(ada.refreshToken));
     const write = jest.spyOn(shop.store.db, 'write');
-    await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject(ENDED);
+    await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(write).toHaveBeenCalledTimes(1);
     expect(await sessions()).toEqual([]);
   });
@@ -80,7 +86,7 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
   test('within that moment, too, once its successor was used', async () => {
     await next(await next(ada.refreshToken));
     later(1);
-    await expect(refresh(identity, ada.refreshToken)).rejects.toMatchObject(ENDED);
+    await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
   });
 
@@ -89,7 +95,7 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
     const tokens = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     expect(tokens.length).toBeGreaterThan(0);
     expect(await sessions()).toHaveLength(1);
-    expect((await identity.story(ada.customerId)).includes('SessionRevoked')).toBe(false);
+    expect((await identity.listEventTypes(ada.customerId)).includes('SessionRevoked')).toBe(false);
     await next(tokens.at(-1) ?? '');
   });
 
@@ -109,16 +115,16 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
       token = await next(token);
     }
     later(7 * DAY_MS);
-    await expect(refresh(identity, token)).rejects.toMatchObject(ENDED);
+    await expect(refreshTokens(identity, token)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
 
     const resting = await logIn(identity, ada.email, ada.password);
     later(30 * DAY_MS);
-    await expect(refresh(identity, resting.refreshToken)).rejects.toMatchObject(ENDED);
+    await expect(refreshTokens(identity, resting.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
   });
 
   test('what is none of our tokens is refused, whatever it is', async () => {
     for (const text of ['', 'x', `${ada.refreshToken}x`, ada.accessToken, 'A'.repeat(43), "' OR 1=1 --"]) {
-      await expect(refresh(identity, text)).rejects.toMatchObject(ENDED);
+      await expect(refreshTokens(identity, text)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
       await logOut(identity, text);
     }
     expect(await sessions()).toHaveLength(1);
@@ -131,12 +137,12 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
     await logOut(identity, ada.refreshToken);
     expect((await sessions()).map(({ id }) => id)).not.toContain(ada.sessionId);
     await next(other.refreshToken);
-    const story = await identity.story(ada.customerId);
+    const story = await identity.listEventTypes(ada.customerId);
     expect(story.filter((type) => type === 'SessionRevoked')).toHaveLength(1);
   });
 
   test('logging out everywhere ends all, and nobody can end those of somebody else', async () => {
-    const eve = await identity.customer('eve@example.com');
+    const eve = await identity.createCustomer('eve@example.com');
     const self = { kind: 'customer' as const, id: eve.customerId };
     expect(await revokeSession(identity, eve.customerId, ada.sessionId, 'logout', self)).toBe(false);
     await logIn(identity, ada.email, ada.password);
@@ -171,8 +177,8 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
       (await select<{ n: number }>(shop.db, `SELECT COUNT(*) AS n FROM ${table}`))[0]?.n;
     await next(ada.refreshToken);
     later(31 * DAY_MS);
-    const eve = await identity.customer('eve@example.com');
-    await forgetExpired(identity);
+    const eve = await identity.createCustomer('eve@example.com');
+    await removeExpiredRecords(identity);
     expect(await count('sessions')).toBe(1);
     expect(await count('refresh_tokens')).toBe(1);
     expect((await shop.store.sessions.find(eve.sessionId))?.customerId).toBe(eve.customerId);

@@ -1,14 +1,14 @@
 import { insert } from '../../../db/core/sql';
 import { createStore, type Store } from '../../../db/core/store';
 import { createProduct } from '../../../domain/catalogue/product';
-import { readProductQuery } from '../../../domain/catalogue/search-terms';
+import { parseProductQuery } from '../../../domain/catalogue/search-terms';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
-import { explaining, isSlow } from '../../harness/workflow/plans';
+import { isSlowPlanStep, recordQueryPlans } from '../../harness/workflow/query-plans';
 
-const PRODUCTS = 1_500;
-const IMPORTS = 600;
+const PRODUCT_COUNT = 1_500;
+const IMPORT_COUNT = 600;
 const WORDS = ['walnut', 'oak', 'ash', 'beech', 'linen', 'wool', 'brass'];
-const importId = (n: number) => `imp_${String(n).padStart(26, '0')}`;
+const buildImportId = (n: number) => `imp_${String(n).padStart(26, '0')}`;
 
 describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
   let shop: TestStore;
@@ -18,7 +18,7 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
   beforeAll(async () => {
     shop = await createTestStore(dialect);
     const { db, store } = shop;
-    const changes = Array.from({ length: PRODUCTS }, (_, n) =>
+    const changes = Array.from({ length: PRODUCT_COUNT }, (_, n) =>
       createProduct(
         {
           sku: `p-${n}`,
@@ -35,41 +35,44 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
         1,
       ),
     );
-    await db.write((tx) => store.productChanges.store(changes, { kind: 'system' }, tx));
-    const imports = Array.from({ length: IMPORTS }, (_, n) => ({
-      id: importId(n),
+    await db.write((tx) => store.productChanges.saveChanges(changes, { kind: 'system' }, tx));
+    const imports = Array.from({ length: IMPORT_COUNT }, (_, n) => ({
+      id: buildImportId(n),
       caller: 'anyone',
       idempotency_key: `k${n}`,
       body_hash: 'x',
       actor: '{}',
       currency: 'EUR',
-      columns_read: '[]',
+      csv_columns: '[]',
       status: n % 100 === 0 ? 'importing' : 'completed',
       created_at_ms: n,
-      touched_at_ms: n,
+      updated_at_ms: n,
     }));
     const faults = imports.map(({ id }) => ({ import_id: id, n: 0, line: 2, field: 'x', detail: 'x' }));
     await db.write(async (tx) => {
       await insert(db, 'product_imports', imports, { tx });
-      await insert(db, 'product_import_faults', faults, { tx });
+      await insert(db, 'product_import_errors', faults, { tx });
     });
-    const tables = 'products, product_terms, product_imports, product_import_faults';
+    const tables = 'products, product_terms, product_imports, product_import_errors';
     await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${tables}` : 'ANALYZE');
-    recorded = createStore(explaining(db, plans), TEST_AUDIT_KEY);
+    recorded = createStore(recordQueryPlans(db, plans), TEST_AUDIT_KEY);
   });
   afterAll(() => shop.close());
 
-  const query = (q: string) => readProductQuery(q) ?? [];
+  const query = (q: string) => parseProductQuery(q) ?? [];
   const after = { driving: 'w', term: 'walnut', sku: 'p-70' };
 
   const queries: [string, (s: Store) => Promise<unknown>][] = [
     ...(['active', 'inactive', 'all'] as const).flatMap(
-      (shown): [string, (s: Store) => Promise<unknown>][] => [
-        [`a page of products, ${shown}`, (s) => s.products.list({ afterSku: 'p-1', shown, limit: 21 })],
-        [`a search, ${shown}`, (s) => s.products.search(query('walnut'), { shown, limit: 21 })],
+      (visibility): [string, (s: Store) => Promise<unknown>][] => [
         [
-          `a search that goes on, ${shown}`,
-          (s) => s.products.search(query('w'), { after, shown, limit: 900 }),
+          `a page of products, ${visibility}`,
+          (s) => s.products.list({ afterSku: 'p-1', visibility, limit: 21 }),
+        ],
+        [`a search, ${visibility}`, (s) => s.products.search(query('walnut'), { visibility, limit: 21 })],
+        [
+          `a search that goes on, ${visibility}`,
+          (s) => s.products.search(query('w'), { after, visibility, limit: 900 }),
         ],
       ],
     ),
@@ -77,15 +80,15 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
     ['a search for five', (s) => s.products.search(query('walnut thing oak number1 p'), { limit: 21 })],
     ['a search for what is rare', (s) => s.products.search(query('number777'), { limit: 21 })],
     ['a search for what there is not', (s) => s.products.search(query('zzz'), { limit: 21 })],
-    ['products of a basket', (s) => s.products.bySkus(['p-1', 'p-2'])],
+    ['products of a basket', (s) => s.products.findBySkus(['p-1', 'p-2'])],
     ['one product', (s) => s.products.find('p-77')],
     ['products to be changed', (s) => s.db.write((tx) => s.products.lock(['p-1', 'p-2', 'p-3'], tx))],
-    ['an import', (s) => s.productImports.find(importId(7))],
-    ['an import by its key', (s) => s.productImports.byKey('anyone', 'k7')],
+    ['an import', (s) => s.productImports.find(buildImportId(7))],
+    ['an import by its key', (s) => s.productImports.findByIdempotencyKey('anyone', 'k7')],
     ['the newest imports', (s) => s.productImports.list({ limit: 21 })],
-    ['older imports', (s) => s.productImports.list({ afterId: importId(300), limit: 21 })],
-    ['the faults of an import', (s) => s.productImports.faults(importId(7))],
-    ['imports that rest', (s) => s.productImports.resting(500, 20)],
+    ['older imports', (s) => s.productImports.list({ afterId: buildImportId(300), limit: 21 })],
+    ['the faults of an import', (s) => s.productImports.findErrors(buildImportId(7))],
+    ['imports that rest', (s) => s.productImports.findStalled(500, 20)],
   ];
 
   test.each(queries)('%s: read from an index in its order', async (_, run) => {
@@ -93,7 +96,7 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
     await run(recorded);
     const steps = (await Promise.all(plans)).flat();
     expect(steps.length).toBeGreaterThan(0);
-    expect(steps.filter(isSlow)).toEqual([]);
+    expect(steps.filter(isSlowPlanStep)).toEqual([]);
   });
 
   test('a common word does not make a search for a rare one long, whichever is longer', async () => {
@@ -103,7 +106,7 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
     expect(found?.driving).toBe('number7');
     expect(await products.search(query('walnut zz'), { limit: 21 })).toEqual([]);
     expect((await products.search(query('oak thing'), { limit: 1 }))[0]?.driving).toBe('oak');
-    expect((await Promise.all(plans)).flat().filter(isSlow)).toEqual([]);
+    expect((await Promise.all(plans)).flat().filter(isSlowPlanStep)).toEqual([]);
   });
 
   test('a search reads a range of the terms, in their order', async () => {

@@ -1,9 +1,9 @@
-import type { TermPosition } from '../../../db/catalogue/products';
-import { createProduct, type Product, type ProductFacts } from '../../../domain/catalogue/product';
-import { readProductQuery, termsOf, termsOfProduct } from '../../../domain/catalogue/search-terms';
+import type { SearchPosition } from '../../../db/catalogue/products';
+import { createProduct, type Product, type ProductData } from '../../../domain/catalogue/product';
+import { extractProductTerms, extractTerms, parseProductQuery } from '../../../domain/catalogue/search-terms';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
-const facts = (sku: string, name: string, more: Partial<ProductFacts> = {}): ProductFacts => ({
+const buildProductData = (sku: string, name: string, more: Partial<ProductData> = {}): ProductData => ({
   sku,
   name,
   description: '',
@@ -17,15 +17,17 @@ const facts = (sku: string, name: string, more: Partial<ProductFacts> = {}): Pro
   ...more,
 });
 
-const OAK = ['oak', 'oaken', 'Oakland', 'oaks', 'oak oaken'];
+const OAK_NAMES = ['oak', 'oaken', 'Oakland', 'oaks', 'oak oaken'];
 
 /** Products whose words differ by case, diacritics, script, place and length. */
-const PRODUCTS: ProductFacts[] = [
-  ...Array.from({ length: 60 }, (_, n) => facts(`x-${n}`, `${OAK[n % OAK.length]} shelf ${n}`)),
-  facts('creme', 'Crème brûlée dish', { attributes: { glaze: 'Señora', Füllmenge: '200 ml' } }),
-  facts('strasse', 'Straßenlaterne', { description: 'ΟΔΟΣ Ж日本語 in cast iron' }),
-  facts('gone', 'Oak thing of the past', { active: false }),
-  facts('long', `${'oak'.repeat(20)} beam`),
+const PRODUCTS: ProductData[] = [
+  ...Array.from({ length: 60 }, (_, n) =>
+    buildProductData(`x-${n}`, `${OAK_NAMES[n % OAK_NAMES.length]} shelf ${n}`),
+  ),
+  buildProductData('creme', 'Crème brûlée dish', { attributes: { glaze: 'Señora', Füllmenge: '200 ml' } }),
+  buildProductData('strasse', 'Straßenlaterne', { description: 'ΟΔΟΣ Ж日本語 in cast iron' }),
+  buildProductData('gone', 'Oak thing of the past', { active: false }),
+  buildProductData('long', `${'oak'.repeat(20)} beam`),
 ];
 
 describe.each(DIALECTS)('the search of products on %s', (dialect) => {
@@ -35,26 +37,26 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
     shop = await createTestStore(dialect);
     const { db, productChanges, products } = shop.store;
     const changes = PRODUCTS.map((product) => createProduct(product, 1));
-    await db.write((tx) => productChanges.store(changes, { kind: 'system' }, tx));
-    all = await products.list({ shown: 'all', limit: 1_000 });
+    await db.write((tx) => productChanges.saveChanges(changes, { kind: 'system' }, tx));
+    all = await products.list({ visibility: 'all', limit: 1_000 });
   });
   afterAll(() => shop.close());
 
   const query = (q: string) => {
-    const read = readProductQuery(q);
+    const read = parseProductQuery(q);
     if (read === null) throw new Error(`no words in ${q}`);
     return read;
   };
 
   /** What the description of the search says, word for word. */
-  function expected(q: string, shown: (p: Product) => boolean): string[] {
+  function expected(q: string, visibility: (p: Product) => boolean): string[] {
     const words = query(q);
-    const every = all.flatMap(termsOfProduct);
+    const every = all.flatMap(extractProductTerms);
     const fewest = (word: string) => every.filter((term) => term.startsWith(word)).length;
     const driving = words.toSorted((a, b) => fewest(a) - fewest(b))[0] ?? '';
     return all
-      .filter(shown)
-      .map((product) => ({ product, terms: termsOfProduct(product) }))
+      .filter(visibility)
+      .map((product) => ({ product, terms: extractProductTerms(product) }))
       .filter(({ terms }) => words.every((word) => terms.some((t) => t.startsWith(word))))
       .map(({ product, terms }) => ({
         sku: product.sku,
@@ -65,13 +67,13 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
   }
   const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-  async function walk(q: string, limit: number, shown: 'active' | 'inactive' | 'all' = 'active') {
+  async function walk(q: string, limit: number, visibility: 'active' | 'inactive' | 'all' = 'active') {
     const found: string[] = [];
-    for (let after: TermPosition | undefined; ; ) {
-      const page = await shop.store.products.search(query(q), { limit, shown, ...(after && { after }) });
+    for (let after: SearchPosition | undefined; ; ) {
+      const page = await shop.store.products.search(query(q), { limit, visibility, ...(after && { after }) });
       found.push(...page.map((p) => p.sku));
       if (page.length < limit) return found;
-      const { driving, term, sku } = page.at(-1) as TermPosition;
+      const { driving, term, sku } = page.at(-1) as SearchPosition;
       after = { driving, term, sku };
     }
   }
@@ -118,7 +120,7 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
   test('it goes along the rarest word, however short that is, and on along it when another has become rarer', async () => {
     const first = await shop.store.products.search(query('shelf x oake'), { limit: 2 });
     expect(first.map(({ driving }) => driving)).toEqual(['oake', 'oake']);
-    const { driving, term, sku } = first[1] as TermPosition;
+    const { driving, term, sku } = first[1] as SearchPosition;
     const after = { driving: 'shelf', term: 'shelf', sku };
     expect(await shop.store.products.search(query('shelf x oake'), { limit: 1, after })).toMatchObject([
       { driving: 'shelf' },
@@ -137,7 +139,7 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
     const { db, productChanges, products } = shop.store;
     const before = (await products.find('creme')) as Product;
     const after = { ...before, name: 'Pudding bowl', version: 2 };
-    await db.write((tx) => productChanges.store([{ before, after }], { kind: 'system' }, tx));
+    await db.write((tx) => productChanges.saveChanges([{ before, after }], { kind: 'system' }, tx));
     expect(await walk('brulee', 10)).toEqual([]);
     expect(await walk('pudding senora', 10)).toEqual(['creme']);
   });
@@ -148,6 +150,6 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
   });
 
   test('both databases are asked for the same terms', () => {
-    expect(termsOf('Crème-Brûlée, ΟΔΟΣ Straße')).toEqual(['creme', 'brulee', 'οδοσ', 'strasse']);
+    expect(extractTerms('Crème-Brûlée, ΟΔΟΣ Straße')).toEqual(['creme', 'brulee', 'οδοσ', 'strasse']);
   });
 });

@@ -1,12 +1,12 @@
 import { DatabaseError } from 'sequelize';
-import { whileWanted } from '../../../db/core/abandoned';
+import { withAbortSignal } from '../../../db/core/abort-signal';
 import { connect, type Database, isDuplicate, isTransient, type Tx } from '../../../db/core/connect';
 import { execute, insert, select } from '../../../db/core/sql';
 import { eventually } from '../../harness/eventually';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { gate } from '../../harness/workflow/gate';
+import { createGate } from '../../harness/workflow/gate';
 
-const failWith = (code: string) =>
+const createDatabaseError = (code: string) =>
   new DatabaseError(
     Object.assign(new Error(code), { code, sql: '' }) as ConstructorParameters<typeof DatabaseError>[0],
   );
@@ -20,7 +20,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
   });
   afterAll(() => shop.close());
 
-  const position = (name: string) => shop.store.feed.position(name);
+  const position = (name: string) => shop.store.feed.getPosition(name);
 
   describe('a transaction', () => {
     test.each(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'SQLITE_BUSY', 'SQLITE_LOCKED'])(
@@ -30,7 +30,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         await db.write(async (tx) => {
           tries += 1;
           await insert(db, 'subscriptions', [{ name: code, position: tries }], { tx });
-          if (tries < 3) throw failWith(code);
+          if (tries < 3) throw createDatabaseError(code);
         });
         expect(tries).toBe(3);
         expect(await position(code)).toBe(3);
@@ -41,7 +41,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
       let tries = 0;
       const attempt = db.write(async () => {
         tries += 1;
-        throw failWith('SQLITE_BUSY');
+        throw createDatabaseError('SQLITE_BUSY');
       });
       await expect(attempt).rejects.toThrow('SQLITE_BUSY');
       expect(tries).toBe(8);
@@ -140,22 +140,22 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
       });
 
       test('beyond the bound of the queue is refused at once, to be tried later', async () => {
-        const held = gate();
+        const held = createGate();
         const queued = Array.from({ length: 2_000 }, () => db.write(() => held.opened));
         const next = db.write(() => held.opened).catch((error: unknown) => error);
         const answer = await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'queued'))]);
         held.open();
         await Promise.all(queued);
-        expect(answer).toMatchObject({ code: 'overloaded', extra: { retryAfterSeconds: 2 } });
+        expect(answer).toMatchObject({ code: 'overloaded', extensions: { retryAfterSeconds: 2 } });
         await expect(db.write(async () => 'free again')).resolves.toBe('free again');
       });
 
       test('that nobody waits for any more is not begun', async () => {
-        const held = gate();
+        const held = createGate();
         const before = db.write(() => held.opened);
         const gaveUp = new AbortController();
         let begun = false;
-        const abandoned = whileWanted(gaveUp.signal, () =>
+        const abandoned = withAbortSignal(gaveUp.signal, () =>
           db.write(async () => {
             begun = true;
           }),
@@ -185,7 +185,7 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         const other = connect({ url: shop.url });
         try {
           let holds = false;
-          const held = gate();
+          const held = createGate();
           const first = other.write(async (tx) => {
             await insert(other, 'subscriptions', [{ name: 'other', position: 1 }], { tx });
             holds = true;

@@ -4,18 +4,18 @@ import { select } from '../../../db/core/sql';
 import type { Store } from '../../../db/core/store';
 import type { Stock } from '../../../db/inventory/stock';
 import { eraseCustomer } from '../../../services/customers/erasure';
-import { type PlacementRequest, place } from '../../../services/orders/place-order';
+import { type PlacementRequest, requestPlacement } from '../../../services/orders/place-order';
 import type { OrderInput } from '../../../workflows/messages';
 import { eventually } from '../../harness/eventually';
-import { apiContext } from '../../harness/http/api-context';
-import { type TestCustomer, TestIdentity } from '../../harness/http/identity';
+import { createApiContext } from '../../harness/http/api-context';
+import { type TestCustomer, TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { type Gate, gate } from '../../harness/workflow/gate';
-import { orderOf } from '../../system/orders/orders';
+import { createGate, type Gate } from '../../harness/workflow/gate';
+import { buildOrderRequest } from '../../system/orders/orders';
 
 const DAY_MS = 24 * 60 * 60_000;
 
-const away = async () => {
+const throwUnavailable = async () => {
   throw new Error('away');
 };
 
@@ -26,7 +26,7 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
   beforeEach(async () => {
     shop = await createTestStore(dialect);
     identity = new TestIdentity(shop.store);
-    ada = await identity.customer();
+    ada = await identity.createCustomer();
     identity.nowMs = Date.now();
   });
   afterEach(() => shop?.close());
@@ -34,7 +34,7 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
   /** As the API does when Temporal is away: what is claimed is claimed. */
   const placed = (store: Store = shop.store) => {
     const request: PlacementRequest = {
-      body: orderOf(undefined, { email: ada.email }),
+      body: buildOrderRequest(undefined, { email: ada.email }),
       caller: ada.customerId,
       placedBy: { kind: 'customer', id: ada.customerId },
       customerId: ada.customerId,
@@ -42,8 +42,8 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
       requestId: 'one',
       waitMs: 0,
     };
-    const temporal = { withDeadline: away, workflow: {} } as unknown as Client;
-    return place(apiContext({ store, temporal }), request);
+    const temporal = { withDeadline: throwUnavailable, workflow: {} } as unknown as Client;
+    return requestPlacement(createApiContext({ store, temporal }), request);
   };
   const erased = () => eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
   const contacts = () => select(shop.db, 'SELECT email FROM order_contacts');
@@ -81,7 +81,7 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
     const [placement] = await select<{ input: string }>(shop.db, 'SELECT input FROM placements');
     const { order } = JSON.parse(placement?.input ?? '') as OrderInput;
     identity.nowMs += DAY_MS;
-    const [begun, held] = [gate(), gate()];
+    const [begun, held] = [createGate(), createGate()];
     const { stock } = shop.store;
     const reserve: Stock['reserve'] = async (...given) => {
       begun.open();
@@ -89,14 +89,14 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
       return stock.reserve(...given);
     };
     const opening = createOrderActivities({ ...shop.store, stock: { ...stock, reserve } });
-    const opened = opening.openOrder({ order, reserve: true });
+    const opened = opening.createOrder({ order, reserve: true });
     await begun.opened;
     await isNotErasedBehind(held);
     expect(await opened).toMatchObject({ outcome: 'recorded' });
   });
 
   test('who is erased while their order is being placed is not: it needs its address', async () => {
-    const [claimed, held] = [gate(), gate()];
+    const [claimed, held] = [createGate(), createGate()];
     const { placements } = shop.store;
     const placing = placed({
       ...shop.store,

@@ -1,14 +1,14 @@
 import type { Client } from '@temporalio/client';
-import type { PersonalExport } from '../../../api/customers/schemas';
+import type { PersonalDataExport } from '../../../api/customers/schemas';
 import { logIn } from '../../../services/auth/login';
 import { changeRole } from '../../../services/auth/roles';
-import { personalExport } from '../../../services/customers/personal-export';
-import { type PlacementRequest, place } from '../../../services/orders/place-order';
+import { exportPersonalData } from '../../../services/customers/export-personal-data';
+import { type PlacementRequest, requestPlacement } from '../../../services/orders/place-order';
 import type { OrderInput } from '../../../workflows/messages';
-import { apiContext } from '../../harness/http/api-context';
-import { type TestCustomer, TestIdentity } from '../../harness/http/identity';
+import { createApiContext } from '../../harness/http/api-context';
+import { type TestCustomer, TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { orderOf } from '../../system/orders/orders';
+import { buildOrderRequest } from '../../system/orders/orders';
 
 const ADMIN = { kind: 'staff' as const, id: 'cus_ADMIN' };
 
@@ -26,23 +26,23 @@ describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
   beforeEach(async () => {
     shop = await createTestStore(dialect);
     identity = new TestIdentity(shop.store);
-    ada = await identity.customer();
+    ada = await identity.createCustomer();
   });
   afterEach(() => shop?.close());
 
-  const ctx = () => apiContext({ store: shop.store, identity, temporal });
+  const ctx = () => createApiContext({ store: shop.store, identity, temporal });
   const exported = async (read: (piece: string) => Promise<void> = async () => undefined) => {
     let text = '';
-    for await (const piece of personalExport(ctx(), ada)) {
+    for await (const piece of exportPersonalData(ctx(), ada)) {
       text += piece;
       await read(piece);
     }
-    return JSON.parse(text) as PersonalExport;
+    return JSON.parse(text) as PersonalDataExport;
   };
   /** Claimed, as when Temporal is away. @returns the id. */
   const claimed = async (idempotencyKey: string): Promise<string> => {
     const request: PlacementRequest = {
-      body: orderOf(undefined, { email: ada.email }),
+      body: buildOrderRequest(undefined, { email: ada.email }),
       caller: ada.customerId,
       placedBy: { kind: 'customer', id: ada.customerId },
       customerId: ada.customerId,
@@ -50,11 +50,11 @@ describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
       requestId: 'one',
       waitMs: 0,
     };
-    await expect(place(ctx(), request)).rejects.toMatchObject({ code: 'service_unavailable' });
-    return (await shop.store.placements.find(ada.customerId, idempotencyKey))?.orderId ?? '';
+    await expect(requestPlacement(ctx(), request)).rejects.toMatchObject({ code: 'service_unavailable' });
+    return (await shop.store.placements.findByIdempotencyKey(ada.customerId, idempotencyKey))?.orderId ?? '';
   };
   const open = async (orderId: string): Promise<void> => {
-    const { input = '' } = (await shop.store.placements.byOrder(orderId)) ?? {};
+    const { input = '' } = (await shop.store.placements.findByOrder(orderId)) ?? {};
     await shop.db.write((tx) => shop.store.orders.insert((JSON.parse(input) as OrderInput).order, tx));
   };
 
@@ -79,7 +79,7 @@ describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
     for (let n = 0; n < 60; n += 1) await logIn(identity, ada.email, ada.password);
     await changeRole(identity, ada.customerId, 'support', ADMIN);
     const { accountEvents } = await exported();
-    expect(accountEvents.map(({ type }) => type)).toEqual(await identity.story(ada.customerId));
+    expect(accountEvents.map(({ type }) => type)).toEqual(await identity.listEventTypes(ada.customerId));
     expect(accountEvents.find(({ type }) => type === 'RoleChanged')).toMatchObject({
       by: 'staff',
       data: { from: 'customer', to: 'support' },

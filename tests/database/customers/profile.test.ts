@@ -8,10 +8,10 @@ import {
   removeAddress,
   replaceAddress,
 } from '../../../services/customers/profile';
-import { type TestCustomer, TestIdentity } from '../../harness/http/identity';
+import { type TestCustomer, TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
-const at = (line1: string): Address => ({
+const buildAddress = (line1: string): Address => ({
   name: 'Ada Byron',
   line1,
   city: 'Berlin',
@@ -26,14 +26,14 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
   beforeEach(async () => {
     shop = await createTestStore(dialect);
     identity = new TestIdentity(shop.store);
-    ada = await identity.customer();
+    ada = await identity.createCustomer();
   });
   afterEach(() => shop?.close());
 
-  const book = () => shop.store.addresses.ofCustomer(ada.customerId);
+  const book = () => shop.store.addresses.findByCustomer(ada.customerId);
   const add = (line1: string, ...defaultFor: ('shipping' | 'billing')[]) => {
     identity.nowMs += 1;
-    return addAddress(identity, ada.customerId, { address: at(line1), defaultFor });
+    return addAddress(identity, ada.customerId, { address: buildAddress(line1), defaultFor });
   };
   /** Lines of the default addresses, of which there is one each. */
   const defaults = async () => {
@@ -46,7 +46,7 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
   test('a profile changes where it is told to, and the log tells which fields', async () => {
     await changeProfile(identity, ada.customerId, { phone: '+49 30 1234567', orderUpdates: 'none' });
     await changeProfile(identity, ada.customerId, { name: null });
-    expect(await shop.store.contacts.profile(ada.customerId)).toMatchObject({
+    expect(await shop.store.contacts.findProfile(ada.customerId)).toMatchObject({
       email: ada.email,
       name: null,
       phone: '+49 30 1234567',
@@ -57,20 +57,22 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     expect(log).toContain('orderUpdates');
     expect(log).not.toContain('1234567');
     await changeProfile(identity, ada.customerId, {});
-    expect((await identity.story(ada.customerId)).filter((t) => t === 'ProfileChanged')).toHaveLength(2);
+    expect(
+      (await identity.listEventTypes(ada.customerId)).filter((t) => t === 'ProfileChanged'),
+    ).toHaveLength(2);
   });
 
   test('a change that comes after the erasure brings nothing back', async () => {
     const gone = { code: 'not_found' };
     const { id } = await add('1 First St');
     await eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
-    const late = { address: at('2 Late St'), defaultFor: [] };
+    const late = { address: buildAddress('2 Late St'), defaultFor: [] };
     await expect(changeProfile(identity, ada.customerId, { name: 'Ada' })).rejects.toMatchObject(gone);
     await expect(addAddress(identity, ada.customerId, late)).rejects.toMatchObject(gone);
     await expect(replaceAddress(identity, ada.customerId, id, late)).rejects.toMatchObject(gone);
-    expect((await shop.store.contacts.profile(ada.customerId))?.name).toBeNull();
+    expect((await shop.store.contacts.findProfile(ada.customerId))?.name).toBeNull();
     expect(await book()).toEqual([]);
-    expect((await identity.story(ada.customerId)).at(-1)).toBe('CustomerErased');
+    expect((await identity.listEventTypes(ada.customerId)).at(-1)).toBe('CustomerErased');
   });
 
   test('the first address is the default for all, later ones take over what they are to', async () => {
@@ -81,7 +83,7 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     const third = await add('3 Third St');
     expect(await defaults()).toEqual(['1 First St', '2 Second St']);
     await replaceAddress(identity, ada.customerId, third.id, {
-      address: at('4 New St'),
+      address: buildAddress('4 New St'),
       defaultFor: ['shipping'],
     });
     expect(await defaults()).toEqual(['4 New St', '2 Second St']);
@@ -105,7 +107,7 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
       ...ids.slice(0, 3).map((id) => removeAddress(identity, ada.customerId, id)),
       ...ids.slice(3).map((id, n) =>
         replaceAddress(identity, ada.customerId, id, {
-          address: at(`${n} New St`),
+          address: buildAddress(`${n} New St`),
           defaultFor: ['shipping', 'billing'],
         }),
       ),
@@ -127,9 +129,9 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
 
   test("nobody reaches an address in somebody else's book", async () => {
     const { id } = await add('1 First St');
-    const eve = await identity.customer('eve@example.com');
+    const eve = await identity.createCustomer('eve@example.com');
     const missing = { code: 'not_found' };
-    const change = { address: at('9 Evil St'), defaultFor: [] };
+    const change = { address: buildAddress('9 Evil St'), defaultFor: [] };
     await expect(replaceAddress(identity, eve.customerId, id, change)).rejects.toMatchObject(missing);
     await expect(removeAddress(identity, eve.customerId, id)).rejects.toMatchObject(missing);
     expect((await book())[0]?.address.line1).toBe('1 First St');

@@ -1,10 +1,10 @@
 import { isDuplicate, type Tx } from '../../../db/core/connect';
 import { select } from '../../../db/core/sql';
 import {
-  EventKeyConflict,
+  computeLinkHash,
+  EventKeyConflictError,
   GENESIS,
   type LogRow,
-  linkHash,
   type StreamHead,
 } from '../../../db/events/event-log';
 import type { LedgerEntry } from '../../../domain/payments/payment-ledger';
@@ -12,16 +12,16 @@ import type { DomainEvent } from '../../../domain/shared/events';
 import { eventKey } from '../../../domain/shared/ids';
 import { newOrderId } from '../../../services/orders/new-ids';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
-import { rowsOf } from '../orders/sample-orders';
+import { queryRows } from '../orders/sample-orders';
 
-const fact = (
+const buildEvent = (
   stream: string,
   step: string,
   data: Record<string, unknown> = {},
   subject = stream,
 ): DomainEvent => ({
   key: eventKey(stream, step),
-  type: 'OrderNeedsAttention',
+  type: 'OrderAttentionRequired',
   stream,
   subject,
   actor: { kind: 'system' },
@@ -32,7 +32,7 @@ const fact = (
 const newStream = () => newOrderId(Date.now());
 
 /** The database's own words: Sequelize replaces SQLite's. */
-const refusal = (error: unknown): string => (error as Error).message;
+const getErrorMessage = (error: unknown): string => (error as Error).message;
 
 describe.each(DIALECTS)('the event log on %s', (dialect) => {
   let shop: TestStore;
@@ -44,8 +44,8 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
   const append = (...events: DomainEvent[]): Promise<StreamHead> =>
     shop.db.write(async (tx) => {
       const { log } = shop.store;
-      const head = await log.lock(events[0]?.stream ?? '', tx);
-      return log.append(head, await log.missing(events, tx), tx);
+      const head = await log.lockHead(events[0]?.stream ?? '', tx);
+      return log.append(head, await log.filterUnrecorded(events, tx), tx);
     });
 
   const rowsOfStream = (stream: string): Promise<LogRow[]> =>
@@ -62,52 +62,54 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     let before = GENESIS;
     for (const row of rows) {
       expect(row).toMatchObject({ seq: before.seq + 1, prevHash: before.hash });
-      expect(row.hash).toBe(linkHash(TEST_AUDIT_KEY, row));
+      expect(row.hash).toBe(computeLinkHash(TEST_AUDIT_KEY, row));
       before = { seq: row.seq, hash: row.hash };
     }
-    const head = await shop.db.write((tx) => shop.store.log.lock(stream, tx));
+    const head = await shop.db.write((tx) => shop.store.log.lockHead(stream, tx));
     expect(head).toEqual(before);
     return rows;
   }
 
   test('appended events form a chain of keyed hashes over the stored bytes', async () => {
     const stream = newStream();
-    await append(fact(stream, 'a', { text: 'ß "quoted" \\ 🦊 \u0000 end' }), fact(stream, 'b'));
-    const head = await append(fact(stream, 'c', { n: 1.5 }));
+    await append(buildEvent(stream, 'a', { text: 'ß "quoted" \\ 🦊 \u0000 end' }), buildEvent(stream, 'b'));
+    const head = await append(buildEvent(stream, 'c', { n: 1.5 }));
     const rows = await expectOneChain(stream);
     expect(rows.map((r) => r.eventKey)).toEqual(['a', 'b', 'c'].map((step) => eventKey(stream, step)));
     expect(rows[0]?.prevHash).toBe('0'.repeat(64));
     expect(head).toEqual({ seq: 3, hash: rows[2]?.hash });
     expect(JSON.parse(rows[0]?.body ?? '').data).toEqual({ text: 'ß "quoted" \\ 🦊 \u0000 end' });
-    expect(linkHash(Buffer.alloc(32, 8), rows[0] as LogRow)).not.toBe(rows[0]?.hash);
+    expect(computeLinkHash(Buffer.alloc(32, 8), rows[0] as LogRow)).not.toBe(rows[0]?.hash);
   });
 
   test('the same fact again adds no row, also at another time and with its fields in another order', async () => {
     const stream = newStream();
-    const first = await append(fact(stream, 'a', { x: 1, y: [{ p: 1, q: 2 }] }));
-    const again = { ...fact(stream, 'a', { y: [{ q: 2, p: 1 }], x: 1 }), atMs: 1 };
+    const first = await append(buildEvent(stream, 'a', { x: 1, y: [{ p: 1, q: 2 }] }));
+    const again = { ...buildEvent(stream, 'a', { y: [{ q: 2, p: 1 }], x: 1 }), atMs: 1 };
     expect(await append(again)).toEqual(first);
     expect(await rowsOfStream(stream)).toHaveLength(1);
   });
 
   test('the same key with another body or type is a conflict, and nothing of that transaction stays', async () => {
     const stream = newStream();
-    await append(fact(stream, 'a', { x: 1 }));
-    await expect(append(fact(stream, 'new'), fact(stream, 'a', { x: 2 }))).rejects.toThrow(EventKeyConflict);
-    await expect(append({ ...fact(stream, 'a', { x: 1 }), type: 'OrderAttentionResolved' })).rejects.toThrow(
-      EventKeyConflict,
+    await append(buildEvent(stream, 'a', { x: 1 }));
+    await expect(append(buildEvent(stream, 'new'), buildEvent(stream, 'a', { x: 2 }))).rejects.toThrow(
+      EventKeyConflictError,
     );
+    await expect(
+      append({ ...buildEvent(stream, 'a', { x: 1 }), type: 'OrderAttentionResolved' }),
+    ).rejects.toThrow(EventKeyConflictError);
     expect(await rowsOfStream(stream)).toHaveLength(1);
   });
 
   test('a key that is in the log cannot be appended, and the transaction that tries changes nothing', async () => {
     const { db, store } = shop;
     const [known, other] = [newStream(), newStream()];
-    await append(fact(known, 'a'));
+    await append(buildEvent(known, 'a'));
     const attempt = db.write(async (tx) =>
       store.log.append(
-        await store.log.lock(other, tx),
-        [fact(other, 'b'), { ...fact(other, 'c'), key: eventKey(known, 'a') }],
+        await store.log.lockHead(other, tx),
+        [buildEvent(other, 'b'), { ...buildEvent(other, 'c'), key: eventKey(known, 'a') }],
         tx,
       ),
     );
@@ -117,15 +119,15 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
 
   test('concurrent appends to one stream wait for each other and never fork it', async () => {
     const stream = newStream();
-    await append(fact(stream, 'first'));
-    await Promise.all(Array.from({ length: 30 }, (_, i) => append(fact(stream, `s${i}`))));
+    await append(buildEvent(stream, 'first'));
+    await Promise.all(Array.from({ length: 30 }, (_, i) => append(buildEvent(stream, `s${i}`))));
     expect(await expectOneChain(stream)).toHaveLength(31);
   });
 
   test('concurrent first appends to one stream: the log has those that succeeded, in one chain', async () => {
     const stream = newStream();
     const results = await Promise.allSettled(
-      Array.from({ length: 10 }, (_, i) => append(fact(stream, `s${i}`))),
+      Array.from({ length: 10 }, (_, i) => append(buildEvent(stream, `s${i}`))),
     );
     for (const r of results) if (r.status === 'rejected') expect(isDuplicate(r.reason)).toBe(true);
     const succeeded = results.filter((r) => r.status === 'fulfilled').length;
@@ -135,11 +137,11 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
 
   test('the events of an order come oldest first, from whatever stream they are in', async () => {
     const [order, other, elsewhere] = [newStream(), newStream(), `ret_${newStream()}`];
-    await append(fact(order, 'a'));
-    await append(fact(other, 'a'));
-    await append(fact(elsewhere, 'b', {}, order));
-    await append(fact(order, 'c'));
-    expect((await shop.store.log.ofOrder(order)).map((r) => r.eventKey)).toEqual([
+    await append(buildEvent(order, 'a'));
+    await append(buildEvent(other, 'a'));
+    await append(buildEvent(elsewhere, 'b', {}, order));
+    await append(buildEvent(order, 'c'));
+    expect((await shop.store.log.findByOrder(order)).map((r) => r.eventKey)).toEqual([
       eventKey(order, 'a'),
       eventKey(elsewhere, 'b'),
       eventKey(order, 'c'),
@@ -158,11 +160,11 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
       declineCode: null,
     };
     const snapshot = async () => [
-      await rowsOf(shop.db, 'SELECT * FROM events ORDER BY id'),
-      await rowsOf(shop.db, 'SELECT * FROM payment_ledger ORDER BY entry_key'),
+      await queryRows(shop.db, 'SELECT * FROM events ORDER BY id'),
+      await queryRows(shop.db, 'SELECT * FROM payment_ledger ORDER BY entry_key'),
     ];
     beforeAll(async () => {
-      await append(fact('ord_x', 'a'), fact('ord_x', 'b'));
+      await append(buildEvent('ord_x', 'a'), buildEvent('ord_x', 'b'));
       await shop.db.write((tx) => shop.store.ledger.add([entry], 1, tx));
     });
 
@@ -188,7 +190,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     ];
     test.each(attempts)('the database refuses %s', async (sql) => {
       const before = await snapshot();
-      const run = (tx?: Tx) => shop.db.send(sql, [], tx).catch(refusal);
+      const run = (tx?: Tx) => shop.db.send(sql, [], tx).catch(getErrorMessage);
       expect(await run()).toContain('only grows');
       expect(await shop.db.write(run)).toContain('only grows');
       expect(await snapshot()).toEqual(before);

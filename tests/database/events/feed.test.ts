@@ -4,13 +4,13 @@ import type { StreamHead } from '../../../db/events/event-log';
 import { createFeed, type FeedEvent } from '../../../db/events/feed';
 import { eventKey } from '../../../domain/shared/ids';
 import { newOrderId } from '../../../services/orders/new-ids';
-import type { Loop } from '../../../workers/loop';
+import type { Loop } from '../../../workers/leased-loop';
 import { startSequencer } from '../../../workers/sequencer';
 import { eventually } from '../../harness/eventually';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { rowsOf } from '../orders/sample-orders';
+import { queryRows } from '../orders/sample-orders';
 
-const LEASE = 'sequencer';
+const LEASE_NAME = 'sequencer';
 const silent = pino({ level: 'silent' });
 
 describe.each(DIALECTS)('the feed on %s', (dialect) => {
@@ -23,7 +23,7 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
   /** Writes an event in a stream of its own. @returns its key. */
   async function append(tx: Tx, stream = newOrderId(Date.now())): Promise<string> {
     const key = eventKey(stream, 'created');
-    const head: StreamHead = await shop.store.log.lock(stream, tx);
+    const head: StreamHead = await shop.store.log.lockHead(stream, tx);
     await shop.store.log.append(
       head,
       [
@@ -43,28 +43,28 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
   }
   const write = () => shop.db.write((tx) => append(tx));
   const holdLease = (holder: string, nowMs = 0, forMs = 1_000) =>
-    shop.store.feed.lease(LEASE, holder, nowMs, forMs);
+    shop.store.feed.acquireLease(LEASE_NAME, holder, nowMs, forMs);
   const publish = (holder: string, nowMs = 1, batch = 500) =>
-    shop.store.feed.publish({ name: LEASE, holder, nowMs }, batch);
+    shop.store.feed.publishBatch({ name: LEASE_NAME, holder, nowMs }, batch);
   const keysAfter = async (position: number) =>
-    (await shop.store.feed.after(position, 1_000)).map((e) => e.eventKey);
+    (await shop.store.feed.findAfter(position, 1_000)).map((e) => e.eventKey);
 
   test('gives waiting events gapless positions, batch by batch', async () => {
     const { feed } = shop.store;
-    expect(await feed.hasUnpublished()).toBe(false);
+    expect(await feed.hasUnpublishedEvents()).toBe(false);
     const keys: string[] = [];
     for (let i = 0; i < 5; i += 1) keys.push(await write());
-    expect(await feed.hasUnpublished()).toBe(true);
+    expect(await feed.hasUnpublishedEvents()).toBe(true);
     await holdLease('a');
     expect(await publish('a', 1, 3)).toBe(3);
     expect(await publish('a', 1, 3)).toBe(2);
     expect(await publish('a', 1, 3)).toBe(0);
-    expect(await feed.hasUnpublished()).toBe(false);
-    const events = await feed.after(0, 100);
+    expect(await feed.hasUnpublishedEvents()).toBe(false);
+    const events = await feed.findAfter(0, 100);
     expect(events.map((e) => e.position)).toEqual([1, 2, 3, 4, 5]);
     expect(events.map((e) => e.eventKey)).toEqual(keys);
     expect(await keysAfter(3)).toEqual(keys.slice(3));
-    expect(await feed.after(0, 2)).toHaveLength(2);
+    expect(await feed.findAfter(0, 2)).toHaveLength(2);
   });
 
   test('an event whose transaction is rolled back never appears', async () => {
@@ -108,12 +108,12 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
       }
       expect(await publish('a')).toBe(1);
 
-      const events = await shop.store.feed.after(0, 100);
+      const events = await shop.store.feed.findAfter(0, 100);
       expect(events.map((e) => e.position)).toEqual(events.map((_, i) => i + 1));
       expect(events[0]?.eventKey).toBe(keys.early);
       expect(events.at(-1)?.eventKey).toBe(keys.late);
       expect(new Set(events.slice(1, -1).map((e) => e.eventKey))).toEqual(new Set(keys.more));
-      const ids = (await rowsOf(shop.db, 'SELECT event_id AS id FROM event_feed ORDER BY position')).map(
+      const ids = (await queryRows(shop.db, 'SELECT event_id AS id FROM event_feed ORDER BY position')).map(
         ({ id }) => Number(id),
       );
       expect(Math.min(...ids)).toBe(ids.at(-1));
@@ -136,10 +136,10 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     expect(await holdLease('a', 1_002)).toBe(false);
     // The old holder's clock may be behind: what counts is who has the lease.
     expect(await publish('a', 1)).toBe(0);
-    await feed.releaseLease(LEASE, 'a');
+    await feed.releaseLease(LEASE_NAME, 'a');
     expect(await publish('b', 1_002)).toBe(1);
 
-    await feed.releaseLease(LEASE, 'b');
+    await feed.releaseLease(LEASE_NAME, 'b');
     expect(await holdLease('a', 1_003)).toBe(true);
   });
 
@@ -156,29 +156,29 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     await holdLease('a');
     const published = await Promise.all(Array.from({ length: 6 }, () => publish('a', 1, 7)));
     expect(published.reduce((sum, n) => sum + n, 0)).toBe(30);
-    expect((await shop.store.feed.after(0, 100)).map((e) => e.position)).toEqual(
+    expect((await shop.store.feed.findAfter(0, 100)).map((e) => e.position)).toEqual(
       Array.from({ length: 30 }, (_, i) => i + 1),
     );
   });
 
   test('a subscriber goes on from the position it had got to, and never goes back', async () => {
     const { feed, ...store } = shop.store;
-    const advance = (name: string, to: number) => shop.db.write((tx) => feed.advance(name, to, tx));
-    expect(await feed.position('mail')).toBe(0);
+    const advance = (name: string, to: number) => shop.db.write((tx) => feed.advancePosition(name, to, tx));
+    expect(await feed.getPosition('mail')).toBe(0);
     await advance('mail', 3);
     await advance('mail', 5);
     await advance('mail', 4);
     await advance('other', 1);
     const restarted = createFeed(store.db);
-    expect(await restarted.position('mail')).toBe(5);
-    expect(await restarted.position('other')).toBe(1);
+    expect(await restarted.getPosition('mail')).toBe(5);
+    expect(await restarted.getPosition('other')).toBe(1);
     // The position moves with the effect, or not at all.
     const attempt = shop.db.write(async (tx) => {
-      await feed.advance('mail', 9, tx);
+      await feed.advancePosition('mail', 9, tx);
       throw new Error('no');
     });
     await expect(attempt).rejects.toThrow('no');
-    expect(await feed.position('mail')).toBe(5);
+    expect(await feed.getPosition('mail')).toBe(5);
   });
 
   test('a reader sees every event of 20 writers once, in the order of the positions, while two sequencers run', async () => {
@@ -188,9 +188,9 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
       const seen: FeedEvent[] = [];
       let finished = false;
       const reader = eventually('all events read', async () => {
-        const events = await feed.after(seen.at(-1)?.position ?? 0, 7);
+        const events = await feed.findAfter(seen.at(-1)?.position ?? 0, 7);
         seen.push(...events);
-        return finished && events.length === 0 && !(await feed.hasUnpublished());
+        return finished && events.length === 0 && !(await feed.hasUnpublishedEvents());
       });
       const writers = Array.from({ length: 20 }, async () => {
         const keys: string[] = [];
@@ -205,6 +205,6 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     } finally {
       await Promise.all(sequencers.map((s) => s.stop()));
     }
-    expect(await rowsOf(shop.db, 'SELECT * FROM leases')).toEqual([]);
+    expect(await queryRows(shop.db, 'SELECT * FROM leases')).toEqual([]);
   });
 });

@@ -1,8 +1,14 @@
 import { createOrderActivities, type OrderActivities } from '../../../activities/orders';
 import { execute } from '../../../db/core/sql';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { everything, newOrder, numberOf, rowsOf } from '../orders/sample-orders';
-import { adjust, byStaff, levelOf, toldOf, unexplained } from './inventory';
+import { newOrder, queryNumber, queryRows, snapshotTables } from '../orders/sample-orders';
+import {
+  applyStockAdjustment,
+  createStaffAuditContext,
+  findUnexplainedStock,
+  getStockLevel,
+  listStockEvents,
+} from './inventory';
 
 describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
   let shop: TestStore;
@@ -12,15 +18,15 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     steps = createOrderActivities(shop.store);
   });
   afterAll(() => shop.close());
-  afterEach(async () => expect(await unexplained(shop.store)).toEqual([]));
+  afterEach(async () => expect(await findUnexplainedStock(shop.store)).toEqual([]));
 
   const order = (sku: string, quantity: number) =>
-    steps.openOrder({ order: newOrder([[sku, quantity]]), reserve: true });
+    steps.createOrder({ order: newOrder([[sku, quantity]]), reserve: true });
   const movementsOf = (sku: string) => shop.store.movements.list({ sku, limit: 1_000 });
 
   test('the level, the movement and the event are changed together and say the same', async () => {
-    const before = await levelOf(shop.store, 'oak-desk');
-    const { movement, level, replayed } = await adjust(
+    const before = await getStockLevel(shop.store, 'oak-desk');
+    const { movement, level, replayed } = await applyStockAdjustment(
       shop.store,
       'oak-desk',
       { delta: -4 },
@@ -29,7 +35,7 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
 
     expect(replayed).toBe(false);
     expect(level).toEqual({ ...before, onHand: 896 });
-    expect(await levelOf(shop.store, 'oak-desk')).toEqual(level);
+    expect(await getStockLevel(shop.store, 'oak-desk')).toEqual(level);
     const [newest] = await movementsOf('oak-desk');
     expect(newest).toEqual({ ...movement, position: newest?.position });
     expect(movement).toMatchObject({
@@ -39,7 +45,7 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       note: 'Ada dropped them',
       actor: 'staff:cus_w',
     });
-    const [told, ...others] = await toldOf(shop.store, 'oak-desk');
+    const [told, ...others] = await listStockEvents(shop.store, 'oak-desk');
     expect(others).toEqual([]);
     expect(told).toMatchObject({
       type: 'StockAdjusted',
@@ -52,22 +58,22 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
   });
 
   test('fewer than are reserved cannot be left, by a change or by a count, and nothing is changed', async () => {
-    await adjust(shop.store, 'gooseneck-kettle', { delta: 10 });
+    await applyStockAdjustment(shop.store, 'gooseneck-kettle', { delta: 10 });
     await order('gooseneck-kettle', 7);
-    const before = await everything(shop.db);
+    const before = await snapshotTables(shop.db);
     for (const change of [{ delta: -4 }, { countedOnHand: 6 }]) {
-      await expect(adjust(shop.store, 'gooseneck-kettle', change)).rejects.toMatchObject({
+      await expect(applyStockAdjustment(shop.store, 'gooseneck-kettle', change)).rejects.toMatchObject({
         code: 'stock_reserved',
-        extra: { onHand: 10, reserved: 7, available: 3 },
+        extensions: { onHand: 10, reserved: 7, available: 3 },
       });
     }
-    expect(await everything(shop.db)).toEqual(before);
+    expect(await snapshotTables(shop.db)).toEqual(before);
     expect(await movementsOf('gooseneck-kettle')).toHaveLength(3);
   });
 
   test('a count sets what is there, and is written down also when it finds what was expected', async () => {
-    await adjust(shop.store, 'turntable', { countedOnHand: 215 });
-    await adjust(shop.store, 'turntable', { countedOnHand: 215 });
+    await applyStockAdjustment(shop.store, 'turntable', { countedOnHand: 215 });
+    await applyStockAdjustment(shop.store, 'turntable', { countedOnHand: 215 });
     const newest = (await movementsOf('turntable')).slice(0, 2);
     expect(newest.map(({ onHandDelta, reason }) => [onHandDelta, reason])).toEqual([
       [0, 'count'],
@@ -77,8 +83,13 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
 
   test('the first units of a product make its stock, which orders then see', async () => {
     await addProduct('new-lamp');
-    await adjust(shop.store, 'new-lamp', { delta: 3 }, { reason: 'received', warehouse: 'RTM' });
-    expect(await shop.store.stock.levels(['new-lamp'])).toEqual([
+    await applyStockAdjustment(
+      shop.store,
+      'new-lamp',
+      { delta: 3 },
+      { reason: 'received', warehouse: 'RTM' },
+    );
+    expect(await shop.store.stock.findLevels(['new-lamp'])).toEqual([
       { sku: 'new-lamp', warehouse: 'RTM', onHand: 3, reserved: 0, active: true },
     ]);
     expect((await order('new-lamp', 3)).outcome).toBe('recorded');
@@ -86,31 +97,47 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
   });
 
   test('a product or a warehouse that does not exist is refused, and nothing is left behind', async () => {
-    await expect(adjust(shop.store, 'ghost', { delta: 1 })).rejects.toMatchObject({ code: 'not_found' });
-    await expect(adjust(shop.store, 'oak-desk', { delta: 1 }, { warehouse: 'MOON' })).rejects.toMatchObject({
+    await expect(applyStockAdjustment(shop.store, 'ghost', { delta: 1 })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(
+      applyStockAdjustment(shop.store, 'oak-desk', { delta: 1 }, { warehouse: 'MOON' }),
+    ).rejects.toMatchObject({
       code: 'unknown_warehouse',
     });
     expect(await shop.store.stockItems.find(['ghost'])).toEqual([]);
   });
 
   test('sent again with its key it is answered as before and changes nothing; the key is good for nothing else', async () => {
-    const first = await adjust(shop.store, 'wall-clock', { delta: 5 }, { key: 'once', note: 'a pallet' });
+    const first = await applyStockAdjustment(
+      shop.store,
+      'wall-clock',
+      { delta: 5 },
+      { key: 'once', note: 'a pallet' },
+    );
     await order('wall-clock', 2);
-    const before = await everything(shop.db);
-    const again = await adjust(shop.store, 'wall-clock', { delta: 5 }, { key: 'once', note: 'a pallet' });
+    const before = await snapshotTables(shop.db);
+    const again = await applyStockAdjustment(
+      shop.store,
+      'wall-clock',
+      { delta: 5 },
+      { key: 'once', note: 'a pallet' },
+    );
     expect(again).toEqual({ ...first, replayed: true });
     for (const sku of ['wall-clock', 'desk-mat']) {
       await expect(
-        adjust(shop.store, sku, { delta: 6 }, { key: 'once', bodyHash: 'other' }),
+        applyStockAdjustment(shop.store, sku, { delta: 6 }, { key: 'once', bodyHash: 'other' }),
       ).rejects.toMatchObject({ code: 'idempotency_key_reused' });
     }
-    expect(await everything(shop.db)).toEqual(before);
+    expect(await snapshotTables(shop.db)).toEqual(before);
   });
 
   test('ten at once with one key are one, also the first of a product and one that could not be done twice', async () => {
     await addProduct('new-chair');
     const tenTimes = (change: { delta: number }, key: string) =>
-      Promise.all(Array.from({ length: 10 }, () => adjust(shop.store, 'new-chair', change, { key })));
+      Promise.all(
+        Array.from({ length: 10 }, () => applyStockAdjustment(shop.store, 'new-chair', change, { key })),
+      );
     for (const [delta, key] of [
       [9, 'fill'],
       [-5, 'take'],
@@ -120,13 +147,13 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       expect(new Set(answers.map(({ movement }) => movement.id)).size).toBe(1);
       expect(new Set(answers.map(({ level }) => level.onHand)).size).toBe(1);
     }
-    expect((await levelOf(shop.store, 'new-chair'))?.onHand).toBe(4);
+    expect((await getStockLevel(shop.store, 'new-chair'))?.onHand).toBe(4);
   });
 
   test('one key for two products at once is one adjustment and one refusal', async () => {
     const [desk, chair] = await Promise.allSettled([
-      adjust(shop.store, 'desk-mat', { delta: 1 }, { key: 'shared', bodyHash: 'desk' }),
-      adjust(shop.store, 'coat-rack', { delta: 1 }, { key: 'shared', bodyHash: 'chair' }),
+      applyStockAdjustment(shop.store, 'desk-mat', { delta: 1 }, { key: 'shared', bodyHash: 'desk' }),
+      applyStockAdjustment(shop.store, 'coat-rack', { delta: 1 }, { key: 'shared', bodyHash: 'chair' }),
     ]);
     expect([desk.status, chair.status].sort()).toEqual(['fulfilled', 'rejected']);
     const refused = [desk, chair].find((answer) => answer.status === 'rejected');
@@ -140,7 +167,7 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
         if (i % 3 === 0) return (await order(sku, 1)).outcome;
         const change = { delta: i % 2 === 0 ? 1 : -2 };
         const warehouse = i % 4 === 0 ? 'RTM' : 'BER';
-        return adjust(shop.store, sku, change, { warehouse }).then(
+        return applyStockAdjustment(shop.store, sku, change, { warehouse }).then(
           () => 'adjusted',
           (error: { code: string }) => error.code,
         );
@@ -150,7 +177,7 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       new Set(['recorded', 'adjusted', 'stock_reserved'].filter((a) => answers.includes(a))),
     );
     const sold = answers.filter((a) => a === 'recorded').length;
-    expect(await numberOf(shop.db, `SELECT SUM(reserved) FROM stock WHERE sku = '${sku}'`)).toBe(sold);
+    expect(await queryNumber(shop.db, `SELECT SUM(reserved) FROM stock WHERE sku = '${sku}'`)).toBe(sold);
     const moved = await movementsOf(sku);
     expect(moved.filter(({ reason }) => reason !== 'opening')).toHaveLength(
       answers.filter((a) => a === 'adjusted').length,
@@ -160,22 +187,24 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
   test('a count while orders run leaves what was counted, and every order has what it was promised', async () => {
     const sku = 'book-light';
     const [count, ...orders] = await Promise.all([
-      adjust(shop.store, sku, { countedOnHand: 470 }),
+      applyStockAdjustment(shop.store, sku, { countedOnHand: 470 }),
       ...Array.from({ length: 40 }, () => order(sku, 3)),
-      adjust(shop.store, sku, { delta: 7 }),
+      applyStockAdjustment(shop.store, sku, { delta: 7 }),
     ]);
     expect(count.movement.onHandAfter).toBe(470);
     expect(orders).toHaveLength(41);
-    const levels = await shop.store.stock.levels([sku]);
+    const levels = await shop.store.stock.findLevels([sku]);
     expect(levels.reduce((sum, { reserved }) => sum + reserved, 0)).toBe(120);
-    const { onHand } = (await levelOf(shop.store, sku)) as { onHand: number };
+    const { onHand } = (await getStockLevel(shop.store, sku)) as { onHand: number };
     expect([470, 477]).toContain(onHand);
   });
 
   test('two first rows of a product in two warehouses at once are both seen', async () => {
     await addProduct('new-mug');
     await Promise.all(
-      ['BER', 'RTM'].map((warehouse) => adjust(shop.store, 'new-mug', { delta: 6 }, { warehouse })),
+      ['BER', 'RTM'].map((warehouse) =>
+        applyStockAdjustment(shop.store, 'new-mug', { delta: 6 }, { warehouse }),
+      ),
     );
     expect((await order('new-mug', 12)).outcome).toBe('recorded');
   });
@@ -196,13 +225,13 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
         shop.db,
         `INSERT INTO products (sku, name, description, price_minor, currency, tax_class, weight_grams, updated_at_ms)
          VALUES (:sku, 'New', 'New', 1, 'EUR', 'standard', 1, :atMs)`,
-        { sku, atMs: byStaff().atMs },
+        { sku, atMs: createStaffAuditContext().atMs },
         tx,
       ),
     );
 
   test('movements are listed newest first, page by page', async () => {
-    for (let n = 1; n <= 5; n += 1) await adjust(shop.store, 'paper-lantern', { delta: n });
+    for (let n = 1; n <= 5; n += 1) await applyStockAdjustment(shop.store, 'paper-lantern', { delta: n });
     const all = await movementsOf('paper-lantern');
     expect(all.map(({ onHandDelta }) => onHandDelta)).toEqual([5, 4, 3, 2, 1, 0, 1700]);
     const [first, second] = await shop.store.movements.list({ sku: 'paper-lantern', limit: 2 });
@@ -212,6 +241,6 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       limit: 2,
     });
     expect([first, second, ...next]).toEqual(all.slice(0, 4));
-    expect(await rowsOf(shop.db, "SELECT id FROM stock_movements WHERE sku = 'ghost'")).toEqual([]);
+    expect(await queryRows(shop.db, "SELECT id FROM stock_movements WHERE sku = 'ghost'")).toEqual([]);
   });
 });

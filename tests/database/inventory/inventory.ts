@@ -1,24 +1,27 @@
 import { ulid } from 'ulid';
 import { select } from '../../../db/core/sql';
 import type { Store } from '../../../db/core/store';
-import type { Cause } from '../../../domain/inventory/stock-events';
+import type { AuditContext } from '../../../domain/inventory/stock-events';
 import type { OnHandChange } from '../../../domain/inventory/stock-movement';
 import type { CloudEvent } from '../../../domain/shared/events';
 import { stockStream } from '../../../domain/shared/ids';
-import { type Adjusted, type Adjustment, adjustStock } from '../../../services/inventory/adjustments';
+import { type Adjustment, type AdjustmentResult, adjustStock } from '../../../services/inventory/adjustments';
 import { setThreshold } from '../../../services/inventory/thresholds';
 import { updateWarehouse } from '../../../services/inventory/warehouses';
-import { rowsOf } from '../orders/sample-orders';
+import { queryRows } from '../orders/sample-orders';
 
-export const byStaff = (): Cause => ({ actor: { kind: 'staff', id: 'cus_w' }, atMs: Date.now() });
+export const createStaffAuditContext = (): AuditContext => ({
+  actor: { kind: 'staff', id: 'cus_w' },
+  atMs: Date.now(),
+});
 
 /** An adjustment with a key of its own, unless one is given. */
-export function adjust(
+export function applyStockAdjustment(
   store: Store,
   sku: string,
   change: OnHandChange,
   more: Partial<Adjustment> & { key?: string; bodyHash?: string } = {},
-): Promise<Adjusted> {
+): Promise<AdjustmentResult> {
   const { key = ulid(), bodyHash = 'same', ...rest } = more;
   const reason = 'countedOnHand' in change ? 'count' : 'correction';
   const adjustment: Adjustment = { sku, warehouse: 'BER', change, reason, note: null, ...rest };
@@ -27,21 +30,22 @@ export function adjust(
     ulid(),
     adjustment,
     { caller: 'cus_w', idempotencyKey: key, bodyHash },
-    byStaff(),
+    createStaffAuditContext(),
   );
 }
 
-export const watch = (store: Store, sku: string, threshold: number | null) =>
-  setThreshold(store, sku, threshold, byStaff());
+export const setStockThreshold = (store: Store, sku: string, threshold: number | null) =>
+  setThreshold(store, sku, threshold, createStaffAuditContext());
 
-export const open = (store: Store, code: string, active: boolean) =>
-  updateWarehouse(store, { code, name: code, country: 'DE', active }, () => true, byStaff());
+export const setWarehouseActive = (store: Store, code: string, active: boolean) =>
+  updateWarehouse(store, { code, name: code, country: 'DE', active }, () => true, createStaffAuditContext());
 
 /** What the log tells of the product's stock, oldest first. */
-export const toldOf = (store: Store, sku: string): Promise<CloudEvent[]> => toldIn(store, stockStream(sku));
+export const listStockEvents = (store: Store, sku: string): Promise<CloudEvent[]> =>
+  listStreamEvents(store, stockStream(sku));
 
 /** The events of a stream, oldest first. */
-export async function toldIn(store: Store, stream: string): Promise<CloudEvent[]> {
+export async function listStreamEvents(store: Store, stream: string): Promise<CloudEvent[]> {
   const rows = await select<{ body: string }>(
     store.db,
     'SELECT body FROM events WHERE stream = :stream ORDER BY seq',
@@ -51,15 +55,15 @@ export async function toldIn(store: Store, stream: string): Promise<CloudEvent[]
 }
 
 /** Types of the events of a product's crossings, in their order. */
-export const crossingsOf = async (store: Store, sku: string): Promise<string[]> =>
-  (await toldOf(store, sku)).map(({ type }) => type).filter((type) => type.startsWith('Inventory'));
+export const listStockAlertTypes = async (store: Store, sku: string): Promise<string[]> =>
+  (await listStockEvents(store, sku)).map(({ type }) => type).filter((type) => type.startsWith('Inventory'));
 
-export const levelOf = async (store: Store, sku: string, warehouse = 'BER') =>
-  (await store.stock.levels([sku])).find((level) => level.warehouse === warehouse);
+export const getStockLevel = async (store: Store, sku: string, warehouse = 'BER') =>
+  (await store.stock.findLevels([sku])).find((level) => level.warehouse === warehouse);
 
 /** Stock rows that their movements do not come to, and movements that do not follow the one before. */
-export const unexplained = (store: Store): Promise<Record<string, unknown>[]> =>
-  rowsOf(
+export const findUnexplainedStock = (store: Store): Promise<Record<string, unknown>[]> =>
+  queryRows(
     store.db,
     `SELECT s.sku, s.warehouse FROM stock s
      LEFT JOIN (SELECT sku, warehouse, SUM(on_hand_delta) AS moved FROM stock_movements GROUP BY sku, warehouse) m

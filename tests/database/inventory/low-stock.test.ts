@@ -1,8 +1,15 @@
 import { createOrderActivities, type OrderActivities } from '../../../activities/orders';
 import type { Order } from '../../../domain/orders/order';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { everything, newOrder, numberOf } from '../orders/sample-orders';
-import { adjust, crossingsOf, open, toldOf, unexplained, watch } from './inventory';
+import { newOrder, queryNumber, snapshotTables } from '../orders/sample-orders';
+import {
+  applyStockAdjustment,
+  findUnexplainedStock,
+  listStockAlertTypes,
+  listStockEvents,
+  setStockThreshold,
+  setWarehouseActive,
+} from './inventory';
 
 const LOW = 'InventoryLow';
 const REPLENISHED = 'InventoryReplenished';
@@ -15,25 +22,25 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     steps = createOrderActivities(shop.store);
   });
   afterAll(() => shop.close());
-  afterEach(async () => expect(await unexplained(shop.store)).toEqual([]));
+  afterEach(async () => expect(await findUnexplainedStock(shop.store)).toEqual([]));
 
-  const reserve = (order: Order) => steps.openOrder({ order, reserve: true });
+  const reserve = (order: Order) => steps.createOrder({ order, reserve: true });
   const release = (order: Order) => steps.releaseStock({ orderId: order.id, atMs: Date.now() });
-  const crossings = (sku: string) => crossingsOf(shop.store, sku);
+  const crossings = (sku: string) => listStockAlertTypes(shop.store, sku);
   const availableOf = (sku: string) =>
-    numberOf(shop.db, `SELECT SUM(on_hand - reserved) FROM stock WHERE sku = '${sku}'`);
+    queryNumber(shop.db, `SELECT SUM(on_hand - reserved) FROM stock WHERE sku = '${sku}'`);
   const item = async (sku: string) => (await shop.store.stockItems.find([sku]))[0];
 
   test('40 orders at once across the threshold tell of it once, and once that it is over; then it counts anew', async () => {
     const sku = 'lounge-chair';
-    await watch(shop.store, sku, 520);
+    await setStockThreshold(shop.store, sku, 520);
     const orders = Array.from({ length: 40 }, () => newOrder([[sku, 1]]));
 
     const answers = await Promise.all(orders.map(reserve));
 
     expect(answers.every(({ outcome }) => outcome === 'recorded')).toBe(true);
     expect(await crossings(sku)).toEqual([LOW]);
-    expect((await toldOf(shop.store, sku)).at(-1)).toMatchObject({
+    expect((await listStockEvents(shop.store, sku)).at(-1)).toMatchObject({
       id: `stock:${sku}:low:1`,
       subject: sku,
       topic: 'inventory-events',
@@ -47,20 +54,22 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     expect(await item(sku)).toMatchObject({ lowSinceMs: null, crossings: 1 });
     await reserve(newOrder([[sku, 100]]));
     expect(await crossings(sku)).toEqual([LOW, REPLENISHED, LOW]);
-    expect((await toldOf(shop.store, sku)).at(-1)?.id).toBe(`stock:${sku}:low:2`);
+    expect((await listStockEvents(shop.store, sku)).at(-1)?.id).toBe(`stock:${sku}:low:2`);
   });
 
   test('orders and their undoing at once: low and replenished are told in turns, and the last one is true', async () => {
     const sku = 'rattan-armchair';
-    await adjust(shop.store, sku, { delta: 60 });
-    await watch(shop.store, sku, 30);
+    await applyStockAdjustment(shop.store, sku, { delta: 60 });
+    await setStockThreshold(shop.store, sku, 30);
     const orders = Array.from({ length: 60 }, () => newOrder([[sku, 1]]));
     await Promise.all(
       orders.map(async (order, i) => {
         await reserve(order);
         if (i % 2 === 0) await release(order);
         if (i % 10 === 0)
-          await adjust(shop.store, sku, { delta: i % 20 === 0 ? 2 : -2 }).catch(() => undefined);
+          await applyStockAdjustment(shop.store, sku, { delta: i % 20 === 0 ? 2 : -2 }).catch(
+            () => undefined,
+          );
       }),
     );
     const told = await crossings(sku);
@@ -74,14 +83,14 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     const sku = 'book-bread';
     const hourAgoMs = Date.now() - 3_600_000;
     const available = await availableOf(sku);
-    await adjust(shop.store, sku, { delta: 1 });
-    await watch(shop.store, sku, available);
+    await applyStockAdjustment(shop.store, sku, { delta: 1 });
+    await setStockThreshold(shop.store, sku, available);
     const order = { ...newOrder([[sku, 1]]), placedAtMs: hourAgoMs, updatedAtMs: hourAgoMs };
     await reserve(order);
     expect((await item(sku))?.lowSinceMs).toBeGreaterThan(hourAgoMs);
     await steps.releaseStock({ orderId: order.id, atMs: hourAgoMs });
 
-    const told = await toldOf(shop.store, sku);
+    const told = await listStockEvents(shop.store, sku);
     expect(told.map(({ type }) => type).slice(-2)).toEqual([LOW, REPLENISHED]);
     const times = told.map(({ time }) => time);
     expect(times).toEqual(times.toSorted());
@@ -89,21 +98,21 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
 
   test('a step that runs again tells nothing twice', async () => {
     const sku = 'task-chair';
-    await watch(shop.store, sku, 1_745);
+    await setStockThreshold(shop.store, sku, 1_745);
     const order = newOrder([[sku, 10]]);
     await reserve(order);
-    const reserved = await everything(shop.db);
+    const reserved = await snapshotTables(shop.db);
     await reserve(order);
-    expect(await everything(shop.db)).toEqual(reserved);
+    expect(await snapshotTables(shop.db)).toEqual(reserved);
     await release(order);
-    const released = await everything(shop.db);
+    const released = await snapshotTables(shop.db);
     await Promise.all([release(order), release(order)]);
-    expect(await everything(shop.db)).toEqual(released);
+    expect(await snapshotTables(shop.db)).toEqual(released);
     expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
   });
 
   test('an order that is short of something crosses nothing', async () => {
-    await watch(shop.store, 'floor-lamp', 1_159);
+    await setStockThreshold(shop.store, 'floor-lamp', 1_159);
     await reserve(
       newOrder([
         ['floor-lamp', 5],
@@ -116,8 +125,8 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
   test('an order over several thresholds tells of each, and orders that name them the other way round go through', async () => {
     const skus = ['carafe', 'bookshelf', 'desk-lamp'];
     for (const sku of skus) {
-      const units = await numberOf(shop.db, `SELECT SUM(on_hand) FROM stock WHERE sku = '${sku}'`);
-      await watch(shop.store, sku, units - 20);
+      const units = await queryNumber(shop.db, `SELECT SUM(on_hand) FROM stock WHERE sku = '${sku}'`);
+      await setStockThreshold(shop.store, sku, units - 20);
     }
     const orders = Array.from({ length: 40 }, (_, i) =>
       newOrder((i % 2 === 0 ? skus : skus.toReversed()).map((sku) => [sku, 1])),
@@ -130,39 +139,42 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
 
   test('an adjustment crosses both ways', async () => {
     const sku = 'coffee-grinder';
-    await watch(shop.store, sku, 1_000);
-    await adjust(shop.store, sku, { countedOnHand: 300 });
-    expect((await toldOf(shop.store, sku)).at(-1)).toMatchObject({
+    await setStockThreshold(shop.store, sku, 1_000);
+    await applyStockAdjustment(shop.store, sku, { countedOnHand: 300 });
+    expect((await listStockEvents(shop.store, sku)).at(-1)).toMatchObject({
       type: LOW,
       actor: 'staff:cus_w',
       data: { available: 980 },
     });
-    await adjust(shop.store, sku, { delta: 21 });
+    await applyStockAdjustment(shop.store, sku, { delta: 21 });
     expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
   });
 
   test('first units in two warehouses at once are added up', async () => {
     const sku = 'headphones';
-    await adjust(shop.store, sku, { countedOnHand: 0 });
-    await adjust(shop.store, sku, { countedOnHand: 0 }, { warehouse: 'RTM' });
-    await watch(shop.store, sku, 10);
+    await applyStockAdjustment(shop.store, sku, { countedOnHand: 0 });
+    await applyStockAdjustment(shop.store, sku, { countedOnHand: 0 }, { warehouse: 'RTM' });
+    await setStockThreshold(shop.store, sku, 10);
     await Promise.all(
-      ['BER', 'RTM'].map((warehouse) => adjust(shop.store, sku, { delta: 6 }, { warehouse })),
+      ['BER', 'RTM'].map((warehouse) => applyStockAdjustment(shop.store, sku, { delta: 6 }, { warehouse })),
     );
     expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
   });
 
   test('a threshold crosses when it is set, moved or taken away; the same again is nothing', async () => {
     const sku = 'pour-over-set';
-    expect(await watch(shop.store, sku, 2_000)).toMatchObject({
+    expect(await setStockThreshold(shop.store, sku, 2_000)).toMatchObject({
       threshold: 2_000,
       lowSinceMs: expect.any(Number),
     });
-    await watch(shop.store, sku, 2_000);
-    await watch(shop.store, sku, 1_999);
-    await watch(shop.store, sku, 3_000);
-    expect(await watch(shop.store, sku, null)).toMatchObject({ threshold: null, lowSinceMs: null });
-    expect((await toldOf(shop.store, sku)).map(({ type, data }) => [type, data.threshold])).toEqual([
+    await setStockThreshold(shop.store, sku, 2_000);
+    await setStockThreshold(shop.store, sku, 1_999);
+    await setStockThreshold(shop.store, sku, 3_000);
+    expect(await setStockThreshold(shop.store, sku, null)).toMatchObject({
+      threshold: null,
+      lowSinceMs: null,
+    });
+    expect((await listStockEvents(shop.store, sku)).map(({ type, data }) => [type, data.threshold])).toEqual([
       ['StockThresholdSet', 2_000],
       [LOW, 2_000],
       ['StockThresholdSet', 1_999],
@@ -176,11 +188,14 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
 
   test('a warehouse that is closed takes its units away from what is available, and gives them back', async () => {
     const sku = 'pendant-lamp';
-    await watch(shop.store, sku, 900);
-    await open(shop.store, 'RTM', false);
-    expect((await toldOf(shop.store, sku)).at(-1)).toMatchObject({ type: LOW, data: { available: 700 } });
-    await open(shop.store, 'RTM', false);
-    await open(shop.store, 'RTM', true);
+    await setStockThreshold(shop.store, sku, 900);
+    await setWarehouseActive(shop.store, 'RTM', false);
+    expect((await listStockEvents(shop.store, sku)).at(-1)).toMatchObject({
+      type: LOW,
+      data: { available: 700 },
+    });
+    await setWarehouseActive(shop.store, 'RTM', false);
+    await setWarehouseActive(shop.store, 'RTM', true);
     expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
   });
 
@@ -189,7 +204,7 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     const orders = Array.from({ length: 30 }, () => newOrder([[sku, 1]]));
     await Promise.all([
       ...orders.map(reserve),
-      ...[1_990, 1_980, 1_950, 1_985].map((threshold) => watch(shop.store, sku, threshold)),
+      ...[1_990, 1_980, 1_950, 1_985].map((threshold) => setStockThreshold(shop.store, sku, threshold)),
     ]);
     const now = await item(sku);
     const told = await crossings(sku);

@@ -3,7 +3,7 @@ import { createOrderActivities, type OrderActivities } from '../../../activities
 import { execute } from '../../../db/core/sql';
 import type { Order } from '../../../domain/orders/order';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { newOrder, numberOf, rowsOf } from '../orders/sample-orders';
+import { newOrder, queryNumber, queryRows } from '../orders/sample-orders';
 
 describe.each(DIALECTS)('stock on %s', (dialect) => {
   let shop: TestStore;
@@ -14,17 +14,17 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
   });
   afterAll(() => shop.close());
 
-  const open = (order: Order) => steps.openOrder({ order, reserve: true });
+  const open = (order: Order) => steps.createOrder({ order, reserve: true });
   const release = (order: Order) => steps.releaseStock({ orderId: order.id, atMs: Date.now() });
   const unitsOf = async (sku: string) =>
-    (await shop.store.stock.levels([sku])).reduce(
+    (await shop.store.stock.findLevels([sku])).reduce(
       (sum, { onHand, reserved }) => ({ onHand: sum.onHand + onHand, reserved: sum.reserved + reserved }),
       { onHand: 0, reserved: 0 },
     );
 
   /** Rows where the stock does not agree with the reservations that are held. */
   const disagreements = () =>
-    rowsOf(
+    queryRows(
       shop.db,
       `SELECT s.sku, s.warehouse, s.on_hand, s.reserved, COALESCE(SUM(r.quantity), 0) AS held
        FROM stock s LEFT JOIN reservations r
@@ -41,12 +41,12 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     expect([count('recorded'), count('out_of_stock')]).toEqual([50, 150]);
     expect(await unitsOf('limited-50')).toEqual({ onHand: 50, reserved: 50 });
     expect(
-      await numberOf(
+      await queryNumber(
         shop.db,
         "SELECT COUNT(*) FROM reservations WHERE sku = 'limited-50' AND state = 'held'",
       ),
     ).toBe(50);
-    expect(await numberOf(shop.db, "SELECT COUNT(*) FROM orders WHERE status = 'rejected'")).toBe(150);
+    expect(await queryNumber(shop.db, "SELECT COUNT(*) FROM orders WHERE status = 'rejected'")).toBe(150);
     const short = answers.find((a) => a.outcome === 'out_of_stock');
     expect(short?.shortages).toEqual([{ line: 1, sku: 'limited-50', requested: 1, available: 0 }]);
   });
@@ -75,7 +75,9 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       shortages: [{ line: 2, sku: 'limited-1', requested: 2, available: 1 }],
     });
     expect(await unitsOf('walnut-desk')).toEqual(before);
-    expect(await rowsOf(shop.db, `SELECT id FROM reservations WHERE order_id = '${order.id}'`)).toEqual([]);
+    expect(await queryRows(shop.db, `SELECT id FROM reservations WHERE order_id = '${order.id}'`)).toEqual(
+      [],
+    );
     expect((await release(order)).head.seq).toBe(2);
   });
 
@@ -102,7 +104,7 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     expect((await unitsOf('floor-lamp')).reserved).toBe(0);
     expect((await unitsOf('clip-lamp')).reserved).toBe(0);
     expect(
-      (await shop.store.log.ofOrder(order.id)).filter(({ type }) => type === 'StockReleased'),
+      (await shop.store.log.findByOrder(order.id)).filter(({ type }) => type === 'StockReleased'),
     ).toHaveLength(1);
   });
 
@@ -139,7 +141,7 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       fc.record({ kind: fc.constant('release' as const), of: fc.nat({ max: 20 }) }),
     );
     const held = async () =>
-      rowsOf(shop.db, "SELECT DISTINCT order_id AS id FROM reservations WHERE state = 'held' ORDER BY id");
+      queryRows(shop.db, "SELECT DISTINCT order_id AS id FROM reservations WHERE state = 'held' ORDER BY id");
     // What the tests before hold would leave nothing to reserve.
     for (const { id } of await held()) await steps.releaseStock({ orderId: String(id), atMs: 1 });
 

@@ -1,35 +1,35 @@
-import { insert, select, type Value } from '../../../db/core/sql';
+import { insert, type SqlValue, select } from '../../../db/core/sql';
 import { createStore, type Store } from '../../../db/core/store';
 import { createFeed } from '../../../db/events/feed';
 import type { OrderStatus } from '../../../domain/orders/order';
-import { firstOrderIdAt, orderId } from '../../../domain/shared/ids';
+import { minOrderIdAt, orderId } from '../../../domain/shared/ids';
 import { newCustomerId } from '../../../services/auth/new-ids';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
-import { explaining, isSlow } from '../../harness/workflow/plans';
+import { isSlowPlanStep, recordQueryPlans } from '../../harness/workflow/query-plans';
 import { newOrder } from './sample-orders';
 
-const ORDERS = 2_000;
-const CUSTOMERS = 40;
+const ORDER_COUNT = 2_000;
+const CUSTOMER_COUNT = 40;
 const BATCH = 250;
 const STATUSES: OrderStatus[] = ['placed', 'confirmed', 'cancelled', 'rejected'];
 const STARTED_AT_MS = Date.UTC(2026, 0, 1);
 const MINUTE_MS = 60_000;
 
-const idOf = (n: number): string =>
-  orderId(`${firstOrderIdAt(STARTED_AT_MS + n * MINUTE_MS).slice(4, 14)}${String(n).padStart(16, '0')}`);
-const customers = Array.from({ length: CUSTOMERS }, newCustomerId);
+const buildOrderId = (n: number): string =>
+  orderId(`${minOrderIdAt(STARTED_AT_MS + n * MINUTE_MS).slice(4, 14)}${String(n).padStart(16, '0')}`);
+const customerIds = Array.from({ length: CUSTOMER_COUNT }, newCustomerId);
 
-type Row = Record<string, Value>;
+type Row = Record<string, SqlValue>;
 
 /** Tables as they are in a shop with some thousand orders. */
-const rowsOfOrder = (n: number) => {
-  const id = idOf(n);
+const buildOrderRows = (n: number) => {
+  const id = buildOrderId(n);
   const at = STARTED_AT_MS + n * MINUTE_MS;
   const money = { subtotal_minor: 1, discount_minor: 0, tax_minor: 0, total_minor: 1 };
   return {
     orders: {
       id,
-      customer_id: customers[n % CUSTOMERS] as string,
+      customer_id: customerIds[n % CUSTOMER_COUNT] as string,
       status: STATUSES[Math.floor(n / 7) % STATUSES.length] as string,
       payment: 'paid',
       fulfilment: 'unfulfilled',
@@ -128,12 +128,12 @@ const rowsOfOrder = (n: number) => {
       restarts: 1,
       first_seen_ms: at,
       last_seen_ms: at,
-      next_look_ms: at,
+      next_check_ms: at,
     },
   };
 };
 
-const TABLES = Object.keys(rowsOfOrder(0)) as (keyof ReturnType<typeof rowsOfOrder>)[];
+const TABLES = Object.keys(buildOrderRows(0)) as (keyof ReturnType<typeof buildOrderRows>)[];
 
 describe.each(DIALECTS)('the queries on %s', (dialect) => {
   let shop: TestStore;
@@ -143,8 +143,8 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
   beforeAll(async () => {
     shop = await createTestStore(dialect);
     const { db } = shop;
-    for (let from = 0; from < ORDERS; from += BATCH) {
-      const orders = Array.from({ length: BATCH }, (_, i) => rowsOfOrder(from + i));
+    for (let from = 0; from < ORDER_COUNT; from += BATCH) {
+      const orders = Array.from({ length: BATCH }, (_, i) => buildOrderRows(from + i));
       await db.write(async (tx) => {
         for (const table of TABLES) {
           await insert(
@@ -161,16 +161,16 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
        WHERE sku = 'walnut-desk' AND warehouse = 'BER'`,
     );
     await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${TABLES.join(', ')}` : 'ANALYZE');
-    recorded = createStore(explaining(db, plans), TEST_AUDIT_KEY);
+    recorded = createStore(recordQueryPlans(db, plans), TEST_AUDIT_KEY);
   });
   afterAll(() => shop.close());
 
   const filters = Array.from({ length: 32 }, (_, bits) => bits).map((bits) => ({
-    ...(bits & 1 ? { customerId: customers[3] as string } : {}),
+    ...(bits & 1 ? { customerId: customerIds[3] as string } : {}),
     ...(bits & 2 ? { status: 'confirmed' as const } : {}),
     ...(bits & 4 ? { fromMs: STARTED_AT_MS + 300 * MINUTE_MS } : {}),
     ...(bits & 8 ? { toMs: STARTED_AT_MS + 1_700 * MINUTE_MS } : {}),
-    ...(bits & 16 ? { afterId: idOf(1_500) } : {}),
+    ...(bits & 16 ? { afterId: buildOrderId(1_500) } : {}),
     limit: 21,
   }));
 
@@ -179,8 +179,8 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
       `orders by ${Object.keys(filter).join(', ')}`,
       (s) => s.orders.list(filter),
     ]),
-    ['an order with its lines', (s) => s.orders.find(idOf(77))],
-    ['what an order holds', (s) => s.db.write((tx) => s.stock.release(idOf(78), 1, tx))],
+    ['an order with its lines', (s) => s.orders.find(buildOrderId(77))],
+    ['what an order holds', (s) => s.db.write((tx) => s.stock.release(buildOrderId(78), 1, tx))],
     [
       'the stock of two products, to reserve it',
       (s) =>
@@ -202,45 +202,54 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
         s.stockItems.listLow({ after: { lowSinceMs: STARTED_AT_MS + 60 * MINUTE_MS, sku: 'p' }, limit: 20 }),
     ],
     ['the movements of a product', (s) => s.movements.list({ sku: 'walnut-desk', before: 1_500, limit: 20 })],
-    ['a movement by the key of its request', (s) => s.movements.byKey('anyone', 'k77')],
+    ['a movement by the key of its request', (s) => s.movements.findByIdempotencyKey('anyone', 'k77')],
     ['a movement', (s) => s.movements.find('mov_77')],
     ['whether there is a product', (s) => s.products.exists('walnut-desk')],
     ['a page of warehouses', (s) => s.warehouses.list({ afterCode: 'B', limit: 20 })],
     [
       'the products in a warehouse',
-      (s) => s.db.write((tx) => s.warehouses.skusIn('RTM', 'product-3', 50, tx)),
+      (s) => s.db.write((tx) => s.warehouses.listSkus('RTM', 'product-3', 50, tx)),
     ],
-    ['a warehouse, to keep it as it is', (s) => s.db.write((tx) => s.warehouses.find('BER', 'share', tx))],
-    ['the events of an order', (s) => s.log.ofOrder(idOf(77))],
-    ['events by their keys', (s) => s.log.byKeys([`${idOf(77)}:created`, `${idOf(78)}:created`])],
-    ['the payments of an order', (s) => s.ledger.ofOrder(idOf(77))],
-    ['the notifications of an order', (s) => s.notifications.ofOrder(idOf(77))],
-    ['a placement by its key', (s) => s.placements.find('anyone', 'k77')],
-    ['a placement by its order', (s) => s.placements.byOrder(idOf(77))],
-    ['the next events of the feed', (s) => s.feed.after(1_000, 100)],
-    ['the contact of an order', (s) => s.contacts.ofOrder(idOf(77))],
-    ['whether an order holds stock', (s) => s.stock.isHeldBy(idOf(77))],
+    ['a warehouse, to keep it as it is', (s) => s.db.write((tx) => s.warehouses.lock('BER', 'share', tx))],
+    ['the events of an order', (s) => s.log.findByOrder(buildOrderId(77))],
+    [
+      'events by their keys',
+      (s) => s.log.findByKeys([`${buildOrderId(77)}:created`, `${buildOrderId(78)}:created`]),
+    ],
+    ['the payments of an order', (s) => s.ledger.findByOrder(buildOrderId(77))],
+    ['the notifications of an order', (s) => s.notifications.findByOrder(buildOrderId(77))],
+    ['a placement by its key', (s) => s.placements.findByIdempotencyKey('anyone', 'k77')],
+    ['a placement by its order', (s) => s.placements.findByOrder(buildOrderId(77))],
+    ['the next events of the feed', (s) => s.feed.findAfter(1_000, 100)],
+    ['the contact of an order', (s) => s.contacts.findByOrder(buildOrderId(77))],
+    ['whether an order holds stock', (s) => s.stock.hasReservations(buildOrderId(77))],
     [
       'the next open orders to look at',
       (s) =>
-        s.reconciliation.openOrders({
+        s.reconciliation.findOpenOrders({
           status: 'confirmed',
-          afterId: idOf(300),
+          afterId: buildOrderId(300),
           beforeMs: STARTED_AT_MS + 1_700 * MINUTE_MS,
           rows: 200,
         }),
     ],
     [
       'those of some orders that are not finished',
-      (s) => s.reconciliation.unfinished([idOf(7), idOf(77), 'ord_none']),
+      (s) => s.reconciliation.findUnfinishedOrders([buildOrderId(7), buildOrderId(77), 'ord_none']),
     ],
-    ['the states of some orders', (s) => s.reconciliation.states([idOf(7), idOf(77)])],
-    ['what is wrong with some orders', (s) => s.reconciliation.openFindings([idOf(50), idOf(77)])],
+    [
+      'the states of some orders',
+      (s) => s.reconciliation.findOrderStates([buildOrderId(7), buildOrderId(77)]),
+    ],
+    [
+      'what is wrong with some orders',
+      (s) => s.reconciliation.findOpenFindings([buildOrderId(50), buildOrderId(77)]),
+    ],
     [
       'what is wrong and due for another look',
-      (s) => s.reconciliation.due({ afterId: idOf(300), nowMs: Date.now(), rows: 20 }),
+      (s) => s.reconciliation.findDueOrders({ afterId: buildOrderId(300), nowMs: Date.now(), rows: 20 }),
     ],
-    ['how often an order was restarted', (s) => s.reconciliation.restartsSince(idOf(77), 1)],
+    ['how often an order was restarted', (s) => s.reconciliation.countRestartsSince(buildOrderId(77), 1)],
     ['a page of api keys', (s) => s.apiKeys.list({ afterId: 'key_01K', limit: 20 })],
     ['an api key', (s) => s.apiKeys.find('key_01K')],
     ['a page of products', (s) => s.products.list({ afterSku: 'd', limit: 20 })],
@@ -251,7 +260,7 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
     await query(recorded);
     const steps = (await Promise.all(plans)).flat();
     expect(steps.length).toBeGreaterThan(0);
-    expect(steps.filter(isSlow)).toEqual([]);
+    expect(steps.filter(isSlowPlanStep)).toEqual([]);
   });
 
   test('the plan of a query without an index is found out', async () => {
@@ -259,14 +268,14 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
     const db = recorded.db;
     await select(db, 'SELECT id FROM orders WHERE total_minor > :n ORDER BY updated_at_ms', { n: 0 });
     await select(db, 'SELECT id FROM orders WHERE customer_id = :id ORDER BY placed_at_ms', { id: 'x' });
-    for (const plan of plans) expect((await plan).filter(isSlow)).not.toEqual([]);
+    for (const plan of plans) expect((await plan).filter(isSlowPlanStep)).not.toEqual([]);
     expect(plans).toHaveLength(2);
   });
 
   test('the lists give what was asked for, newest first', async () => {
-    const newestFirst = Array.from({ length: ORDERS }, (_, n) => rowsOfOrder(n).orders).reverse();
+    const newestFirst = Array.from({ length: ORDER_COUNT }, (_, n) => buildOrderRows(n).orders).reverse();
     for (const { limit, ...filter } of filters) {
-      const rows = await shop.store.orders.list({ ...filter, limit: ORDERS });
+      const rows = await shop.store.orders.list({ ...filter, limit: ORDER_COUNT });
       const { customerId, status, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER, afterId = 'ord_~' } = filter;
       const expected = newestFirst.filter(
         (o) =>
@@ -281,6 +290,6 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
         expected.slice(0, limit).map((o) => o.id),
       );
     }
-    expect(await createFeed(shop.db).after(ORDERS - 1, 5)).toHaveLength(1);
+    expect(await createFeed(shop.db).findAfter(ORDER_COUNT - 1, 5)).toHaveLength(1);
   });
 });

@@ -1,13 +1,13 @@
 import { asyncLocalStorage, type Context } from '@temporalio/activity';
 import { createOrderActivities } from '../../../activities/orders';
 import { createReconciliationActivities } from '../../../activities/reconciliation';
-import type { Sighting } from '../../../db/orders/reconciliation';
+import type { Detection } from '../../../db/orders/reconciliation';
 import type { Order } from '../../../domain/orders/order';
 import { confirmOrder } from '../../../domain/orders/order-changes';
 import { DEFAULT_ORDER_POLICY, DEFAULT_RECONCILE_POLICY } from '../../../domain/shared/policy';
 import type { OrderWorkflows } from '../../../integrations/temporal/order-workflows';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
-import { newOrder, paymentOf } from './sample-orders';
+import { buildPayment, newOrder } from './sample-orders';
 
 describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
   let shop: TestStore;
@@ -34,21 +34,21 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
   async function placed(quantity = 1): Promise<Order> {
     const order = newOrder([['walnut-desk', quantity]]);
     await claim(order);
-    await createOrderActivities(shop.store).openOrder({ order, reserve: true });
+    await createOrderActivities(shop.store).createOrder({ order, reserve: true });
     return order;
   }
 
-  const sighting = (order: Order, nowMs: number, more: Partial<Sighting> = {}): Sighting => ({
+  const sighting = (order: Order, nowMs: number, more: Partial<Detection> = {}): Detection => ({
     orderId: order.id,
     code: 'workflow_ended',
     detail: 'it was terminated',
     runId: 'run-1',
     nowMs,
-    nextLookMs: nowMs + 100,
+    nextCheckMs: nowMs + 100,
     ...more,
   });
   const openOf = async (order: Order) =>
-    (await shop.store.reconciliation.openFindings([order.id])).get(order.id);
+    (await shop.store.reconciliation.findOpenFindings([order.id])).get(order.id);
 
   test('open orders are found by state and age, page by page', async () => {
     const { reconciliation } = shop.store;
@@ -58,15 +58,15 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     const confirmed = orders.find(({ id }) => id === ids[1]) as Order;
     await createOrderActivities(shop.store).confirmOrder({
       order: confirmOrder(confirmed, 'paid', Date.now()),
-      paid: paymentOf(confirmed),
+      paid: buildPayment(confirmed),
     });
     const find = (afterId: string, rows: number, beforeMs = Date.now() + 1_000) =>
-      reconciliation.openOrders({ status: 'placed', afterId, beforeMs, rows });
+      reconciliation.findOpenOrders({ status: 'placed', afterId, beforeMs, rows });
 
     expect(await find('', 2)).toEqual([ids[0], ids[2]]);
     expect(await find(ids[2] as string, 2)).toEqual([ids[3]]);
     expect(await find('', 10, confirmed.placedAtMs - 60_000)).toEqual([]);
-    const states = await reconciliation.states([...ids, 'ord_none']);
+    const states = await reconciliation.findOrderStates([...ids, 'ord_none']);
     expect(ids.map((id) => states.get(id)?.status)).toEqual(['placed', 'confirmed', 'placed', 'placed']);
     expect(states.get(ids[0] as string)?.attention).toBe(false);
   });
@@ -76,7 +76,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     const notStored = newOrder();
     await claim(notStored);
     const outOfStock = await placed(1_000_000);
-    const found = await shop.store.reconciliation.unfinished([
+    const found = await shop.store.reconciliation.findUnfinishedOrders([
       stored.id,
       notStored.id,
       outOfStock.id,
@@ -88,7 +88,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
         [notStored.id, false],
       ]),
     );
-    expect(await shop.store.reconciliation.unfinished([])).toEqual([]);
+    expect(await shop.store.reconciliation.findUnfinishedOrders([])).toEqual([]);
   });
 
   test('of several that want to restart an order one does, the first time and later', async () => {
@@ -124,17 +124,17 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
       expect(await reconciliation.resolve(finding, nowMs + 2)).toBe(false);
     }
     expect(await openOf(order)).toBeUndefined();
-    expect(await reconciliation.restartsSince(order.id, 1_000)).toBe(2);
-    expect(await reconciliation.restartsSince(order.id, 1_001)).toBe(1);
-    expect(await reconciliation.restartsSince(order.id, 5_001)).toBe(0);
+    expect(await reconciliation.countRestartsSince(order.id, 1_000)).toBe(2);
+    expect(await reconciliation.countRestartsSince(order.id, 1_001)).toBe(1);
+    expect(await reconciliation.countRestartsSince(order.id, 5_001)).toBe(0);
   });
 
   test('what people have to see to is written down once, with the latest, and due for another look', async () => {
     const { reconciliation } = shop.store;
     const order = await placed();
     const stuck = { code: 'workflow_stuck', detail: 'it waits' } as const;
-    await Promise.all([1, 2, 3].map(() => reconciliation.flag(sighting(order, 1_000, stuck))));
-    await reconciliation.flag(sighting(order, 2_000, { ...stuck, detail: 'it still waits' }));
+    await Promise.all([1, 2, 3].map(() => reconciliation.flagForAttention(sighting(order, 1_000, stuck))));
+    await reconciliation.flagForAttention(sighting(order, 2_000, { ...stuck, detail: 'it still waits' }));
     expect(await openOf(order)).toMatchObject({
       problem: 'workflow_stuck',
       detail: 'it still waits',
@@ -143,7 +143,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
       firstSeenMs: 1_000,
       lastSeenMs: 2_000,
     });
-    const due = (nowMs: number, afterId = '') => reconciliation.due({ afterId, nowMs, rows: 100 });
+    const due = (nowMs: number, afterId = '') => reconciliation.findDueOrders({ afterId, nowMs, rows: 100 });
     expect(await due(2_099)).not.toContain(order.id);
     expect(await due(2_100)).toContain(order.id);
     expect(await due(2_100, order.id)).not.toContain(order.id);
@@ -160,25 +160,25 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
         if (id === damaged) throw new Error('damaged');
         return null;
       },
-      listEnded: async () => ({ ids, next: null }),
-      listUnopened: async () => ({ ids: [], next: null }),
+      listFailed: async () => ({ ids, nextCursor: null }),
+      listNotCreated: async () => ({ ids: [], nextCursor: null }),
       restart: async ({ order }) => {
         restarted.push(order.id);
         return true;
       },
     };
     const later = Date.now() + 3_600_000;
-    const { lookAtOrders } = createReconciliationActivities(shop.store, workflows, () => later);
-    const request = { policy: DEFAULT_RECONCILE_POLICY, fromMs: 0, toMs: later, pages: { ended: '' } };
+    const { checkOrders } = createReconciliationActivities(shop.store, workflows, () => later);
+    const request = { policy: DEFAULT_RECONCILE_POLICY, fromMs: 0, toMs: later, cursors: { failed: '' } };
 
-    await expect(asAttempt(1, () => lookAtOrders(request))).rejects.toThrow('damaged');
-    await asAttempt(8, () => lookAtOrders(request));
+    await expect(runAsAttempt(1, () => checkOrders(request))).rejects.toThrow('damaged');
+    await runAsAttempt(8, () => checkOrders(request));
     expect(restarted.toSorted()).toEqual(others.toSorted());
   });
 });
 
 /** Runs `work` as an activity of that attempt. */
-function asAttempt<T>(attempt: number, work: () => Promise<T>): Promise<T> {
+function runAsAttempt<T>(attempt: number, work: () => Promise<T>): Promise<T> {
   const log = { info: () => undefined, warn: () => undefined };
   const context = { info: { attempt }, log, heartbeat: () => undefined };
   return asyncLocalStorage.run(context as unknown as Context, work);

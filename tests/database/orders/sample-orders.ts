@@ -5,7 +5,7 @@ import { placeOrder } from '../../../domain/orders/order-changes';
 import type { SettledPayment } from '../../../domain/orders/order-events';
 import { newOrderId } from '../../../services/orders/new-ids';
 
-const UNIT_MINOR = 1_000;
+const UNIT_PRICE_MINOR = 1_000;
 
 /** An order as it is placed, of a customer of its own, with made-up prices. */
 export function newOrder(lines: [sku: string, quantity: number][] = [['walnut-desk', 1]]): Order {
@@ -16,11 +16,11 @@ export function newOrder(lines: [sku: string, quantity: number][] = [['walnut-de
     sku,
     name: `Product ${sku}`,
     quantity,
-    unitPriceMinor: UNIT_MINOR,
-    subtotalMinor: quantity * UNIT_MINOR,
+    unitPriceMinor: UNIT_PRICE_MINOR,
+    subtotalMinor: quantity * UNIT_PRICE_MINOR,
     discountMinor: 0,
     taxMinor: 0,
-    totalMinor: quantity * UNIT_MINOR,
+    totalMinor: quantity * UNIT_PRICE_MINOR,
   }));
   const subtotalMinor = priced.reduce((sum, line) => sum + line.totalMinor, 0);
   return placeOrder(
@@ -39,7 +39,7 @@ export function newOrder(lines: [sku: string, quantity: number][] = [['walnut-de
   );
 }
 
-export const paymentOf = (order: Order): SettledPayment => ({
+export const buildPayment = (order: Order): SettledPayment => ({
   attempt: 1,
   provider: 'stripe',
   intentId: `pi_${order.id}`,
@@ -47,11 +47,11 @@ export const paymentOf = (order: Order): SettledPayment => ({
 });
 
 /** The rows of a query, as the driver gives them. */
-export const rowsOf = (db: Database, sql: string): Promise<Record<string, unknown>[]> => select(db, sql);
+export const queryRows = (db: Database, sql: string): Promise<Record<string, unknown>[]> => select(db, sql);
 
 /** The one number of a query. */
-export async function numberOf(db: Database, sql: string): Promise<number> {
-  const [row] = await rowsOf(db, sql);
+export async function queryNumber(db: Database, sql: string): Promise<number> {
+  const [row] = await queryRows(db, sql);
   return Number(Object.values(row ?? {})[0]);
 }
 
@@ -66,12 +66,12 @@ const TABLES = {
 };
 
 /** All that a step of an order can change. */
-export const everything = async (db: Database): Promise<unknown> =>
+export const snapshotTables = async (db: Database): Promise<unknown> =>
   Object.fromEntries(
     await Promise.all(
       Object.entries(TABLES).map(async ([table, key]) => [
         table,
-        await rowsOf(db, `SELECT * FROM ${table} ORDER BY ${key}`),
+        await queryRows(db, `SELECT * FROM ${table} ORDER BY ${key}`),
       ]),
     ),
   );

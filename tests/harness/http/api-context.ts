@@ -7,7 +7,7 @@ import type { Store } from '../../../db/core/store';
 import { DEFAULT_PRICE_RULES } from '../../../domain/pricing/price-rules';
 import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import { createAccessTokens } from '../../../services/auth/access-tokens';
-import type { Identity } from '../../../services/auth/identity';
+import type { AuthDependencies } from '../../../services/auth/auth-dependencies';
 import { createOrderTokens } from '../../../services/auth/order-tokens';
 import { taskQueues } from '../../../workflows/messages';
 
@@ -15,7 +15,7 @@ const log = pino({ level: 'silent' });
 const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0, mailbox: 0 };
 
 /** What the API works with, in a test that has no process for it. Store and client are there only if given. */
-export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
+export const createApiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
   store: {} as Store,
   temporal: {} as Client,
   log,
@@ -25,15 +25,15 @@ export const apiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
   orderTokens: createOrderTokens(Buffer.alloc(32, 2)),
   identity: {
     accessTokens: createAccessTokens({ keys: [Buffer.alloc(32, 3)], issuer: 'test' }),
-  } as Identity,
+  } as AuthDependencies,
   priceRules: DEFAULT_PRICE_RULES,
   queues: taskQueues('single'),
   policy: DEFAULT_ORDER_POLICY,
   admission: new Admission({ placements: 1_000, waitingOrders: 1_000 }, async () => 0),
-  rateLimiter: new RateLimiter({ store: {} as Store['rateLimits'], key: Buffer.alloc(32, 3), log }),
+  rateLimiter: new RateLimiter({ store: {} as Store['rateLimits'], hashKey: Buffer.alloc(32, 3), log }),
   rateLimits: NO_LIMITS,
   decisionWaitMs: 10_000,
-  hurry: new AbortController().signal,
+  shutdownSignal: new AbortController().signal,
   readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),
   ...given,
 });

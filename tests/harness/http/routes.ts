@@ -9,16 +9,17 @@ interface Layer {
 }
 
 /** Every route that an app serves, as `GET /api/orders/:id`. */
-export const routesOf = (app: Express): string[] =>
-  routesIn((app.router as unknown as { stack: Layer[] }).stack, '');
+export const listRoutes = (app: Express): string[] =>
+  collectRoutes((app.router as unknown as { stack: Layer[] }).stack, '');
 
-function routesIn(layers: Layer[], prefix: string): string[] {
+function collectRoutes(layers: Layer[], prefix: string): string[] {
   return layers.flatMap(({ route, rawPath, handle: { stack } }) => {
-    if (route === undefined) return stack === undefined ? [] : routesIn(stack, joined(prefix, rawPath));
+    if (route === undefined)
+      return stack === undefined ? [] : collectRoutes(stack, joinPath(prefix, rawPath));
     const spoken = route.stack.flatMap(({ method }) => (method === undefined ? [] : [method.toUpperCase()]));
-    return [...new Set(spoken)].map((method) => `${method} ${joined(prefix, route.path)}`);
+    return [...new Set(spoken)].map((method) => `${method} ${joinPath(prefix, route.path)}`);
   });
 }
 
-const joined = (prefix: string, path: string): string =>
+const joinPath = (prefix: string, path: string): string =>
   `${prefix}/${path}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');

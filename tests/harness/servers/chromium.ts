@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** The browser of this machine; undefined where there is none. */
-export const findChromium = (): string | undefined => PLACES.find((place) => existsSync(place));
+export const findChromium = (): string | undefined => CHROMIUM_PATHS.find((place) => existsSync(place));
 
 /** No window, no sandbox (tests may run as root), nothing asked of the internet. */
 export const CHROMIUM_FLAGS = [

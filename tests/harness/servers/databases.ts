@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
 import { connect, type Database } from '../../../db/core/connect';
-import { migrator } from '../../../db/core/migrate';
+import { createMigrator } from '../../../db/core/migrate';
 import { seed } from '../../../db/core/seed';
 import { createStore, type Store } from '../../../db/core/store';
 
@@ -32,11 +32,11 @@ export async function createDatabase(dialect: Dialect): Promise<TestDatabase> {
   const admin = process.env.TEST_MYSQL_ADMIN_URL;
   if (admin === undefined) throw new Error('no MySQL server to test with');
   const name = `t_${randomBytes(8).toString('hex')}`;
-  await onServer(admin, `CREATE DATABASE ${name}`);
-  return { url: `${admin}/${name}`, drop: () => onServer(admin, `DROP DATABASE ${name}`) };
+  await runOnServer(admin, `CREATE DATABASE ${name}`);
+  return { url: `${admin}/${name}`, drop: () => runOnServer(admin, `DROP DATABASE ${name}`) };
 }
 
-async function onServer(url: string, sql: string): Promise<void> {
+async function runOnServer(url: string, sql: string): Promise<void> {
   const connection = await mysql.createConnection(url);
   try {
     await connection.query(sql);
@@ -61,7 +61,7 @@ export async function createTestStore(
 ): Promise<TestStore> {
   const { url, drop } = await createDatabase(dialect);
   const db = connect({ url, ...options });
-  await migrator(db).up();
+  await createMigrator(db).up();
   await seed(db, Date.now());
   return {
     db,

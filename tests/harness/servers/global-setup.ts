@@ -1,31 +1,31 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { toolLocations } from '../../../config/start';
-import { freePort } from '../../../dev/launcher/ports';
+import { getToolLocations } from '../../../config/start';
+import { findFreePort } from '../../../dev/launcher/ports';
 import { findTemporalCli, startDevServer } from '../../../dev/launcher/temporal-cli';
 import stopSharedServers from './global-teardown';
 import { findMariaDb, startMariaDb } from './mariadb';
-import { shareServers } from './servers';
-import { shared } from './shared-servers';
+import { runningServers } from './running-servers';
+import { exportServerConfig } from './server-config';
 
 /**
  * One Temporal and, where it is installed, one MariaDB for the whole run: several projects name this setup. They die
  * with jest, however it ends.
  */
 export default async function startSharedServers(): Promise<void> {
-  if (shared.dir) return;
+  if (runningServers.dir) return;
   const dir = mkdtempSync(join(tmpdir(), 'orders-tests-'));
-  shared.dir = dir;
+  runningServers.dir = dir;
   // Inside the project, where its packages are found.
-  shared.cacheDir = resolve(__dirname, '../../../.cache', basename(dir));
+  runningServers.cacheDir = resolve(__dirname, '../../../.cache', basename(dir));
   try {
-    const [temporalCli] = await Promise.all([startTemporal(dir), startMySql(dir)]);
-    shareServers({
-      temporalAddress: shared.temporal!.address,
+    const [temporalCli] = await Promise.all([startSharedTemporal(dir), startSharedMariaDb(dir)]);
+    exportServerConfig({
+      temporalAddress: runningServers.temporal!.address,
       temporalCli,
-      mysqlAdminUrl: shared.mariadb?.adminUrl,
-      distDir: join(shared.cacheDir, 'dist'),
+      mysqlAdminUrl: runningServers.mariadb?.adminUrl,
+      distDir: join(runningServers.cacheDir, 'dist'),
     });
   } catch (error) {
     await stopSharedServers();
@@ -33,17 +33,17 @@ export default async function startSharedServers(): Promise<void> {
   }
 }
 
-async function startTemporal(dir: string): Promise<string> {
+async function startSharedTemporal(dir: string): Promise<string> {
   const progress = (text: string) => process.stderr.write(`${text}\n`);
-  const cli = await findTemporalCli({ ...toolLocations(), progress });
+  const cli = await findTemporalCli({ ...getToolLocations(), progress });
   const logFile = join(dir, 'temporal.log');
   // In memory it would lose everything when a client is killed in the middle of a request (temporalio/temporal#3784).
   const dbFile = join(dir, 'temporal.db');
-  const options = { cli, port: await freePort(), namespace: 'default', dbFile, logFile };
-  shared.temporal = await startDevServer(options);
+  const options = { cli, port: await findFreePort(), namespace: 'default', dbFile, logFile };
+  runningServers.temporal = await startDevServer(options);
   return cli;
 }
 
-async function startMySql(dir: string): Promise<void> {
-  if (findMariaDb()) shared.mariadb = await startMariaDb({ dir: join(dir, 'mariadb') });
+async function startSharedMariaDb(dir: string): Promise<void> {
+  if (findMariaDb()) runningServers.mariadb = await startMariaDb({ dir: join(dir, 'mariadb') });
 }

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
-import { toolLocations } from '../../../config/start';
-import { freePort } from '../../../dev/launcher/ports';
-import { type Child, runToEnd, startChild, untilReady } from '../../../dev/launcher/supervise';
+import { getToolLocations } from '../../../config/start';
+import { findFreePort } from '../../../dev/launcher/ports';
+import { type Child, runToCompletion, startChild, waitUntilReady } from '../../../dev/launcher/supervisor';
 
 export interface MariaDbPrograms {
   server: string;
@@ -46,7 +46,7 @@ export function findMariaDb(): MariaDbPrograms | undefined {
 
 function findProgram(name: string): string | undefined {
   // Debian keeps servers in /usr/sbin, which is not on everybody's PATH.
-  const dirs = [...toolLocations().path.split(delimiter).filter(Boolean), '/usr/sbin', '/usr/local/sbin'];
+  const dirs = [...getToolLocations().path.split(delimiter).filter(Boolean), '/usr/sbin', '/usr/local/sbin'];
   return dirs
     .map((dir) => join(dir, name))
     .find((file) => {
@@ -73,7 +73,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
   if (!existsSync(join(data, 'mysql'))) {
     mkdirSync(dir, { recursive: true });
-    await runToEnd({
+    await runToCompletion({
       name: 'mariadb-install-db',
       command: programs.install,
       args: [
@@ -87,8 +87,8 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
     });
   }
 
-  const port = options.port ?? (await freePort());
-  const password = newPassword();
+  const port = options.port ?? (await findFreePort());
+  const password = generatePassword();
   const initFile = join(dir, 'init.sql');
   // Run at each start: the password is new each time, and root cannot log in from the network without one.
   const accounts = [
@@ -124,7 +124,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
       ],
       logFile: join(dir, 'mariadb.log'),
     });
-    await untilReady(child, () => mySqlAnswers(adminUrl), READY_TIMEOUT_MS);
+    await waitUntilReady(child, () => isMySqlReady(adminUrl), READY_TIMEOUT_MS);
     return child;
   };
   let child = await launch();
@@ -147,7 +147,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
   };
 }
 
-async function mySqlAnswers(url: string): Promise<boolean> {
+async function isMySqlReady(url: string): Promise<boolean> {
   try {
     const connection = await createConnection({ uri: url, connectTimeout: 2_000 });
     await connection.end();
@@ -164,7 +164,7 @@ async function mySqlAnswers(url: string): Promise<boolean> {
  */
 export async function createDatabase(adminUrl: string, name: string): Promise<string> {
   if (!/^\w{1,60}$/.test(name)) throw new Error(`not a name for a database: ${name}`);
-  const password = newPassword();
+  const password = generatePassword();
   const connection = await createConnection({ uri: adminUrl });
   try {
     await connection.query(`DROP DATABASE IF EXISTS \`${name}\``);
@@ -178,4 +178,4 @@ export async function createDatabase(adminUrl: string, name: string): Promise<st
   return `mysql://${name}:${password}@${host}/${name}`;
 }
 
-const newPassword = (): string => randomBytes(18).toString('hex');
+const generatePassword = (): string => randomBytes(18).toString('hex');

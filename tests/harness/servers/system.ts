@@ -5,29 +5,29 @@ import { ulid } from 'ulid';
 import type { InventoryItem } from '../../../api/inventory/schemas';
 import type { Order, OrderHistory, OrderSummary } from '../../../api/orders/schemas';
 import { connect } from '../../../db/core/connect';
-import { migrator } from '../../../db/core/migrate';
+import { createMigrator } from '../../../db/core/migrate';
 import { seed } from '../../../db/core/seed';
-import { freePort } from '../../../dev/launcher/ports';
+import { findFreePort } from '../../../dev/launcher/ports';
 import {
   type Child,
   type ChildSpec,
-  type Exit,
+  type ExitStatus,
+  isUrlReachable,
   startChild,
-  untilReady,
-  urlAnswers,
-} from '../../../dev/launcher/supervise';
+  waitUntilReady,
+} from '../../../dev/launcher/supervisor';
 import { createMailCatcher, type MailCatcher } from '../../../dev/mail-catcher/catcher';
 import type { CaughtMessage } from '../../../dev/mail-catcher/message';
 import type { BookRow, BookTotals } from '../../../dev/payment-simulator/books';
 import type { FaultRequest } from '../../../dev/payment-simulator/faults';
 import { type RunningSimulator, startSimulator } from '../../../dev/payment-simulator/start';
 import { eventually } from '../eventually';
-import { faultsOf } from '../http/described-api';
-import { type Answer, type HttpRequest, http } from '../http/http';
-import { systemScript } from './compiled';
+import { type HttpRequest, type HttpResponse, sendRequest } from '../http/http-client';
+import { findContractViolations } from '../http/openapi-contract';
+import { getSystemScript } from './compiled-system';
 import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
-import { machineToken } from './machine';
-import { sharedServers } from './servers';
+import { createMachineToken } from './machine-token';
+import { getServerConfig } from './server-config';
 
 const TEST_TIMEOUT_MS = 300_000;
 jest.setTimeout(TEST_TIMEOUT_MS);
@@ -35,7 +35,7 @@ jest.setTimeout(TEST_TIMEOUT_MS);
 const HOST = '127.0.0.1';
 const READY_TIMEOUT_MS = 60_000;
 const MAX_MAILS = 2_000;
-const ALL = 1_000;
+const LIST_LIMIT = 1_000;
 
 export interface SystemOptions {
   dialect: Dialect;
@@ -50,9 +50,9 @@ interface OrderPage {
 }
 
 /** The mails of one system, and the server that takes them. */
-export interface Mails {
+export interface TestMailServer {
   /** Newest first. */
-  to(address: string): CaughtMessage[];
+  listTo(address: string): CaughtMessage[];
   setBehaviour: MailCatcher['setBehaviour'];
   /** The mail server is gone. */
   stop(): Promise<void>;
@@ -74,8 +74,8 @@ export class System {
     readonly token: string,
     readonly dialect: Dialect,
     /** Prefix of the task queues. */
-    readonly prefix: string,
-    readonly mails: Mails,
+    readonly taskQueuePrefix: string,
+    readonly mails: TestMailServer,
     readonly env: Record<string, string>,
     private readonly command: Pick<ChildSpec, 'command' | 'args'>,
     private readonly simulator: RunningSimulator,
@@ -85,20 +85,20 @@ export class System {
 
   /** Makes everything, and starts the system unless `start` is left for the test. */
   static async create({ dialect, env, databaseUrl }: SystemOptions): Promise<System> {
-    const command = await systemScript('dev/launcher/system.js');
+    const command = await getSystemScript('dev/launcher/system.js');
     const dir = mkdtempSync(join(tmpdir(), 'system-'));
     const database = await createDatabase(dialect);
-    await migrate(database.url);
+    await migrateAndSeed(database.url);
     const simulator = await startSimulator({ journalFile: join(dir, 'simulator.jsonl') });
-    const mail = await startMail();
-    const port = await freePort();
+    const mail = await startMailServer();
+    const port = await findFreePort();
     const prefix = `sys-${ulid()}-`;
     const environment = {
       PATH: process.env.PATH ?? '',
       PORT: String(port),
       DATA_DIR: dir,
       DATABASE_URL: (await databaseUrl?.(database.url)) ?? database.url,
-      TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+      TEMPORAL_ADDRESS: getServerConfig().temporalAddress,
       TASK_QUEUE_PREFIX: prefix,
       STRIPE_API_KEY: 'sk_test_system',
       STRIPE_API_URL: simulator.url,
@@ -119,24 +119,24 @@ export class System {
       await database.drop();
       rmSync(dir, { recursive: true, force: true });
     };
-    const token = await machineToken(environment, database.url);
+    const token = await createMachineToken(environment, database.url);
     const url = `http://${HOST}:${port}`;
     return new System(url, token, dialect, prefix, mail.mails, environment, command, simulator, dir, cleanUp);
   }
 
   /** The machine of `token`, as events tell of it. */
-  get actor(): string {
+  get machineActor(): string {
     return `machine:${this.token.split('_', 2).join('_')}`;
   }
 
   /** Starts the process. @throws Error with the end of its log when it does not get ready. */
   async start(): Promise<void> {
-    this.child = this.launch();
-    await untilReady(this.child, () => urlAnswers(`${this.url}/readyz`), READY_TIMEOUT_MS);
+    this.child = this.launchProcess();
+    await waitUntilReady(this.child, () => isUrlReachable(`${this.url}/readyz`), READY_TIMEOUT_MS);
   }
 
   /** Starts one more process of the system, or another command in its place, for the test to look after. */
-  launch(env: Record<string, string> = {}, command = this.command): Child {
+  launchProcess(env: Record<string, string> = {}, command = this.command): Child {
     const logFile = join(this.dir, `system-${this.logFiles.length}.log`);
     this.logFiles.push(logFile);
     return startChild({
@@ -149,7 +149,7 @@ export class System {
 
   /** @returns what `npm run verify -- --json` finds, a line each. */
   async verify(): Promise<string[]> {
-    const child = this.launch({}, await systemScript('cli/verify.js', '--json'));
+    const child = this.launchProcess({}, await getSystemScript('cli/verify.js', '--json'));
     const { code } = await child.exited;
     const lines = readFileSync(child.logFile, 'utf8').trimEnd().split('\n');
     return code === 0 ? [] : lines;
@@ -167,13 +167,13 @@ export class System {
   }
 
   /** SIGTERM. @returns how it ended. */
-  stop(): Promise<Exit> {
+  stop(): Promise<ExitStatus> {
     if (this.child === undefined) throw new Error('the system was not started');
     return this.child.stop(30_000);
   }
 
   /** What it has printed in all its runs. */
-  log(): string {
+  readLog(): string {
     return this.logFiles.map((file) => readFileSync(file, 'utf8')).join('');
   }
 
@@ -181,49 +181,55 @@ export class System {
    * As a machine that may do everything, unless the request says who asks: `authorization: ''` is nobody.
    * @throws Error when the answer is not as the description of the API has it.
    */
-  async api<T = Order>(path: string, { headers = {}, ...request }: HttpRequest = {}): Promise<Answer<T>> {
+  async request<T = Order>(
+    path: string,
+    { headers = {}, ...request }: HttpRequest = {},
+  ): Promise<HttpResponse<T>> {
     const { authorization = `Bearer ${this.token}`, ...others } = headers;
     const credential: Record<string, string> = authorization === '' ? {} : { authorization };
-    const answer = await http<T>(`${this.url}${path}`, { ...request, headers: { ...others, ...credential } });
+    const answer = await sendRequest<T>(`${this.url}${path}`, {
+      ...request,
+      headers: { ...others, ...credential },
+    });
     const method =
       request.method ?? (request.body === undefined && request.raw === undefined ? 'GET' : 'POST');
-    const faults = faultsOf(method, path, answer);
+    const faults = findContractViolations(method, path, answer);
     if (faults.length > 0) throw new Error(`${faults.join('\n')}\n${answer.text.slice(0, 1_000)}`);
     return answer;
   }
 
-  place<T = Order>(body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
-    return this.api<T>('/api/orders', { body, headers });
+  placeOrder<T = Order>(body: unknown, headers: Record<string, string> = {}): Promise<HttpResponse<T>> {
+    return this.request<T>('/api/orders', { body, headers });
   }
 
-  async order(id: string): Promise<Order> {
-    const { status, body, text } = await this.api(`/api/orders/${id}`);
+  async getOrder(id: string): Promise<Order> {
+    const { status, body, text } = await this.request(`/api/orders/${id}`);
     if (status !== 200) throw new Error(`order ${id}: ${status} ${text}`);
     return body;
   }
 
-  untilStatus(id: string, status: Order['status'], timeoutMs?: number): Promise<Order> {
+  waitForStatus(id: string, status: Order['status'], timeoutMs?: number): Promise<Order> {
     return eventually(
       `order ${id} ${status}`,
       async () => {
-        const order = await this.order(id);
+        const order = await this.getOrder(id);
         return order.status === status && order;
       },
       timeoutMs,
     );
   }
 
-  async history(id: string): Promise<OrderHistory> {
-    return (await this.api<OrderHistory>(`/api/orders/${id}/history`)).body;
+  async getHistory(id: string): Promise<OrderHistory> {
+    return (await this.request<OrderHistory>(`/api/orders/${id}/history`)).body;
   }
 
   /** Every order there is, newest first, walked by cursor. */
-  async orders(query = ''): Promise<OrderSummary[]> {
+  async listOrders(query = ''): Promise<OrderSummary[]> {
     const found: OrderSummary[] = [];
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const { status, body, text } = await this.api<OrderPage>(`/api/orders?limit=100${query}${next}`);
+      const { status, body, text } = await this.request<OrderPage>(`/api/orders?limit=100${query}${next}`);
       if (status !== 200) throw new Error(`list: ${status} ${text}`);
       found.push(...body.data);
       cursor = body.nextCursor;
@@ -231,37 +237,37 @@ export class System {
     return found;
   }
 
-  async stock(sku: string): Promise<Pick<InventoryItem, 'onHand' | 'reserved' | 'available'>> {
-    const { onHand, reserved, available } = (await this.api<InventoryItem>(`/api/inventory/${sku}`)).body;
+  async getStock(sku: string): Promise<Pick<InventoryItem, 'onHand' | 'reserved' | 'available'>> {
+    const { onHand, reserved, available } = (await this.request<InventoryItem>(`/api/inventory/${sku}`)).body;
     return { onHand, reserved, available };
   }
 
   /** The simulator's own books, of one order or of all: an independent witness. */
-  async intents(orderId?: string): Promise<BookRow[]> {
+  async listIntents(orderId?: string): Promise<BookRow[]> {
     const of = orderId === undefined ? '' : `&order_id=${orderId}`;
-    return (await this.books<{ data: BookRow[] }>(`/intents?limit=${ALL}${of}`)).data;
+    return (await this.fetchLedger<{ data: BookRow[] }>(`/intents?limit=${LIST_LIMIT}${of}`)).data;
   }
 
-  totals(): Promise<BookTotals> {
-    return this.books('');
+  getTotals(): Promise<BookTotals> {
+    return this.fetchLedger('');
   }
 
-  async doublePayments(): Promise<unknown[]> {
-    return (await this.books<{ data: unknown[] }>('/double-payments')).data;
+  async listDoublePayments(): Promise<unknown[]> {
+    return (await this.fetchLedger<{ data: unknown[] }>('/double-payments')).data;
   }
 
-  private async books<T>(path: string): Promise<T> {
-    return (await http<T>(`${this.simulator.url}/_simulator/books${path}`)).body;
+  private async fetchLedger<T>(path: string): Promise<T> {
+    return (await sendRequest<T>(`${this.simulator.url}/_simulator/books${path}`)).body;
   }
 
   /** Makes the simulator fail. */
-  async fault(fault: FaultRequest): Promise<void> {
-    const { status, text } = await http(`${this.simulator.url}/_simulator/faults`, { body: fault });
+  async injectFault(fault: FaultRequest): Promise<void> {
+    const { status, text } = await sendRequest(`${this.simulator.url}/_simulator/faults`, { body: fault });
     if (status !== 201) throw new Error(text);
   }
 
   async clearFaults(): Promise<void> {
-    await http(`${this.simulator.url}/_simulator/faults`, { method: 'DELETE' });
+    await sendRequest(`${this.simulator.url}/_simulator/faults`, { method: 'DELETE' });
   }
 
   async close(): Promise<void> {
@@ -282,18 +288,18 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   return system;
 }
 
-async function migrate(url: string): Promise<void> {
+async function migrateAndSeed(url: string): Promise<void> {
   const db = connect({ url, poolSize: 2 });
   try {
-    await migrator(db).up();
+    await createMigrator(db).up();
     await seed(db, Date.now());
   } finally {
     await db.close();
   }
 }
 
-async function startMail(): Promise<{ smtpUrl: string; mails: Mails }> {
-  const [smtpPort, httpPort] = [await freePort(), await freePort()];
+async function startMailServer(): Promise<{ smtpUrl: string; mails: TestMailServer }> {
+  const [smtpPort, httpPort] = [await findFreePort(), await findFreePort()];
   const open = () => createMailCatcher({ smtpPort, httpPort, host: HOST, maxMessages: MAX_MAILS });
   let catcher: MailCatcher | undefined = await open();
   const { store, smtpUrl } = catcher;
@@ -301,7 +307,7 @@ async function startMail(): Promise<{ smtpUrl: string; mails: Mails }> {
   return {
     smtpUrl,
     mails: {
-      to: (to) => caught.toReversed().flatMap((kept) => kept.list({ to, limit: ALL }).data),
+      listTo: (to) => caught.toReversed().flatMap((kept) => kept.list({ to, limit: LIST_LIMIT }).data),
       setBehaviour: (behaviour) => catcher?.setBehaviour(behaviour),
       async stop() {
         await catcher?.close();

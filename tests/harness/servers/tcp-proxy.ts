@@ -4,8 +4,8 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 export interface TcpProxy {
   port: number;
   /** Drops every connection and accepts none. */
-  cut(): void;
-  mend(): void;
+  disconnect(): void;
+  reconnect(): void;
   /** The lines that are there carry nothing any more and stay open, as when a host is lost. New ones are as always. */
   freeze(): void;
   close(): Promise<void>;
@@ -42,11 +42,11 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   };
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
-    cut() {
+    disconnect() {
       isCut = true;
       dropAll();
     },
-    mend() {
+    reconnect() {
       isCut = false;
     },
     freeze() {

@@ -5,7 +5,7 @@ export interface Gate {
 }
 
 /** What a test waits at, or has others wait at. */
-export function gate(): Gate {
+export function createGate(): Gate {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => {
     open = resolve;

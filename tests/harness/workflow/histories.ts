@@ -16,7 +16,7 @@ export const toHistoryJson = (history: History): string =>
 export const fromHistoryJson = (json: string): History => History.fromObject(JSON.parse(json));
 
 /** JSON of Temporal's with every payload in clear: what anybody with access to Temporal can read. */
-export const inClear = (json: string): string => JSON.stringify(JSON.parse(json, decodePayload));
+export const decodePayloads = (json: string): string => JSON.stringify(JSON.parse(json, decodePayload));
 
 const decodePayload = (key: string, value: unknown): unknown =>
   key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value;

@@ -5,12 +5,19 @@ import { select } from '../../../db/core/sql';
 import { createTemporalClient } from '../../../integrations/temporal/connect';
 import { eventually } from '../../harness/eventually';
 import { DIALECTS } from '../../harness/servers/databases';
-import { sharedServers } from '../../harness/servers/servers';
+import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
 import { expectProblem } from '../orders/orders';
-import { eventsOf, IMPORT_HEADER, importEnded, importRow, lookAt, received } from './catalogue';
+import {
+  buildImportRow,
+  getImport,
+  IMPORT_HEADER_ROW,
+  listEvents,
+  uploadAcceptedImport,
+  waitForImport,
+} from './catalogue';
 
-const ROWS = 2_000;
+const ROW_COUNT = 2_000;
 
 describe.each(DIALECTS)('imports of products on %s', (dialect) => {
   let system: System;
@@ -29,14 +36,14 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     return Number(found?.n);
   };
   const product = async (sku: string): Promise<Product> =>
-    (await system.api<Product>(`/api/products/${sku}?active=all`)).body;
+    (await system.request<Product>(`/api/products/${sku}?active=all`)).body;
 
   test('a file creates and updates products; what is like its row already is left alone', async () => {
     const rows = (price: (n: number) => string) =>
-      Array.from({ length: 600 }, (_, n) => importRow(n, `a-${dialect}`, price(n)));
-    const first = await received(system, [IMPORT_HEADER, ...rows((n) => `${n}.5`)]);
+      Array.from({ length: 600 }, (_, n) => buildImportRow(n, `a-${dialect}`, price(n)));
+    const first = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...rows((n) => `${n}.5`)]);
     expect(first).toMatchObject({ status: 'received', rows: 600, done: 0, percent: 0 });
-    expect(await importEnded(system, first.id)).toMatchObject({
+    expect(await waitForImport(system, first.id)).toMatchObject({
       ...{ status: 'completed', rows: 600, done: 600, percent: 100 },
       ...{ created: 600, updated: 0, unchanged: 0, faulty: 0, faults: [], failure: null },
     });
@@ -51,20 +58,23 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       active: true,
       version: 1,
     });
-    const second = await received(system, [IMPORT_HEADER, ...rows((n) => (n < 10 ? '1.00' : `${n}.50`))]);
-    expect(await importEnded(system, second.id)).toMatchObject({ created: 0, updated: 10, unchanged: 590 });
+    const second = await uploadAcceptedImport(system, [
+      IMPORT_HEADER_ROW,
+      ...rows((n) => (n < 10 ? '1.00' : `${n}.50`)),
+    ]);
+    expect(await waitForImport(system, second.id)).toMatchObject({ created: 0, updated: 10, unchanged: 590 });
     expect(await product(`a-${dialect}-7`)).toMatchObject({ price: { amount: 100 }, version: 2 });
     expect(await product(`a-${dialect}-70`)).toMatchObject({ version: 1 });
 
-    const events = await eventsOf(system, `product:a-${dialect}-7`);
+    const events = await listEvents(system, `product:a-${dialect}-7`);
     expect(events.map(({ type, actor }) => [type, actor])).toEqual([
-      ['ProductCreated', system.actor],
-      ['ProductUpdated', system.actor],
+      ['ProductCreated', system.machineActor],
+      ['ProductUpdated', system.machineActor],
     ]);
-    const story = await eventsOf(system, second.id);
+    const story = await listEvents(system, second.id);
     expect(story.map(({ type, data }) => [type, data])).toEqual([
-      ['ProductImportReceived', { rows: 600, chunks: 2, bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
-      ['ProductImportEnded', { status: 'completed', created: 0, updated: 10, unchanged: 590, faulty: 0 }],
+      ['ProductImportStarted', { rows: 600, chunks: 2, bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+      ['ProductImportFinished', { status: 'completed', created: 0, updated: 10, unchanged: 590, faulty: 0 }],
     ]);
     expect(
       await count('product_import_chunks WHERE import_id IN (:ids)', { ids: [first.id, second.id] }),
@@ -73,7 +83,7 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
 
   test('rows that cannot be applied are told by line, the others are applied; the later row of a sku wins', async () => {
     const p = `b-${dialect}`;
-    const { id } = await received(system, [
+    const { id } = await uploadAcceptedImport(system, [
       'sku,name,price,active,attr.size',
       `${p}-1,One,1.00,,`,
       `${p}-2,"Two`,
@@ -86,7 +96,7 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       `${p}-7,Seven`,
       `${p}-1,One again,1.10,false,XL`,
     ]);
-    const found = await importEnded(system, id);
+    const found = await waitForImport(system, id);
     expect(found).toMatchObject({ status: 'completed', rows: 8, created: 1, updated: 1, faulty: 6 });
     const price = 'must be an amount of EUR such as 419.00';
     expect(found.faults).toEqual([
@@ -105,16 +115,19 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       attributes: { size: 'XL' },
       version: 2,
     });
-    expect((await eventsOf(system, `product:${p}-1`)).map((e) => e.data.version)).toEqual([1, 2]);
+    expect((await listEvents(system, `product:${p}-1`)).map((e) => e.data.version)).toEqual([1, 2]);
   });
 
   test('a file of prices changes prices and nothing else', async () => {
     const p = `c-${dialect}`;
-    await importEnded(system, (await received(system, [IMPORT_HEADER, importRow(1, p)])).id);
-    const before = await product(`${p}-1`);
-    const found = await importEnded(
+    await waitForImport(
       system,
-      (await received(system, ['sku,price', `${p}-1,8.00`, `${p}-2,9.00`])).id,
+      (await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, buildImportRow(1, p)])).id,
+    );
+    const before = await product(`${p}-1`);
+    const found = await waitForImport(
+      system,
+      (await uploadAcceptedImport(system, ['sku,price', `${p}-1,8.00`, `${p}-2,9.00`])).id,
     );
     expect(found).toMatchObject({ updated: 1, faulty: 1 });
     expect(found.faults).toEqual([
@@ -130,7 +143,10 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
 
   test('of many faults the first thousand are kept and all are counted', async () => {
     const rows = Array.from({ length: 1_300 }, (_, n) => `d-${dialect}-${n},Board,free`);
-    const found = await importEnded(system, (await received(system, ['sku,name,price', ...rows])).id);
+    const found = await waitForImport(
+      system,
+      (await uploadAcceptedImport(system, ['sku,name,price', ...rows])).id,
+    );
     expect(found).toMatchObject({ status: 'completed', faulty: 1_300, created: 0 });
     expect(found.faults.map((f) => f.line)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 2));
   });
@@ -139,63 +155,65 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     const p = `k-${dialect}`;
     // Each sku comes again with another price: what is applied twice makes versions of its own.
     const rows = [1, 2].flatMap((price) =>
-      Array.from({ length: ROWS }, (_, n) => importRow(n, p, `${price}.00`)),
+      Array.from({ length: ROW_COUNT }, (_, n) => buildImportRow(n, p, `${price}.00`)),
     );
-    const { id } = await received(system, [IMPORT_HEADER, ...rows]);
+    const { id } = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...rows]);
     const { done } = await eventually('a chunk applied', async () => {
-      const seen = await lookAt(system, id);
+      const seen = await getImport(system, id);
       return seen.done > 0 && seen;
     });
-    expect(done).toBeLessThan(2 * ROWS);
+    expect(done).toBeLessThan(2 * ROW_COUNT);
     await system.restart();
-    expect(await importEnded(system, id)).toMatchObject({
-      ...{ status: 'completed', done: 2 * ROWS },
-      ...{ created: ROWS, updated: ROWS, unchanged: 0, faulty: 0 },
+    expect(await waitForImport(system, id)).toMatchObject({
+      ...{ status: 'completed', done: 2 * ROW_COUNT },
+      ...{ created: ROW_COUNT, updated: ROW_COUNT, unchanged: 0, faulty: 0 },
     });
-    expect(await count(`products WHERE sku LIKE '${p}-%' AND version = 2 AND price_minor = 200`)).toBe(ROWS);
+    expect(await count(`products WHERE sku LIKE '${p}-%' AND version = 2 AND price_minor = 200`)).toBe(
+      ROW_COUNT,
+    );
     const stream = `product:${p}-%`;
-    expect(await count('events WHERE stream LIKE :stream', { stream })).toBe(2 * ROWS);
+    expect(await count('events WHERE stream LIKE :stream', { stream })).toBe(2 * ROW_COUNT);
     expect(await count('events WHERE stream = :id', { id })).toBe(2);
   });
 
   test('an import whose process died before it could start it is started by another', async () => {
-    const { id } = await received(system, [IMPORT_HEADER, importRow(1, `l-${dialect}`)]);
-    await importEnded(system, id);
+    const { id } = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, buildImportRow(1, `l-${dialect}`)]);
+    await waitForImport(system, id);
     // As it is left by a kill between the two.
     const left = `imp_${ulid()}`;
     await db.write(async (tx) => {
       const query = (sql: string) => db.send(sql, [], tx);
       await query(
-        `INSERT INTO product_imports (id, caller, body_hash, actor, currency, columns_read, status, row_count, chunk_count,
-           created_at_ms, touched_at_ms)
-         SELECT '${left}', caller, body_hash, actor, currency, columns_read, 'received', 1, 1, 1, 1
+        `INSERT INTO product_imports (id, caller, body_hash, actor, currency, csv_columns, status, row_count, chunk_count,
+           created_at_ms, updated_at_ms)
+         SELECT '${left}', caller, body_hash, actor, currency, csv_columns, 'received', 1, 1, 1, 1
          FROM product_imports WHERE id = '${id}'`,
       );
       const body = JSON.stringify([
-        [2, ...importRow(2, `l-${dialect}`).replaceAll('"Cut, planed"', 'x').split(',')],
+        [2, ...buildImportRow(2, `l-${dialect}`).replaceAll('"Cut, planed"', 'x').split(',')],
       ]);
       await query(
         `INSERT INTO product_import_chunks (import_id, chunk, row_count, body) VALUES ('${left}', 0, 1, '${body}')`,
       );
     });
-    expect(await importEnded(system, left)).toMatchObject({ status: 'completed', created: 1 });
+    expect(await waitForImport(system, left)).toMatchObject({ status: 'completed', created: 1 });
     expect(await product(`l-${dialect}-2`)).toMatchObject({ name: 'Board 2' });
   });
 
   test("Temporal's cancel ends it after the chunk at hand; what was applied stays and is said", async () => {
     const temporal = createTemporalClient({
-      address: sharedServers().temporalAddress,
+      address: getServerConfig().temporalAddress,
       namespace: 'default',
     });
     try {
       const p = `m-${dialect}`;
-      const rows = Array.from({ length: 10 * ROWS }, (_, n) => importRow(n, p));
-      const { id } = await received(system, [IMPORT_HEADER, ...rows]);
-      await eventually('a chunk applied', async () => (await lookAt(system, id)).done > 0);
+      const rows = Array.from({ length: 10 * ROW_COUNT }, (_, n) => buildImportRow(n, p));
+      const { id } = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...rows]);
+      await eventually('a chunk applied', async () => (await getImport(system, id)).done > 0);
       await temporal.workflow.getHandle(id).cancel();
-      const found = await importEnded(system, id);
+      const found = await waitForImport(system, id);
       expect(found.status).toBe('cancelled');
-      expect(found.done).toBeLessThan(10 * ROWS);
+      expect(found.done).toBeLessThan(10 * ROW_COUNT);
       expect(found.done % 500).toBe(0);
       expect(found.created).toBe(found.done);
       expect(await count(`products WHERE sku LIKE '${p}-%'`)).toBe(found.done);
@@ -214,7 +232,7 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const { body } = await system.api<{ data: ProductImport[]; nextCursor: string | null }>(
+      const { body } = await system.request<{ data: ProductImport[]; nextCursor: string | null }>(
         `/api/products/imports?limit=3${next}`,
       );
       walked.push(...body.data.map((i) => i.id));
@@ -224,8 +242,8 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     expect(walked.length).toBeGreaterThan(5);
     expect(walked).toEqual(walked.toSorted().reverse());
     for (const id of ['imp_x', `imp_${'0'.repeat(26)}`]) {
-      expectProblem(await system.api(`/api/products/imports/${id}`), 404, 'not_found');
+      expectProblem(await system.request(`/api/products/imports/${id}`), 404, 'not_found');
     }
-    expectProblem(await system.api('/api/products/imports?cursor=x'), 400, 'invalid_cursor');
+    expectProblem(await system.request('/api/products/imports?cursor=x'), 400, 'invalid_cursor');
   });
 });

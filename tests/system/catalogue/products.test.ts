@@ -1,17 +1,17 @@
 import type { Product } from '../../../api/catalogue/schemas';
 import { productId } from '../../../domain/shared/ids';
 import { DIALECTS } from '../../harness/servers/databases';
-import { machineToken } from '../../harness/servers/machine';
+import { createMachineToken } from '../../harness/servers/machine-token';
 import { type System, startSystem } from '../../harness/servers/system';
-import { expectProblem, orderOf, type Problem } from '../orders/orders';
-import { added, eventsOf, productOf, put, replacementOf } from './catalogue';
+import { buildOrderRequest, expectProblem, type Problem } from '../orders/orders';
+import { buildProduct, createProductViaApi, listEvents, putProduct, toReplacement } from './catalogue';
 
 interface Page {
   data: Product[];
   nextCursor: string | null;
 }
 
-const NOBODY = { authorization: '' };
+const UNAUTHENTICATED = { authorization: '' };
 
 describe.each(DIALECTS)('products on %s', (dialect) => {
   let system: System;
@@ -20,21 +20,23 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  const read = (sku: string, query = '') => system.api<Product>(`/api/products/${sku}${query}`);
+  const read = (sku: string, query = '') => system.request<Product>(`/api/products/${sku}${query}`);
   const search = async (query: string): Promise<Page> => {
-    const { status, body, text } = await system.api<Page>(`/api/products?${query}`, { headers: NOBODY });
+    const { status, body, text } = await system.request<Page>(`/api/products?${query}`, {
+      headers: UNAUTHENTICATED,
+    });
     expect({ status, text }).toEqual({ status: 200, text });
     return body;
   };
 
   test('a product that is created can be read, found and ordered, and has an event', async () => {
-    const body = productOf({
+    const body = buildProduct({
       name: ' Häkelkorb Ørsted ',
       description: 'Two lines\nof words.',
       imageUrl: 'https://images.example/korb.webp',
       attributes: { Farbe: 'moosgrün' },
     });
-    const created = await system.api<Product>('/api/products', { body });
+    const created = await system.request<Product>('/api/products', { body });
     expect(created.status).toBe(201);
     expect(created.headers).toMatchObject({ location: `/api/products/${body.sku}`, etag: '"1"' });
     expect(created.body).toEqual({
@@ -47,68 +49,68 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     const found = await read(body.sku);
     expect([found.body, found.headers.etag]).toEqual([created.body, '"1"']);
     expect((await search('q=MOOSGRUN%20hakel')).data).toEqual([created.body]);
-    expectProblem(await system.place(orderOf({ [body.sku]: 1 })), 409, 'out_of_stock');
+    expectProblem(await system.placeOrder(buildOrderRequest({ [body.sku]: 1 })), 409, 'out_of_stock');
 
-    const [event, ...others] = await eventsOf(system, productId(body.sku));
+    const [event, ...others] = await listEvents(system, productId(body.sku));
     expect(others).toEqual([]);
     expect(event).toMatchObject({
       type: 'ProductCreated',
       topic: 'catalogue-events',
       subject: productId(body.sku),
-      actor: system.actor,
+      actor: system.machineActor,
       data: { version: 1, product: { sku: body.sku, unitPriceMinor: 12_900, currency: 'EUR' } },
     });
   });
 
   test('a sku is given once, also when its product is not sold any more', async () => {
-    const product = await added(system);
-    const again = { body: productOf({ sku: product.sku, name: 'Another' }) };
-    const problem = expectProblem(await system.api('/api/products', again), 409, 'sku_taken');
+    const product = await createProductViaApi(system);
+    const again = { body: buildProduct({ sku: product.sku, name: 'Another' }) };
+    const problem = expectProblem(await system.request('/api/products', again), 409, 'sku_taken');
     expect(problem.sku).toBe(product.sku);
     const gone = { method: 'DELETE', headers: { 'if-match': '"1"' } };
-    expect((await system.api(`/api/products/${product.sku}`, gone)).status).toBe(204);
-    expectProblem(await system.api('/api/products', again), 409, 'sku_taken');
+    expect((await system.request(`/api/products/${product.sku}`, gone)).status).toBe(204);
+    expectProblem(await system.request('/api/products', again), 409, 'sku_taken');
   });
 
   test('of many who create one sku at once, one does', async () => {
-    const body = productOf();
+    const body = buildProduct();
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, n) =>
-        system.api('/api/products', { body: { ...body, name: `Lamp ${n}` } }),
+        system.request('/api/products', { body: { ...body, name: `Lamp ${n}` } }),
       ),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
-    expect(await eventsOf(system, productId(body.sku))).toHaveLength(1);
+    expect(await listEvents(system, productId(body.sku))).toHaveLength(1);
   });
 
   test('a change needs the version that was seen: 428 without, 412 with another, and nothing is changed', async () => {
-    const product = await added(system);
+    const product = await createProductViaApi(system);
     const change = { name: 'Steel lamp' };
-    expectProblem(await put(system, product, change, ''), 428, 'precondition_required');
+    expectProblem(await putProduct(system, product, change, ''), 428, 'precondition_required');
     for (const tag of ['"2"', '"01"', 'W/"1"', '"x", "3"']) {
-      expectProblem(await put(system, product, change, tag), 412, 'precondition_failed');
+      expectProblem(await putProduct(system, product, change, tag), 412, 'precondition_failed');
     }
-    const wrong = expectProblem(await put(system, product, change, '1'), 400, 'invalid_request');
+    const wrong = expectProblem(await putProduct(system, product, change, '1'), 400, 'invalid_request');
     expect(wrong.errors?.map((e) => e.pointer)).toEqual(['If-Match']);
     expect((await read(product.sku)).body).toEqual(product);
 
-    const changed = await put(system, product, change, '"7", "1"');
+    const changed = await putProduct(system, product, change, '"7", "1"');
     expect([changed.status, changed.headers.etag, changed.body.version]).toEqual([200, '"2"', 2]);
     expect((await read(product.sku)).body).toEqual({ ...changed.body, name: 'Steel lamp' });
     expect((await search('q=steel')).data.map((p) => p.sku)).toContain(product.sku);
     expect((await search('q=brass')).data.map((p) => p.sku)).not.toContain(product.sku);
-    expectProblem(await put(system, { ...product, sku: 'no-such' }), 404, 'not_found');
+    expectProblem(await putProduct(system, { ...product, sku: 'no-such' }), 404, 'not_found');
   });
 
   test('of many who change one version, one does; each version has its event with the price before and after', async () => {
-    const product = await added(system);
+    const product = await createProductViaApi(system);
     const answers = await Promise.all(
-      [1, 2, 3, 4, 5, 6].map((n) => put(system, product, { price: { amount: n, currency: 'EUR' } })),
+      [1, 2, 3, 4, 5, 6].map((n) => putProduct(system, product, { price: { amount: n, currency: 'EUR' } })),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412, 412]);
     const { body } = await read(product.sku);
     expect(body.version).toBe(2);
-    const events = await eventsOf(system, productId(product.sku));
+    const events = await listEvents(system, productId(product.sku));
     expect(events.map((e) => e.type)).toEqual(['ProductCreated', 'ProductUpdated']);
     expect(events[1]?.data).toEqual({
       sku: product.sku,
@@ -121,61 +123,61 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
   });
 
   test('what is put as it is stays the version that it is', async () => {
-    const product = await added(system, { attributes: { a: '1', b: '2' } });
-    const { status, headers, body } = await put(system, product, { attributes: { b: '2', a: '1' } });
+    const product = await createProductViaApi(system, { attributes: { a: '1', b: '2' } });
+    const { status, headers, body } = await putProduct(system, product, { attributes: { b: '2', a: '1' } });
     expect([status, headers.etag, body]).toEqual([200, '"1"', product]);
-    expect(await eventsOf(system, productId(product.sku))).toHaveLength(1);
+    expect(await listEvents(system, productId(product.sku))).toHaveLength(1);
     const since = { headers: { 'if-none-match': '"1"' } };
-    expect((await system.api(`/api/products/${product.sku}`, since)).status).toBe(304);
+    expect((await system.request(`/api/products/${product.sku}`, since)).status).toBe(304);
   });
 
   test('a product that is not sold is gone for customers, and there for those who maintain it', async () => {
-    const product = await added(system, { name: 'Farewell lamp' });
+    const product = await createProductViaApi(system, { name: 'Farewell lamp' });
     const path = `/api/products/${product.sku}`;
-    expectProblem(await system.api(path, { method: 'DELETE' }), 428, 'precondition_required');
+    expectProblem(await system.request(path, { method: 'DELETE' }), 428, 'precondition_required');
     const remove = { method: 'DELETE', headers: { 'if-match': '"1"' } };
-    const removed = await system.api(path, remove);
+    const removed = await system.request(path, remove);
     expect([removed.status, removed.headers.etag, removed.text]).toEqual([204, '"2"', '']);
-    expectProblem(await system.api(path, remove), 412, 'precondition_failed');
+    expectProblem(await system.request(path, remove), 412, 'precondition_failed');
 
     expectProblem(await read(product.sku), 404, 'not_found');
     expect((await search('q=farewell')).data).toEqual([]);
-    expectProblem(await system.place(orderOf({ [product.sku]: 1 })), 400, 'unknown_sku');
+    expectProblem(await system.placeOrder(buildOrderRequest({ [product.sku]: 1 })), 400, 'unknown_sku');
     for (const shown of ['all', 'false']) {
       expect((await read(product.sku, `?active=${shown}`)).body).toMatchObject({ active: false, version: 2 });
-      const { body } = await system.api<Page>(`/api/products?active=${shown}&limit=100`);
+      const { body } = await system.request<Page>(`/api/products?active=${shown}&limit=100`);
       expect(body.data.some((p) => p.sku === product.sku)).toBe(true);
-      const found = await system.api<Page>(`/api/products?active=${shown}&q=farewell`);
+      const found = await system.request<Page>(`/api/products?active=${shown}&q=farewell`);
       expect(found.body.data.map((p) => p.sku)).toEqual([product.sku]);
     }
-    const [, event] = await eventsOf(system, productId(product.sku));
+    const [, event] = await listEvents(system, productId(product.sku));
     expect(event).toMatchObject({ type: 'ProductDeactivated', data: { changed: { active: false } } });
 
-    const back = await put(system, { ...product, version: 2 });
+    const back = await putProduct(system, { ...product, version: 2 });
     expect(back.body).toMatchObject({ active: true, version: 3 });
     expect((await read(product.sku)).status).toBe(200);
   });
 
   test('only who may change the catalogue changes it or sees what is not sold', async () => {
-    const product = await added(system);
+    const product = await createProductViaApi(system);
     const path = `/api/products/${product.sku}`;
     const { DATABASE_URL = '' } = system.env;
-    const reader = await machineToken(system.env, DATABASE_URL, ['orders:read', 'inventory:write']);
+    const reader = await createMachineToken(system.env, DATABASE_URL, ['orders:read', 'inventory:write']);
     const callers: [Record<string, string>, number, string][] = [
-      [NOBODY, 401, 'unauthenticated'],
+      [UNAUTHENTICATED, 401, 'unauthenticated'],
       [{ authorization: `Bearer ${reader}` }, 403, 'forbidden'],
     ];
     for (const [headers, status, code] of callers) {
       const match = { ...headers, 'if-match': '"1"' };
       const refused = [
-        system.api('/api/products', { headers, body: productOf() }),
-        system.api(path, { headers: match, method: 'PUT', body: replacementOf(product) }),
-        system.api(path, { headers: match, method: 'DELETE' }),
-        system.api(`${path}?active=all`, { headers }),
-        system.api('/api/products?active=false', { headers }),
+        system.request('/api/products', { headers, body: buildProduct() }),
+        system.request(path, { headers: match, method: 'PUT', body: toReplacement(product) }),
+        system.request(path, { headers: match, method: 'DELETE' }),
+        system.request(`${path}?active=all`, { headers }),
+        system.request('/api/products?active=false', { headers }),
       ];
       for (const answer of await Promise.all(refused)) expectProblem(answer, status, code);
-      expect((await system.api(path, { headers })).status).toBe(200);
+      expect((await system.request(path, { headers })).status).toBe(200);
     }
     expect((await read(product.sku)).body).toEqual(product);
   });
@@ -204,23 +206,23 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     ['a version', { version: 1 }, '/version'],
     ['what is not known', { colour: 'red' }, '/colour'],
   ])('%s is refused with 400 that names the field', async (_what, change, pointer) => {
-    const body = { ...productOf(), ...change };
-    const answer = await system.api<Problem>('/api/products', { body });
+    const body = { ...buildProduct(), ...change };
+    const answer = await system.request<Problem>('/api/products', { body });
     expect(expectProblem(answer, 400, 'invalid_request').errors?.map((e) => e.pointer)).toEqual([pointer]);
   });
 
   test('a change of price does not touch an order that is placed', async () => {
     const { body: desk } = await read('oak-desk');
-    const { body: order } = await system.place(orderOf({ 'oak-desk': 2 }));
-    const raised = await put(system, desk, {
+    const { body: order } = await system.placeOrder(buildOrderRequest({ 'oak-desk': 2 }));
+    const raised = await putProduct(system, desk, {
       name: 'Oak desk II',
       price: { amount: 99_900, currency: 'EUR' },
     });
     expect(raised.status).toBe(200);
-    const after = await system.order(order.id);
+    const after = await system.getOrder(order.id);
     expect(after.lines).toEqual(order.lines);
     expect(after.total).toEqual(order.total);
-    const next = await system.place(orderOf({ 'oak-desk': 2 }));
+    const next = await system.placeOrder(buildOrderRequest({ 'oak-desk': 2 }));
     expect(next.body.lines[0]).toMatchObject({ name: 'Oak desk II', unitPrice: { amount: 99_900 } });
   });
 
@@ -230,7 +232,7 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     let racing = true;
     const changing = (async () => {
       for (let n = 0; racing; n += 1) {
-        const { status, body } = await put(system, lamp, {
+        const { status, body } = await putProduct(system, lamp, {
           price: { amount: prices[n % 2] ?? 0, currency: 'EUR' },
         });
         expect(status).toBe(200);
@@ -239,7 +241,9 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     })();
     const orders = [];
     for (let n = 0; n < 6; n += 1) {
-      orders.push(...(await Promise.all([1, 2].map(() => system.place(orderOf({ 'desk-lamp': 3 }))))));
+      orders.push(
+        ...(await Promise.all([1, 2].map(() => system.placeOrder(buildOrderRequest({ 'desk-lamp': 3 }))))),
+      );
     }
     racing = false;
     await changing;
@@ -248,14 +252,15 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
       const [line] = body.lines;
       expect([8_900, ...prices]).toContain(line?.unitPrice.amount);
       expect(body.subtotal.amount).toBe(3 * (line?.unitPrice.amount ?? 0));
-      const [intent] = await system.intents(body.id);
+      const [intent] = await system.listIntents(body.id);
       expect([intent?.amount, intent?.amount_captured]).toEqual([body.total.amount, body.total.amount]);
     }
   });
 
   test('a search is walked by cursors that belong to it', async () => {
     const skus: string[] = [];
-    for (let n = 0; n < 7; n += 1) skus.push((await added(system, { name: `Quartz lamp ${n}` })).sku);
+    for (let n = 0; n < 7; n += 1)
+      skus.push((await createProductViaApi(system, { name: `Quartz lamp ${n}` })).sku);
     const seen: string[] = [];
     const cursors: string[] = [];
     let cursor: string | null = null;
@@ -277,16 +282,16 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
       Buffer.from(`v1:${skus[0]}`).toString('base64url'),
     ];
     for (const wrong of forged) {
-      const answer = await system.api(`/api/products?q=quartz%20lam&cursor=${wrong}`);
+      const answer = await system.request(`/api/products?q=quartz%20lam&cursor=${wrong}`);
       expectProblem(answer, 400, 'invalid_cursor');
     }
-    expectProblem(await system.api(`/api/products?cursor=${cursors[0]}`), 400, 'invalid_cursor');
+    expectProblem(await system.request(`/api/products?cursor=${cursors[0]}`), 400, 'invalid_cursor');
   });
 
   test('a search goes on however long its words and skus are', async () => {
     const name = '𠀀'.repeat(40);
     const skus = ['a', 'b'].map((end) => `${'z'.repeat(63)}${end}`);
-    for (const sku of skus) await added(system, { sku, name });
+    for (const sku of skus) await createProductViaApi(system, { sku, name });
     const query = `q=${encodeURIComponent('𠀀'.repeat(32))}&limit=1`;
     const first = await search(query);
     const second = await search(`${query}&cursor=${first.nextCursor}`);
@@ -303,7 +308,7 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     ['limit=101', 'limit'],
     ['sort=price', 'sort'],
   ])('?%s is refused with 400 that names the parameter', async (query, parameter) => {
-    const answer = await system.api<Problem>(`/api/products?${query}`);
+    const answer = await system.request<Problem>(`/api/products?${query}`);
     expect(expectProblem(answer, 400, 'invalid_request').errors?.map((e) => e.pointer)).toEqual([parameter]);
   });
 });

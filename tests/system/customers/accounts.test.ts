@@ -3,11 +3,21 @@ import type { OrderSummary } from '../../../api/orders/schemas';
 import { createTemporalClient } from '../../../integrations/temporal/connect';
 import { DELIVERY_WORKFLOW } from '../../../workflows/messages';
 import { DIALECTS } from '../../harness/servers/databases';
-import { sharedServers } from '../../harness/servers/servers';
+import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
-import { type History, inClear, toHistoryJson } from '../../harness/workflow/histories';
-import { expectProblem, newEmail, orderOf } from '../orders/orders';
-import { anonymous, bearer, claimsOf, logIn, mailTo, NOBODY, PASSWORD, signUp, tokenIn } from './people';
+import { decodePayloads, type History, toHistoryJson } from '../../harness/workflow/histories';
+import { buildOrderRequest, expectProblem, generateEmail } from '../orders/orders';
+import {
+  decodeClaims,
+  extractToken,
+  logIn,
+  PASSWORD,
+  postUnauthenticated,
+  signUp,
+  toBearerHeader,
+  UNAUTHENTICATED,
+  waitForMail,
+} from './sign-up';
 
 describe.each(DIALECTS)('accounts on %s', (dialect) => {
   let system: System;
@@ -16,10 +26,10 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  const post = <T>(path: string, body: unknown) => anonymous<T>(system, `/api/auth/${path}`, body);
+  const post = <T>(path: string, body: unknown) => postUnauthenticated<T>(system, `/api/auth/${path}`, body);
   const ownOrders = async (token: string): Promise<string[]> => {
-    const { body, text } = await system.api<{ data: OrderSummary[] }>('/api/orders', {
-      headers: bearer(token),
+    const { body, text } = await system.request<{ data: OrderSummary[] }>('/api/orders', {
+      headers: toBearerHeader(token),
     });
     expect(text).toContain('data');
     return body.data.map((order) => order.id);
@@ -32,19 +42,22 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   };
 
   test('who has ordered as a guest finds the order in the account that they make', async () => {
-    const email = newEmail();
-    const placed = await system.place(orderOf(undefined, { email }), NOBODY);
+    const email = generateEmail();
+    const placed = await system.placeOrder(buildOrderRequest(undefined, { email }), UNAUTHENTICATED);
     const { accessToken } = await signUp(system, email);
     expect(await ownOrders(accessToken)).toEqual([placed.body.id]);
-    const later = await system.place(orderOf(undefined, { email }), bearer(accessToken));
+    const later = await system.placeOrder(
+      buildOrderRequest(undefined, { email }),
+      toBearerHeader(accessToken),
+    );
     expect(await ownOrders(accessToken)).toEqual([later.body.id, placed.body.id]);
   });
 
   test('the mail leads to the shop, with the token behind the # and in plain sight', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     await post('register', { email: email.toUpperCase(), password: PASSWORD, name: 'Buy at evil.example' });
-    const mail = await mailTo(system, email, 'Confirm your address');
-    const token = tokenIn(mail);
+    const mail = await waitForMail(system, email, 'Confirm your address');
+    const token = extractToken(mail);
     expect(mail.text).toContain(`https://shop.example/confirm#token=${token}`);
     expect(mail.text).toContain(`\n${token}\n`);
     // Words of a stranger reach nobody's mailbox.
@@ -52,9 +65,9 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 
   test('the link of the mail alone makes no account: it takes the password that was chosen', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     await post('register', { email, password: PASSWORD });
-    const token = tokenIn(await mailTo(system, email, 'Confirm your address'));
+    const token = extractToken(await waitForMail(system, email, 'Confirm your address'));
     const missing = expectProblem(await post('confirm', { token }), 400, 'invalid_request');
     expect(missing.errors?.map(({ pointer }) => pointer)).toEqual(['/password']);
     expectProblem(await post('confirm', { token, password: 'wrong one' }), 401, 'invalid_credentials');
@@ -63,27 +76,27 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 
   test('a session goes from log-in to refresh to log-out', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     await signUp(system, email);
     const first = await logIn(system, email);
     expect(first).toMatchObject({ tokenType: 'Bearer', expiresInSeconds: 900 });
     const { status, body: second } = await post<Tokens>('refresh', { refreshToken: first.refreshToken });
     expect(status).toBe(200);
-    expect(claimsOf(second.accessToken).sid).toBe(claimsOf(first.accessToken).sid);
+    expect(decodeClaims(second.accessToken).sid).toBe(decodeClaims(first.accessToken).sid);
     expect((await post('logout', { refreshToken: second.refreshToken })).status).toBe(204);
     expectProblem(await post('refresh', { refreshToken: second.refreshToken }), 401, 'invalid_refresh_token');
     // What was given out for a quarter of an hour ends with it.
-    const answer = await system.api('/api/orders', { headers: bearer(second.accessToken) });
+    const answer = await system.request('/api/orders', { headers: toBearerHeader(second.accessToken) });
     expectProblem(answer, 401, 'invalid_token');
   });
 
   test('logging out everywhere needs an access token, and ends every session', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const one = await signUp(system, email);
     const other = await logIn(system, email);
     expectProblem(await post('logout', { everywhere: true }), 401, 'unauthenticated');
-    const headers = bearer(one.accessToken);
-    const left = await system.api('/api/auth/logout', { body: { everywhere: true }, headers });
+    const headers = toBearerHeader(one.accessToken);
+    const left = await system.request('/api/auth/logout', { body: { everywhere: true }, headers });
     expect(left.status).toBe(204);
     for (const { refreshToken } of [one, other]) {
       expectProblem(await post('refresh', { refreshToken }), 401, 'invalid_refresh_token');
@@ -92,13 +105,13 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 
   test('an access token alone logs out its own session; no token at all is a mistake', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const here = await signUp(system, email);
     const there = await logIn(system, email);
     const nothing = expectProblem(await post('logout', {}), 400, 'invalid_request');
     expect(nothing.errors?.map(({ pointer }) => pointer)).toEqual(['/refreshToken']);
-    const headers = bearer(here.accessToken);
-    expect((await system.api('/api/auth/logout', { body: {}, headers })).status).toBe(204);
+    const headers = toBearerHeader(here.accessToken);
+    expect((await system.request('/api/auth/logout', { body: {}, headers })).status).toBe(204);
     expectProblem(await post('refresh', { refreshToken: here.refreshToken }), 401, 'invalid_refresh_token');
     const wrong = { refreshToken: there.refreshToken, everywhere: true };
     expectProblem(await post('logout', wrong), 401, 'unauthenticated');
@@ -106,21 +119,21 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 
   test('every log-in is a session of its own, whatever it brings along', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const { accessToken } = await signUp(system, email);
-    const headers = bearer(accessToken);
+    const headers = toBearerHeader(accessToken);
     const body = { email, password: PASSWORD };
-    const again = await system.api<Tokens>('/api/auth/login', { body, headers });
-    expect(claimsOf(again.body.accessToken).sid).not.toBe(claimsOf(accessToken).sid);
+    const again = await system.request<Tokens>('/api/auth/login', { body, headers });
+    expect(decodeClaims(again.body.accessToken).sid).not.toBe(decodeClaims(accessToken).sid);
     const fixed = { ...body, refreshToken: 'chosen by somebody else', sid: 'ses_1' };
     expectProblem(await post('login', fixed), 400, 'invalid_request');
   });
 
   test('a forgotten password is replaced by the link of a mail, whose change is told by another', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const { refreshToken } = await signUp(system, email);
     expect((await post('password-reset', { email })).status).toBe(202);
-    const token = tokenIn(await mailTo(system, email, 'Set a new password'));
+    const token = extractToken(await waitForMail(system, email, 'Set a new password'));
     const reset = (password: string) => post('password-reset/confirm', { token, password });
     expectProblem(await reset('1234567890'), 400, 'invalid_request');
     expect((await reset('difference engine')).status).toBe(204);
@@ -128,17 +141,17 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expectProblem(await post('refresh', { refreshToken }), 401, 'invalid_refresh_token');
     expectProblem(await post('login', { email, password: PASSWORD }), 401, 'invalid_credentials');
     await logIn(system, email, 'difference engine');
-    await mailTo(system, email, 'Your password was changed');
+    await waitForMail(system, email, 'Your password was changed');
   });
 
   test('a password is changed by who knows the old one, and other sessions end', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const here = await signUp(system, email);
     const there = await logIn(system, email);
     const change = (currentPassword: string, newPassword: string) =>
-      system.api('/api/auth/password', {
+      system.request('/api/auth/password', {
         body: { currentPassword, newPassword },
-        headers: bearer(here.accessToken),
+        headers: toBearerHeader(here.accessToken),
       });
     expectProblem(await change('not the password', 'difference engine'), 401, 'invalid_credentials');
     const weak = expectProblem(await change(PASSWORD, email), 400, 'invalid_request');
@@ -155,7 +168,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     ['no text', 12_345_678_901],
   ])('a password that is %s is refused, naming the field', async (_, password) => {
     const problem = expectProblem(
-      await post('register', { email: newEmail(), password }),
+      await post('register', { email: generateEmail(), password }),
       400,
       'invalid_request',
     );
@@ -163,33 +176,39 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 
   test('nobody makes themselves more than a customer', async () => {
-    const registration = { email: newEmail(), password: PASSWORD };
+    const registration = { email: generateEmail(), password: PASSWORD };
     for (const more of [{ role: 'admin' }, { customerId: 'cus_1' }, { emailVerified: true }]) {
       expectProblem(await post('register', { ...registration, ...more }), 400, 'invalid_request');
     }
     const { accessToken } = await signUp(system, registration.email);
-    expect(claimsOf(accessToken).role).toBe('customer');
-    expectProblem(await system.api('/api/api-keys', { headers: bearer(accessToken) }), 403, 'forbidden');
+    expect(decodeClaims(accessToken).role).toBe('customer');
+    expectProblem(
+      await system.request('/api/api-keys', { headers: toBearerHeader(accessToken) }),
+      403,
+      'forbidden',
+    );
   });
 
   describe('an address with an account and one without are answered alike', () => {
     test('when somebody registers; the mail tells its owner', async () => {
-      const email = newEmail();
+      const email = generateEmail();
       await signUp(system, email);
       const known = await post('register', { email, password: PASSWORD });
-      const unknown = await post('register', { email: newEmail(), password: PASSWORD });
+      const unknown = await post('register', { email: generateEmail(), password: PASSWORD });
       expect(said(known)).toEqual(said(unknown));
       expect(known.status).toBe(202);
-      const mail = await mailTo(system, email, 'You have an account already');
+      const mail = await waitForMail(system, email, 'You have an account already');
       expect(mail.text).not.toContain('token');
     });
 
     test('when somebody logs in: unknown, wrong, or a guest', async () => {
-      const [email, guest] = [newEmail(), newEmail()];
+      const [email, guest] = [generateEmail(), generateEmail()];
       await signUp(system, email);
-      await system.place(orderOf(undefined, { email: guest }), NOBODY);
+      await system.placeOrder(buildOrderRequest(undefined, { email: guest }), UNAUTHENTICATED);
       const answers = await Promise.all(
-        [email, guest, newEmail()].map((address) => post('login', { email: address, password: 'wrong one' })),
+        [email, guest, generateEmail()].map((address) =>
+          post('login', { email: address, password: 'wrong one' }),
+        ),
       );
       for (const answer of answers) {
         expectProblem(answer, 401, 'invalid_credentials');
@@ -198,17 +217,19 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     });
 
     test('when somebody wants a new password', async () => {
-      const email = newEmail();
+      const email = generateEmail();
       await signUp(system, email);
       const known = await post('password-reset', { email });
-      const unknown = await post('password-reset', { email: newEmail() });
+      const unknown = await post('password-reset', { email: generateEmail() });
       expect(said(known)).toEqual(said(unknown));
       expect(known.status).toBe(202);
     });
   });
 
   test('the public keys are there for whoever wants to check a token', async () => {
-    const { status, body, headers } = await system.api<{ keys: { kid: string }[] }>('/.well-known/jwks.json');
+    const { status, body, headers } = await system.request<{ keys: { kid: string }[] }>(
+      '/.well-known/jwks.json',
+    );
     expect(status).toBe(200);
     expect(headers['cache-control']).toBe('public, max-age=300');
     expect(body.keys).toHaveLength(1);
@@ -216,38 +237,38 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 
   test('no log, event or workflow holds a token, a password or an address', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const secrets = [email, PASSWORD, 'difference engine'];
     const tokens = await signUp(system, email);
-    const confirmation = tokenIn(await mailTo(system, email, 'Confirm your address'));
+    const confirmation = extractToken(await waitForMail(system, email, 'Confirm your address'));
     const refreshed = await post<Tokens>('refresh', { refreshToken: tokens.refreshToken });
     await post('login', { email, password: 'not the password' });
     await post('password-reset', { email });
-    const reset = tokenIn(await mailTo(system, email, 'Set a new password'));
+    const reset = extractToken(await waitForMail(system, email, 'Set a new password'));
     await post('password-reset/confirm', { token: reset, password: 'difference engine' });
-    await mailTo(system, email, 'Your password was changed');
+    await waitForMail(system, email, 'Your password was changed');
     for (const link of [confirmation, reset]) secrets.push(link.split('.')[1] ?? '');
     for (const { accessToken, refreshToken } of [tokens, refreshed.body])
       secrets.push(accessToken, refreshToken);
 
-    const histories = await deliveries(system.prefix);
+    const histories = await fetchDeliveryHistories(system.taskQueuePrefix);
     expect(histories).toContain('ott_');
     for (const secret of secrets) {
-      expect(system.log()).not.toContain(secret);
+      expect(system.readLog()).not.toContain(secret);
       expect(histories).not.toContain(secret);
     }
   });
 });
 
 /** All histories of deliveries of the system, as anybody sees them who has access to Temporal. */
-async function deliveries(prefix: string): Promise<string> {
-  const temporal = createTemporalClient({ address: sharedServers().temporalAddress, namespace: 'default' });
+async function fetchDeliveryHistories(prefix: string): Promise<string> {
+  const temporal = createTemporalClient({ address: getServerConfig().temporalAddress, namespace: 'default' });
   try {
     const found: string[] = [];
     const query = `WorkflowType = "${DELIVERY_WORKFLOW}" AND TaskQueue = "${prefix}orders"`;
     for await (const { workflowId } of temporal.workflow.list({ query })) {
       const history = await temporal.workflow.getHandle(workflowId).fetchHistory();
-      found.push(workflowId, inClear(toHistoryJson(history as History)));
+      found.push(workflowId, decodePayloads(toHistoryJson(history as History)));
     }
     return found.join('\n');
   } finally {

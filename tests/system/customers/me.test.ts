@@ -1,13 +1,21 @@
-import type { CustomerAddress, Me, PersonalExport, Session } from '../../../api/customers/schemas';
+import type { CustomerAddress, Me, PersonalDataExport, Session } from '../../../api/customers/schemas';
 import { createTemporalClient } from '../../../integrations/temporal/connect';
 import { eventually } from '../../harness/eventually';
-import { staffToken } from '../../harness/http/staff';
+import { createStaffToken } from '../../harness/http/staff-token';
 import { DIALECTS } from '../../harness/servers/databases';
-import { sharedServers } from '../../harness/servers/servers';
+import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
-import { type History, inClear, toHistoryJson } from '../../harness/workflow/histories';
-import { expectProblem, newEmail, orderOf } from '../orders/orders';
-import { anonymous, bearer, logIn, mailTo, NOBODY, PASSWORD, signUp } from './people';
+import { decodePayloads, type History, toHistoryJson } from '../../harness/workflow/histories';
+import { buildOrderRequest, expectProblem, generateEmail } from '../orders/orders';
+import {
+  logIn,
+  PASSWORD,
+  postUnauthenticated,
+  signUp,
+  toBearerHeader,
+  UNAUTHENTICATED,
+  waitForMail,
+} from './sign-up';
 
 const ADDRESS = {
   name: 'Ada Byron',
@@ -26,11 +34,11 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
 
   /** Somebody with an account. */
   const person = async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const { accessToken } = await signUp(system, email);
-    const headers = bearer(accessToken);
+    const headers = toBearerHeader(accessToken);
     const call = <T>(path: string, method?: string, body?: unknown) =>
-      system.api<T>(`/api/me${path}`, {
+      system.request<T>(`/api/me${path}`, {
         headers,
         ...(method === undefined ? {} : { method }),
         ...(body === undefined ? {} : { body }),
@@ -51,7 +59,7 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
     expect(changed.body).toMatchObject({ name: null, phone: '+49 30 1234567', orderUpdates: 'email' });
     for (const more of [
       { role: 'admin' },
-      { email: newEmail() },
+      { email: generateEmail() },
       { id: 'cus_1' },
       { orderUpdates: 'maybe' },
     ]) {
@@ -63,14 +71,14 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
   test('who wants no confirmations gets none, and is told of what needs them', async () => {
     const { call, email, headers } = await person();
     await call('', 'PATCH', { orderUpdates: 'none' });
-    const { body } = await system.place(orderOf(undefined, { email }), headers);
-    await system.api(`/api/orders/${body.id}/cancel`, { headers, body: {} });
-    await mailTo(system, email, 'Your order was cancelled');
-    const subjects = system.mails.to(email).map((mail) => mail.subject);
+    const { body } = await system.placeOrder(buildOrderRequest(undefined, { email }), headers);
+    await system.request(`/api/orders/${body.id}/cancel`, { headers, body: {} });
+    await waitForMail(system, email, 'Your order was cancelled');
+    const subjects = system.mails.listTo(email).map((mail) => mail.subject);
     expect(subjects.some((subject) => subject.includes('confirmed'))).toBe(false);
     // Who ordered as a guest with this address reads the order's history, and learns of no account from it.
     const history = await eventually('the sent mail in the history', async () => {
-      const text = JSON.stringify(await system.history(body.id));
+      const text = JSON.stringify(await system.getHistory(body.id));
       return text.includes('NotificationSent') && text;
     });
     expect(history).not.toMatch(/unwanted|NotificationFailed/);
@@ -111,7 +119,11 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
     const there = data.find((session) => !session.current);
     expect((await call(`/sessions/${there?.id}`, 'DELETE')).status).toBe(204);
     expectProblem(await call(`/sessions/${there?.id}`, 'DELETE'), 404, 'not_found');
-    expectProblem(await system.api('/api/me', { headers: bearer(other.accessToken) }), 401, 'invalid_token');
+    expectProblem(
+      await system.request('/api/me', { headers: toBearerHeader(other.accessToken) }),
+      401,
+      'invalid_token',
+    );
     for (const id of ['ses_1', '%C3%A4', '%F0%9F%92%B6']) {
       expectProblem(await call(`/sessions/${id}`, 'DELETE'), 404, 'not_found');
     }
@@ -120,11 +132,12 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
 
   test('an export has all that it says, and nothing of anybody else', async () => {
     const [ada, eve] = [await person(), await person()];
-    await system.place(orderOf(undefined, { email: eve.email }), eve.headers);
+    await system.placeOrder(buildOrderRequest(undefined, { email: eve.email }), eve.headers);
     const placed = [];
-    for (let n = 0; n < 3; n += 1) placed.unshift((await system.place(orderOf(), ada.headers)).body.id);
+    for (let n = 0; n < 3; n += 1)
+      placed.unshift((await system.placeOrder(buildOrderRequest(), ada.headers)).body.id);
     await ada.call('/addresses', 'POST', ADDRESS);
-    const { body, headers, text } = await ada.call<PersonalExport>('/export');
+    const { body, headers, text } = await ada.call<PersonalDataExport>('/export');
     expect(headers['content-disposition']).toContain('attachment');
     expect(body.profile.email).toBe(ada.email);
     expect(body.addresses).toHaveLength(1);
@@ -143,53 +156,53 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
     const { call, email, headers, id } = await person();
     await call('', 'PATCH', { phone: '+49 30 7654321', name: 'Augusta Ada King' });
     await call('/addresses', 'POST', ADDRESS);
-    const order = { ...orderOf(undefined, { email }), shippingAddress: ADDRESS };
-    const { body } = await system.place(order, headers);
+    const order = { ...buildOrderRequest(undefined, { email }), shippingAddress: ADDRESS };
+    const { body } = await system.placeOrder(order, headers);
     const erase = (password: string) => call('/erasure', 'POST', { password });
     expectProblem(await erase('not the password'), 401, 'invalid_credentials');
     const refused = expectProblem(await erase(PASSWORD), 409, 'orders_open');
     expect(refused.orderIds).toEqual([body.id]);
-    await system.api(`/api/orders/${body.id}/cancel`, {
+    await system.request(`/api/orders/${body.id}/cancel`, {
       headers: { ...headers, prefer: 'wait=20' },
       body: { reason: `ask ${email}` },
     });
-    await mailTo(system, email, 'Your order was cancelled');
+    await waitForMail(system, email, 'Your order was cancelled');
 
     expect((await erase(PASSWORD)).status).toBe(204);
     expectProblem(await call(''), 401, 'invalid_token');
     expectProblem(
-      await anonymous(system, '/api/auth/login', { email, password: PASSWORD }),
+      await postUnauthenticated(system, '/api/auth/login', { email, password: PASSWORD }),
       401,
       'invalid_credentials',
     );
-    const left = await system.order(body.id);
+    const left = await system.getOrder(body.id);
     expect(left).toMatchObject({
       status: 'cancelled',
       customerId: id,
       customer: null,
       shippingAddress: null,
     });
-    const histories = await historiesOf(system.prefix);
+    const histories = await fetchHistories(system.taskQueuePrefix);
     expect(histories).toContain(body.id);
     for (const needle of [email, 'Augusta', 'Ada Byron', '7654321', 'Lovelace']) {
       expect(histories).not.toContain(needle);
-      expect(system.log()).not.toContain(needle);
+      expect(system.readLog()).not.toContain(needle);
     }
   });
 
   describe('staff', () => {
     test('look up a customer, and each look is told', async () => {
-      const [ada, support] = [await person(), await staffToken(system.env, 'support')];
-      const headers = bearer(support.token);
-      const list = await system.api<{ data: { id: string }[] }>(`/api/customers?email=${ada.email}`, {
+      const [ada, support] = [await person(), await createStaffToken(system.env, 'support')];
+      const headers = toBearerHeader(support.token);
+      const list = await system.request<{ data: { id: string }[] }>(`/api/customers?email=${ada.email}`, {
         headers,
       });
       expect(list.body.data).toEqual([expect.objectContaining({ id: ada.id, role: 'customer' })]);
       expect(list.text).not.toContain(ada.email);
-      const one = await system.api(`/api/customers/${ada.id}`, { headers });
+      const one = await system.request(`/api/customers/${ada.id}`, { headers });
       expect(one.body).toMatchObject({ email: ada.email, name: 'Ada Byron', addresses: [] });
-      const placed = await system.place(orderOf(), NOBODY);
-      await system.api(`/api/orders/${placed.body.id}`, { headers });
+      const placed = await system.placeOrder(buildOrderRequest(), UNAUTHENTICATED);
+      await system.request(`/api/orders/${placed.body.id}`, { headers });
       expect(await support.reads()).toEqual([ada.id, ada.id, placed.body.id]);
       // Nobody is held to account for looking at their own.
       const { call } = ada;
@@ -199,10 +212,10 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
 
     test('list customers page by page, by nothing personal', async () => {
       const people = [await person(), await person(), await person()];
-      const headers = bearer((await staffToken(system.env, 'admin')).token);
+      const headers = toBearerHeader((await createStaffToken(system.env, 'admin')).token);
       const ids: string[] = [];
       for (let cursor = ''; ; ) {
-        const { body, text } = await system.api<{ data: { id: string }[]; nextCursor: string | null }>(
+        const { body, text } = await system.request<{ data: { id: string }[]; nextCursor: string | null }>(
           `/api/customers?limit=2${cursor}`,
           { headers },
         );
@@ -213,21 +226,23 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
       }
       expect(ids).toEqual(expect.arrayContaining(people.map(({ id }) => id)));
       expect(ids).toEqual([...new Set(ids)].toSorted());
-      expectProblem(await system.api('/api/customers?cursor=x', { headers }), 400, 'invalid_cursor');
-      expectProblem(await system.api('/api/customers/cus_1', { headers }), 404, 'not_found');
+      expectProblem(await system.request('/api/customers?cursor=x', { headers }), 400, 'invalid_cursor');
+      expectProblem(await system.request('/api/customers/cus_1', { headers }), 404, 'not_found');
     });
 
     test('an admin gives a role, which counts at once, and has a customer forgotten', async () => {
       const [ada, eve] = [await person(), await person()];
-      const headers = bearer((await staffToken(system.env, 'admin')).token);
+      const headers = toBearerHeader((await createStaffToken(system.env, 'admin')).token);
       const set = (role: string) =>
-        system.api(`/api/customers/${ada.id}/role`, { method: 'PUT', headers, body: { role } });
+        system.request(`/api/customers/${ada.id}/role`, { method: 'PUT', headers, body: { role } });
       expect((await set('warehouse')).status).toBe(204);
       expectProblem(await ada.call(''), 401, 'invalid_token');
       const again = await logIn(system, ada.email);
-      expect((await system.api('/api/inventory', { headers: bearer(again.accessToken) })).status).toBe(200);
+      expect(
+        (await system.request('/api/inventory', { headers: toBearerHeader(again.accessToken) })).status,
+      ).toBe(200);
       expectProblem(await set('root'), 400, 'invalid_request');
-      const forgotten = await system.api(`/api/customers/${eve.id}/erasure`, { method: 'POST', headers });
+      const forgotten = await system.request(`/api/customers/${eve.id}/erasure`, { method: 'POST', headers });
       expect(forgotten.status).toBe(204);
       expectProblem(await eve.call(''), 401, 'invalid_token');
     });
@@ -235,8 +250,8 @@ describe.each(DIALECTS)('what people see and change of themselves, on %s', (dial
 });
 
 /** All histories of the system, as anybody sees them who has access to Temporal. */
-async function historiesOf(prefix: string): Promise<string> {
-  const temporal = createTemporalClient({ address: sharedServers().temporalAddress, namespace: 'default' });
+async function fetchHistories(prefix: string): Promise<string> {
+  const temporal = createTemporalClient({ address: getServerConfig().temporalAddress, namespace: 'default' });
   try {
     const found: string[] = [];
     for await (const { workflowId, memo, searchAttributes } of temporal.workflow.list({
@@ -244,7 +259,7 @@ async function historiesOf(prefix: string): Promise<string> {
     })) {
       const history = await temporal.workflow.getHandle(workflowId).fetchHistory();
       const seen = JSON.stringify([workflowId, memo, searchAttributes]);
-      found.push(seen, inClear(toHistoryJson(history as History)));
+      found.push(seen, decodePayloads(toHistoryJson(history as History)));
     }
     return found.join('\n');
   } finally {

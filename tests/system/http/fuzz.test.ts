@@ -2,28 +2,28 @@ import fc from 'fast-check';
 import type { Me } from '../../../api/customers/schemas';
 import { POLICIES } from '../../../api/http/policies';
 import type { Policy } from '../../../domain/shared/access';
-import { type Described, OPERATIONS } from '../../harness/http/described-api';
-import { callsOf } from '../../harness/http/fuzz';
-import { staffToken } from '../../harness/http/staff';
+import { arbitraryRequests } from '../../harness/http/fuzz-requests';
+import { type ApiOperation, OPERATIONS } from '../../harness/http/openapi-contract';
+import { createStaffToken } from '../../harness/http/staff-token';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
-import { bearer, NOBODY } from '../customers/people';
-import { orderOf } from '../orders/orders';
+import { toBearerHeader, UNAUTHENTICATED } from '../customers/sign-up';
+import { buildOrderRequest } from '../orders/orders';
 
 /** Another run: FUZZ_SEED and FUZZ_RUNS. */
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const RUNS = Number(process.env.FUZZ_RUNS ?? 40);
 /** Nothing asked for in vain takes longer than this. */
-const PATIENCE_MS = 20_000;
+const RESPONSE_TIMEOUT_MS = 20_000;
 
 describe.each(DIALECTS)('on %s', (dialect) => {
   let system: System;
-  let callers: Callers;
+  let callers: CallerCredentials;
   const ids: Record<string, string[]> = {};
   beforeAll(async () => {
     system = await startSystem({ dialect, env: { DECISION_WAIT_MS: '5000' } });
-    callers = new Callers(system);
-    const orders = await Promise.all(Array.from({ length: 3 }, () => system.place(orderOf())));
+    callers = new CallerCredentials(system);
+    const orders = await Promise.all(Array.from({ length: 3 }, () => system.placeOrder(buildOrderRequest())));
     ids.id = orders.map(({ body }) => body.id);
     ids.sku = ['walnut-desk', 'limited-50'];
   });
@@ -38,43 +38,43 @@ describe.each(DIALECTS)('on %s', (dialect) => {
       expect(without.map(({ name }) => name)).toEqual([]);
     });
 
-    test.each(examples.map((operation): [string, Described] => [operation.name, operation]))(
+    test.each(examples.map((operation): [string, ApiOperation] => [operation.name, operation]))(
       '%s takes its example',
       async (_name, operation) => {
         const { body, path, method } = operation;
         const real = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]?.[0] ?? 'none');
         const raw = typeof body?.example === 'string' ? body.example : JSON.stringify(body?.example);
-        const answer = await system.api<{ code?: string }>(real, {
+        const answer = await system.request<{ code?: string }>(real, {
           method,
           raw,
           headers: {
-            ...neededHeaders(operation),
-            ...(await callers.headersOf(whoMay(operation))),
+            ...buildRequiredHeaders(operation),
+            ...(await callers.getHeaders(getAuthorizedCaller(operation))),
             'content-type': body?.mediaType ?? '',
           },
         });
         // What it is about may not be there; the example itself is right, and was read.
         const { status, text } = answer;
         const refused =
-          [400, 413, 415, 422, 500].includes(status) || NOT_LET_IN.includes(answer.body?.code ?? '');
+          [400, 413, 415, 422, 500].includes(status) || ACCESS_ERROR_CODES.includes(answer.body?.code ?? '');
         expect({ refused, text }).toEqual({ refused: false, text });
       },
     );
   });
 
   describe('whatever is sent', () => {
-    test.each(OPERATIONS.map((operation): [string, Described] => [operation.name, operation]))(
+    test.each(OPERATIONS.map((operation): [string, ApiOperation] => [operation.name, operation]))(
       '%s answers as it is described, and soon, and never with 500',
       async (_name, operation) => {
         const property = fc.asyncProperty(
-          callsOf(operation, ids),
+          arbitraryRequests(operation, ids),
           fc.constantFrom(...CALLERS),
           async ({ path, headers, raw }, caller) => {
             // Holds the answer against its description.
-            const answer = await system.api(path, {
+            const answer = await system.request(path, {
               method: operation.method,
-              headers: { ...headers, ...(await callers.headersOf(caller)) },
-              timeoutMs: PATIENCE_MS,
+              headers: { ...headers, ...(await callers.getHeaders(caller)) },
+              timeoutMs: RESPONSE_TIMEOUT_MS,
               ...(raw === undefined ? {} : { raw }),
             });
             expect(answer.status).not.toBe(500);
@@ -85,17 +85,17 @@ describe.each(DIALECTS)('on %s', (dialect) => {
     );
 
     test('the system is as well afterwards as before', async () => {
-      expect((await system.api('/readyz')).status).toBe(200);
-      expect((await system.place(orderOf())).status).toBe(201);
-      expect(system.log()).not.toContain('"code":"internal_error"');
-      expect(await system.doublePayments()).toEqual([]);
+      expect((await system.request('/readyz')).status).toBe(200);
+      expect((await system.placeOrder(buildOrderRequest())).status).toBe(201);
+      expect(system.readLog()).not.toContain('"code":"internal_error"');
+      expect(await system.listDoublePayments()).toEqual([]);
       // What was let in is in the log as it is in the rows.
       expect(await system.verify()).toEqual([]);
     });
   });
 });
 
-const neededHeaders = ({ parameters }: Described): Record<string, string> =>
+const buildRequiredHeaders = ({ parameters }: ApiOperation): Record<string, string> =>
   Object.fromEntries(
     parameters
       .filter((parameter) => parameter.in === 'header' && parameter.required === true)
@@ -104,10 +104,10 @@ const neededHeaders = ({ parameters }: Described): Record<string, string> =>
 
 const CALLERS = ['machine', 'guest', 'customer', 'admin'] as const;
 type Caller = (typeof CALLERS)[number];
-const NOT_LET_IN = ['unauthenticated', 'invalid_token', 'forbidden'];
+const ACCESS_ERROR_CODES = ['unauthenticated', 'invalid_token', 'forbidden'];
 
 /** Somebody whom the policy of the address lets in. */
-function whoMay({ method, path }: Described): Caller {
+function getAuthorizedCaller({ method, path }: ApiOperation): Caller {
   const policies: Record<string, Policy> = POLICIES;
   const policy = policies[`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`];
   if (policy === undefined || policy.guest === 'all') return 'guest';
@@ -115,21 +115,21 @@ function whoMay({ method, path }: Described): Caller {
 }
 
 /** People who log in again when a call has ended their session, or their account. */
-class Callers {
+class CallerCredentials {
   private readonly tokens = new Map<Caller, string>();
 
   constructor(private readonly system: System) {}
 
-  async headersOf(caller: Caller): Promise<Record<string, string>> {
+  async getHeaders(caller: Caller): Promise<Record<string, string>> {
     if (caller === 'machine') return {};
-    if (caller === 'guest') return NOBODY;
+    if (caller === 'guest') return UNAUTHENTICATED;
     const known = this.tokens.get(caller);
     if (known !== undefined) {
-      const { status, body } = await this.system.api<Me>('/api/me', { headers: bearer(known) });
-      if (status === 200 && body.role === caller) return bearer(known);
+      const { status, body } = await this.system.request<Me>('/api/me', { headers: toBearerHeader(known) });
+      if (status === 200 && body.role === caller) return toBearerHeader(known);
     }
-    const { token } = await staffToken(this.system.env, caller);
+    const { token } = await createStaffToken(this.system.env, caller);
     this.tokens.set(caller, token);
-    return bearer(token);
+    return toBearerHeader(token);
   }
 }

@@ -1,12 +1,12 @@
 import { createApp } from '../../../api/http/app';
-import { openApiDocument } from '../../../api/http/openapi';
-import { apiContext } from '../../harness/http/api-context';
-import { routesOf } from '../../harness/http/routes';
+import { createOpenApiDocument } from '../../../api/http/openapi';
+import { createApiContext } from '../../harness/http/api-context';
+import { listRoutes } from '../../harness/http/routes';
 import { type System, startSystem } from '../../harness/servers/system';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 /** Served, and part of no description: the description itself, its page, the way to it. */
-const UNDESCRIBED = ['GET /', 'GET /openapi.json', 'GET /docs/problems'];
+const UNDOCUMENTED_ROUTES = ['GET /', 'GET /openapi.json', 'GET /docs/problems'];
 
 interface Operation {
   summary?: string;
@@ -35,11 +35,11 @@ let system: System;
 let document: Document;
 beforeAll(async () => {
   system = await startSystem({ dialect: 'sqlite' });
-  document = (await system.api<Document>('/openapi.json')).body;
+  document = (await system.request<Document>('/openapi.json')).body;
 });
 afterAll(() => system?.close());
 
-const operations = (): [name: string, operation: Operation][] =>
+const listOperations = (): [name: string, operation: Operation][] =>
   Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method): [string, Operation][] => {
       const operation = item[method];
@@ -47,12 +47,12 @@ const operations = (): [name: string, operation: Operation][] =>
     }),
   );
 
-const express = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
+const toExpressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
 
 /** A schema that extends another one refers to it. */
-function propertiesOf({ properties = {}, allOf = [], $ref }: Schema): string[] {
-  const base = $ref && propertiesOf(document.components.schemas[$ref.split('/').at(-1) ?? ''] as Schema);
-  return [...Object.keys(properties), ...allOf.flatMap(propertiesOf), ...(base || [])];
+function listProperties({ properties = {}, allOf = [], $ref }: Schema): string[] {
+  const base = $ref && listProperties(document.components.schemas[$ref.split('/').at(-1) ?? ''] as Schema);
+  return [...Object.keys(properties), ...allOf.flatMap(listProperties), ...(base || [])];
 }
 
 test('the description is OpenAPI 3.1 whose references all lead somewhere', () => {
@@ -66,12 +66,12 @@ test('the description is OpenAPI 3.1 whose references all lead somewhere', () =>
     ...Object.keys(headers).map((name) => `#/components/headers/${name}`),
   ];
   expect(references.filter((reference) => !targets.includes(reference))).toEqual([]);
-  expect(JSON.parse(JSON.stringify(openApiDocument()))).toEqual(document);
+  expect(JSON.parse(JSON.stringify(createOpenApiDocument()))).toEqual(document);
 });
 
 test('every operation says what it is, what it takes and how it fails', () => {
-  expect(operations().length).toBeGreaterThan(10);
-  for (const [name, operation] of operations()) {
+  expect(listOperations().length).toBeGreaterThan(10);
+  for (const [name, operation] of listOperations()) {
     const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
     const declared = (operation.parameters ?? []).filter((p) => p.in === 'path');
     expect([name, declared.map((p) => p.name), declared.every((p) => p.required)]).toEqual([
@@ -99,7 +99,7 @@ test('what clients go by in headers is described wherever it is told', () => {
   expect(required.toSorted()).toEqual(
     ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'WWW-Authenticate'].toSorted(),
   );
-  for (const [name, { responses }] of operations()) {
+  for (const [name, { responses }] of listOperations()) {
     if (name.endsWith('/healthz') || name.endsWith('/readyz')) continue;
     for (const [status, { headers = {} }] of Object.entries(responses)) {
       const needed = {
@@ -128,18 +128,20 @@ test('what clients go by in headers is described wherever it is told', () => {
 });
 
 test('every route of the app is described, and every description has its route', () => {
-  const app = createApp(apiContext());
-  const described = operations().map(([name]) => express(name));
-  const served = routesOf(app);
-  expect(served.filter((name) => !UNDESCRIBED.includes(name)).toSorted()).toEqual(described.toSorted());
+  const app = createApp(createApiContext());
+  const described = listOperations().map(([name]) => toExpressPath(name));
+  const served = listRoutes(app);
+  expect(served.filter((name) => !UNDOCUMENTED_ROUTES.includes(name)).toSorted()).toEqual(
+    described.toSorted(),
+  );
 });
 
 test('what the answers hold is what the description says', async () => {
   const described = (name: string) => Object.keys(document.paths[name]?.get?.responses ?? {});
   expect(described('/api/orders/{id}')).toEqual(expect.arrayContaining(['200', '304', '400', '404', '503']));
-  const properties = propertiesOf(document.components.schemas.Order as Schema);
+  const properties = listProperties(document.components.schemas.Order as Schema);
   const example = (document.components.schemas.PlaceOrder as { example: unknown }).example;
-  const placed = await system.place<object>(example);
+  const placed = await system.placeOrder<object>(example);
   expect(placed.status).toBe(201);
   expect(Object.keys(placed.body).toSorted()).toEqual(properties.toSorted());
 });

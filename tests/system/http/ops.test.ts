@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Order } from '../../../api/orders/schemas';
-import type { Child } from '../../../dev/launcher/supervise';
+import type { Child } from '../../../dev/launcher/supervisor';
 import { eventually } from '../../harness/eventually';
 import { CHROMIUM_FLAGS, findChromium } from '../../harness/servers/chromium';
 import { DIALECTS } from '../../harness/servers/databases';
-import { sharedServers } from '../../harness/servers/servers';
+import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
 import { startTcpProxy, type TcpProxy } from '../../harness/servers/tcp-proxy';
-import { expectProblem, orderOf } from '../orders/orders';
+import { buildOrderRequest, expectProblem } from '../orders/orders';
 
 interface Readiness {
   status: string;
@@ -20,13 +20,13 @@ const CHROMIUM = findChromium();
 const SMTP_PASSWORD = 'smtp-pa55word';
 const API_KEY = 'sk_test_s3cret';
 
-const proxyTo = (host: string, port: number): Promise<TcpProxy> => startTcpProxy({ host, port });
-const readiness = async (system: System) => {
-  const { status, body } = await system.api<Readiness>('/readyz');
+const startProxy = (host: string, port: number): Promise<TcpProxy> => startTcpProxy({ host, port });
+const getReadiness = async (system: System) => {
+  const { status, body } = await system.request<Readiness>('/readyz');
   return { status, ...body.checks };
 };
-const untilReady = (system: System) =>
-  eventually('ready', async () => (await readiness(system)).status === 200, 120_000);
+const waitUntilReady = (system: System) =>
+  eventually('ready', async () => (await getReadiness(system)).status === 200, 120_000);
 
 describe('the running system', () => {
   let system: System;
@@ -41,25 +41,30 @@ describe('the running system', () => {
       },
     });
     // It tries for a while.
-    withoutTemporal = system.launch({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    withoutTemporal = system.launchProcess({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   });
   afterAll(() => system?.close());
 
   test('it says that it lives, and that it is ready', async () => {
-    expect(await system.api('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
-    expect(await readiness(system)).toEqual({ status: 200, database: true, temporal: true, workers: true });
+    expect(await system.request('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    expect(await getReadiness(system)).toEqual({
+      status: 200,
+      database: true,
+      temporal: true,
+      workers: true,
+    });
   });
 
   test('the reference is a page that works without the network', async () => {
-    const root = await system.api('/');
+    const root = await system.request('/');
     expect([root.status, root.headers.location]).toEqual([302, '/docs/']);
-    const page = await system.api('/docs/');
+    const page = await system.request('/docs/');
     expect(page.headers['content-type']).toMatch(/^text\/html/);
     const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? '');
     expect(assets.length).toBeGreaterThan(3);
     for (const asset of assets) {
       expect(asset).toMatch(/^\.\//);
-      expect([asset, (await system.api(`/docs/${asset.slice(2)}`)).status]).toEqual([asset, 200]);
+      expect([asset, (await system.request(`/docs/${asset.slice(2)}`)).status]).toEqual([asset, 200]);
     }
   });
 
@@ -79,7 +84,7 @@ describe('the running system', () => {
   });
 
   test('every answer carries the headers that keep browsers careful', async () => {
-    const { headers } = await system.api('/api/products');
+    const { headers } = await system.request('/api/products');
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
@@ -90,21 +95,23 @@ describe('the running system', () => {
 
   test('its log tells which request placed which order, and holds no person and no secret', async () => {
     const body = {
-      ...orderOf(),
+      ...buildOrderRequest(),
       customer: { email: 'grace.private@mail.example', name: 'Grace Secretname', phone: '+49 30 5550199' },
     };
     body.shippingAddress = { ...body.shippingAddress, name: 'Grace Secretname', line1: '7 Hidden Lane' };
-    const placed = await system.place(body, {
+    const placed = await system.placeOrder(body, {
       'x-request-id': 'request-of-grace',
       'idempotency-key': 'k-9f',
     });
-    await system.place({ ...body, note: 'Grace Secretname' });
-    await system.api(`/api/orders/${placed.body.id}?email=grace.private@mail.example`);
-    await system.api(`/api/orders/${placed.body.id}/cancel`, { body: { reason: 'Grace Secretname moved' } });
-    await system.untilStatus(placed.body.id, 'cancelled');
-    await eventually('a failed mail in the log', () => system.log().includes('sendNotifications'));
+    await system.placeOrder({ ...body, note: 'Grace Secretname' });
+    await system.request(`/api/orders/${placed.body.id}?email=grace.private@mail.example`);
+    await system.request(`/api/orders/${placed.body.id}/cancel`, {
+      body: { reason: 'Grace Secretname moved' },
+    });
+    await system.waitForStatus(placed.body.id, 'cancelled');
+    await eventually('a failed mail in the log', () => system.readLog().includes('sendNotifications'));
 
-    const lines = system.log().split('\n');
+    const lines = system.readLog().split('\n');
     const line = lines.find((l) => l.includes(placed.body.id) && l.includes('request-of-grace'));
     expect(JSON.parse(line ?? '{}')).toMatchObject({ orderId: placed.body.id, msg: 'order placed' });
     for (const secret of [
@@ -122,22 +129,22 @@ describe('the running system', () => {
   });
 
   test('told to stop, it answers the order under way and ends with 0; the next run goes on', async () => {
-    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
-    const known = (await system.intents()).length;
-    const answer = system.place(orderOf());
-    await eventually('a payment under way', async () => (await system.intents()).length > known);
+    await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
+    const known = (await system.listIntents()).length;
+    const answer = system.placeOrder(buildOrderRequest());
+    await eventually('a payment under way', async () => (await system.listIntents()).length > known);
 
     const exit = await system.stop();
 
     expect(await answer).toMatchObject({ status: 201, body: { status: 'confirmed' } });
     expect(exit).toEqual({ code: 0, signal: null });
     await system.start();
-    const { body } = await system.api((await answer).headers.location ?? '');
+    const { body } = await system.request((await answer).headers.location ?? '');
     expect(body).toMatchObject({ status: 'confirmed', payment: 'paid' });
   });
 
   test('what it lacks at the start it says in a sentence, with no secret, and ends', async () => {
-    const unconfigured = system.launch({ AUDIT_KEY: '', SMTP_URL: 'http://user:hush@127.0.0.1' });
+    const unconfigured = system.launchProcess({ AUDIT_KEY: '', SMTP_URL: 'http://user:hush@127.0.0.1' });
     expect(await unconfigured.exited).toEqual({ code: 1, signal: null });
     const faults = readFileSync(unconfigured.logFile, 'utf8');
     expect(faults).toContain('AUDIT_KEY is not set');
@@ -155,14 +162,14 @@ describe('when Temporal goes away', () => {
   let line: TcpProxy;
   let order: Order;
   beforeAll(async () => {
-    const [host = '', port = ''] = sharedServers().temporalAddress.split(':');
-    line = await proxyTo(host, Number(port));
+    const [host = '', port = ''] = getServerConfig().temporalAddress.split(':');
+    line = await startProxy(host, Number(port));
     system = await startSystem({
       dialect: 'sqlite',
       env: { TEMPORAL_ADDRESS: `127.0.0.1:${line.port}` },
     });
-    order = (await system.place(orderOf())).body;
-    line.cut();
+    order = (await system.placeOrder(buildOrderRequest())).body;
+    line.disconnect();
   });
   afterAll(async () => {
     await system?.close();
@@ -170,17 +177,17 @@ describe('when Temporal goes away', () => {
   });
 
   test('it says so; orders can be read, none is taken, and a retry with the key is one order', async () => {
-    await eventually('not ready', async () => (await readiness(system)).status === 503);
-    expect(await readiness(system)).toMatchObject({ database: true, temporal: false });
-    expect((await system.api('/healthz')).status).toBe(200);
-    expect(await system.order(order.id)).toMatchObject({ status: 'confirmed' });
-    const [body, key] = [orderOf(), { 'idempotency-key': 'while-away' }];
+    await eventually('not ready', async () => (await getReadiness(system)).status === 503);
+    expect(await getReadiness(system)).toMatchObject({ database: true, temporal: false });
+    expect((await system.request('/healthz')).status).toBe(200);
+    expect(await system.getOrder(order.id)).toMatchObject({ status: 'confirmed' });
+    const [body, key] = [buildOrderRequest(), { 'idempotency-key': 'while-away' }];
     const askedMs = performance.now();
     const [history, strong, refused, hurried] = await Promise.all([
-      system.history(order.id),
-      system.api(`/api/orders/${order.id}?consistency=strong`),
-      system.place(body, { ...key, prefer: 'wait=2' }),
-      system.place(orderOf(), { prefer: 'respond-async' }),
+      system.getHistory(order.id),
+      system.request(`/api/orders/${order.id}?consistency=strong`),
+      system.placeOrder(body, { ...key, prefer: 'wait=2' }),
+      system.placeOrder(buildOrderRequest(), { prefer: 'respond-async' }),
     ]);
     expect(performance.now() - askedMs).toBeLessThan(15_000);
     expectProblem(hurried, 503, 'service_unavailable');
@@ -191,19 +198,19 @@ describe('when Temporal goes away', () => {
     expectProblem(refused, 503, 'service_unavailable');
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
 
-    line.mend();
-    await untilReady(system);
+    line.reconnect();
+    await waitUntilReady(system);
     const retried = await eventually(
       'the order placed',
       async () => {
-        const again = await system.place(body, key);
+        const again = await system.placeOrder(body, key);
         return again.status === 201 && again;
       },
       120_000,
     );
 
-    expect(await system.orders(`&customerId=${retried.body.customerId}`)).toHaveLength(1);
-    expect(await system.intents(retried.body.id)).toHaveLength(1);
+    expect(await system.listOrders(`&customerId=${retried.body.customerId}`)).toHaveLength(1);
+    expect(await system.listIntents(retried.body.id)).toHaveLength(1);
   });
 });
 
@@ -215,7 +222,7 @@ describe('when Temporal goes away', () => {
       dialect: 'mysql',
       databaseUrl: async (real) => {
         const url = new URL(real);
-        line = await proxyTo(url.hostname, Number(url.port));
+        line = await startProxy(url.hostname, Number(url.port));
         url.port = String(line.port);
         return url.toString();
       },
@@ -227,23 +234,23 @@ describe('when Temporal goes away', () => {
   });
 
   test('it says so and takes no order; one under way is finished when it is back', async () => {
-    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
-    const { body: placed } = await system.place(orderOf(), { prefer: 'respond-async' });
-    await eventually('a payment under way', async () => (await system.intents(placed.id)).length === 1);
-    line.cut();
+    await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
+    const { body: placed } = await system.placeOrder(buildOrderRequest(), { prefer: 'respond-async' });
+    await eventually('a payment under way', async () => (await system.listIntents(placed.id)).length === 1);
+    line.disconnect();
 
-    await eventually('not ready', async () => (await readiness(system)).status === 503);
-    expect(await readiness(system)).toMatchObject({ database: false, temporal: true });
-    expect((await system.api('/healthz')).status).toBe(200);
-    const refused = await system.place(orderOf(), { 'idempotency-key': 'no-database' });
+    await eventually('not ready', async () => (await getReadiness(system)).status === 503);
+    expect(await getReadiness(system)).toMatchObject({ database: false, temporal: true });
+    expect((await system.request('/healthz')).status).toBe(200);
+    const refused = await system.placeOrder(buildOrderRequest(), { 'idempotency-key': 'no-database' });
     expectProblem(refused, 503, 'service_unavailable');
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
-    expectProblem(await system.api(`/api/orders/${placed.id}`), 503, 'service_unavailable');
+    expectProblem(await system.request(`/api/orders/${placed.id}`), 503, 'service_unavailable');
 
-    line.mend();
-    await untilReady(system);
-    expect(await system.untilStatus(placed.id, 'confirmed', 60_000)).toMatchObject({ payment: 'paid' });
-    expect(await system.intents(placed.id)).toHaveLength(1);
-    expect((await system.place(orderOf())).status).toBe(201);
+    line.reconnect();
+    await waitUntilReady(system);
+    expect(await system.waitForStatus(placed.id, 'confirmed', 60_000)).toMatchObject({ payment: 'paid' });
+    expect(await system.listIntents(placed.id)).toHaveLength(1);
+    expect((await system.placeOrder(buildOrderRequest())).status).toBe(201);
   });
 });

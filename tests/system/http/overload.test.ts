@@ -1,18 +1,18 @@
 import { getEventListeners } from 'node:events';
 import { Admission } from '../../../api/http/admission';
 import { createApp } from '../../../api/http/app';
-import { type ListeningApi, listen } from '../../../api/http/listen';
+import { type ApiServer, listen } from '../../../api/http/server';
 import type { Order } from '../../../api/orders/schemas';
-import { waitingTasks } from '../../../integrations/temporal/connect';
+import { getBacklogCount } from '../../../integrations/temporal/connect';
 import { eventually } from '../../harness/eventually';
-import { apiContext } from '../../harness/http/api-context';
-import { type Answer, http } from '../../harness/http/http';
+import { createApiContext } from '../../harness/http/api-context';
+import { type HttpResponse, sendRequest } from '../../harness/http/http-client';
 import { DIALECTS } from '../../harness/servers/databases';
 import { startSystem } from '../../harness/servers/system';
-import { Lab } from '../../harness/workflow/lab';
-import { expectProblem, orderOf } from '../orders/orders';
+import { WorkflowTestEnv } from '../../harness/workflow/workflow-test-env';
+import { buildOrderRequest, expectProblem } from '../orders/orders';
 
-const count = (answers: readonly Answer<unknown>[], status: number) =>
+const countByStatus = (answers: readonly HttpResponse<unknown>[], status: number) =>
   answers.filter((answer) => answer.status === status).length;
 
 test.concurrent.each(DIALECTS)(
@@ -21,24 +21,24 @@ test.concurrent.each(DIALECTS)(
     const [allowed, customers] = [20, 150];
     const system = await startSystem({ dialect, env: { MAX_PLACEMENTS: String(allowed) } });
     try {
-      await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500, times: allowed });
+      await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500, times: allowed });
       const requests = Array.from({ length: customers }, (_, n) => ({
-        body: orderOf(),
+        body: buildOrderRequest(),
         key: { 'idempotency-key': `customer-${n}` },
       }));
-      const place = ({ body, key }: (typeof requests)[number]) => system.place(body, key);
+      const place = ({ body, key }: (typeof requests)[number]) => system.placeOrder(body, key);
       const answers = await Promise.all(requests.map(place));
 
-      expect(count(answers, 201) + count(answers, 503)).toBe(customers);
-      expect(count(answers, 201)).toBeGreaterThanOrEqual(allowed);
-      expect(count(answers, 503)).toBeGreaterThan(customers / 2);
+      expect(countByStatus(answers, 201) + countByStatus(answers, 503)).toBe(customers);
+      expect(countByStatus(answers, 201)).toBeGreaterThanOrEqual(allowed);
+      expect(countByStatus(answers, 503)).toBeGreaterThan(customers / 2);
       const refused = requests.filter((_, n) => answers[n]?.status === 503);
       for (const answer of answers.filter(({ status }) => status === 503)) {
         expectProblem(answer, 503, 'overloaded');
         expect(answer.headers['retry-after']).toBe('2');
       }
       // What was refused has left nothing behind.
-      expect(await system.orders()).toHaveLength(count(answers, 201));
+      expect(await system.listOrders()).toHaveLength(countByStatus(answers, 201));
 
       let waiting = refused;
       await eventually(
@@ -50,10 +50,10 @@ test.concurrent.each(DIALECTS)(
         },
         120_000,
       );
-      const orders = await system.orders();
+      const orders = await system.listOrders();
       expect(orders).toHaveLength(customers);
       expect(orders.every((order) => order.status === 'confirmed')).toBe(true);
-      expect(await system.doublePayments()).toEqual([]);
+      expect(await system.listDoublePayments()).toEqual([]);
     } finally {
       await system.close();
     }
@@ -63,15 +63,22 @@ test.concurrent.each(DIALECTS)(
 describe('while no worker takes orders up', () => {
   const allowed = 30;
   const hurry = new AbortController().signal;
-  let lab: Lab;
-  let api: ListeningApi;
+  let lab: WorkflowTestEnv;
+  let api: ApiServer;
   beforeAll(async () => {
-    lab = await Lab.open();
+    lab = await WorkflowTestEnv.create();
     const { store, client, queues, policy } = lab;
     const admission = new Admission({ placements: 100, waitingOrders: allowed }, () =>
-      waitingTasks(client, queues),
+      getBacklogCount(client, queues),
     );
-    const context = apiContext({ store, temporal: client, queues, policy, admission, hurry });
+    const context = createApiContext({
+      store,
+      temporal: client,
+      queues,
+      policy,
+      admission,
+      shutdownSignal: hurry,
+    });
     api = await listen(createApp(context), '127.0.0.1', 0);
   });
   afterAll(async () => {
@@ -80,7 +87,7 @@ describe('while no worker takes orders up', () => {
   });
 
   const place = (prefer: string) =>
-    http<Order>(`${api.url}/api/orders`, { body: orderOf(), headers: { prefer } });
+    sendRequest<Order>(`${api.url}/api/orders`, { body: buildOrderRequest(), headers: { prefer } });
 
   test('a number of orders may wait for one; more are not taken until it is back', async () => {
     await lab.stopWorkers();

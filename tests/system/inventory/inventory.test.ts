@@ -1,15 +1,20 @@
 import { ulid } from 'ulid';
-import type { AdjustedStock, InventoryItem, LowItem, StockMovement } from '../../../api/inventory/schemas';
+import type {
+  InventoryItem,
+  LowStockItem,
+  StockAdjustmentResult,
+  StockMovement,
+} from '../../../api/inventory/schemas';
 import type { Warehouse } from '../../../domain/inventory/warehouse';
 import { eventually } from '../../harness/eventually';
-import type { Answer } from '../../harness/http/http';
+import type { HttpResponse } from '../../harness/http/http-client';
 import { DIALECTS } from '../../harness/servers/databases';
-import { machineToken } from '../../harness/servers/machine';
+import { createMachineToken } from '../../harness/servers/machine-token';
 import { type System, startSystem } from '../../harness/servers/system';
-import { expectProblem, orderOf, type Problem } from '../orders/orders';
+import { buildOrderRequest, expectProblem, type Problem } from '../orders/orders';
 
-const STAFF = ['stock@shop.example', 'ada@shop.example'];
-const ANY = { 'if-match': '*' };
+const STAFF_EMAILS = ['stock@shop.example', 'ada@shop.example'];
+const ANY_VERSION = { 'if-match': '*' };
 const MAIL_TIMEOUT_MS = 40_000;
 
 interface Page<T> {
@@ -20,27 +25,30 @@ interface Page<T> {
 describe.each(DIALECTS)('the inventory on %s', (dialect) => {
   let system: System;
   beforeAll(async () => {
-    system = await startSystem({ dialect, env: { STAFF_MAIL: STAFF.join(', ') } });
+    system = await startSystem({ dialect, env: { STAFF_MAIL: STAFF_EMAILS.join(', ') } });
   });
   afterAll(() => system?.close());
 
-  const adjust = <T = AdjustedStock>(
+  const adjust = <T = StockAdjustmentResult>(
     sku: string,
     body: unknown,
     headers: Record<string, string> = { 'idempotency-key': ulid() },
-  ): Promise<Answer<T>> => system.api<T>(`/api/inventory/${sku}/adjustments`, { body, headers });
-  const put = <T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> =>
-    system.api<T>(path, { method: 'PUT', body, headers });
+  ): Promise<HttpResponse<T>> => system.request<T>(`/api/inventory/${sku}/adjustments`, { body, headers });
+  const put = <T>(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<HttpResponse<T>> => system.request<T>(path, { method: 'PUT', body, headers });
   const watch = (sku: string, threshold: unknown) =>
     put<InventoryItem>(`/api/inventory/${sku}/threshold`, { threshold });
-  const item = async (sku: string) => (await system.api<InventoryItem>(`/api/inventory/${sku}`)).body;
+  const item = async (sku: string) => (await system.request<InventoryItem>(`/api/inventory/${sku}`)).body;
 
   /** Every entry of a list, page by page of two. */
   async function all<T>(path: string): Promise<T[]> {
     const found: T[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
       const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
-      const page: Answer<Page<T>> = await system.api<Page<T>>(`${path}?limit=2${query}`);
+      const page: HttpResponse<Page<T>> = await system.request<Page<T>>(`${path}?limit=2${query}`);
       expect(page.status).toBe(200);
       expect(page.body.data.length).toBeLessThanOrEqual(2);
       found.push(...page.body.data);
@@ -89,7 +97,7 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     const headers = { 'idempotency-key': 'delivery-4712' };
     const request = { warehouse: 'BER', delta: 5, reason: 'found' };
     const answers = await Promise.all(Array.from({ length: 5 }, () => adjust('desk-mat', request, headers)));
-    await system.place(orderOf({ 'desk-mat': 1 }));
+    await system.placeOrder(buildOrderRequest({ 'desk-mat': 1 }));
     answers.push(await adjust('desk-mat', request, headers));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     const replayed = answers.filter(({ headers: h }) => h['idempotent-replayed'] === 'true');
@@ -104,7 +112,7 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
   });
 
   test('what is reserved cannot be taken away', async () => {
-    await system.place(orderOf({ 'limited-1': 1 }));
+    await system.placeOrder(buildOrderRequest({ 'limited-1': 1 }));
     const answer = await adjust<Problem & Record<string, number>>('limited-1', {
       warehouse: 'BER',
       delta: -1,
@@ -146,7 +154,7 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     expectProblem(elsewhere, 400, 'unknown_warehouse');
     expect(elsewhere.body.errors?.[0]?.pointer).toBe('/warehouse');
     for (const path of ['/api/inventory/ghost', '/api/inventory/ghost/movements']) {
-      expectProblem(await system.api(path), 404, 'not_found');
+      expectProblem(await system.request(path), 404, 'not_found');
     }
   });
 
@@ -155,18 +163,18 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     expect((await watch(sku, 480)).body).toMatchObject({ threshold: 480, lowSince: expect.any(String) });
     await watch('lounge-chair', 1_000);
     await watch('bookshelf', 1_000);
-    const low = await all<LowItem>('/api/inventory/low');
+    const low = await all<LowStockItem>('/api/inventory/low');
     expect(low.slice(0, 3)).toMatchObject([
       { sku, available: 480, threshold: 480 },
       { sku: 'lounge-chair', available: 550, threshold: 1_000 },
       { sku: 'bookshelf', available: 640, threshold: 1_000 },
     ]);
-    const { status } = await system.place(orderOf({ [sku]: 2 }));
+    const { status } = await system.placeOrder(buildOrderRequest({ [sku]: 2 }));
     expect(status).toBe(201);
 
     const mailsOf = (address: string) =>
-      system.mails.to(address).filter(({ subject }) => subject.includes(`(${sku})`));
-    for (const address of STAFF) {
+      system.mails.listTo(address).filter(({ subject }) => subject.includes(`(${sku})`));
+    for (const address of STAFF_EMAILS) {
       const [mail] = await eventually(
         `a mail to ${address}`,
         () => mailsOf(address).length > 0 && mailsOf(address),
@@ -178,26 +186,26 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
 
     await adjust(sku, { warehouse: 'BER', delta: 10, reason: 'received' });
     expect(await item(sku)).toMatchObject({ lowSince: null });
-    await system.place(orderOf({ [sku]: 20 }));
+    await system.placeOrder(buildOrderRequest({ [sku]: 20 }));
     await eventually(
       'a second mail each',
-      () => STAFF.every((address) => mailsOf(address).length === 2),
+      () => STAFF_EMAILS.every((address) => mailsOf(address).length === 2),
       MAIL_TIMEOUT_MS,
     );
     expect((await watch(sku, null)).body).toMatchObject({ threshold: null, lowSince: null });
-    for (const address of STAFF) {
+    for (const address of STAFF_EMAILS) {
       expect(new Set(mailsOf(address).map(({ messageId }) => messageId)).size).toBe(2);
     }
   });
 
   test.each([[-1], [1.5], ['5'], [undefined]])('a threshold of %p is refused by name', async (threshold) => {
-    const answer = (await watch('carafe', threshold)) as unknown as Answer<Problem>;
+    const answer = (await watch('carafe', threshold)) as unknown as HttpResponse<Problem>;
     expectProblem(answer, 400, 'invalid_request');
     expect(answer.body.errors?.[0]?.pointer).toBe('/threshold');
   });
 
   test('a warehouse is added, filled, closed and opened: orders have its stock only while it is open', async () => {
-    const created = await system.api<Warehouse>('/api/warehouses', {
+    const created = await system.request<Warehouse>('/api/warehouses', {
       body: { code: 'VIE', name: 'Wien', country: 'AT' },
     });
     expect([created.status, created.body]).toEqual([
@@ -205,13 +213,13 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
       { code: 'VIE', name: 'Wien', country: 'AT', active: true, version: 1 },
     ]);
     expectProblem(
-      await system.api('/api/warehouses', { body: { code: 'VIE', name: 'Again', country: 'AT' } }),
+      await system.request('/api/warehouses', { body: { code: 'VIE', name: 'Again', country: 'AT' } }),
       409,
       'warehouse_exists',
     );
     const half = { body: { code: 'X1', name: 'A\ud800', country: 'DE' } };
     expect(
-      expectProblem(await system.api('/api/warehouses', half), 400, 'invalid_request').errors,
+      expectProblem(await system.request('/api/warehouses', half), 400, 'invalid_request').errors,
     ).toMatchObject([{ pointer: '/name' }]);
     await adjust('rattan-armchair', { warehouse: 'VIE', delta: 3, reason: 'received' });
     expect(created.headers.etag).toBe('"1"');
@@ -234,20 +242,20 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     // Whoever got no answer asks again, having seen what was there before.
     expect((await change(false, '"1"')).body).toMatchObject({ active: false, version: 2 });
     expect((await change(false, '"2"')).body).toMatchObject({ active: false, version: 2 });
-    const read = await system.api<Warehouse>('/api/warehouses/VIE');
+    const read = await system.request<Warehouse>('/api/warehouses/VIE');
     expect([read.body, read.headers.etag]).toEqual([closed.body, '"2"']);
     const known = { headers: { 'if-none-match': '"2"' } };
-    expect((await system.api('/api/warehouses/VIE', known)).status).toBe(304);
-    expectProblem(await system.api('/api/warehouses/MOON'), 404, 'not_found');
+    expect((await system.request('/api/warehouses/VIE', known)).status).toBe(304);
+    expectProblem(await system.request('/api/warehouses/MOON'), 404, 'not_found');
     expect(await item('rattan-armchair')).toMatchObject({ onHand: 3, available: 0 });
-    const refused = await system.place<Problem>(orderOf({ 'rattan-armchair': 1 }));
+    const refused = await system.placeOrder<Problem>(buildOrderRequest({ 'rattan-armchair': 1 }));
     expectProblem(refused, 409, 'out_of_stock');
     expect((await change(true, '*')).body).toMatchObject({ active: true, version: 3 });
-    expect((await system.place(orderOf({ 'rattan-armchair': 3 }))).status).toBe(201);
+    expect((await system.placeOrder(buildOrderRequest({ 'rattan-armchair': 3 }))).status).toBe(201);
 
     expect((await all<Warehouse>('/api/warehouses')).map(({ code }) => code)).toEqual(['BER', 'RTM', 'VIE']);
     expectProblem(
-      await put<Problem>('/api/warehouses/MOON', { name: 'Moon', country: 'DE', active: true }, ANY),
+      await put<Problem>('/api/warehouses/MOON', { name: 'Moon', country: 'DE', active: true }, ANY_VERSION),
       404,
       'not_found',
     );
@@ -255,7 +263,7 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
       { name: 'Wien', country: 'AT' },
       { name: 'Wien', country: 'Austria', active: true },
     ]) {
-      expectProblem(await put<Problem>('/api/warehouses/VIE', body, ANY), 400, 'invalid_request');
+      expectProblem(await put<Problem>('/api/warehouses/VIE', body, ANY_VERSION), 400, 'invalid_request');
     }
   });
 
@@ -265,18 +273,18 @@ describe.each(DIALECTS)('the inventory on %s', (dialect) => {
     expect(items.length).toBeGreaterThan(50);
     expect(items.find(({ sku }) => sku === 'chef-knife')).toEqual(await item('chef-knife'));
     for (const path of ['/api/inventory', '/api/inventory/low', '/api/inventory/carafe/movements']) {
-      expectProblem(await system.api(`${path}?cursor=bm9uc2Vuc2U`), 400, 'invalid_cursor');
+      expectProblem(await system.request(`${path}?cursor=bm9uc2Vuc2U`), 400, 'invalid_cursor');
     }
   });
 
   test('nobody reads or changes it but who may', async () => {
     const nobody = { headers: { authorization: '' } };
     for (const path of ['/api/inventory', '/api/inventory/low', '/api/inventory/carafe', '/api/warehouses']) {
-      expectProblem(await system.api(path, nobody), 401, 'unauthenticated');
+      expectProblem(await system.request(path, nobody), 401, 'unauthenticated');
     }
-    const token = await machineToken(system.env, system.env.DATABASE_URL ?? '', ['inventory:read']);
+    const token = await createMachineToken(system.env, system.env.DATABASE_URL ?? '', ['inventory:read']);
     const reader = { authorization: `Bearer ${token}`, 'idempotency-key': 'x' };
-    expect((await system.api('/api/inventory/carafe/movements', { headers: reader })).status).toBe(200);
+    expect((await system.request('/api/inventory/carafe/movements', { headers: reader })).status).toBe(200);
     const body = { warehouse: 'BER', delta: 1, reason: 'found' };
     expectProblem(await adjust<Problem>('carafe', body, reader), 403, 'forbidden');
   });

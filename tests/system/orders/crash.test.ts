@@ -1,20 +1,20 @@
 import { eventually } from '../../harness/eventually';
 import { DIALECTS, type Dialect } from '../../harness/servers/databases';
 import { startSystem } from '../../harness/servers/system';
-import { orderOf } from './orders';
+import { buildOrderRequest } from './orders';
 
 /** A payment that lost its worker is tried again after the time one attempt may take. */
-const DECIDED_TIMEOUT_MS = 90_000;
+const DECISION_TIMEOUT_MS = 90_000;
 
 test.concurrent.each(DIALECTS)(
   '%s: a kill in the middle of a payment and a retry with the key make one order and one payment',
   async (dialect: Dialect) => {
     const system = await startSystem({ dialect });
     try {
-      const [body, key] = [orderOf(), { 'idempotency-key': 'once' }];
-      await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_000 });
-      const lost = system.place(body, key).catch(() => 'lost');
-      const inFlight = await eventually('a payment under way', async () => (await system.intents())[0]);
+      const [body, key] = [buildOrderRequest(), { 'idempotency-key': 'once' }];
+      await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_000 });
+      const lost = system.placeOrder(body, key).catch(() => 'lost');
+      const inFlight = await eventually('a payment under way', async () => (await system.listIntents())[0]);
 
       await system.kill();
       expect(await lost).toBe('lost');
@@ -22,16 +22,16 @@ test.concurrent.each(DIALECTS)(
       const answer = await eventually(
         'the decision',
         async () => {
-          const retry = await system.place(body, { ...key, prefer: 'wait=20' });
+          const retry = await system.placeOrder(body, { ...key, prefer: 'wait=20' });
           return retry.status === 201 && retry;
         },
-        DECIDED_TIMEOUT_MS,
+        DECISION_TIMEOUT_MS,
       );
 
       expect(answer.body).toMatchObject({ id: inFlight.order_id, status: 'confirmed', payment: 'paid' });
       expect(answer.headers['idempotent-replayed']).toBe('true');
-      expect(await system.orders()).toHaveLength(1);
-      expect(await system.intents()).toEqual([
+      expect(await system.listOrders()).toHaveLength(1);
+      expect(await system.listIntents()).toEqual([
         expect.objectContaining({ status: 'succeeded', amount_captured: answer.body.total.amount }),
       ]);
     } finally {

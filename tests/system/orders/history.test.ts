@@ -2,20 +2,20 @@ import { Client, Connection } from '@temporalio/client';
 import type { HistoryEntry, Order } from '../../../api/orders/schemas';
 import { eventually } from '../../harness/eventually';
 import { DIALECTS } from '../../harness/servers/databases';
-import { sharedServers } from '../../harness/servers/servers';
+import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
-import { DECLINED, expectProblem, orderOf, type Problem } from './orders';
+import { buildOrderRequest, DECLINED_CARD, expectProblem, type Problem } from './orders';
 
 describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
   let system: System;
   let client: Client;
   let order: Order;
   beforeAll(async () => {
-    const address = sharedServers().temporalAddress;
+    const address = getServerConfig().temporalAddress;
     client = new Client({ connection: await Connection.connect({ address }) });
     system = await startSystem({ dialect });
-    order = (await system.place(orderOf({ 'oak-desk': 2 }))).body;
-    await system.api(`/api/orders/${order.id}/cancel`, {
+    order = (await system.placeOrder(buildOrderRequest({ 'oak-desk': 2 }))).body;
+    await system.request(`/api/orders/${order.id}/cancel`, {
       body: { reason: 'too large' },
       headers: { prefer: 'wait=20' },
     });
@@ -27,7 +27,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
 
   const mailsSent = async (id: string, count: number) =>
     eventually(`${count} mails in the history`, async () => {
-      const history = await system.history(id);
+      const history = await system.getHistory(id);
       return history.entries.filter((e) => e.type === 'NotificationSent').length === count && history;
     });
   const told = (entries: readonly HistoryEntry[]) => entries.map(({ what, by }) => [what, by]);
@@ -39,13 +39,13 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     const withoutMails = entries.filter((e) => e.type !== 'NotificationSent');
     const undone = ['StockReleased', 'PaymentRefunded'];
     expect(told(withoutMails.filter((e) => !undone.includes(e.type)))).toEqual([
-      ['Order placed for €778.00', system.actor],
+      ['Order placed for €778.00', system.machineActor],
       ['Stock reserved: 2 × oak-desk in BER', 'system'],
       ['Payment of €778.00 taken', 'provider'],
       ['Order confirmed', 'system'],
-      ['Signal cancelOrder asks for cancellation', `signal (claims: ${system.actor}, by REST)`],
-      ['Cancellation asked for: too large', `signal (claims: ${system.actor}, by REST)`],
-      ['Order cancelled; everything is undone', `signal (claims: ${system.actor}, by REST)`],
+      ['Signal cancelOrder asks for cancellation', `signal (claims: ${system.machineActor}, by REST)`],
+      ['Cancellation asked for: too large', `signal (claims: ${system.machineActor}, by REST)`],
+      ['Order cancelled; everything is undone', `signal (claims: ${system.machineActor}, by REST)`],
     ]);
     // The undo runs side by side, between the request and the end.
     expect(told(withoutMails.slice(-3, -1)).toSorted()).toEqual([
@@ -61,14 +61,14 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
   });
 
   test('every step is anchored in the history of the workflow', async () => {
-    const { entries } = await system.history(order.id);
+    const { entries } = await system.getHistory(order.id);
     const own = entries.filter((e) => e.source === 'log' && e.event?.id.startsWith(order.id));
     const anchored = own.filter((e) => e.anchored !== undefined);
     expect(anchored.every((e) => e.anchored === true)).toBe(true);
     // The last event of each transaction; the chain of hashes ties those before to it.
     expect(anchored.map((e) => e.type).toSorted()).toEqual([
       'OrderCancelled',
-      'OrderCancelling',
+      'OrderCancellationStarted',
       'OrderConfirmed',
       'PaymentRefunded',
       'StockReleased',
@@ -86,9 +86,9 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
   });
 
   test('the retries of a payment are part of it', async () => {
-    await system.fault({ operation: 'create', mode: 'fail_before', times: 2 });
-    const { body } = await system.place(orderOf());
-    const { entries } = await system.history(body.id);
+    await system.injectFault({ operation: 'create', mode: 'fail_before', times: 2 });
+    const { body } = await system.placeOrder(buildOrderRequest());
+    const { entries } = await system.getHistory(body.id);
     expect(entries.filter((e) => e.type === 'ActivityRetried')[0]).toMatchObject({
       what: expect.stringMatching(/^Attempt 3 to take the payment: before it, payment provider: /),
       by: 'system',
@@ -97,7 +97,9 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
   });
 
   test('a refusal tells why', async () => {
-    const { body } = await system.place<Problem>(orderOf(undefined, { method: DECLINED }));
+    const { body } = await system.placeOrder<Problem>(
+      buildOrderRequest(undefined, { method: DECLINED_CARD }),
+    );
     const { entries } = await mailsSent(String(body.orderId), 1);
     expect(entries.map((e) => e.what)).toEqual(
       expect.arrayContaining([
@@ -109,19 +111,23 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
   });
 
   test('it holds no personal data', async () => {
-    const { text } = await system.api(`/api/orders/${order.id}/history`);
+    const { text } = await system.request(`/api/orders/${order.id}/history`);
     for (const personal of ['Ada', 'Byron', 'Main St', '10115', '@mail.example'])
       expect(text).not.toContain(personal);
   });
 
   test('an order that does not exist has none', async () => {
-    expectProblem(await system.api('/api/orders/ord_00000000000000000000000000/history'), 404, 'not_found');
+    expectProblem(
+      await system.request('/api/orders/ord_00000000000000000000000000/history'),
+      404,
+      'not_found',
+    );
   });
 
   // The server takes half a minute over it: once is enough for code that asks no database.
   if (dialect !== DIALECTS[0]) return;
   test('when Temporal has forgotten the workflow, the log alone tells the story', async () => {
-    const before = await system.history(order.id);
+    const before = await system.getHistory(order.id);
     await client.workflowService.deleteWorkflowExecution({
       namespace: client.options.namespace,
       workflowExecution: { workflowId: order.id },
@@ -130,7 +136,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     const after = await eventually(
       'the workflow forgotten',
       async () => {
-        const history = await system.history(order.id);
+        const history = await system.getHistory(order.id);
         return history.workflow === null && history;
       },
       120_000,
@@ -138,7 +144,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
 
     const fromLog = before.entries.filter((e) => e.source === 'log');
     expect(after.entries).toEqual(fromLog.map(({ anchored: _, ...entry }) => entry));
-    expect(await system.order(order.id)).toMatchObject({ status: 'cancelled' });
-    expect((await system.api(`/api/orders/${order.id}?consistency=strong`)).status).toBe(200);
+    expect(await system.getOrder(order.id)).toMatchObject({ status: 'cancelled' });
+    expect((await system.request(`/api/orders/${order.id}?consistency=strong`)).status).toBe(200);
   });
 });

@@ -5,32 +5,33 @@ import type { Order, OrderSummary } from '../../../api/orders/schemas';
 import { PRODUCTS } from '../../../db/seeds/catalogue';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
-import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
+import { buildOrderRequest, DECLINED_CARD, expectProblem, generateEmail, type Problem } from './orders';
 
 interface Page<T> {
   data: T[];
   nextCursor: string | null;
 }
 
-const ids = (orders: readonly { id: string }[]) => orders.map((order) => order.id);
+const toIds = (orders: readonly { id: string }[]) => orders.map((order) => order.id);
 
 describe.each(DIALECTS)('lists on %s', (dialect) => {
   let system: System;
-  const email = newEmail();
+  const email = generateEmail();
   /** Oldest first. */
   const mine: Order[] = [];
   beforeAll(async () => {
     system = await startSystem({ dialect });
-    for (let n = 0; n < 5; n += 1) mine.push((await system.place(orderOf(undefined, { email }))).body);
-    for (let n = 0; n < 3; n += 1) await system.place(orderOf());
-    await system.place(orderOf(undefined, { method: DECLINED }));
+    for (let n = 0; n < 5; n += 1)
+      mine.push((await system.placeOrder(buildOrderRequest(undefined, { email }))).body);
+    for (let n = 0; n < 3; n += 1) await system.placeOrder(buildOrderRequest());
+    await system.placeOrder(buildOrderRequest(undefined, { method: DECLINED_CARD }));
     const cancel = { method: 'POST', headers: { prefer: 'wait=20' } };
-    await system.api(`/api/orders/${mine[0]?.id}/cancel`, cancel);
+    await system.request(`/api/orders/${mine[0]?.id}/cancel`, cancel);
   });
   afterAll(() => system?.close());
 
   const list = async (query: string) => {
-    const { status, body, text } = await system.api<Page<OrderSummary>>(`/api/orders?${query}`);
+    const { status, body, text } = await system.request<Page<OrderSummary>>(`/api/orders?${query}`);
     expect({ status, text }).toEqual({ status: 200, text });
     return body;
   };
@@ -39,18 +40,18 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     const { data, nextCursor } = await list('');
     expect(nextCursor).toBeNull();
     expect(data).toHaveLength(9);
-    expect(ids(data)).toEqual(ids(data).toSorted().reverse());
-    for (const summary of data) expect(await system.order(summary.id)).toMatchObject(summary);
+    expect(toIds(data)).toEqual(toIds(data).toSorted().reverse());
+    for (const summary of data) expect(await system.getOrder(summary.id)).toMatchObject(summary);
   });
 
   test('by customer', async () => {
     const { data } = await list(`customerId=${mine[0]?.customerId}`);
-    expect(ids(data)).toEqual(ids(mine).toReversed());
+    expect(toIds(data)).toEqual(toIds(mine).toReversed());
     expect((await list('customerId=cus_00000000000000000000000000')).data).toEqual([]);
   });
 
   test('by status', async () => {
-    expect(ids((await list('status=cancelled')).data)).toEqual([mine[0]?.id]);
+    expect(toIds((await list('status=cancelled')).data)).toEqual([mine[0]?.id]);
     expect((await list('status=rejected')).data).toHaveLength(1);
     expect((await list('status=confirmed')).data).toHaveLength(7);
     expect((await list(`status=confirmed&customerId=${mine[0]?.customerId}`)).data).toHaveLength(4);
@@ -59,24 +60,24 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
   test('by the time of placement: from is contained, to is not, and zones are understood', async () => {
     const [, second, third, fourth] = mine;
     const between = await list(`from=${second?.placedAt}&to=${fourth?.placedAt}`);
-    expect(ids(between.data)).toEqual([third?.id, second?.id]);
+    expect(toIds(between.data)).toEqual([third?.id, second?.id]);
     const berlin = new Date(Date.parse(fourth?.placedAt ?? '') + 3_600_000)
       .toISOString()
       .replace('Z', '%2B01:00');
-    expect(ids((await list(`from=${berlin}&customerId=${fourth?.customerId}`)).data)).toHaveLength(2);
+    expect(toIds((await list(`from=${berlin}&customerId=${fourth?.customerId}`)).data)).toHaveLength(2);
     expect((await list(`from=2999-01-01T00:00:00Z`)).data).toEqual([]);
   });
 
   test('cursors walk through all orders without gaps or repeats while new ones arrive', async () => {
-    const before = ids((await list('limit=100')).data);
+    const before = toIds((await list('limit=100')).data);
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
       const page: Page<OrderSummary> = await list(`limit=2${cursor === null ? '' : `&cursor=${cursor}`}`);
       expect(page.data.length).toBeLessThanOrEqual(2);
-      seen.push(...ids(page.data));
+      seen.push(...toIds(page.data));
       cursor = page.nextCursor;
-      await system.place(orderOf());
+      await system.placeOrder(buildOrderRequest());
     } while (cursor !== null);
     expect(seen).toEqual(before);
   });
@@ -105,12 +106,12 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     ['page=2', 'page', 'invalid_request'],
     ['__proto__=1', '__proto__', 'invalid_request'],
   ])('?%s is refused with 400 that names the parameter', async (query, parameter, code) => {
-    const { errors } = expectProblem(await system.api<Problem>(`/api/orders?${query}`), 400, code);
+    const { errors } = expectProblem(await system.request<Problem>(`/api/orders?${query}`), 400, code);
     expect(errors?.map((e) => e.pointer)).toEqual([parameter]);
   });
 
   test('a page of another origin cannot read the lists', async () => {
-    const answer = await system.api('/api/orders', { headers: { origin: 'https://evil.example' } });
+    const answer = await system.request('/api/orders', { headers: { origin: 'https://evil.example' } });
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
@@ -120,7 +121,7 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
       let cursor: string | null = null;
       do {
         const next: string = cursor === null ? '' : `&cursor=${cursor}`;
-        const { body } = await system.api<Page<T>>(`${path}?limit=7${next}`);
+        const { body } = await system.request<Page<T>>(`${path}?limit=7${next}`);
         found.push(...body.data);
         cursor = body.nextCursor;
       } while (cursor !== null);
@@ -135,37 +136,37 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     expect(inventory.map((i) => i.sku)).toEqual(skus);
     const desk = products.find((p) => p.sku === 'walnut-desk');
     expect(desk).toMatchObject({ name: 'Walnut desk', price: { amount: 41900, currency: 'EUR' } });
-    expect((await system.api('/api/products/walnut-desk')).body).toEqual(desk);
+    expect((await system.request('/api/products/walnut-desk')).body).toEqual(desk);
     for (const item of inventory) {
       expect(item.available).toBe(item.onHand - item.reserved);
       expect(item.warehouses.reduce((sum, w) => sum + w.reserved, 0)).toBe(item.reserved);
     }
-    expectProblem(await system.api(`/api/inventory?cursor=x`), 400, 'invalid_cursor');
-    expectProblem(await system.api('/api/inventory/no-such'), 404, 'not_found');
+    expectProblem(await system.request(`/api/inventory?cursor=x`), 400, 'invalid_cursor');
+    expectProblem(await system.request('/api/inventory/no-such'), 404, 'not_found');
   });
 
   test('a strong read asks the workflow and agrees with the stored order', async () => {
     for (const { id } of mine.slice(0, 2)) {
-      const strong = await system.api(`/api/orders/${id}?consistency=strong`);
+      const strong = await system.request(`/api/orders/${id}?consistency=strong`);
       expect(strong.status).toBe(200);
-      expect(strong.body).toEqual(await system.order(id));
+      expect(strong.body).toEqual(await system.getOrder(id));
     }
-    expectProblem(await system.api(`/api/orders/${mine[0]?.id}?consistency=x`), 400, 'invalid_request');
+    expectProblem(await system.request(`/api/orders/${mine[0]?.id}?consistency=x`), 400, 'invalid_request');
   });
 
   test('an order that has not changed since is answered with 304; one that has is sent', async () => {
     const path = `/api/orders/${mine[4]?.id}`;
-    const { headers } = await system.api(path);
+    const { headers } = await system.request(path);
     const since = { 'if-none-match': headers.etag ?? '' };
 
-    const same = await system.api(path, { headers: since });
+    const same = await system.request(path, { headers: since });
     expect([same.status, same.text, same.headers.etag]).toEqual([304, '', headers.etag]);
-    expect((await system.api(path, { headers: { 'if-none-match': `"0", W/${headers.etag}` } })).status).toBe(
-      304,
-    );
+    expect(
+      (await system.request(path, { headers: { 'if-none-match': `"0", W/${headers.etag}` } })).status,
+    ).toBe(304);
 
-    await system.api(`${path}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
-    const changed = await system.api(path, { headers: since });
+    await system.request(`${path}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
+    const changed = await system.request(path, { headers: since });
     expect([changed.status, changed.body.status]).toEqual([200, 'cancelled']);
     expect(changed.headers.etag).not.toBe(headers.etag);
   });

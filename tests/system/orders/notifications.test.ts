@@ -2,16 +2,16 @@ import type { Order, PlacedOrder } from '../../../api/orders/schemas';
 import { eventually } from '../../harness/eventually';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
-import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
+import { buildOrderRequest, DECLINED_CARD, expectProblem, generateEmail, type Problem } from './orders';
 
 const MAIL_TIMEOUT_MS = 40_000;
-const MAILS_OF_STRANGERS = 3;
-const GUEST = { authorization: '' };
+const UNVERIFIED_MAILS_PER_HOUR = 3;
+const UNAUTHENTICATED = { authorization: '' };
 
 describe.each(DIALECTS)('mails on %s', (dialect) => {
   let system: System;
   beforeAll(async () => {
-    system = await startSystem({ dialect, env: { RATE_LIMIT_MAILBOX: String(MAILS_OF_STRANGERS) } });
+    system = await startSystem({ dialect, env: { RATE_LIMIT_MAILBOX: String(UNVERIFIED_MAILS_PER_HOUR) } });
   });
   afterAll(() => system?.close());
   afterEach(() => system.mails.setBehaviour('accept'));
@@ -20,14 +20,14 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
     eventually(
       `${count} mails to ${email}`,
       () => {
-        const found = system.mails.to(email);
+        const found = system.mails.listTo(email);
         return found.length >= count && found;
       },
       MAIL_TIMEOUT_MS,
     );
   /** What the history tells of mails. */
   const told = async (id: string) =>
-    (await system.history(id)).entries
+    (await system.getHistory(id)).entries
       .filter((e) => e.type.startsWith('Notification'))
       .map((e) => [e.type, e.event?.data.kind]);
   const untilTold = (id: string, count: number) =>
@@ -41,8 +41,8 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
     );
   /** Events are handed on in their order, so when this one's mail is there nothing earlier is still to come. */
   const nothingMoreToCome = async () => {
-    const email = newEmail();
-    const { body } = await system.place(orderOf(undefined, { email }));
+    const email = generateEmail();
+    const { body } = await system.placeOrder(buildOrderRequest(undefined, { email }));
     await mails(email, 1);
     await untilTold(body.id, 1);
   };
@@ -51,26 +51,26 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
       `a try to send the mail of ${id} that fails`,
       () =>
         system
-          .log()
+          .readLog()
           .split('\n')
           .some((line) => line.includes(`deliver:${id}`) && line.includes('Activity failed')),
       MAIL_TIMEOUT_MS,
     );
   const place = async (email: string): Promise<Order> => {
-    const { status, body } = await system.place(orderOf(undefined, { email }));
+    const { status, body } = await system.placeOrder(buildOrderRequest(undefined, { email }));
     expect(status).toBe(201);
     return body;
   };
 
   test('a confirmed and a cancelled order are told once each, as text and as HTML', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     const { id } = await place(email);
     await mails(email, 1);
-    await system.api(`/api/orders/${id}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
+    await system.request(`/api/orders/${id}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
     await mails(email, 2);
     await nothingMoreToCome();
 
-    const [cancelled, confirmed, ...others] = system.mails.to(email);
+    const [cancelled, confirmed, ...others] = system.mails.listTo(email);
     expect(others).toEqual([]);
     expect(confirmed?.messageId).toBe(`<ntf.email.${id}.confirmed@orders.example>`);
     expect(cancelled?.messageId).toBe(`<ntf.email.${id}.cancelled@orders.example>`);
@@ -89,30 +89,35 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
   });
 
   test.each([
-    ['a declined card', { 'walnut-desk': 1 }, DECLINED, 'payment_declined'],
+    ['a declined card', { 'walnut-desk': 1 }, DECLINED_CARD, 'payment_declined'],
     ['an order beyond the stock', { 'limited-1': 2 }, undefined, 'order_out_of_stock'],
   ])('%s is told once', async (_what, items, method, kind) => {
-    const email = newEmail();
+    const email = generateEmail();
     const card = method === undefined ? {} : { method };
-    const { body } = await system.place<{ orderId: string }>(orderOf(items, { email, ...card }));
+    const { body } = await system.placeOrder<{ orderId: string }>(
+      buildOrderRequest(items, { email, ...card }),
+    );
     const [mail] = await mails(email, 1);
     await nothingMoreToCome();
     expect(mail?.messageId).toBe(`<ntf.email.${body.orderId}.rejected@orders.example>`);
-    expect(system.mails.to(email)).toHaveLength(1);
+    expect(system.mails.listTo(email)).toHaveLength(1);
     expect(await told(body.orderId)).toEqual([['NotificationSent', kind]]);
   });
 
   describe("an order that a stranger places for somebody's address", () => {
     const spam = 'You won: evil.example/prize';
     const body = (email: string, items: Record<string, number>) => {
-      const order = orderOf(items, { email });
+      const order = buildOrderRequest(items, { email });
       return { ...order, customer: { ...order.customer, name: spam } };
     };
 
     test('brings them no words of the stranger', async () => {
-      const email = newEmail();
-      const { body: order } = await system.place<PlacedOrder>(body(email, { 'walnut-desk': 1 }), GUEST);
-      await system.api(`/api/orders/${order.id}/cancel`, {
+      const email = generateEmail();
+      const { body: order } = await system.placeOrder<PlacedOrder>(
+        body(email, { 'walnut-desk': 1 }),
+        UNAUTHENTICATED,
+      );
+      await system.request(`/api/orders/${order.id}/cancel`, {
         headers: { authorization: `Bearer ${order.orderToken}` },
         body: { reason: spam },
       });
@@ -125,32 +130,32 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
     });
 
     test('and comes to nothing is told of a few times an hour', async () => {
-      const email = newEmail();
+      const email = generateEmail();
       const ids: string[] = [];
-      for (let n = 0; n < MAILS_OF_STRANGERS + 2; n += 1) {
-        const answer = await system.place<Problem>(body(email, { 'limited-1': 2 }), GUEST);
+      for (let n = 0; n < UNVERIFIED_MAILS_PER_HOUR + 2; n += 1) {
+        const answer = await system.placeOrder<Problem>(body(email, { 'limited-1': 2 }), UNAUTHENTICATED);
         expectProblem(answer, 409, 'out_of_stock');
         ids.push(String(answer.body.orderId));
       }
-      await mails(email, MAILS_OF_STRANGERS);
+      await mails(email, UNVERIFIED_MAILS_PER_HOUR);
       await nothingMoreToCome();
-      expect(system.mails.to(email)).toHaveLength(MAILS_OF_STRANGERS);
+      expect(system.mails.listTo(email)).toHaveLength(UNVERIFIED_MAILS_PER_HOUR);
       const types = await Promise.all(ids.map(async (id) => (await untilTold(id, 1)).map(([type]) => type)));
       expect(types.flat()).toEqual([
-        ...Array.from({ length: MAILS_OF_STRANGERS }, () => 'NotificationSent'),
+        ...Array.from({ length: UNVERIFIED_MAILS_PER_HOUR }, () => 'NotificationSent'),
         ...['NotificationFailed', 'NotificationFailed'],
       ]);
       // Who may order for others may have them told each time.
-      await system.place(body(email, { 'limited-1': 2 }));
-      await mails(email, MAILS_OF_STRANGERS + 1);
+      await system.placeOrder(body(email, { 'limited-1': 2 }));
+      await mails(email, UNVERIFIED_MAILS_PER_HOUR + 1);
     });
   });
 
   test('a mail server that is gone holds no order up; its mails go out when it is back', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     await system.mails.stop();
     const { id } = await place(email);
-    const answer = await system.api(`/api/orders/${id}/cancel`, {
+    const answer = await system.request(`/api/orders/${id}/cancel`, {
       method: 'POST',
       headers: { prefer: 'wait=20' },
     });
@@ -172,21 +177,21 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
   test.each(
     dialect === DIALECTS[0] ? (['reject_temporary', 'hang'] as const) : (['reject_temporary'] as const),
   )('a mail server that would %s holds no order up; the mail goes out once', async (behaviour) => {
-    const email = newEmail();
+    const email = generateEmail();
     system.mails.setBehaviour(behaviour);
     const { id } = await place(email);
     await untilItFails(id);
-    expect(system.mails.to(email)).toEqual([]);
+    expect(system.mails.listTo(email)).toEqual([]);
 
     system.mails.setBehaviour('accept');
 
     await mails(email, 1);
     expect(await untilTold(id, 1)).toEqual([['NotificationSent', 'order_confirmed']]);
-    expect(system.mails.to(email)).toHaveLength(1);
+    expect(system.mails.listTo(email)).toHaveLength(1);
   });
 
   test('a mail whose receipt was lost is sent again under the same Message-ID', async () => {
-    const email = newEmail();
+    const email = generateEmail();
     system.mails.setBehaviour('drop_after_data');
     const { id } = await place(email);
     await mails(email, 1);
@@ -194,15 +199,19 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
     system.mails.setBehaviour('accept');
 
     expect(await untilTold(id, 1)).toEqual([['NotificationSent', 'order_confirmed']]);
-    const found = system.mails.to(email);
+    const found = system.mails.listTo(email);
     expect(found.length).toBeGreaterThanOrEqual(2);
     expect(new Set(found.map((mail) => mail.messageId)).size).toBe(1);
   });
 
   test('a mailbox that does not exist is told in the history, and the order stands', async () => {
     system.mails.setBehaviour('reject_permanent');
-    const { id } = await place(newEmail());
+    const { id } = await place(generateEmail());
     expect(await untilTold(id, 1)).toEqual([['NotificationFailed', 'order_confirmed']]);
-    expect(await system.order(id)).toMatchObject({ status: 'confirmed', payment: 'paid', attention: null });
+    expect(await system.getOrder(id)).toMatchObject({
+      status: 'confirmed',
+      payment: 'paid',
+      attention: null,
+    });
   });
 });

@@ -1,22 +1,22 @@
 import type { Problem } from '../../../api/http/problems';
-import type { PlaceOrder } from '../../../api/orders/schemas';
-import type { Answer } from '../../harness/http/http';
+import type { PlaceOrderRequest } from '../../../api/orders/schemas';
+import type { HttpResponse } from '../../harness/http/http-client';
 
 export type { Problem };
 
-let customers = 0;
+let customerCount = 0;
 
 /** A customer nobody else is. */
-export function newEmail(): string {
-  customers += 1;
-  return `customer${customers}.${process.pid}@mail.example`;
+export function generateEmail(): string {
+  customerCount += 1;
+  return `customer${customerCount}.${process.pid}@mail.example`;
 }
 
 /** The example of the design, with other items and another customer if need be. */
-export function orderOf(
+export function buildOrderRequest(
   items: Record<string, number> = { 'walnut-desk': 1 },
-  { email = newEmail(), method = 'pm_card_visa' }: { email?: string; method?: string } = {},
-): PlaceOrder {
+  { email = generateEmail(), method = 'pm_card_visa' }: { email?: string; method?: string } = {},
+): PlaceOrderRequest {
   return {
     items: Object.entries(items).map(([sku, quantity]) => ({ sku, quantity })),
     customer: { email, name: 'Ada Byron' },
@@ -31,10 +31,10 @@ export function orderOf(
   };
 }
 
-export const DECLINED = 'pm_card_visa_chargeDeclined';
+export const DECLINED_CARD = 'pm_card_visa_chargeDeclined';
 
 /** The answer is a problem (RFC 9457) of that kind. */
-export function expectProblem(answer: Answer<unknown>, status: number, code: string): Problem {
+export function expectProblem(answer: HttpResponse<unknown>, status: number, code: string): Problem {
   const problem = answer.body as Problem;
   expect({ status: answer.status, text: answer.text }).toEqual({ status, text: expect.any(String) });
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Money, Order, OrderSummary, PendingOrder } from '../../../api/orders/schemas';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
-import { DECLINED, expectProblem, newEmail, orderOf, type Problem } from './orders';
+import { buildOrderRequest, DECLINED_CARD, expectProblem, generateEmail, type Problem } from './orders';
 
 describe.each(DIALECTS)('placing orders on %s', (dialect) => {
   let system: System;
@@ -12,9 +12,9 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
   afterAll(() => system?.close());
 
   test('an order that can be served and paid is answered with 201 and the whole order', async () => {
-    const before = await system.stock('walnut-desk');
+    const before = await system.getStock('walnut-desk');
 
-    const answer = await system.place({
+    const answer = await system.placeOrder({
       items: [{ sku: 'walnut-desk', quantity: 1 }],
       customer: { email: 'ada@example.com', name: 'Ada Byron' },
       shippingAddress: {
@@ -49,19 +49,21 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
       attention: null,
       actions: { cancel: { allowed: true } },
     });
-    expect((await system.api(`/api/orders/${id}`)).body).toEqual(answer.body);
-    expect(await system.stock('walnut-desk')).toEqual({
+    expect((await system.request(`/api/orders/${id}`)).body).toEqual(answer.body);
+    expect(await system.getStock('walnut-desk')).toEqual({
       ...before,
       reserved: before.reserved + 1,
       available: before.available - 1,
     });
-    expect(await system.intents(id)).toEqual([
+    expect(await system.listIntents(id)).toEqual([
       expect.objectContaining({ status: 'succeeded', amount_captured: 41900, amount_refunded: 0 }),
     ]);
   });
 
   test('the totals of an order of several lines add up, and what is paid is the total', async () => {
-    const { body } = await system.place(orderOf({ 'desk-mat': 3, 'tea-assam': 2, 'gift-card-25': 1 }));
+    const { body } = await system.placeOrder(
+      buildOrderRequest({ 'desk-mat': 3, 'tea-assam': 2, 'gift-card-25': 1 }),
+    );
 
     const sum = (of: (line: Order['lines'][number]) => z.infer<typeof Money>) =>
       body.lines.reduce((total, line) => total + of(line).amount, 0);
@@ -70,38 +72,40 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
     expect(body.taxIncluded).toBe(true);
     expect(body.total.amount).toBe(body.subtotal.amount - body.discount.amount + body.shipping.amount);
     expect(body.tax.amount).toBeGreaterThanOrEqual(sum((l) => l.tax));
-    const captured = (await system.intents(body.id)).map((intent) => intent.amount_captured);
+    const captured = (await system.listIntents(body.id)).map((intent) => intent.amount_captured);
     expect(captured).toEqual([body.total.amount]);
   });
 
   test('shipping is charged below the threshold', async () => {
-    const { body } = await system.place(orderOf({ 'tea-assam': 1 }));
+    const { body } = await system.placeOrder(buildOrderRequest({ 'tea-assam': 1 }));
     expect([body.subtotal.amount, body.shipping.amount, body.total.amount]).toEqual([990, 490, 1480]);
   });
 
   test('a declined card is answered with 402; nothing is kept but the rejected order', async () => {
-    const before = await system.stock('walnut-desk');
+    const before = await system.getStock('walnut-desk');
 
-    const answer = await system.place<Problem>(orderOf({ 'walnut-desk': 2 }, { method: DECLINED }));
+    const answer = await system.placeOrder<Problem>(
+      buildOrderRequest({ 'walnut-desk': 2 }, { method: DECLINED_CARD }),
+    );
 
     const { orderId } = expectProblem(answer, 402, 'payment_declined');
     expect(answer.headers.location).toBe(`/api/orders/${String(orderId)}`);
-    expect(await system.order(String(orderId))).toMatchObject({
+    expect(await system.getOrder(String(orderId))).toMatchObject({
       status: 'rejected',
       payment: 'failed',
       rejection: { code: 'payment_declined' },
       actions: { cancel: { allowed: false } },
     });
-    expect(await system.stock('walnut-desk')).toEqual(before);
-    expect(await system.intents(String(orderId))).toEqual([
+    expect(await system.getStock('walnut-desk')).toEqual(before);
+    expect(await system.listIntents(String(orderId))).toEqual([
       expect.objectContaining({ status: 'canceled', amount_captured: 0 }),
     ]);
   });
 
   test('an order beyond the stock is answered with 409 that names the lines; no line is reserved', async () => {
-    const before = await system.stock('walnut-desk');
+    const before = await system.getStock('walnut-desk');
 
-    const answer = await system.place<Problem>(orderOf({ 'walnut-desk': 1, 'limited-1': 2 }));
+    const answer = await system.placeOrder<Problem>(buildOrderRequest({ 'walnut-desk': 1, 'limited-1': 2 }));
 
     const { orderId, errors } = expectProblem(answer, 409, 'out_of_stock');
     expect(errors).toEqual([
@@ -113,34 +117,36 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
         available: 1,
       },
     ]);
-    expect(await system.order(String(orderId))).toMatchObject({ status: 'rejected', payment: 'none' });
-    expect(await system.stock('walnut-desk')).toEqual(before);
-    expect(await system.intents(String(orderId))).toEqual([]);
+    expect(await system.getOrder(String(orderId))).toMatchObject({ status: 'rejected', payment: 'none' });
+    expect(await system.getStock('walnut-desk')).toEqual(before);
+    expect(await system.listIntents(String(orderId))).toEqual([]);
   });
 
   test('a sku on two lines is reserved and paid for both, and counts together against the stock', async () => {
     const twice = (sku: string) => ({
-      ...orderOf(),
+      ...buildOrderRequest(),
       items: [
         { sku, quantity: 1 },
         { sku, quantity: 1 },
       ],
     });
-    const before = await system.stock('oak-desk');
+    const before = await system.getStock('oak-desk');
 
-    const { body } = await system.place(twice('oak-desk'));
-    const refused = await system.place<Problem>(twice('limited-1'));
+    const { body } = await system.placeOrder(twice('oak-desk'));
+    const refused = await system.placeOrder<Problem>(twice('limited-1'));
 
     expect(body).toMatchObject({ status: 'confirmed', total: { amount: 2 * 38900 } });
-    expect((await system.stock('oak-desk')).reserved).toBe(before.reserved + 2);
+    expect((await system.getStock('oak-desk')).reserved).toBe(before.reserved + 2);
     expectProblem(refused, 409, 'out_of_stock');
-    expect((await system.stock('limited-1')).reserved).toBe(0);
+    expect((await system.getStock('limited-1')).reserved).toBe(0);
   });
 
   test('respond-async is answered at once with 202 and where the decision will be', async () => {
-    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_000 });
+    await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_000 });
 
-    const answer = await system.place<z.infer<typeof PendingOrder>>(orderOf(), { prefer: 'respond-async' });
+    const answer = await system.placeOrder<z.infer<typeof PendingOrder>>(buildOrderRequest(), {
+      prefer: 'respond-async',
+    });
 
     const { id } = answer.body;
     expect(answer.status).toBe(202);
@@ -149,32 +155,34 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
       'preference-applied': 'respond-async',
     });
     expect(answer.body).toMatchObject({ status: 'placed', links: { self: `/api/orders/${id}` } });
-    expect((await system.order(id)).status).toBe('placed');
-    expect(await system.untilStatus(id, 'confirmed')).toMatchObject({ payment: 'paid' });
+    expect((await system.getOrder(id)).status).toBe('placed');
+    expect(await system.waitForStatus(id, 'confirmed')).toMatchObject({ payment: 'paid' });
   });
 
   test.each([0, 1])('wait=%i bounds the wait for the decision, and the order goes on', async (seconds) => {
-    await system.fault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
+    await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
 
-    const answer = await system.place(orderOf(), { prefer: `wait=${seconds}` });
+    const answer = await system.placeOrder(buildOrderRequest(), { prefer: `wait=${seconds}` });
 
     expect(answer.status).toBe(202);
     expect(answer.headers['preference-applied']).toBe(`wait=${seconds}`);
-    expect(await system.untilStatus(answer.body.id, 'confirmed')).toMatchObject({ payment: 'paid' });
+    expect(await system.waitForStatus(answer.body.id, 'confirmed')).toMatchObject({ payment: 'paid' });
   });
 
   test('a decision within the time allowed is answered with 201', async () => {
-    const answer = await system.place(orderOf(), { prefer: 'wait=20' });
+    const answer = await system.placeOrder(buildOrderRequest(), { prefer: 'wait=20' });
     expect(answer.status).toBe(201);
     expect(answer.headers['preference-applied']).toBe('wait=20');
   });
 
   test('one customer is one customer, however the address is written', async () => {
-    const email = newEmail();
-    const first = await system.place(orderOf(undefined, { email }));
-    const second = await system.place(orderOf(undefined, { email: ` ${email.toUpperCase()} ` }));
+    const email = generateEmail();
+    const first = await system.placeOrder(buildOrderRequest(undefined, { email }));
+    const second = await system.placeOrder(
+      buildOrderRequest(undefined, { email: ` ${email.toUpperCase()} ` }),
+    );
     expect(second.body.customerId).toBe(first.body.customerId);
-    const listed: OrderSummary[] = await system.orders(`&customerId=${first.body.customerId}`);
+    const listed: OrderSummary[] = await system.listOrders(`&customerId=${first.body.customerId}`);
     expect(listed.map((o) => o.id)).toEqual([second.body.id, first.body.id]);
   });
 });

@@ -7,30 +7,34 @@ import { execute } from '../../../db/core/sql';
 import { DEFAULT_PRICE_RULES, type PriceRules } from '../../../domain/pricing/price-rules';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
-import { expectProblem, orderOf } from './orders';
+import { buildOrderRequest, expectProblem } from './orders';
 
-type Basket = Record<string, number>;
+type Cart = Record<string, number>;
 
 /** Who does not say how it is to be sent gets the first way that can carry it. */
-const BASKETS: [Basket, to: { country: string; region?: string }, asked: string | undefined, sent: string][] =
+const CART_CASES: [
+  Cart,
+  to: { country: string; region?: string },
+  asked: string | undefined,
+  sent: string,
+][] = [
+  [{ 'tea-assam': 1 }, { country: 'DE' }, undefined, 'letter'],
+  [{ 'tea-assam': 1, 'walnut-desk': 1 }, { country: 'DE' }, undefined, 'standard'],
+  [{ 'coffee-decaf': 3, 'tea-assam': 7 }, { country: 'FR' }, 'express', 'express'],
+  [{ 'walnut-desk': 1, 'gift-card-25': 2 }, { country: 'US', region: 'CA' }, 'standard', 'standard'],
   [
-    [{ 'tea-assam': 1 }, { country: 'DE' }, undefined, 'letter'],
-    [{ 'tea-assam': 1, 'walnut-desk': 1 }, { country: 'DE' }, undefined, 'standard'],
-    [{ 'coffee-decaf': 3, 'tea-assam': 7 }, { country: 'FR' }, 'express', 'express'],
-    [{ 'walnut-desk': 1, 'gift-card-25': 2 }, { country: 'US', region: 'CA' }, 'standard', 'standard'],
-    [
-      { 'monitor-stand': 3, 'desk-mat': 1, 'tea-assam': 1 },
-      { country: 'US', region: 'nv' },
-      'express',
-      'express',
-    ],
-  ];
+    { 'monitor-stand': 3, 'desk-mat': 1, 'tea-assam': 1 },
+    { country: 'US', region: 'nv' },
+    'express',
+    'express',
+  ],
+];
 
-const itemsOf = (basket: Basket) => Object.entries(basket).map(([sku, quantity]) => ({ sku, quantity }));
-const quoteFor = (system: System, body: unknown) => system.api<Quote>('/api/quotes', { body });
+const toItems = (basket: Cart) => Object.entries(basket).map(([sku, quantity]) => ({ sku, quantity }));
+const requestQuote = (system: System, body: unknown) => system.request<Quote>('/api/quotes', { body });
 
 /** Rates that do not come out even, in a country and in one of its regions, and a way of shipping for what is light. */
-const rulesIn = (currency: string, taxIncluded: boolean): PriceRules => ({
+const createPriceRules = (currency: string, taxIncluded: boolean): PriceRules => ({
   ...DEFAULT_PRICE_RULES,
   currency,
   taxIncluded,
@@ -56,12 +60,12 @@ describe.each([
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'price-rules-'));
     const file = join(dir, 'rules.json');
-    writeFileSync(file, JSON.stringify(rulesIn(currency, taxIncluded)));
+    writeFileSync(file, JSON.stringify(createPriceRules(currency, taxIncluded)));
     for (const dialect of DIALECTS) {
       shops[dialect] = await startSystem({
         dialect,
         env: { PRICE_RULES_FILE: file },
-        databaseUrl: (url) => sellIn(currency, url),
+        databaseUrl: (url) => changeCatalogueCurrency(currency, url),
       });
     }
   });
@@ -72,16 +76,20 @@ describe.each([
 
   test.each(DIALECTS)('%s: what is quoted is what is ordered is what is paid', async (dialect) => {
     const shop = shops[dialect] as System;
-    for (const [basket, to, shippingMethod, sent] of BASKETS) {
-      const quoted = await quoteFor(shop, { items: itemsOf(basket), shippingAddress: to, shippingMethod });
-      const body = orderOf(basket);
+    for (const [basket, to, shippingMethod, sent] of CART_CASES) {
+      const quoted = await requestQuote(shop, {
+        items: toItems(basket),
+        shippingAddress: to,
+        shippingMethod,
+      });
+      const body = buildOrderRequest(basket);
       const shippingAddress = { ...body.shippingAddress, ...to };
-      const ordered = await shop.place({ ...body, shippingAddress, shippingMethod });
+      const ordered = await shop.placeOrder({ ...body, shippingAddress, shippingMethod });
       expect([quoted.status, ordered.status]).toEqual([200, 201]);
 
       const { shippingOptions, ...price } = quoted.body;
       expect(ordered.body).toMatchObject({ ...price, shippingMethod: sent });
-      const [intent] = await shop.intents(ordered.body.id);
+      const [intent] = await shop.listIntents(ordered.body.id);
       expect(intent).toMatchObject({ amount_captured: price.total.amount, currency: currency.toLowerCase() });
       expect(price.total).toEqual({ amount: expect.any(Number), currency });
       expect(price.total.amount % step).toBe(0);
@@ -94,7 +102,7 @@ describe.each([
       const chosen = shippingOptions.find(({ code }) => code === price.shippingMethod);
       expect(chosen?.fee).toEqual(price.shipping);
       // It is read as it was ordered.
-      expect(await shop.order(ordered.body.id)).toMatchObject(price);
+      expect(await shop.getOrder(ordered.body.id)).toMatchObject(price);
     }
   });
 
@@ -103,21 +111,21 @@ describe.each([
     async (dialect) => {
       const shop = shops[dialect] as System;
       const ask = async (quantity: number, shippingMethod: string) => {
-        const body = { ...orderOf({ 'wall-shelf': quantity }), shippingMethod };
+        const body = { ...buildOrderRequest({ 'wall-shelf': quantity }), shippingMethod };
         const {
           items,
           shippingAddress: { country },
         } = body;
-        const quoted = await quoteFor(shop, { items, shippingAddress: { country }, shippingMethod });
-        return [quoted, await shop.place(body)] as const;
+        const quoted = await requestQuote(shop, { items, shippingAddress: { country }, shippingMethod });
+        return [quoted, await shop.placeOrder(body)] as const;
       };
-      const before = await shop.orders();
+      const before = await shop.listOrders();
       for (const answer of await ask(1, 'pickup')) {
         const problem = expectProblem(answer, 400, 'invalid_request');
         expect(problem.detail).toMatch(/^The order comes to less than one payment can take/);
         expect(problem.errors).toEqual([{ pointer: '/items', detail: 'the total is too small' }]);
       }
-      expect(await shop.orders()).toEqual(before);
+      expect(await shop.listOrders()).toEqual(before);
       const paid = [...(await ask(2, 'pickup')), ...(await ask(1, 'standard'))];
       expect(paid.map(({ status }) => status)).toEqual([200, 201, 200, 201]);
     },
@@ -125,11 +133,11 @@ describe.each([
 
   test.each(DIALECTS)('%s: a product that is priced in another currency is not sold', async (dialect) => {
     const shop = shops[dialect] as System;
-    const body = orderOf({ 'wall-shelf': 2, 'cable-tray': 1 });
+    const body = buildOrderRequest({ 'wall-shelf': 2, 'cable-tray': 1 });
     const { items } = body;
     for (const answer of [
-      await quoteFor(shop, { items, shippingAddress: { country: 'DE' } }),
-      await shop.place(body),
+      await requestQuote(shop, { items, shippingAddress: { country: 'DE' } }),
+      await shop.placeOrder(body),
     ]) {
       expect(expectProblem(answer, 400, 'unknown_sku').errors).toEqual([
         { pointer: '/items/1/sku', detail: `cable-tray is priced in GBP, this shop sells in ${currency}` },
@@ -144,11 +152,11 @@ describe.each([
       const basket = { 'coffee-decaf': 1 };
       for (const region of [undefined, 'California']) {
         const to = { country: 'US', ...(region === undefined ? {} : { region }) };
-        const body = orderOf(basket);
+        const body = buildOrderRequest(basket);
         const ordered = { ...body, shippingAddress: { ...body.shippingAddress, ...to } };
         for (const answer of [
-          await quoteFor(shop, { items: itemsOf(basket), shippingAddress: to }),
-          await shop.place(ordered),
+          await requestQuote(shop, { items: toItems(basket), shippingAddress: to }),
+          await shop.placeOrder(ordered),
         ]) {
           expect(expectProblem(answer, 400, 'invalid_request').errors).toEqual([
             {
@@ -163,7 +171,7 @@ describe.each([
 });
 
 /** The demo's products in another currency but one, and a shelf for less than can be charged. */
-async function sellIn(currency: string, url: string): Promise<string> {
+async function changeCatalogueCurrency(currency: string, url: string): Promise<string> {
   const db = connect({ url });
   await db.write(async (tx) => {
     await execute(db, 'UPDATE products SET currency = :currency', { currency }, tx);
@@ -181,12 +189,12 @@ describe('a quote', () => {
   });
   afterAll(() => system?.close());
 
-  const quote = (basket: Basket, shippingMethod?: string) =>
-    quoteFor(system, { items: itemsOf(basket), shippingAddress: { country: 'DE' }, shippingMethod });
+  const quote = (basket: Cart, shippingMethod?: string) =>
+    requestQuote(system, { items: toItems(basket), shippingAddress: { country: 'DE' }, shippingMethod });
 
   test('says what each way of shipping costs, by weight and by what is free from where', async () => {
     const eur = (amount: number) => ({ amount, currency: 'EUR' });
-    const fees = async (basket: Basket) =>
+    const fees = async (basket: Cart) =>
       (await quote(basket)).body.shippingOptions.map(({ code, fee }) => [code, fee]);
     expect(await fees({ 'coffee-decaf': 1 })).toEqual([
       ['standard', eur(490)],
@@ -204,8 +212,8 @@ describe('a quote', () => {
 
   test('is refused for what cannot be ordered, the field named', async () => {
     const refused = async (body: unknown) =>
-      expectProblem(await quoteFor(system, body), 400, 'invalid_request');
-    const items = itemsOf({ 'walnut-desk': 1 });
+      expectProblem(await requestQuote(system, body), 400, 'invalid_request');
+    const items = toItems({ 'walnut-desk': 1 });
     const to = { country: 'DE' };
     expect((await refused({ items, shippingAddress: to, shippingMethod: 'express' })).errors).toEqual([
       { pointer: '/shippingMethod', detail: 'The order is too heavy to be sent by express.' },
@@ -225,15 +233,21 @@ describe('a quote', () => {
     ).toMatchObject([{ pointer: '/items/0/unitPrice' }]);
     expectProblem(await quote({ nothing: 1 }), 400, 'unknown_sku');
     expectProblem(await quote({ 'standing-desk': 10_000 }), 400, 'invalid_request');
-    const order = { ...orderOf({ 'walnut-desk': 1 }), shippingMethod: 'express' };
-    expectProblem(await system.place(order), 400, 'invalid_request');
+    const order = { ...buildOrderRequest({ 'walnut-desk': 1 }), shippingMethod: 'express' };
+    expectProblem(await system.placeOrder(order), 400, 'invalid_request');
   });
 
   test('keeps nothing: no order, no stock, no payment', async () => {
-    const before = [await system.orders(), await system.stock('coffee-decaf'), await system.intents()];
+    const before = [
+      await system.listOrders(),
+      await system.getStock('coffee-decaf'),
+      await system.listIntents(),
+    ];
     await quote({ 'coffee-decaf': 5 });
-    expect([await system.orders(), await system.stock('coffee-decaf'), await system.intents()]).toEqual(
-      before,
-    );
+    expect([
+      await system.listOrders(),
+      await system.getStock('coffee-decaf'),
+      await system.listIntents(),
+    ]).toEqual(before);
   });
 });

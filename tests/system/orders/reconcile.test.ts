@@ -2,8 +2,8 @@ import type { Order } from '../../../api/orders/schemas';
 import { eventually } from '../../harness/eventually';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
-import { terminate } from '../../harness/workflow/reconciling';
-import { orderOf } from './orders';
+import { terminateWorkflow } from '../../harness/workflow/reconciliation';
+import { buildOrderRequest } from './orders';
 
 describe.each(DIALECTS)('an order whose workflow was terminated, on %s', (dialect) => {
   let system: System;
@@ -13,14 +13,14 @@ describe.each(DIALECTS)('an order whose workflow was terminated, on %s', (dialec
   afterAll(() => system?.close());
 
   test('is started again by the system itself, says so, and can be cancelled', async () => {
-    const { body: placed } = await system.place(orderOf());
+    const { body: placed } = await system.placeOrder(buildOrderRequest());
     expect(placed.status).toBe('confirmed');
-    await terminate(placed.id);
+    await terminateWorkflow(placed.id);
 
     const history = await eventually(
       'its history to tell of the restart',
       async () => {
-        const told = await system.history(placed.id);
+        const told = await system.getHistory(placed.id);
         return told.workflow?.status === 'RUNNING' && told;
       },
       120_000,
@@ -28,15 +28,15 @@ describe.each(DIALECTS)('an order whose workflow was terminated, on %s', (dialec
     expect(history.entries.map(({ type }) => type)).toEqual(
       expect.arrayContaining(['OrderConfirmed', 'Terminated', 'Restarted']),
     );
-    expect(system.log()).toContain('order was restarted');
-    expect(await system.order(placed.id)).toEqual(placed);
+    expect(system.readLog()).toContain('order was restarted');
+    expect(await system.getOrder(placed.id)).toEqual(placed);
 
-    const cancelled = await system.api<Order>(`/api/orders/${placed.id}/cancel`, {
+    const cancelled = await system.request<Order>(`/api/orders/${placed.id}/cancel`, {
       method: 'POST',
       headers: { prefer: 'wait=20' },
     });
     expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled', payment: 'refunded' } });
-    expect(await system.doublePayments()).toEqual([]);
-    expect((await system.stock('walnut-desk')).reserved).toBe(0);
+    expect(await system.listDoublePayments()).toEqual([]);
+    expect((await system.getStock('walnut-desk')).reserved).toBe(0);
   });
 });

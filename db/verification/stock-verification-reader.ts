@@ -1,0 +1,197 @@
+import type { StockItem } from '../../domain/inventory/stock-item';
+import type { StockMovement } from '../../domain/inventory/stock-movement';
+import type { Warehouse } from '../../domain/inventory/warehouse';
+import { parseStockStream, stockStream, warehouseStream } from '../../domain/shared/ids';
+import type { Database } from '../core/connect';
+import { limit, select } from '../core/sql';
+import type { LogRow, StreamHead } from '../events/event-log';
+
+/** A product's stock as it is stored, all of one moment. */
+export interface StoredStock {
+  sku: string;
+  /** Undefined when its row is gone; its levels are then of no use to orders. */
+  item: Omit<StockItem, 'sku' | 'levels'> | undefined;
+  levels: StockItem['levels'];
+  head: StreamHead | undefined;
+}
+
+export interface StoredMovement extends StockMovement {
+  position: number;
+}
+
+/** What the audit reads of the inventory, by pages. */
+export interface StockVerificationReader {
+  /** Products after `after`, ascending, from every place that names one. */
+  listSkus(after: string, rows: number): Promise<string[]>;
+  /** One statement: one moment. */
+  findStoredStock(skus: readonly string[]): Promise<StoredStock[]>;
+  findEvents(stream: string, afterSeq: number, rows: number): Promise<LogRow[]>;
+  findMovements(sku: string, afterPosition: number, rows: number): Promise<StoredMovement[]>;
+  findMovementsById(ids: readonly string[]): Promise<Map<string, StockMovement>>;
+  /** Those of the keys that the log has. */
+  filterKnownEventKeys(keys: readonly string[]): Promise<Set<string>>;
+  listWarehouseCodes(after: string, rows: number): Promise<string[]>;
+  findWarehouses(codes: readonly string[]): Promise<Map<string, Warehouse>>;
+  /** Key → body of those events that the log has. */
+  findEventBodies(keys: readonly string[]): Promise<Map<string, string>>;
+  /** Codes that the log or the stock names and no warehouse has. */
+  findMissingWarehouses(rows: number): Promise<string[]>;
+}
+
+const STOCK_SOURCES = ['stock_items', 'stock', 'stock_movements'];
+const STREAM_SOURCES = ['event_streams', 'events'];
+/** The character behind the colon that ends a prefix: no stream with the prefix comes after. */
+const PREFIX_END = ';';
+
+const MOVEMENT_COLUMNS = `m.movement_key AS id, m.sku, m.warehouse, m.on_hand_delta AS onHandDelta,
+  m.on_hand_after AS onHandAfter, m.reason, m.note, m.actor, m.at_ms AS atMs`;
+
+interface StoredRow extends StreamHead {
+  kind: 'item' | 'level' | 'head';
+  /** Of a head, the stream. */
+  sku: string;
+  warehouse: string;
+  onHand: number;
+  reserved: number;
+  active: number;
+  threshold: number | null;
+  lowSinceMs: number | null;
+  crossings: number;
+}
+
+export function createStockVerificationReader(db: Database): StockVerificationReader {
+  return {
+    async listSkus(after, rows) {
+      const prefix = stockStream('');
+      const named = STOCK_SOURCES.map(
+        (table) =>
+          `SELECT * FROM (SELECT DISTINCT sku AS named FROM ${table} WHERE sku > :after ORDER BY sku${limit(rows)}) AS ${table}_page`,
+      );
+      const streams = STREAM_SOURCES.map(
+        (table) =>
+          `SELECT SUBSTR(stream, ${prefix.length + 1}) AS named FROM (SELECT DISTINCT stream FROM ${table}
+           WHERE stream > :stream AND stream < :end ORDER BY stream${limit(rows)}) AS ${table}_page`,
+      );
+      const found = await select<{ named: string }>(
+        db,
+        `${[...named, ...streams].join(' UNION ')} ORDER BY named${limit(rows)}`,
+        { after, stream: stockStream(after), end: prefix.slice(0, -1) + PREFIX_END },
+      );
+      return found.map(({ named: sku }) => sku);
+    },
+
+    async findStoredStock(skus) {
+      const rows = await select<StoredRow>(
+        db,
+        `SELECT 'item' AS kind, sku, NULL AS warehouse, NULL AS onHand, NULL AS reserved, NULL AS active, threshold,
+           low_since_ms AS lowSinceMs, crossings, NULL AS seq, NULL AS hash
+         FROM stock_items WHERE sku IN (:skus)
+         UNION ALL
+         SELECT 'level', s.sku, s.warehouse, s.on_hand, s.reserved, w.active, NULL, NULL, NULL, NULL, NULL
+         FROM stock s LEFT JOIN warehouses w ON w.code = s.warehouse WHERE s.sku IN (:skus)
+         UNION ALL
+         SELECT 'head', stream, NULL, NULL, NULL, NULL, NULL, NULL, NULL, seq, hash
+         FROM event_streams WHERE stream IN (:streams)`,
+        { skus, streams: skus.map(stockStream) },
+      );
+      const stored = new Map(
+        skus.map((sku): [string, StoredStock] => [
+          sku,
+          { sku, item: undefined, levels: [], head: undefined },
+        ]),
+      );
+      for (const row of rows) addStoredRow(stored, row);
+      return [...stored.values()];
+    },
+
+    findEvents: (stream, afterSeq, rows) =>
+      select<LogRow>(
+        db,
+        `SELECT id, event_key AS eventKey, stream, seq, type, topic, subject, body, prev_hash AS prevHash, hash
+         FROM events WHERE stream = :stream AND seq > :afterSeq ORDER BY seq${limit(rows)}`,
+        { stream, afterSeq },
+      ),
+
+    findMovements: (sku, afterPosition, rows) =>
+      select<StoredMovement>(
+        db,
+        `SELECT m.id AS position, ${MOVEMENT_COLUMNS} FROM stock_movements m
+         WHERE m.sku = :sku AND m.id > :afterPosition ORDER BY m.id${limit(rows)}`,
+        { sku, afterPosition },
+      ),
+
+    async findMovementsById(ids) {
+      const rows = await select<StockMovement>(
+        db,
+        `SELECT ${MOVEMENT_COLUMNS} FROM stock_movements m WHERE m.movement_key IN (:ids)`,
+        { ids },
+      );
+      return new Map(rows.map((row) => [row.id, row]));
+    },
+
+    async filterKnownEventKeys(keys) {
+      const rows = await select<{ eventKey: string }>(
+        db,
+        'SELECT event_key AS eventKey FROM events WHERE event_key IN (:keys)',
+        { keys },
+      );
+      return new Set(rows.map(({ eventKey }) => eventKey));
+    },
+
+    async listWarehouseCodes(after, rows) {
+      const found = await select<{ code: string }>(
+        db,
+        `SELECT code FROM warehouses WHERE code > :after ORDER BY code${limit(rows)}`,
+        { after },
+      );
+      return found.map(({ code }) => code);
+    },
+
+    async findWarehouses(codes) {
+      const rows = await select<Omit<Warehouse, 'active'> & { active: number }>(
+        db,
+        'SELECT code, name, country, active, version FROM warehouses WHERE code IN (:codes)',
+        { codes },
+      );
+      return new Map(rows.map((row) => [row.code, { ...row, active: row.active === 1 }]));
+    },
+
+    async findEventBodies(keys) {
+      const rows = await select<{ eventKey: string; body: string }>(
+        db,
+        'SELECT event_key AS eventKey, body FROM events WHERE event_key IN (:keys)',
+        { keys },
+      );
+      return new Map(rows.map(({ eventKey, body }) => [eventKey, body]));
+    },
+
+    async findMissingWarehouses(rows) {
+      const prefix = warehouseStream('');
+      const found = await select<{ code: string }>(
+        db,
+        `SELECT code FROM (
+           SELECT SUBSTR(stream, ${prefix.length + 1}) AS code FROM event_streams WHERE stream > :from AND stream < :end
+           UNION SELECT DISTINCT warehouse FROM stock
+         ) AS named WHERE code NOT IN (SELECT code FROM warehouses) ORDER BY code${limit(rows)}`,
+        { from: prefix, end: prefix.slice(0, -1) + PREFIX_END },
+      );
+      return found.map(({ code }) => code);
+    },
+  };
+}
+
+function addStoredRow(stored: ReadonlyMap<string, StoredStock>, row: StoredRow): void {
+  const product = stored.get(row.kind === 'head' ? parseStockStream(row.sku) : row.sku);
+  if (product === undefined) return;
+  const { threshold, lowSinceMs, crossings, sku, warehouse, onHand, reserved, active, seq, hash } = row;
+  switch (row.kind) {
+    case 'item':
+      product.item = { threshold, lowSinceMs, crossings };
+      return;
+    case 'level':
+      product.levels.push({ sku, warehouse, onHand, reserved, active: active === 1 });
+      return;
+    case 'head':
+      product.head = { seq, hash };
+  }
+}

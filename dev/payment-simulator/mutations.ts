@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Request, Response } from 'express';
+import { ApiError, invalidRequest } from './errors';
+import type { Fault, Faults, Operation } from './faults';
+import { type IdempotencyKeys, toIdempotentRequest } from './idempotency';
+import type { Journal } from './journal';
+import { type ErrorFields, type JournalEntry, newId, type Outcome } from './records';
+import { toResponse } from './serializers';
+import type { Store } from './store';
+
+export interface SimulatorContext {
+  store: Store;
+  keys: IdempotencyKeys;
+  faults: Faults;
+  journal: Journal<JournalEntry>;
+  /** Unix seconds. */
+  now: () => number;
+}
+
+/** One request that acts: what it is, whom it concerns, and what it comes to. */
+export interface Mutation {
+  operation: Operation;
+  orderId: string | null;
+  expandCharge: boolean;
+  /** Decides by the state at this moment; must not wait for anything. */
+  execute: () => Outcome;
+}
+
+/**
+ * Serves one acting request: faults first, then its key, then the effect. Between deciding and writing the journal
+ * nothing waits, so requests take effect one after the other.
+ * @throws ApiError for everything that is refused before it was decided.
+ */
+export async function handleMutation(
+  simulation: SimulatorContext,
+  req: Request,
+  res: Response,
+  action: Mutation,
+): Promise<void> {
+  const fault = simulation.faults.consume(action.operation, action.orderId);
+  switch (fault?.mode) {
+    case 'fail_before':
+      throw new ApiError(500, INJECTED_FAULT_ERROR);
+    case 'rate_limit':
+      throw invalidRequest('Too many requests hit the API too quickly.', { code: 'rate_limit' }, 429);
+    case 'drop_before':
+      req.socket.destroy();
+      return;
+  }
+  try {
+    const { entry, replayed } = await executeOnce(simulation, req, action, fault);
+    if (fault?.mode === 'drop_after') return;
+    if (replayed) res.set({ 'idempotent-replayed': 'true', 'original-request': entry.requestId });
+    const { status, body } = toResponse(entry);
+    res.status(status).json(body);
+  } finally {
+    if (fault?.mode === 'drop_after') req.socket.destroy();
+  }
+}
+
+const INJECTED_FAULT_ERROR: ErrorFields = {
+  type: 'api_error',
+  message: 'An injected fault: nothing was done.',
+};
+const NO_EFFECT_OUTCOME: Outcome = {
+  kind: 'refused',
+  status: 500,
+  error: INJECTED_FAULT_ERROR,
+  intent: null,
+};
+
+async function executeOnce(
+  simulation: SimulatorContext,
+  req: Request,
+  action: Mutation,
+  fault: Fault | undefined,
+): Promise<{ entry: JournalEntry; replayed: boolean }> {
+  const { keys } = simulation;
+  const request = toIdempotentRequest(req.get('idempotency-key'), req.method, req.path, req.body);
+  const saved = request === null ? undefined : keys.claim(request);
+  try {
+    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
+    if (saved) return { entry: saved, replayed: true };
+    const entry: JournalEntry = {
+      at: simulation.now(),
+      requestId: newId('req'),
+      request,
+      expandCharge: action.expandCharge,
+      outcome: fault?.mode === 'fail_saved' ? NO_EFFECT_OUTCOME : action.execute(),
+      ...(fault?.mode === 'fail_after' && { failed: true }),
+    };
+    simulation.journal.append(entry);
+    simulation.store.apply(entry);
+    keys.save(entry);
+    return { entry, replayed: false };
+  } finally {
+    if (request !== null && saved === undefined) keys.release(request);
+  }
+}

@@ -1,0 +1,10 @@
+import { parseEmailAddress } from './email-address';
+
+test('a sender may have a name', () => {
+  expect(parseEmailAddress('"Durable, Goods" <a@b.example>')).toEqual({
+    name: 'Durable, Goods',
+    address: 'a@b.example',
+  });
+  expect(parseEmailAddress('a@b.example')).toEqual({ name: '', address: 'a@b.example' });
+  expect(() => parseEmailAddress('a@b.example, c@d.example')).toThrow(RangeError);
+});

@@ -1,0 +1,23 @@
+import type { WorkflowOptions } from '@temporalio/client';
+import { formatMoney, money } from '../../domain/shared/money';
+import { type OrderInput, searchAttributes } from '../../workflows/messages';
+
+/** How an order's workflow is started, whoever starts it. Whether the id may be used again is for them to say. */
+export const toOrderStartOptions = (input: OrderInput) => {
+  const { order, queues } = input;
+  const units = order.lines.reduce((sum, l) => sum + l.quantity, 0);
+  return {
+    workflowId: order.id,
+    taskQueue: queues.orders,
+    args: [input],
+    staticSummary: `${units} × ${order.lines.length === 1 ? order.lines[0]?.sku : `${order.lines.length} products`}, ${formatMoney(money(order.totalMinor, order.currency))}`,
+    typedSearchAttributes: [
+      { key: searchAttributes.status, value: order.status },
+      { key: searchAttributes.payment, value: order.payment },
+      { key: searchAttributes.customer, value: order.customerId },
+      { key: searchAttributes.total, value: order.totalMinor },
+      { key: searchAttributes.currency, value: order.currency },
+      { key: searchAttributes.attention, value: false },
+    ],
+  } satisfies WorkflowOptions & { args: [OrderInput] };
+};

@@ -1,0 +1,26 @@
+import { personalDataRead } from '../../domain/customers/account-events';
+import type { Actor } from '../../domain/orders/order';
+import { accessStream } from '../../domain/shared/ids';
+import type { AuthDependencies } from '../auth/auth-dependencies';
+import { generateRandomId } from '../auth/new-ids';
+import { retryOnDuplicate } from '../auth/retry-on-duplicate';
+
+/**
+ * Writes down that somebody is about to be shown who another person is. To be called before the answer is sent: what
+ * cannot be written down is not shown.
+ * @param subject the customer or the order that is read.
+ */
+export async function recordPersonalDataRead(
+  { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
+  actor: Actor,
+  subject: string,
+): Promise<void> {
+  const reader = actor.id ?? actor.kind;
+  const stream = accessStream(reader);
+  await retryOnDuplicate(() =>
+    store.db.write(async (tx) => {
+      const head = await store.log.lockHead(stream, tx);
+      await store.log.append(head, [personalDataRead(reader, subject, generateRandomId(), actor, now())], tx);
+    }),
+  );
+}

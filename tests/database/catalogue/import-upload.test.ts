@@ -1,0 +1,51 @@
+import type { Request } from 'express';
+import { createProductImport } from '../../../services/catalogue/imports';
+import { createApiContext } from '../../harness/http/api-context';
+import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
+import { queryNumber, queryRows } from '../orders/sample-orders';
+
+const ROW_COUNT = 10_300;
+
+/** A request whose body comes in parts. */
+const createUploadRequest = (text: string): Request =>
+  ({
+    get: () => undefined,
+    async *iterator() {
+      const bytes = Buffer.from(text);
+      for (let i = 0; i < bytes.length; i += 10_000) yield bytes.subarray(i, i + 10_000);
+    },
+  }) as unknown as Request;
+
+describe.each(DIALECTS)('a large upload on %s', (dialect) => {
+  const statements: string[] = [];
+  let shop: TestStore;
+  beforeAll(async () => {
+    shop = await createTestStore(dialect, { onStatement: (sql) => statements.push(sql) });
+  });
+  afterAll(() => shop.close());
+
+  test('waits for the database a few times, not once for each chunk, and is stored whole and in order', async () => {
+    const lines = Array.from({ length: ROW_COUNT }, (_, n) => `sku-${n},Board,1.00`);
+    const ctx = createApiContext({ store: shop.store });
+    statements.length = 0;
+    const { productImport } = await createProductImport(
+      ctx,
+      createUploadRequest(['sku,name,price', ...lines].join('\n')),
+      {
+        actor: { kind: 'system' },
+        idempotencyKey: undefined,
+      },
+    );
+    // Opening, three times eight chunks at the most, completing.
+    expect(statements.filter((sql) => /COMMIT/.test(sql))).toHaveLength(1 + 3 + 1);
+    expect(productImport).toMatchObject({ status: 'received', rows: ROW_COUNT, chunks: 21 });
+    const stored = await queryRows(
+      shop.db,
+      `SELECT chunk, body FROM product_import_chunks WHERE import_id = '${productImport.id}' ORDER BY chunk`,
+    );
+    const rows = stored.flatMap(({ body }) => JSON.parse(String(body)) as [number, string][]);
+    expect(rows.map(([line, sku]) => [line, sku])).toEqual(lines.map((_, n) => [n + 2, `sku-${n}`]));
+    expect(stored.map(({ chunk }) => chunk)).toEqual(Array.from({ length: 21 }, (_, n) => n));
+    expect(await queryNumber(shop.db, 'SELECT COUNT(*) FROM product_imports')).toBe(1);
+  });
+});

@@ -1,0 +1,71 @@
+import { pino } from 'pino';
+import type { Tokens } from '../../../api/auth/schemas';
+import { createApp } from '../../../api/http/app';
+import { type ApiServer, listen } from '../../../api/http/server';
+import type { Sessions } from '../../../db/auth/sessions';
+import { select } from '../../../db/core/sql';
+import type { Store } from '../../../db/core/store';
+import { eventually } from '../../harness/eventually';
+import { createApiContext } from '../../harness/http/api-context';
+import { sendRequest } from '../../harness/http/http-client';
+import { TestIdentity } from '../../harness/http/test-identity';
+import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
+
+const DAY_MS = 24 * 60 * 60_000;
+const ADA = { email: 'ada@example.com', password: 'analytical engine' };
+
+describe.each(DIALECTS)('what has run out, on %s', (dialect) => {
+  let shop: TestStore;
+  let identity: TestIdentity;
+  let api: ApiServer;
+  let lines: string[];
+  let expired: Sessions['findExpired'];
+  beforeEach(async () => {
+    shop = await createTestStore(dialect);
+    expired = shop.store.sessions.findExpired;
+    lines = [];
+    const sessions: Sessions = { ...shop.store.sessions, findExpired: (...args) => expired(...args) };
+    const store: Store = { ...shop.store, sessions };
+    identity = new TestIdentity(store);
+    const log = pino({ level: 'warn' }, { write: (line) => lines.push(line) });
+    api = await listen(createApp(createApiContext({ store, identity, log })), '127.0.0.1', 0);
+  });
+  afterEach(async () => {
+    await api?.stop(0);
+    await shop?.close();
+  });
+
+  const ask = (path: string) => {
+    const { email, password } = ADA;
+    const body = path === 'password-reset' ? { email } : { email, password };
+    return sendRequest<Tokens>(`${api.url}/api/auth/${path}`, { body });
+  };
+  const sessionIds = async () =>
+    (await select<{ id: string }>(shop.db, 'SELECT id FROM sessions')).map((s) => s.id);
+
+  test.each(['login', 'register', 'password-reset'])('is deleted after %s', async (path) => {
+    const { sessionId } = await identity.createCustomer();
+    identity.nowMs += 31 * DAY_MS;
+    expect(await sessionIds()).toContain(sessionId);
+    expect([200, 202]).toContain((await ask(path)).status);
+    await eventually('the session is gone', async () => !(await sessionIds()).includes(sessionId));
+    expect(lines).toEqual([]);
+  });
+
+  test.each(['login', 'register', 'password-reset'])(
+    'fails no %s when it cannot be deleted, and the log says what has failed',
+    async (path) => {
+      await identity.createCustomer();
+      expired = () => Promise.reject(new Error('connection lost'));
+      const { status, body } = await ask(path);
+      expect(status).toBe(path === 'login' ? 200 : 202);
+      if (path === 'login') expect(await identity.accessTokens.verify(body.accessToken)).not.toBeNull();
+      await eventually('a line of the log', async () => lines.length > 0);
+      expect(lines).toHaveLength(1);
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+        msg: 'what has run out is not deleted',
+        err: { message: 'connection lost' },
+      });
+    },
+  );
+});

@@ -1,0 +1,135 @@
+import pino from 'pino';
+import type { Feed } from '../../../db/events/feed';
+import { type Loop, startLeasedLoop } from '../../../workers/leased-loop';
+import { eventually } from '../../harness/eventually';
+import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
+import { createGate } from '../../harness/workflow/gate';
+
+const silent = pino({ level: 'silent' });
+const LEASE_NAME = 'work';
+
+describe.each(DIALECTS)('a leased loop on %s', (dialect) => {
+  let shop: TestStore;
+  let running: Loop[];
+  beforeAll(async () => {
+    shop = await createTestStore(dialect);
+  });
+  afterAll(() => shop.close());
+  beforeEach(() => {
+    running = [];
+  });
+  afterEach(() => Promise.all(running.map((loop) => loop.stop())));
+
+  const start = (holder: string, round: () => Promise<boolean>, feed: Feed = shop.store.feed): Loop => {
+    const loop = startLeasedLoop({
+      name: LEASE_NAME,
+      feed,
+      log: silent,
+      instanceId: holder,
+      idleMs: 5,
+      runOnce: round,
+    });
+    running.push(loop);
+    return loop;
+  };
+  /** A round that counts how often it ran. */
+  const counting = () => {
+    const counter = { rounds: 0 };
+    return {
+      counter,
+      round: async () => {
+        counter.rounds += 1;
+        return false;
+      },
+    };
+  };
+
+  test('runs in one process at a time, and in the next as soon as that one stops', async () => {
+    const [a, b] = [counting(), counting()];
+    const first = start('a', a.round);
+    await eventually('the first runs', () => a.counter.rounds > 2);
+    start('b', b.round);
+    await eventually('the first goes on', () => a.counter.rounds > 20);
+    expect(b.counter.rounds).toBe(0);
+    await first.stop();
+    const last = a.counter.rounds;
+    await eventually('the second runs', () => b.counter.rounds > 2);
+    expect(a.counter.rounds).toBe(last);
+  });
+
+  test('goes on at once while there is more to do', async () => {
+    let left = 300;
+    const startedAtMs = performance.now();
+    start('a', async () => {
+      left -= 1;
+      return left > 0;
+    });
+    await eventually('all is done', () => left <= 0);
+    expect(performance.now() - startedAtMs).toBeLessThan(300 * 5);
+  });
+
+  test('waits longer after each failure, and goes on when there is none any more', async () => {
+    const triedAtMs: number[] = [];
+    let succeeded = 0;
+    start('a', async () => {
+      triedAtMs.push(performance.now());
+      if (triedAtMs.length <= 5) throw new Error('the database is away');
+      succeeded += 1;
+      return false;
+    });
+    await eventually('it works again', () => succeeded > 3);
+    const waitedMs = triedAtMs.slice(1, 6).map((at, i) => at - (triedAtMs[i] ?? 0));
+    // 10, 20, 40, 80, 160 ms; timers may fire a millisecond early.
+    for (const [i, ms] of waitedMs.entries()) expect(ms).toBeGreaterThanOrEqual(10 * 2 ** i - 2);
+  });
+
+  test('takes the lease again after it could not be had because the database was away', async () => {
+    const { feed } = shop.store;
+    let failures = 3;
+    const flaky: Feed = {
+      ...feed,
+      acquireLease: (...args) => {
+        failures -= 1;
+        return failures >= 0 ? Promise.reject(new Error('the database is away')) : feed.acquireLease(...args);
+      },
+    };
+    const { counter, round } = counting();
+    start('a', round, flaky);
+    await eventually('it runs', () => counter.rounds > 0);
+    expect(failures).toBeLessThan(0);
+  });
+
+  test('stopping lets the round under way finish and starts no other', async () => {
+    const held = createGate();
+    let finished = 0;
+    let started = 0;
+    const loop = start('a', async () => {
+      started += 1;
+      await held.opened;
+      finished += 1;
+      return true;
+    });
+    await eventually('a round is under way', () => started === 1);
+    const stopped = loop.stop();
+    held.open();
+    await stopped;
+    expect({ started, finished }).toEqual({ started: 1, finished: 1 });
+    expect(await shop.store.feed.acquireLease(LEASE_NAME, 'other', Date.now(), 10)).toBe(true);
+    await shop.store.feed.releaseLease(LEASE_NAME, 'other');
+  });
+
+  test('stopping does not wait for the pause to end', async () => {
+    const { counter, round } = counting();
+    const loop = startLeasedLoop({
+      name: LEASE_NAME,
+      feed: shop.store.feed,
+      log: silent,
+      instanceId: 'a',
+      idleMs: 60_000,
+      runOnce: round,
+    });
+    await eventually('it pauses', () => counter.rounds === 1);
+    await loop.stop();
+    expect(counter.rounds).toBe(1);
+  });
+});

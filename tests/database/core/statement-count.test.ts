@@ -1,0 +1,79 @@
+import { createOrderActivities } from '../../../activities/orders';
+import { confirmOrder } from '../../../domain/orders/order-changes';
+import { newCustomerId } from '../../../services/auth/new-ids';
+import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
+import { buildPayment, newOrder } from '../orders/sample-orders';
+
+/** More would cost throughput: on SQLite one order's writes keep all others waiting. */
+const MAX_STATEMENTS = 27;
+
+describe.each(DIALECTS)('the statements of one order on %s', (dialect) => {
+  const statements: string[] = [];
+  let shop: TestStore;
+  beforeAll(async () => {
+    shop = await createTestStore(dialect, { onStatement: (sql) => statements.push(sql) });
+  });
+  afterAll(() => shop.close());
+
+  /** What the placement does in SQL, in the order of `place` and `claim` in services/orders/place-order.ts. */
+  async function claim(order = newOrder([['walnut-desk', 1]])) {
+    const { db, placements, contacts, products } = shop.store;
+    const email = `${order.id}@example.com`;
+    await placements.findByIdempotencyKey('anyone', order.id);
+    await products.findBySkus(order.lines.map((l) => l.sku));
+    const customerId = await db.write(async (tx) => {
+      const id = await contacts.findOrCreateCustomer(email, newCustomerId(), order.placedAtMs, tx);
+      await placements.claim(
+        {
+          orderId: order.id,
+          caller: 'anyone',
+          idempotencyKey: order.id,
+          bodyHash: 'x',
+          input: JSON.stringify(order),
+          createdAtMs: order.placedAtMs,
+        },
+        tx,
+      );
+      await contacts.addOrderContact(
+        { orderId: order.id, customerId: id, email, name: 'Ada', phone: null, shippingAddress: null },
+        tx,
+      );
+      return id;
+    });
+    return { ...order, customerId };
+  }
+
+  async function placeAndConfirm() {
+    const steps = createOrderActivities(shop.store);
+    const order = await claim();
+    await steps.createOrder({ order, reserve: true });
+    const { attempt, provider, intentId, amountMinor } = buildPayment(order);
+    const { id: orderId, currency } = order;
+    await shop.store.ledger.recordIntent(
+      { orderId, attempt, provider, intentId, amountMinor, currency },
+      order.placedAtMs,
+    );
+    const confirmed = confirmOrder(order, 'paid', order.placedAtMs + 1);
+    await steps.confirmOrder({ order: confirmed, paid: buildPayment(order) });
+    expect(await shop.store.orders.find(orderId)).toEqual(confirmed);
+  }
+
+  test(`from placement to confirmed there are at most ${MAX_STATEMENTS}`, async () => {
+    await placeAndConfirm();
+    statements.length = 0;
+    await placeAndConfirm();
+    const lookUp = 2;
+    const sent = statements.slice(0, -lookUp).map(summarizeStatement);
+    process.stdout.write(`${dialect}: ${sent.length} statements\n  ${sent.join('\n  ')}\n`);
+    expect(sent.length).toBeLessThanOrEqual(MAX_STATEMENTS);
+    expect(sent.filter((s) => s.startsWith('COMMIT'))).toHaveLength(3);
+    expect(sent.filter((s) => /^(SET|PRAGMA)/.test(s))).toEqual([]);
+  });
+});
+
+const summarizeStatement = (sql: string): string =>
+  sql
+    .replace(/^Executing \(.*?\): /, '')
+    .replace(/\s+/g, ' ')
+    .replace(/^(SELECT) .* FROM/, '$1 … FROM')
+    .slice(0, 70);

@@ -1,0 +1,178 @@
+import type { OrderActivities } from '../../../activities/orders';
+import type { StreamHead } from '../../../db/events/event-log';
+import type { Cancellation, Order, Rejection } from '../../../domain/orders/order';
+import * as changes from '../../../domain/orders/order-changes';
+import { buildPayment, newOrder } from './sample-orders';
+
+type ActivityResult = { head: StreamHead; outcome?: string };
+
+export interface OrderActivityCase {
+  name: keyof OrderActivities;
+  variant?: string;
+  /** The steps before it. @returns the order as it is then. */
+  setup(a: OrderActivities): Promise<Order>;
+  /** The step, as it is when `lateMs` later. */
+  run(a: OrderActivities, order: Order, lateMs: number): Promise<ActivityResult>;
+  expectedOutcome?: string;
+  /** The events it adds, by the last part of their key. */
+  expectedEvents: string[];
+}
+
+const cancellation: Cancellation = {
+  reason: 'changed my mind',
+  requestedBy: { kind: 'signal', claim: 'ops' },
+  requestedAtMs: 1,
+};
+const declined: Rejection = { code: 'payment_declined', detail: 'Declined.', declineCode: 'generic_decline' };
+export const nextTimestamp = (order: Order) => order.updatedAtMs + 1;
+
+export async function createOpenOrder(a: OrderActivities, reserve = true): Promise<Order> {
+  const order = newOrder([
+    ['walnut-desk', 2],
+    ['desk-lamp', 1],
+  ]);
+  await a.createOrder({ order, reserve });
+  return order;
+}
+async function createConfirmedOrder(a: OrderActivities): Promise<Order> {
+  const order = await createOpenOrder(a);
+  const after = changes.confirmOrder(order, 'paid', nextTimestamp(order));
+  await a.confirmOrder({ order: after, paid: buildPayment(order) });
+  return after;
+}
+export async function createCancellingOrder(a: OrderActivities): Promise<Order> {
+  const order = await createConfirmedOrder(a);
+  const after = changes.startCancellation(order, cancellation, 'refund_pending', nextTimestamp(order));
+  await a.startCancellation({ order: after, cancellation });
+  return after;
+}
+const delayOrder = (order: Order, ms: number): Order => ({ ...order, updatedAtMs: order.updatedAtMs + ms });
+export const buildDeclinedAttempt = (order: Order) => {
+  const { attempt, provider, intentId } = buildPayment(order);
+  return { outcome: 'declined' as const, attempt, provider, intentId, declineCode: 'generic_decline' };
+};
+const attention = { step: 'reversePayment', detail: 'The provider does not answer.', sinceMs: 5 };
+
+export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
+  {
+    name: 'createOrder',
+    variant: 'with its stock',
+    setup: async () => newOrder([['walnut-desk', 3]]),
+    run: (a, order, ms) => a.createOrder({ order: delayOrder(order, ms), reserve: true }),
+    expectedEvents: ['created', 'reserved'],
+  },
+  {
+    name: 'createOrder',
+    variant: 'without stock',
+    setup: async () => newOrder([['walnut-desk', 3]]),
+    run: (a, order, ms) => a.createOrder({ order: delayOrder(order, ms), reserve: false }),
+    expectedEvents: ['created'],
+  },
+  {
+    name: 'createOrder',
+    variant: 'out of stock',
+    setup: async () => newOrder([['limited-1', 2]]),
+    run: (a, order, ms) => a.createOrder({ order: delayOrder(order, ms), reserve: true }),
+    expectedOutcome: 'out_of_stock',
+    expectedEvents: ['created', 'rejected'],
+  },
+  {
+    name: 'confirmOrder',
+    setup: createOpenOrder,
+    run: (a, order, ms) =>
+      a.confirmOrder({
+        order: delayOrder(changes.confirmOrder(order, 'paid', nextTimestamp(order)), ms),
+        paid: buildPayment(order),
+      }),
+    expectedEvents: ['pay:1:succeeded', 'confirmed'],
+  },
+  {
+    name: 'rejectOrder',
+    variant: 'declined',
+    setup: createOpenOrder,
+    run: (a, order, ms) =>
+      a.rejectOrder({
+        order: delayOrder(changes.rejectOrder(order, declined, 'failed', nextTimestamp(order)), ms),
+        attempt: buildDeclinedAttempt(order),
+      }),
+    expectedEvents: ['pay:1:failed', 'rejected'],
+  },
+  {
+    name: 'startCancellation',
+    variant: 'while a payment is under way that then succeeds',
+    setup: createOpenOrder,
+    run: (a, order, ms) =>
+      a.startCancellation({
+        order: delayOrder(
+          changes.startCancellation(order, cancellation, 'refund_pending', nextTimestamp(order)),
+          ms,
+        ),
+        cancellation,
+        attempt: { outcome: 'captured', paid: buildPayment(order) },
+      }),
+    expectedEvents: ['pay:1:succeeded', 'cancelling'],
+  },
+  {
+    name: 'startCancellation',
+    variant: 'of a confirmed order, with the payment that is recorded already',
+    setup: createConfirmedOrder,
+    run: (a, order, ms) =>
+      a.startCancellation({
+        order: delayOrder(
+          changes.startCancellation(order, cancellation, 'refund_pending', nextTimestamp(order)),
+          ms,
+        ),
+        cancellation,
+        attempt: { outcome: 'captured', paid: buildPayment(order) },
+      }),
+    expectedEvents: ['cancelling'],
+  },
+  {
+    name: 'releaseStock',
+    setup: createOpenOrder,
+    run: (a, order, ms) => a.releaseStock({ orderId: order.id, atMs: nextTimestamp(order) + ms }),
+    expectedEvents: ['released'],
+  },
+  {
+    name: 'recordPaymentReversal',
+    setup: createCancellingOrder,
+    run: (a, order, ms) =>
+      a.recordPaymentReversal({
+        order: delayOrder(changes.reversePayment(order, 'refunded', nextTimestamp(order)), ms),
+        undo: { ...buildPayment(order), outcome: 'refunded' },
+      }),
+    expectedEvents: ['refunded'],
+  },
+  {
+    name: 'finishCancellation',
+    setup: createCancellingOrder,
+    run: (a, order, ms) =>
+      a.finishCancellation({
+        order: delayOrder(changes.finishCancellation(order, nextTimestamp(order)), ms),
+      }),
+    expectedEvents: ['cancelled'],
+  },
+  {
+    name: 'recordAttention',
+    setup: createCancellingOrder,
+    run: (a, order, ms) =>
+      a.recordAttention({
+        order: delayOrder(changes.setAttention(order, attention, nextTimestamp(order)), ms),
+        attention,
+        step: attention.step,
+      }),
+    expectedEvents: [`attention:4:${attention.sinceMs}`],
+  },
+  {
+    name: 'recordCancellationRejection',
+    setup: createCancellingOrder,
+    run: (a, order, ms) =>
+      a.recordCancellationRejection({
+        order: delayOrder(order, ms),
+        refused: cancellation,
+        n: 1,
+        why: 'It is being cancelled.',
+      }),
+    expectedEvents: ['cancellation-rejected:signal:1'],
+  },
+];

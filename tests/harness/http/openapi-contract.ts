@@ -1,0 +1,186 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+import { createOpenApiDocument } from '../../../api/http/openapi';
+
+/** A JSON schema, as far as the description of the API uses them. */
+export interface JsonSchema {
+  $ref?: string;
+  type?: string | string[];
+  enum?: unknown[];
+  const?: unknown;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  additionalProperties?: boolean | JsonSchema;
+  items?: JsonSchema;
+  allOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  pattern?: string;
+  format?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  minItems?: number;
+  maxItems?: number;
+  example?: unknown;
+}
+
+export interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  required?: boolean;
+  schema: JsonSchema;
+}
+
+interface Content {
+  schema?: JsonSchema;
+  example?: unknown;
+}
+
+/** One operation, as the description of the API has it. */
+export interface ApiOperation {
+  /** `post /api/orders/{id}/cancel` */
+  name: string;
+  method: string;
+  path: string;
+  parameters: Parameter[];
+  body: { mediaType: string; schema: JsonSchema; required: boolean; example: unknown } | undefined;
+  /** By status. */
+  responses: Record<string, OperationResponse>;
+}
+
+interface OperationResponse {
+  description: string;
+  content?: Record<string, Content>;
+  headers?: Record<string, { $ref: string }>;
+}
+
+interface Operation {
+  parameters?: Parameter[];
+  requestBody?: { required?: boolean; content: Record<string, Content> };
+  responses: ApiOperation['responses'];
+}
+
+const document = createOpenApiDocument() as unknown as {
+  paths: Record<string, Record<string, Operation>>;
+  components: {
+    schemas: Record<string, JsonSchema>;
+    headers: Record<string, { required?: boolean; schema: JsonSchema }>;
+  };
+};
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+
+export const OPERATIONS: readonly ApiOperation[] = Object.entries(document.paths).flatMap(([path, item]) =>
+  METHODS.flatMap((method) =>
+    item[method] === undefined ? [] : [toApiOperation(method, path, item[method])],
+  ),
+);
+
+function toApiOperation(method: string, path: string, operation: Operation): ApiOperation {
+  const [body] = Object.entries(operation.requestBody?.content ?? {});
+  return {
+    name: `${method} ${path}`,
+    method: method.toUpperCase(),
+    path,
+    parameters: operation.parameters ?? [],
+    body: body && {
+      mediaType: body[0],
+      schema: body[1].schema ?? {},
+      required: operation.requestBody?.required === true,
+      example: body[1].example ?? resolveSchema(body[1].schema ?? {}).example,
+    },
+    responses: operation.responses,
+  };
+}
+
+/** What a schema refers to, if it does. */
+export function resolveSchema(schema: JsonSchema): JsonSchema {
+  const name = schema.$ref?.split('/').at(-1);
+  return name === undefined ? schema : resolveSchema(document.components.schemas[name] ?? {});
+}
+
+/** What every answer may have, whatever it is about: of HTTP itself, of caches, requests and browsers' safety. */
+const STANDARD_HEADERS =
+  /^(content-(type|length|security-policy)|cache-control|connection|cross-origin-.*|date|keep-alive|origin-agent-cluster|referrer-policy|transfer-encoding|vary|x-.*)$/;
+
+/** What an answer of the API says, as far as it is described. */
+export interface ApiResponse {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+}
+
+/** What is wrong with an answer of an address, by its description; nothing where none is described. */
+export function findContractViolations(method: string, path: string, answer: ApiResponse): string[] {
+  const [plain = ''] = path.split('?');
+  const operation = OPERATIONS.find((o) => o.method === method && matchesPath(o.path, plain));
+  return operation === undefined ? [] : validateResponse(operation, answer);
+}
+
+const matchesPath = (described: string, path: string): boolean =>
+  new RegExp(`^${described.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(path);
+
+const validators = new Map<string, z.ZodType>();
+
+function validateResponse(operation: ApiOperation, { status, headers, body }: ApiResponse): string[] {
+  const mediaType = headers['content-type']?.split(';')[0] ?? '';
+  const what = `${operation.name} answers ${status} as ${mediaType || 'nothing'}`;
+  const response = operation.responses[status];
+  if (response === undefined) return [`${what}, which is not described`];
+  const faults = validateHeaders(response, headers).map((fault) => `${what}, ${fault}`);
+  if (
+    mediaType === 'application/problem+json' &&
+    !response.description.includes(`\`${getErrorCode(body)}\``)
+  ) {
+    faults.push(`${what} with the code ${getErrorCode(body)}, which is not described`);
+  }
+  const schema = response.content?.[mediaType]?.schema;
+  if (schema === undefined) {
+    const isEmpty = response.content === undefined && body === undefined;
+    return isEmpty ? faults : [...faults, `${what}, which is not described`];
+  }
+  const key = `${operation.name} ${status}`;
+  const validator = validators.get(key) ?? createValidator(schema);
+  validators.set(key, validator);
+  const { error } = validator.safeParse(body);
+  return [
+    ...faults,
+    ...(error?.issues.map(({ path, message }) => `${key}: ${path.join('.')} ${message}`) ?? []),
+  ];
+}
+
+const getErrorCode = (body: unknown): unknown => (body as { code?: unknown } | undefined)?.code;
+
+/** Headers that are there and not described, described as needed and not there, or of another form. */
+function validateHeaders(response: OperationResponse, headers: IncomingHttpHeaders): string[] {
+  const described = new Map(
+    Object.entries(response.headers ?? {}).map(([name, { $ref }]) => [
+      name.toLowerCase(),
+      document.components.headers[$ref.split('/').at(-1) ?? ''],
+    ]),
+  );
+  const unknown = Object.keys(headers).filter((name) => !described.has(name) && !STANDARD_HEADERS.test(name));
+  const missing = [...described].flatMap(([name, header]) =>
+    header?.required === true && headers[name] === undefined ? [name] : [],
+  );
+  const malformed = [...described].flatMap(([name, header]) => {
+    const value = headers[name];
+    if (header === undefined || value === undefined) return [];
+    const isRight = createValidator(header.schema).safeParse(
+      header.schema.type === 'integer' ? Number(value) : value,
+    ).success;
+    return isRight ? [] : [name];
+  });
+  return [
+    ...unknown.map((name) => `with the header ${name}, which is not described`),
+    ...missing.map((name) => `without the header ${name}`),
+    ...malformed.map((name) => `with another ${name} than is described`),
+  ];
+}
+
+/** By the same library that made the description. */
+function createValidator(schema: JsonSchema): z.ZodType {
+  const whole = JSON.stringify({ ...schema, $defs: document.components.schemas });
+  return z.fromJSONSchema(JSON.parse(whole.replaceAll('#/components/schemas/', '#/$defs/')));
+}

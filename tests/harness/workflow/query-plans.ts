@@ -1,0 +1,26 @@
+import type { Database, SqlValue } from '../../../db/core/connect';
+
+/** The same database, which also asks for the plan of each SELECT with the values it was sent with. */
+export const recordQueryPlans = (db: Database, plans: Promise<string[]>[]): Database => ({
+  ...db,
+  send(sql, values, tx) {
+    if (/^\s*SELECT/.test(sql)) plans.push(explainQuery(db, sql, values));
+    return db.send(sql, values, tx);
+  },
+});
+
+async function explainQuery(db: Database, sql: string, values: readonly SqlValue[]): Promise<string[]> {
+  if (db.dialect === 'sqlite') {
+    const { rows } = await db.send(`EXPLAIN QUERY PLAN ${sql}`, values);
+    return (rows as { detail: string }[]).map((row) => row.detail);
+  }
+  const { rows } = await db.send(`EXPLAIN ${sql}`, values);
+  return (rows as Record<string, unknown>[]).map(
+    (row) => `${row.table}: type ${row.type}, key ${row.key}, ${row.Extra}`,
+  );
+}
+
+/** A scan of a table, or a sort of what was found. An index that is read from its end is neither. */
+export const isSlowPlanStep = (step: string): boolean =>
+  /TEMP B-TREE|filesort|Using temporary|type ALL/.test(step) ||
+  /^SCAN (?!.*USING (COVERING )?INDEX)/.test(step);

@@ -1,0 +1,262 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { pino } from 'pino';
+import { ulid } from 'ulid';
+import { type RunningSimulator, startSimulator } from '../../../dev/payment-simulator/start';
+import type { Order } from '../../../domain/orders/order';
+import { placeOrder } from '../../../domain/orders/order-changes';
+import type { PaymentProvider } from '../../../domain/payments/provider';
+import { DEFAULT_PRICE_RULES } from '../../../domain/pricing/price-rules';
+import { priceCart } from '../../../domain/pricing/pricing';
+import { customerId, orderId } from '../../../domain/shared/ids';
+import type { OrderPolicy } from '../../../domain/shared/policy';
+import type { Mailer, MailMessage } from '../../../integrations/smtp/mailer';
+import { createStripeProvider } from '../../../integrations/stripe/stripe';
+import { registerSearchAttributes } from '../../../integrations/temporal/connect';
+import { createLinkTokens } from '../../../services/auth/link-tokens';
+import { bundleWorkflows } from '../../../workers/bundle';
+import { type RunningWorkers, runWorkers } from '../../../workers/run-workers';
+import { installRuntime } from '../../../workers/runtime';
+import {
+  ORDER_WORKFLOW,
+  type OrderInput,
+  PLACEMENT_UPDATE_ID,
+  placement,
+  type TaskQueues,
+  taskQueues,
+} from '../../../workflows/messages';
+import { createTestStore, type Dialect, type TestStore } from '../servers/databases';
+
+installRuntime(pino({ level: 'silent' }));
+
+/** Durations short enough for a test; everything else is as in production. */
+export const SHORT_POLICY: OrderPolicy = {
+  paymentDeadlineMs: 8_000,
+  paymentAttemptTimeoutMs: 3_000,
+  retryInitialMs: 100,
+  retryMaxMs: 400,
+  attentionAfterMs: 700,
+  undoRoundMs: 1_500,
+};
+
+export interface WorkflowTestEnvOptions {
+  dialect?: Dialect;
+  policy?: Partial<OrderPolicy>;
+  /** Wraps the real adapter, to hold a call up or to break it. */
+  wrapProvider?: (real: PaymentProvider) => PaymentProvider;
+  mailer?: Mailer;
+}
+
+/**
+ * Everything around an order's workflow, for real: a Temporal server, a worker, a database, the payment simulator over
+ * HTTP. Each lab has its own database, simulator and task queues.
+ */
+export class WorkflowTestEnv {
+  private workers: RunningWorkers | undefined;
+
+  private constructor(
+    readonly client: Client,
+    readonly testStore: TestStore,
+    readonly simulator: RunningSimulator,
+    readonly queues: TaskQueues,
+    readonly provider: PaymentProvider,
+    readonly policy: OrderPolicy,
+    private readonly mailer: Mailer,
+    /** What was sent, unless the lab was given a mailer of its own. */
+    readonly mails: MailMessage[],
+    private readonly dir: string,
+  ) {}
+
+  static async create(options: WorkflowTestEnvOptions = {}): Promise<WorkflowTestEnv> {
+    const address = getTemporalAddress();
+    const client = new Client({ connection: await Connection.connect({ address }) });
+    await registerSearchAttributes(client);
+    const dir = mkdtempSync(join(tmpdir(), 'workflow-test-'));
+    const simulator = await startSimulator({ journalFile: join(dir, 'simulator.jsonl') });
+    const real = createStripeProvider({
+      apiKey: 'sk_test_workflow',
+      baseUrl: simulator.url,
+      timeoutMs: 2_000,
+    });
+    const mails: MailMessage[] = [];
+    const collecting: Mailer = { send: async (mail) => void mails.push(mail), close: async () => undefined };
+    const lab = new WorkflowTestEnv(
+      client,
+      await createTestStore(options.dialect ?? 'sqlite'),
+      simulator,
+      taskQueues('single', `lab-${ulid()}-`),
+      options.wrapProvider?.(real) ?? real,
+      { ...SHORT_POLICY, ...options.policy },
+      options.mailer ?? collecting,
+      mails,
+      dir,
+    );
+    await lab.startWorkers();
+    return lab;
+  }
+
+  get store() {
+    return this.testStore.store;
+  }
+
+  /** @param code of the workflows, where it is to be another. */
+  async startWorkers(code?: WorkflowBundleWithSourceMap): Promise<void> {
+    this.workers = await runWorkers(
+      { address: getTemporalAddress(), namespace: this.client.options.namespace },
+      code ?? (await getWorkflowBundle()),
+      {
+        store: this.store,
+        provider: this.provider,
+        mailer: this.mailer,
+        notification: {
+          shopName: 'Test shop',
+          shopUrl: 'https://shop.example',
+          mailDomain: 'shop.example',
+          linkTokens: createLinkTokens(Buffer.alloc(32, 5)),
+        },
+      },
+      this.queues,
+    );
+  }
+
+  async stopWorkers(): Promise<void> {
+    await this.workers?.stop();
+    this.workers = undefined;
+  }
+
+  /** An order as the API would hand it to the workflow. */
+  async createOrderInput(
+    items: Record<string, number> = { 'walnut-desk': 1 },
+    paymentMethod = 'pm_card_visa',
+  ): Promise<OrderInput> {
+    const products = await this.store.products.findBySkus(Object.keys(items));
+    const basket = priceCart(
+      products.map((p) => ({ ...p, quantity: items[p.sku] ?? 0 })),
+      { country: 'DE' },
+      DEFAULT_PRICE_RULES,
+    );
+    const placedAtMs = Date.now();
+    return {
+      order: placeOrder(basket, {
+        id: orderId(ulid(placedAtMs)),
+        customerId: customerId(ulid()),
+        placedAtMs,
+      }),
+      paymentMethod,
+      queues: this.queues,
+      policy: this.policy,
+      requestId: 'test',
+    };
+  }
+
+  /** Starts the order's workflow and waits for the decision, as the API does. */
+  placeOrder(input: OrderInput): Promise<Order> {
+    return this.client.workflow.executeUpdateWithStart(placement, {
+      updateId: PLACEMENT_UPDATE_ID,
+      startWorkflowOperation: new WithStartWorkflowOperation(ORDER_WORKFLOW, {
+        workflowId: input.order.id,
+        taskQueue: this.queues.orders,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      }),
+    });
+  }
+
+  startOrder(input: OrderInput): Promise<WorkflowHandle> {
+    return this.client.workflow.start(ORDER_WORKFLOW, {
+      workflowId: input.order.id,
+      taskQueue: this.queues.orders,
+      args: [input],
+    });
+  }
+
+  getHandle(id: string): WorkflowHandle {
+    return this.client.workflow.getHandle(id);
+  }
+
+  /** Which try of the workflow's activity is under way or waited for; 0 while there is none. */
+  async getActivityAttempt(id: string): Promise<number> {
+    const { raw } = await this.getHandle(id).describe();
+    return raw.pendingActivities?.[0]?.attempt ?? 0;
+  }
+
+  /** What the Web UI shows of the order: Markdown. */
+  async getCurrentDetails(id: string): Promise<string> {
+    const metadata = await this.getHandle(id).query<{ currentDetails?: string }>(
+      '__temporal_workflow_metadata',
+    );
+    return metadata.currentDetails ?? '';
+  }
+
+  /** Types of the events that tell of an order, in the order of the log. */
+  async listEventTypes(id: string): Promise<string[]> {
+    return (await this.store.log.findByOrder(id)).map((row) => row.type);
+  }
+
+  async getStock(sku: string): Promise<{ onHand: number; reserved: number }> {
+    const levels = await this.store.stock.findLevels([sku]);
+    return {
+      onHand: levels.reduce((sum, l) => sum + l.onHand, 0),
+      reserved: levels.reduce((sum, l) => sum + l.reserved, 0),
+    };
+  }
+
+  /** The simulator's own books of an order: an independent witness. */
+  async listIntents(id: string): Promise<SimulatorIntent[]> {
+    const response = await fetch(`${this.simulator.url}/_simulator/books/intents?order_id=${id}`);
+    return ((await response.json()) as { data: SimulatorIntent[] }).data;
+  }
+
+  /** Makes the simulator fail; see its README for the modes. */
+  async injectFault(fault: {
+    operation: string;
+    mode: string;
+    times?: number | null;
+    delayMs?: number;
+    match?: { orderId: string };
+  }): Promise<void> {
+    const response = await fetch(`${this.simulator.url}/_simulator/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ times: null, ...fault }),
+    });
+    if (!response.ok) throw new Error(await response.text());
+  }
+
+  async clearFaults(): Promise<void> {
+    await fetch(`${this.simulator.url}/_simulator/faults`, { method: 'DELETE' });
+  }
+
+  async close(): Promise<void> {
+    await this.stopWorkers();
+    await this.simulator.close();
+    await this.client.connection.close();
+    await this.testStore.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export interface SimulatorIntent {
+  id: string;
+  order_id: string;
+  status: string;
+  amount: number;
+  amount_captured: number;
+  amount_refunded: number;
+}
+
+export function getTemporalAddress(): string {
+  const address = process.env.TEST_TEMPORAL_ADDRESS;
+  if (address === undefined) throw new Error('the suite was started without its Temporal server');
+  return address;
+}
+
+let workflowBundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+/** The same code for every lab of a test file. */
+function getWorkflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  workflowBundle ??= bundleWorkflows(pino({ level: 'silent' }));
+  return workflowBundle;
+}

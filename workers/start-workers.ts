@@ -1,0 +1,110 @@
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { parseEmailAddress } from '../integrations/smtp/email-address';
+import { createSmtpMailer } from '../integrations/smtp/mailer';
+import { createStripeProvider } from '../integrations/stripe/stripe';
+import { registerSearchAttributes } from '../integrations/temporal/connect';
+import { ensureReconcileSchedule } from '../integrations/temporal/schedules';
+import type { AppContext } from '../runtime/app-context';
+import type { ProcessContext } from '../runtime/lifecycle';
+import { createDatabaseProbe } from '../runtime/readiness';
+import { retryUntilReady } from '../runtime/retry';
+import { createLinkTokens } from '../services/auth/link-tokens';
+import { DEFAULT_DELIVERY_POLICY, type DeliveryPolicy } from '../workflows/messages';
+import { loadWorkflowBundle } from './bundle';
+import { startImportRecovery } from './import-recovery';
+import { startNotificationSubscriber } from './notification-subscriber';
+import type { QueueName } from './queues';
+import { type RunningWorkers, runWorkers, type WorkerDependencies } from './run-workers';
+import { startSequencer } from './sequencer';
+
+const PROVIDER_TIMEOUT_MS = 10_000;
+const SMTP_TIMEOUT_MS = 10_000;
+
+/**
+ * Runs the workers of `queues` as soon as database and Temporal are there, until the process stops.
+ * @param interceptors stand around every activity.
+ * @returns whether they run, to be asked at any time; `started` rejects when the process is told to stop before they do.
+ */
+export function startWorkers(
+  life: ProcessContext,
+  foundation: AppContext,
+  queues: readonly QueueName[],
+  interceptors: ActivityInterceptorsFactory[] = [],
+): { running: () => boolean; started: Promise<void> } {
+  const { config, log } = life;
+  const parts = { ...createWorkerDependencies(life, foundation), interceptors };
+  let workers: RunningWorkers | undefined;
+  life.onStop('workers', async () => workers?.stop());
+
+  const started = (async () => {
+    const bundle = loadWorkflowBundle(log);
+    // What is taken from a task queue before there are tables would only fail.
+    await waitForDatabase(life, foundation);
+    await retryUntilReady('Temporal', life, () => registerSearchAttributes(foundation.temporal));
+    const code = await bundle;
+    workers = await retryUntilReady('Temporal', life, () =>
+      runWorkers(config.temporal, code, parts, foundation.queues, queues),
+    );
+    workers.finished.catch((error: unknown) => life.fail(error, 'a worker failed'));
+    if (queues.includes('orders')) {
+      await retryUntilReady('Temporal', life, () =>
+        ensureReconcileSchedule(foundation.temporal, {
+          prefix: config.queues.prefix,
+          taskQueue: foundation.queues.orders,
+          intervalMs: config.reconcileEveryMs,
+        }),
+      );
+    }
+    log.info({ queues }, 'workers run');
+  })();
+  return { running: () => workers?.state() === 'running', started };
+}
+
+/** Publishes events and hands notifications to their delivery: one process at work, the others stand by. */
+export function startEventConsumers(
+  life: ProcessContext,
+  { store, temporal, queues, instanceId }: AppContext,
+  policy: DeliveryPolicy = DEFAULT_DELIVERY_POLICY,
+): void {
+  const { log, config } = life;
+  const delivery = { queue: queues.notifications, policy, staffCount: config.mail.staff.length };
+  const loops = [
+    startSequencer(store.feed, log, instanceId),
+    startNotificationSubscriber(store, temporal, delivery, log, instanceId),
+    startImportRecovery(store, temporal, queues.orders, log, instanceId),
+  ];
+  life.onStop('sequencer and subscriber', () => Promise.all(loops.map((loop) => loop.stop())));
+}
+
+/** Waits until the database answers and has all its tables. */
+export async function waitForDatabase(life: ProcessContext, { store }: AppContext): Promise<void> {
+  const probe = createDatabaseProbe(store.db);
+  await retryUntilReady('database', life, async () => {
+    const missing = await probe();
+    if (missing !== null) throw new Error(missing);
+  });
+}
+
+function createWorkerDependencies(
+  { config, onStop }: ProcessContext,
+  { store }: AppContext,
+): WorkerDependencies {
+  const { payment, mail } = config;
+  const mailer = createSmtpMailer({ ...mail, timeoutMs: SMTP_TIMEOUT_MS });
+  onStop('mailer', () => mailer.close());
+  const provider = createStripeProvider({
+    apiKey: payment.apiKey,
+    baseUrl: payment.apiUrl,
+    timeoutMs: PROVIDER_TIMEOUT_MS,
+  });
+  const mailDomain = parseEmailAddress(mail.from).address.split('@')[1] ?? 'localhost';
+  const notification = {
+    strangersPerHour: config.rateLimits.mailbox,
+    shopName: mail.shopName,
+    staff: mail.staff,
+    shopUrl: config.shopUrl,
+    mailDomain,
+    linkTokens: createLinkTokens(config.keys.oneTimeTokens),
+  };
+  return { store, provider, mailer, notification };
+}
