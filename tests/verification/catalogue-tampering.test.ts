@@ -172,7 +172,7 @@ test('a product that had many prices is held against all of them, and never many
     const spied = {
       reads: {
         ...reads,
-        events: async (streams: readonly string[]) => {
+        findEvents: async (streams: readonly string[]) => {
           const found = await reads.findEvents(streams);
           counted([...found.values()].flat());
           return found;
@@ -180,7 +180,7 @@ test('a product that had many prices is held against all of them, and never many
       },
       stockReads: {
         ...stockReads,
-        events: async (...page: Parameters<typeof stockReads.findEvents>) =>
+        findEvents: async (...page: Parameters<typeof stockReads.findEvents>) =>
           counted(await stockReads.findEvents(...page)),
       },
     };

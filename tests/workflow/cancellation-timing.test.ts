@@ -263,8 +263,8 @@ test('a cancellation that comes while the order is being rejected is written dow
   );
   // Counted for each kind of asker: should a worker die, the repeated task may come to them in another order.
   expect(refused.map(({ eventKey }) => eventKey)).toEqual([
-    `${id}:cancellation-refused:signal:1`,
-    `${id}:cancellation-refused:temporal:1`,
+    `${id}:cancellation-rejected:signal:1`,
+    `${id}:cancellation-rejected:temporal:1`,
   ]);
   const refusals = refused.map((row) => JSON.parse(row.body) as { actor: string; data: unknown });
   const why = 'The order is being rejected: payment_unavailable';

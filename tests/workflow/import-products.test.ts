@@ -133,7 +133,7 @@ test('no length of a standstill fails an import: no step has a deadline for all 
     ['beginImport', 0, 0, 0],
     ['applyChunk', 0, 0, 10],
     ['applyChunk', 0, 0, 10],
-    ['endImport', 0, 0, 0],
+    ['finishImport', 0, 0, 0],
   ]);
 });
 

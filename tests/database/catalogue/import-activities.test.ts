@@ -30,7 +30,7 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 2, rowsOfChunk: 70 });
     await steps.beginImport(id);
     const first = await steps.applyChunk(id, 0);
-    expect(first).toMatchObject({ appliedChunks: 1, doneRows: 70, created: 70, ended: null });
+    expect(first).toMatchObject({ appliedChunks: 1, doneRows: 70, created: 70, outcome: null });
     const begun = await everything();
     expect(await steps.beginImport(id)).toEqual(first);
     expect(await steps.applyChunk(id, 0)).toEqual(first);
@@ -39,7 +39,7 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
 
     await steps.applyChunk(id, 1);
     const last = await steps.finishImport(id, 'completed', null);
-    expect(last).toMatchObject({ doneRows: 140, created: 140, ended: 'completed' });
+    expect(last).toMatchObject({ doneRows: 140, created: 140, outcome: 'completed' });
     const ended = await everything();
     expect(await steps.finishImport(id, 'cancelled', 'late')).toEqual(last);
     expect(await steps.applyChunk(id, 1)).toEqual(last);
@@ -51,10 +51,16 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
     const steps = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 3, rowsOfChunk: 2 });
     const begun = await steps.beginImport(id);
-    expect(await steps.applyChunk(id, 2)).toEqual({ ...begun, appliedChunks: 0, ended: null });
-    expect(await steps.finishImport(id, 'completed', null)).toMatchObject({ appliedChunks: 0, ended: null });
+    expect(await steps.applyChunk(id, 2)).toEqual({ ...begun, appliedChunks: 0, outcome: null });
+    expect(await steps.finishImport(id, 'completed', null)).toMatchObject({
+      appliedChunks: 0,
+      outcome: null,
+    });
     for (const chunk of [0, 1, 2]) await steps.applyChunk(id, chunk);
-    expect(await steps.finishImport(id, 'completed', null)).toMatchObject({ created: 6, ended: 'completed' });
+    expect(await steps.finishImport(id, 'completed', null)).toMatchObject({
+      created: 6,
+      outcome: 'completed',
+    });
   });
 
   test('an attempt that still runs and the one after it apply a chunk once', async () => {
