@@ -180,10 +180,10 @@ export function createReconciliationActivities(
     sighting: Detection,
     input: OrderInput,
     finding: ReconciliationFinding | undefined,
-    nextLookMs: number,
+    nextCheckMs: number,
   ): Promise<'restarted' | null> => {
     // Written down first: what dies in between is counted, and looked at again.
-    if (!(await reconciliation.claimRestart({ ...sighting, nextCheckMs: nextLookMs }, finding))) return null;
+    if (!(await reconciliation.claimRestart({ ...sighting, nextCheckMs: nextCheckMs }, finding))) return null;
     const { orderId, code, detail, runId } = sighting;
     const memo = { restartedBecause: detail, restartedAfterRun: runId };
     if (!(await workflows.restart(input, memo))) return null;

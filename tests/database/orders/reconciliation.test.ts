@@ -106,7 +106,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
       runId: 'run-1',
       restarts: 1,
       firstSeenMs: 1_000,
-      nextLookMs: 1_100,
+      nextCheckMs: 1_100,
       resolvedMs: null,
     });
     expect((await claims(2_000, first)).filter(Boolean)).toHaveLength(1);
