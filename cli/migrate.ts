@@ -1,4 +1,4 @@
-import { loadLocalConfig } from '../dev/launcher/local-config';
+import { loadLocalConfig } from '../config/local-config';
 import { migrate } from '../runtime/migrate';
 
 /** The migrations of the database that `npm start` uses here. `migrate up [--seed]`, `down [--all]`, `pending`. */

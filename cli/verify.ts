@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/config';
+import { loadLocalConfig } from '../config/local-config';
 import { connect, type Database } from '../db/core/connect';
 import { select } from '../db/core/sql';
 import { createStore } from '../db/core/store';
 import { createStockVerificationReader } from '../db/verification/stock-verification-reader';
 import { createVerificationReader } from '../db/verification/verification-reader';
-import { loadLocalConfig } from '../dev/launcher/local-config';
 import { isOrderId } from '../domain/shared/ids';
 import { createStripeProvider } from '../integrations/stripe/stripe';
 import { createTemporalClient, isTemporalReady } from '../integrations/temporal/connect';

@@ -25,7 +25,7 @@ export interface StartConfig {
   /** Who is told of low stock; undefined: a made-up address, where mails are caught. */
   staffEmail: string | undefined;
   /** Whether payments, database and keys are all made up here. Only then are there accounts whose password is printed. */
-  hasDemoAccounts: boolean;
+  hasDevelopmentAccounts: boolean;
 }
 
 export type Environment = Record<string, string | undefined>;
@@ -91,7 +91,7 @@ function toStartConfig(env: Environment, ports: Ports): StartConfig {
     mailCatcher: env.SMTP_URL ? undefined : { smtpPort: ports.MAIL_SMTP_PORT, uiPort: ports.MAIL_UI_PORT },
     auditKey: env.AUDIT_KEY,
     staffEmail: env.STAFF_MAIL,
-    hasDemoAccounts: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
+    hasDevelopmentAccounts: !env.STRIPE_API_KEY && !env.DATABASE_URL && !env.AUDIT_KEY,
   };
 }
 

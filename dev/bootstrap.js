@@ -1,5 +1,5 @@
-// Runs a TypeScript file of this project: `node dev/bootstrap.js dev/launcher/start.ts [args]`. It is plain JavaScript
-// and needs no package, because it is what installs them.
+// Runs a TypeScript file of this project and installs the packages first when they are missing or outdated:
+// `node dev/bootstrap.js dev/launcher/start.ts [args]`. Plain JavaScript without dependencies, because it installs them.
 
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -10,19 +10,20 @@ const { pathToFileURL } = require('node:url');
 const ROOT = path.resolve(__dirname, '..');
 const MODULES = path.join(ROOT, 'node_modules');
 const LOCK_FILE = path.join(ROOT, 'package-lock.json');
-/** What `node_modules` was installed from. It lies in there, so that it goes when the packages go. */
+/** Records which lock file `node_modules` was installed from. Stored inside, so it is removed with the packages. */
 const INSTALLED_FILE = path.join(MODULES, '.package-lock-hash');
 const OLDEST_NODE = [20, 19];
-/** A second signal within this time is the same Ctrl-C: the terminal sends it to npm and to us, and npm passes it on. */
-const SAME_SIGNAL_MS = 500;
-const STARTERS_CHECK_MS = 500;
+const RECOMMENDED_NODE = '22 or 24';
+/** One Ctrl-C can arrive twice within this time: from the terminal, and forwarded by npm. */
+const DUPLICATE_SIGNAL_MS = 500;
+const ANCESTOR_CHECK_MS = 500;
 
 function checkNodeVersion() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
   const oldest = OLDEST_NODE.join('.');
   fail(
-    `Node ${oldest} or newer is needed, this is ${process.versions.node}: install it from https://nodejs.org/.`,
+    `Node ${process.versions.node} is too old: install Node ${RECOMMENDED_NODE} (at least ${oldest}) from https://nodejs.org/.`,
   );
 }
 
@@ -32,7 +33,7 @@ function fail(message) {
   process.exit(1);
 }
 
-function modificationMs(file) {
+function getModificationMs(file) {
   try {
     return fs.statSync(file).mtimeMs;
   } catch {
@@ -40,27 +41,28 @@ function modificationMs(file) {
   }
 }
 
-function wantedPackages() {
+function computeInstallId() {
   const lock = fs.readFileSync(LOCK_FILE);
-  // Some packages bring compiled code: another kind of machine (a mounted folder, an image) needs its own.
+  // Native packages differ by platform: a folder mounted on another machine or in an image is installed again.
   return `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}`;
 }
 
-function packagesAreInstalled(wanted) {
+function arePackagesInstalled(installId) {
   try {
-    return fs.readFileSync(INSTALLED_FILE, 'utf8') === wanted;
+    return fs.readFileSync(INSTALLED_FILE, 'utf8') === installId;
   } catch {
-    // Installed by hand: npm writes this file last, so an install that was broken off does not pass.
-    const byHand = modificationMs(path.join(MODULES, '.package-lock.json')) > modificationMs(LOCK_FILE);
-    if (byHand) fs.writeFileSync(INSTALLED_FILE, wanted);
-    return byHand;
+    // Installed manually: npm writes its lock file last, so an interrupted install does not count.
+    const isComplete =
+      getModificationMs(path.join(MODULES, '.package-lock.json')) > getModificationMs(LOCK_FILE);
+    if (isComplete) fs.writeFileSync(INSTALLED_FILE, installId);
+    return isComplete;
   }
 }
 
-async function installPackages(wanted) {
-  // npm would empty the folder that the link leads to, under whoever works with it.
+async function installPackages(installId) {
+  // npm ci would empty the target of the link, which other working copies may use.
   if (fs.lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    fail('node_modules is a link to other packages than package-lock.json asks for: remove it.');
+    fail('node_modules is a link to packages that do not match package-lock.json: remove the link.');
   }
   const startedMs = Date.now();
   const seconds = () => Math.round((Date.now() - startedMs) / 1000);
@@ -86,20 +88,20 @@ async function installPackages(wanted) {
   clearInterval(ticker);
   if (process.stdout.isTTY) process.stdout.write('\r');
   if (outcome !== 'ok') {
-    const end = output.trimEnd().split('\n').slice(-30).join('\n');
+    const tail = output.trimEnd().split('\n').slice(-30).join('\n');
     fail(
-      `${end}\n\nThe dependencies could not be installed ("npm ci": ${outcome}, the end of its output is above).`,
+      `${tail}\n\nInstalling the dependencies failed ("npm ci": ${outcome}; the end of its output is above).`,
     );
   }
-  fs.writeFileSync(INSTALLED_FILE, wanted);
+  fs.writeFileSync(INSTALLED_FILE, installId);
   process.stdout.write(`Dependencies installed in ${seconds()} s.\n`);
 }
 
-/** Who has started us: npm, or npm through a shell. */
-function findStarters() {
+/** Identifies the processes that started this one: npm, or npm through a shell. */
+function findAncestors() {
   const { ppid } = process;
   try {
-    // "pid (name) state ppid …"; where there is no /proc the parent alone must do.
+    // "pid (name) state ppid …"; without /proc only the parent is checked.
     const [, name, grandparent] = fs.readFileSync(`/proc/${ppid}/stat`, 'utf8').match(/\((.*)\) \S (\d+)/);
     return ['sh', 'dash', 'bash'].includes(name) ? `${ppid} ${grandparent}` : `${ppid}`;
   } catch {
@@ -108,8 +110,8 @@ function findStarters() {
 }
 
 /**
- * Runs the script and ends as it ends. It runs in a session of its own, so that a Ctrl-C in the terminal, which goes to
- * every process there, reaches it once: through us. When we are killed hard, it sees the channel between us close.
+ * Runs the script and exits with its status. The script has a separate session: a Ctrl-C, which the terminal sends to
+ * every process, reaches it once, forwarded from here. A SIGKILL of this process closes the IPC channel between them.
  */
 function run(script, args) {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
@@ -118,20 +120,20 @@ function run(script, args) {
     detached: true,
   });
   let lastSignalMs = Number.NEGATIVE_INFINITY;
-  const passOn = (signal) => {
+  const forwardSignal = (signal) => {
     const nowMs = performance.now();
-    if (nowMs - lastSignalMs > SAME_SIGNAL_MS) child.kill(signal);
+    if (nowMs - lastSignalMs > DUPLICATE_SIGNAL_MS) child.kill(signal);
     lastSignalMs = nowMs;
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => passOn(signal));
-  // npm passes a SIGTERM to its shell, which ends without telling us, and killed hard it tells nobody.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forwardSignal(signal));
+  // npm forwards SIGTERM only to its shell, and SIGKILL not at all: the change of parent shows both.
   if (process.env.npm_lifecycle_event) {
-    const starters = findStarters();
+    const ancestors = findAncestors();
     const timer = setInterval(() => {
-      if (findStarters() === starters) return;
+      if (findAncestors() === ancestors) return;
       clearInterval(timer);
-      if (lastSignalMs === Number.NEGATIVE_INFINITY) passOn('SIGTERM');
-    }, STARTERS_CHECK_MS);
+      if (lastSignalMs === Number.NEGATIVE_INFINITY) forwardSignal('SIGTERM');
+    }, ANCESTOR_CHECK_MS);
   }
   child.on('error', (error) => fail(`${script} could not be started: ${error.message}`));
   child.on('exit', (code, signal) => {
@@ -143,8 +145,8 @@ async function main() {
   const [script, ...args] = process.argv.slice(2);
   if (!script) fail('usage: node dev/bootstrap.js <script> [arguments]');
   checkNodeVersion();
-  const wanted = wantedPackages();
-  if (!packagesAreInstalled(wanted)) await installPackages(wanted);
+  const installId = computeInstallId();
+  if (!arePackagesInstalled(installId)) await installPackages(installId);
   run(script, args);
 }
 

@@ -1,20 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const KEY_BYTES = 32;
 /** A run that was told to stop a moment ago may need this long. */
 const LOCK_TIMEOUT_MS = 5_000;
 const POLL_MS = 100;
@@ -93,34 +83,4 @@ function isLocked(socketPath: string): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-/**
- * The key over the event log (AUDIT_KEY, hexadecimal), made at the first start. Without it the log can no longer be
- * checked, so a damaged file is never replaced.
- * @throws Error of one sentence when the file cannot be read.
- */
-export function loadOrCreateAuditKey(dataDir: string): string {
-  const file = join(dataDir, 'keys.json');
-  if (!existsSync(file)) {
-    const draft = `${file}.new`;
-    const keys = { AUDIT_KEY: randomBytes(KEY_BYTES).toString('hex') };
-    writeFileSync(draft, `${JSON.stringify(keys, undefined, 2)}\n`, { mode: 0o600, flush: true });
-    // Whole or not at all: a kill in between leaves no half a key.
-    renameSync(draft, file);
-  }
-  return readKey(file);
-}
-
-function readKey(file: string): string {
-  let key: unknown;
-  try {
-    key = (JSON.parse(readFileSync(file, 'utf8')) as { AUDIT_KEY?: unknown } | null)?.AUDIT_KEY;
-  } catch {
-    // Said below.
-  }
-  if (typeof key === 'string' && /^[0-9a-f]{64,}$/i.test(key)) return key;
-  throw new Error(
-    `${file} holds no usable AUDIT_KEY: put back a copy of it, or set AUDIT_KEY (at least 64 hexadecimal digits).`,
-  );
 }

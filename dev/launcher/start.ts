@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { loadOrCreateAuditKey } from '../../config/audit-key';
 import {
   buildChildEnvironment,
   type Environment,
@@ -9,8 +10,8 @@ import {
   loadStartConfig,
   type StartConfig,
 } from '../../config/start';
-import { assertWritable, loadOrCreateAuditKey, lockDataDir } from './data-dir';
-import { DEMO_ACCOUNTS, deriveDemoPassword } from './demo-accounts';
+import { assertWritable, lockDataDir } from './data-dir';
+import { DEVELOPMENT_ACCOUNTS, deriveDevelopmentPassword } from './development-accounts';
 import { assertPortsFree, type PortRequirement } from './ports';
 import { ProgressReporter } from './progress-reporter';
 import {
@@ -71,13 +72,13 @@ async function startAll(config: StartConfig): Promise<undefined> {
       logFile: getLogFile(config, 'migrate'),
     }),
   );
-  if (config.hasDemoAccounts) {
-    await reporter.run('Demo accounts', () =>
+  if (config.hasDevelopmentAccounts) {
+    await reporter.run('Development accounts', () =>
       runToCompletion({
-        name: 'demo accounts',
-        ...buildScriptCommand('dev/launcher/create-demo-accounts.ts'),
+        name: 'development accounts',
+        ...buildScriptCommand('dev/launcher/create-development-accounts.ts'),
         env,
-        logFile: getLogFile(config, 'demo-accounts'),
+        logFile: getLogFile(config, 'development-accounts'),
       }),
     );
   }
@@ -240,13 +241,13 @@ function formatWelcome(config: StartConfig): string {
     ['Logs', join(config.dataDir, 'logs')],
   ];
   const lines = pages.flatMap(([name, where]) => (where ? [`  ${name.padEnd(16)} ${where}`] : []));
-  return `\nReady.\n${lines.join('\n')}\n${formatDemoAccounts(config)}\nPlace an order:\n\n${formatExampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
+  return `\nReady.\n${lines.join('\n')}\n${formatDevelopmentAccounts(config)}\nPlace an order:\n\n${formatExampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
 }
 
-function formatDemoAccounts({ hasDemoAccounts, dataDir }: StartConfig): string {
-  if (!hasDemoAccounts) return '';
-  const emails = DEMO_ACCOUNTS.map(({ role, email }) => `  ${role.padEnd(16)} ${email}`).join('\n');
-  return `\nDemo accounts, all with the password ${deriveDemoPassword(loadOrCreateAuditKey(dataDir))}\n${emails}\n`;
+function formatDevelopmentAccounts({ hasDevelopmentAccounts, dataDir }: StartConfig): string {
+  if (!hasDevelopmentAccounts) return '';
+  const emails = DEVELOPMENT_ACCOUNTS.map(({ role, email }) => `  ${role.padEnd(16)} ${email}`).join('\n');
+  return `\nDevelopment accounts, all with the password ${deriveDevelopmentPassword(loadOrCreateAuditKey(dataDir))}\n${emails}\n`;
 }
 
 function formatExampleOrder(api: string): string {

@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
 import { parseConfig } from '../../../config/config';
 import { select } from '../../../db/core/sql';
-import { createDemoAccounts, deriveDemoPassword } from '../../../dev/launcher/demo-accounts';
+import {
+  createDevelopmentAccounts,
+  deriveDevelopmentPassword,
+} from '../../../dev/launcher/development-accounts';
 import { buildScriptCommand } from '../../../dev/launcher/supervisor';
 import { createPasswords } from '../../../services/auth/passwords';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
@@ -77,7 +80,7 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
 
   test('a demo has an account of each role, and keeps them at its next start', async () => {
     const config = parseConfig(env);
-    await createDemoAccounts(config, deriveDemoPassword(AUDIT_KEY));
+    await createDevelopmentAccounts(config, deriveDevelopmentPassword(AUDIT_KEY));
     const rows = () =>
       select<{ role: string }>(
         shop.db,
@@ -87,9 +90,9 @@ describe.each(DIALECTS)('accounts of those who run the shop, on %s', (dialect) =
     expect(new Set(before.map(({ role }) => role))).toEqual(
       new Set(['customer', 'support', 'warehouse', 'admin']),
     );
-    expect(await passes('support@orders.example', deriveDemoPassword(AUDIT_KEY))).toBe(true);
-    expect(deriveDemoPassword('cd'.repeat(32))).not.toBe(deriveDemoPassword(AUDIT_KEY));
-    await createDemoAccounts(config, deriveDemoPassword(AUDIT_KEY));
+    expect(await passes('support@orders.example', deriveDevelopmentPassword(AUDIT_KEY))).toBe(true);
+    expect(deriveDevelopmentPassword('cd'.repeat(32))).not.toBe(deriveDevelopmentPassword(AUDIT_KEY));
+    await createDevelopmentAccounts(config, deriveDevelopmentPassword(AUDIT_KEY));
     expect(await rows()).toEqual(before);
   });
 });

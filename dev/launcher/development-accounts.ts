@@ -8,8 +8,8 @@ import { ensureAccount } from '../../services/auth/roles';
 
 const PASSWORD_BYTES = 12;
 
-/** The admin first: while there is one the others can be given any role. */
-export const DEMO_ACCOUNTS: readonly { role: Role; email: string; name: string }[] = [
+/** The admin comes first: once there is an admin, the other roles can be assigned. */
+export const DEVELOPMENT_ACCOUNTS: readonly { role: Role; email: string; name: string }[] = [
   { role: 'admin', email: 'admin@orders.example', name: 'Alex Admin' },
   { role: 'support', email: 'support@orders.example', name: 'Sam Support' },
   { role: 'warehouse', email: 'warehouse@orders.example', name: 'Wim Warehouse' },
@@ -17,22 +17,25 @@ export const DEMO_ACCOUNTS: readonly { role: Role; email: string; name: string }
 ];
 
 /**
- * Of all demo accounts: the same at each start, another one in each data directory.
+ * Derives the password of all development accounts: stable for a data directory, different between directories.
  * @param auditKey the secret of the data directory, hexadecimal.
  */
-export function deriveDemoPassword(auditKey: string): string {
+export function deriveDevelopmentPassword(auditKey: string): string {
   const secret = Buffer.from(auditKey, 'hex');
   return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'demo accounts', PASSWORD_BYTES)).toString(
     'base64url',
   );
 }
 
-/** One account for each role, to try the demo with. Those that exist keep their passwords. */
-export async function createDemoAccounts({ databaseUrl, keys }: Config, password: string): Promise<void> {
+/** Creates one account per role. Existing accounts keep their passwords. */
+export async function createDevelopmentAccounts(
+  { databaseUrl, keys }: Config,
+  password: string,
+): Promise<void> {
   const db = connect({ url: databaseUrl, poolSize: 2 });
   try {
-    const identity = { store: createStore(db, keys.audit), passwords: createPasswords(), now: Date.now };
-    for (const account of DEMO_ACCOUNTS) await ensureAccount(identity, { ...account, password });
+    const auth = { store: createStore(db, keys.audit), passwords: createPasswords(), now: Date.now };
+    for (const account of DEVELOPMENT_ACCOUNTS) await ensureAccount(auth, { ...account, password });
   } finally {
     await db.close();
   }
