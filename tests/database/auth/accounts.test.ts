@@ -30,11 +30,11 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   const newestLink = () => identity.getLatestToken('RegistrationRequested');
   const count = async (table: string): Promise<number> =>
     Number((await select<{ n: number }>(shop.db, `SELECT COUNT(*) AS n FROM ${table}`))[0]?.n);
-  const guest = (email: string): Promise<string> =>
+  const createGuest = (email: string): Promise<string> =>
     shop.db.write((tx) => shop.store.contacts.findOrCreateCustomer(email, newCustomerId(), 1, tx));
 
-  describe('registering', () => {
-    test('makes an account when the address is confirmed, and logs in', async () => {
+  describe('registration', () => {
+    test('creates the account and a session when the email address is confirmed', async () => {
       await registerAndWait(identity, ADA);
       expect(await count('accounts')).toBe(0);
       await expect(logIn(identity, ADA.email, ADA.password)).rejects.toMatchObject(INVALID_CREDENTIALS);
@@ -54,32 +54,32 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(await count('pending_registrations')).toBe(0);
     });
 
-    test('gives a guest their orders: they carry the same customer', async () => {
-      const customerId = await guest(ADA.email);
+    test('keeps the customer id of a guest, and so their orders', async () => {
+      const customerId = await createGuest(ADA.email);
       const ada = await identity.createCustomer(ADA.email);
       expect(ada.customerId).toBe(customerId);
     });
 
-    test('by a stranger: whoever owns the address and follows the link gives them no account', async () => {
-      const strangers = { ...ADA, password: 'password of a stranger' };
-      await registerAndWait(identity, strangers);
+    test('by someone else gives them no account when the owner of the email address follows the link', async () => {
+      const attacker = { ...ADA, password: 'password of an attacker' };
+      await registerAndWait(identity, attacker);
       const link = await newestLink();
       await registerAndWait(identity, ADA);
-      const own = await newestLink();
+      const ownerLink = await newestLink();
       await expect(confirmRegistration(identity, link, ADA.password)).rejects.toMatchObject(
         INVALID_CREDENTIALS,
       );
       expect(await count('accounts')).toBe(0);
 
-      await confirmRegistration(identity, own, ADA.password);
+      await confirmRegistration(identity, ownerLink, ADA.password);
       await logIn(identity, ADA.email, ADA.password);
-      await expect(confirmRegistration(identity, link, strangers.password)).rejects.toMatchObject({
+      await expect(confirmRegistration(identity, link, attacker.password)).rejects.toMatchObject({
         code: 'account_exists',
       });
-      await expect(logIn(identity, ADA.email, strangers.password)).rejects.toMatchObject(INVALID_CREDENTIALS);
+      await expect(logIn(identity, ADA.email, attacker.password)).rejects.toMatchObject(INVALID_CREDENTIALS);
     });
 
-    test('a wrong password leaves the link as it was, and a link that leads nowhere costs no hash', async () => {
+    test('a wrong password leaves the link valid; an invalid link computes no password hash', async () => {
       await registerAndWait(identity, ADA);
       const link = await newestLink();
       await expect(confirmRegistration(identity, link, 'not the password')).rejects.toMatchObject(
@@ -87,13 +87,15 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       );
       await confirmRegistration(identity, link, ADA.password);
       const before = identity.hashCount;
-      for (const dead of [link, `${link}x`]) {
-        await expect(confirmRegistration(identity, dead, ADA.password)).rejects.toMatchObject(LINK_EXPIRED);
+      for (const invalid of [link, `${link}x`]) {
+        await expect(confirmRegistration(identity, invalid, ADA.password)).rejects.toMatchObject(
+          LINK_EXPIRED,
+        );
       }
       expect(identity.hashCount).toBe(before);
     });
 
-    test('a link works once, also when it is followed many times at once', async () => {
+    test('a link works once, even when used concurrently', async () => {
       await registerAndWait(identity, ADA);
       const link = await newestLink();
       const results = await Promise.allSettled(
@@ -105,7 +107,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(await count('accounts')).toBe(1);
     });
 
-    test('several links of one address, followed at once, come to one account', async () => {
+    test('several links of one email address, used concurrently, create one account', async () => {
       const links: string[] = [];
       for (let n = 0; n < 5; n += 1) {
         await registerAndWait(identity, ADA);
@@ -121,7 +123,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(await count('accounts')).toBe(1);
     });
 
-    test('a link has its time, and what waited for it is deleted', async () => {
+    test('a link expires, and its pending registration is deleted', async () => {
       await registerAndWait(identity, ADA);
       const link = await newestLink();
       identity.nowMs += 24 * HOUR_MS + 1;
@@ -132,7 +134,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(await count('one_time_tokens')).toBe(1);
     });
 
-    test('an address that has an account already: nothing waits, and its owner is told', async () => {
+    test('for an email address with an account stores nothing and notifies the owner', async () => {
       const ada = await identity.createCustomer();
       await registerAndWait(identity, ADA);
       expect(await count('pending_registrations')).toBe(0);
@@ -140,46 +142,46 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     });
   });
 
-  describe('nobody can tell whether an address has an account', () => {
-    const hashesOf = async (work: () => Promise<unknown>): Promise<number> => {
+  describe('an email address with an account cannot be distinguished from one without', () => {
+    const countHashes = async (work: () => Promise<unknown>): Promise<number> => {
       const before = identity.hashCount;
       await work().catch(() => undefined);
       return identity.hashCount - before;
     };
 
-    test('by the work it makes to register', async () => {
+    test('by the work of a registration', async () => {
       await identity.createCustomer();
-      const known = await hashesOf(() => registerAndWait(identity, ADA));
-      const unknown = await hashesOf(() =>
-        registerAndWait(identity, { ...ADA, email: 'nobody@example.com' }),
+      const known = await countHashes(() => registerAndWait(identity, ADA));
+      const unknown = await countHashes(() =>
+        registerAndWait(identity, { ...ADA, email: 'unknown@example.com' }),
       );
       expect([known, unknown]).toEqual([1, 1]);
     });
 
-    test('by the work or the words of a log-in that fails', async () => {
+    test('by the work or the error of a failed login', async () => {
       await identity.createCustomer();
-      await guest('guest@example.com');
+      await createGuest('guest@example.com');
       const failures: unknown[] = [];
-      for (const email of [ADA.email, 'nobody@example.com', 'guest@example.com']) {
+      for (const email of [ADA.email, 'unknown@example.com', 'guest@example.com']) {
         const attempt = () =>
           logIn(identity, email, 'not the password').catch((error: Error) => {
             failures.push([error.message, (error as { extensions?: unknown }).extensions]);
             throw error;
           });
-        expect(await hashesOf(attempt)).toBe(1);
+        expect(await countHashes(attempt)).toBe(1);
       }
       expect(new Set(failures.map((failure) => JSON.stringify(failure))).size).toBe(1);
     });
 
-    test('by the work of asking for a new password', async () => {
+    test('by the work of a password reset request', async () => {
       await identity.createCustomer();
-      expect(await hashesOf(() => requestPasswordResetAndWait(identity, ADA.email))).toBe(0);
-      expect(await hashesOf(() => requestPasswordResetAndWait(identity, 'nobody@example.com'))).toBe(0);
+      expect(await countHashes(() => requestPasswordResetAndWait(identity, ADA.email))).toBe(0);
+      expect(await countHashes(() => requestPasswordResetAndWait(identity, 'unknown@example.com'))).toBe(0);
     });
   });
 
   describe('a new password', () => {
-    test('is set by whoever gets the mail, and ends all sessions', async () => {
+    test('set through the link in the mail revokes all sessions', async () => {
       const ada = await identity.createCustomer();
       await requestPasswordResetAndWait(identity, ada.email);
       const link = await identity.getLatestToken('PasswordResetRequested');
@@ -199,34 +201,36 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       ]);
     });
 
-    test('by a link that works once, for an hour, and for nothing else', async () => {
+    test('requires a link that works once, for an hour, and for this purpose only', async () => {
       const ada = await identity.createCustomer();
-      const ask = async () => {
+      const requestLink = async () => {
         await requestPasswordResetAndWait(identity, ada.email);
         return identity.getLatestToken('PasswordResetRequested');
       };
-      const link = await ask();
+      const link = await requestLink();
       const results = await Promise.allSettled(
         Array.from({ length: 5 }, (_, n) => resetPassword(identity, link, `difference engine ${n}`)),
       );
       expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
 
-      const late = await ask();
+      const expiredLink = await requestLink();
       identity.nowMs += HOUR_MS + 1;
-      await expect(resetPassword(identity, late, 'too late for me')).rejects.toMatchObject(LINK_EXPIRED);
-      await expect(confirmRegistration(identity, await ask(), ada.password)).rejects.toMatchObject(
+      await expect(resetPassword(identity, expiredLink, 'after the expiry')).rejects.toMatchObject(
+        LINK_EXPIRED,
+      );
+      await expect(confirmRegistration(identity, await requestLink(), ada.password)).rejects.toMatchObject(
         LINK_EXPIRED,
       );
       await registerAndWait(identity, { ...ADA, email: 'eve@example.com' });
       await expect(resetPassword(identity, await newestLink(), 'wrong purpose')).rejects.toMatchObject(
         LINK_EXPIRED,
       );
-      for (const text of ['', 'ott_', `${await ask()}x`, 'ott_00000000000000000000000000.x']) {
+      for (const text of ['', 'ott_', `${await requestLink()}x`, 'ott_00000000000000000000000000.x']) {
         await expect(resetPassword(identity, text, 'no such link')).rejects.toMatchObject(LINK_EXPIRED);
       }
     });
 
-    test('ends the other links that were asked for', async () => {
+    test('invalidates the other links that were requested', async () => {
       const ada = await identity.createCustomer();
       await requestPasswordResetAndWait(identity, ada.email);
       const first = await identity.getLatestToken('PasswordResetRequested');
@@ -239,7 +243,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       await expect(resetPassword(identity, first, 'by the other link')).rejects.toMatchObject(LINK_EXPIRED);
     });
 
-    test('needs the old one where somebody is logged in, and ends the other sessions', async () => {
+    test('set by a logged-in customer requires the old one and revokes the other sessions', async () => {
       const ada = await identity.createCustomer();
       const other = await logIn(identity, ada.email, ada.password);
       const change = (currentPassword: string) =>
@@ -253,22 +257,22 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       await logIn(identity, ada.email, 'difference engine');
     });
 
-    test('leaves no session to a log-in that was under way with the old one', async () => {
+    test('leaves no session to a concurrent login with the old one', async () => {
       const ada = await identity.createCustomer();
       await requestPasswordResetAndWait(identity, ada.email);
       const link = await identity.getLatestToken('PasswordResetRequested');
       const { verify } = identity.passwords;
       identity.passwords.verify = async (...args) => {
-        const verdict = await verify(...args);
+        const result = await verify(...args);
         await resetPassword(identity, link, 'difference engine');
-        return verdict;
+        return result;
       };
       await expect(logIn(identity, ada.email, ada.password)).rejects.toMatchObject(INVALID_CREDENTIALS);
       expect(await count('sessions')).toBe(0);
     });
   });
 
-  test('a hash of other parameters is brought up to date at the next log-in', async () => {
+  test('the next login replaces a hash with outdated parameters', async () => {
     const ada = await identity.createCustomer();
     const stronger = new TestIdentity(shop.store, { memoryCost: 128, timeCost: 2, parallelism: 1 });
     await logIn(stronger, ada.email, ada.password);
@@ -279,27 +283,29 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(await createPasswords().verify(hash, ada.password)).toBe('outdated');
   });
 
-  test('all who log in at once after the parameters have changed get in, with the right password only', async () => {
+  test('concurrent logins after a parameter change succeed with the right password only', async () => {
     const ada = await identity.createCustomer();
     const stronger = new TestIdentity(shop.store, { memoryCost: 128, timeCost: 2, parallelism: 1 });
-    // All have read the old hash before the first writes a new one.
+    // All read the old hash before the first writes a new one.
     const { verify } = stronger.passwords;
     const passwords = [ada.password, ada.password, 'not the password'];
-    const allHaveRead = createGate();
-    let read = 0;
+    const allVerified = createGate();
+    let verifications = 0;
     stronger.passwords.verify = async (...args) => {
-      const verdict = await verify(...args);
-      read += 1;
-      if (read >= passwords.length) allHaveRead.open();
-      await allHaveRead.opened;
-      return verdict;
+      const result = await verify(...args);
+      verifications += 1;
+      if (verifications >= passwords.length) allVerified.open();
+      await allVerified.opened;
+      return result;
     };
-    const logIns = await Promise.allSettled(passwords.map((word) => logIn(stronger, ada.email, word)));
+    const logIns = await Promise.allSettled(
+      passwords.map((password) => logIn(stronger, ada.email, password)),
+    );
     expect(logIns.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     expect((await shop.store.accounts.find(ada.customerId))?.passwordHash).toContain('m=128,t=2,p=1');
   });
 
-  test('a new password that is set while an old hash is brought up to date is the one that counts', async () => {
+  test('a password change during a rehash wins', async () => {
     const ada = await identity.createCustomer();
     const stronger = new TestIdentity(shop.store, { memoryCost: 128, timeCost: 2, parallelism: 1 });
     const change = { currentPassword: ada.password, newPassword: 'difference engine' };
@@ -312,7 +318,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     await logIn(identity, ada.email, 'difference engine');
   });
 
-  test('of all who use a one-time token one succeeds, in its time and for its purpose', async () => {
+  test('a one-time token is consumed once, before its expiry and for its purpose', async () => {
     const { oneTimeTokens } = shop.store;
     const token = { id: 'ott_1', purpose: 'password_reset' as const, subject: 'cus_1', expiresAtMs: 10 };
     await shop.db.write((tx) => oneTimeTokens.add(token, tx));
@@ -323,16 +329,20 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(uses.filter((subject) => subject !== null)).toEqual(['cus_1']);
   });
 
-  test('the streams of people are chained like all others', async () => {
+  test('the streams of customers and one-time tokens are hash chains', async () => {
     const ada = await identity.createCustomer();
     await requestPasswordResetAndWait(identity, ada.email);
     const reads = createVerificationReader(shop.db);
     const streams = (await reads.listStreams('', 50)).filter((stream) => parseProductId(stream) === null);
     expect(streams).toEqual(expect.arrayContaining([ada.customerId, expect.stringMatching(/^ott_/)]));
     const [events, heads] = [await reads.findEvents(streams), await reads.findHeads(streams)];
-    const stored = (stream: string) => ({ stream, rows: events.get(stream) ?? [], head: heads.get(stream) });
-    expect(streams.flatMap((stream) => checkChain(stored(stream), TEST_AUDIT_KEY))).toEqual([]);
-    const { rows, head } = stored(ada.customerId);
+    const readStored = (stream: string) => ({
+      stream,
+      rows: events.get(stream) ?? [],
+      head: heads.get(stream),
+    });
+    expect(streams.flatMap((stream) => checkChain(readStored(stream), TEST_AUDIT_KEY))).toEqual([]);
+    const { rows, head } = readStored(ada.customerId);
     const forged = rows.map((row, n) =>
       n === 0 ? { ...row, body: row.body.replace('customer', 'admin') } : row,
     );
@@ -340,7 +350,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(findings.map(({ check }) => check)).toEqual(['chain_broken']);
   });
 
-  test('no event says anything of a person', async () => {
+  test('events contain no personal data', async () => {
     const ada = await identity.createCustomer();
     await registerAndWait(identity, ADA);
     await requestPasswordResetAndWait(identity, ada.email);

@@ -26,13 +26,14 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
   });
   afterEach(() => shop?.close());
 
-  const next = async (token: string): Promise<string> => (await refreshTokens(identity, token)).refreshToken;
+  const rotate = async (token: string): Promise<string> =>
+    (await refreshTokens(identity, token)).refreshToken;
   const sessions = () => shop.store.sessions.findByCustomer(ada.customerId, identity.nowMs);
-  const later = (ms: number) => {
+  const advanceClock = (ms: number) => {
     identity.nowMs += ms;
   };
 
-  test('a refresh token gives new tokens of the same session', async () => {
+  test('a refresh token returns new tokens of the same session', async () => {
     const tokens = await refreshTokens(identity, ada.refreshToken);
     expect(tokens.refreshToken).not.toBe(ada.refreshToken);
     expect(await identity.accessTokens.verify(tokens.accessToken)).toEqual({
@@ -43,86 +44,86 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
     expect(await sessions()).toHaveLength(1);
   });
 
-  test('a token that was used before ends the session of both who have it', async () => {
-    const successor = await next(ada.refreshToken);
-    const current = await next(successor);
+  test('reusing a rotated token revokes the session for both of its holders', async () => {
+    const successor = await rotate(ada.refreshToken);
+    const current = await rotate(successor);
     await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     await expect(refreshTokens(identity, current)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
     expect((await identity.listEventTypes(ada.customerId)).at(-1)).toBe('SessionRevoked');
   });
 
-  test('a token whose answer was lost is good for another successor, for a moment', async () => {
-    const lost = await next(ada.refreshToken);
-    later(REUSE_GRACE_MS);
-    const second = await next(ada.refreshToken);
+  test('a token whose response was lost can be rotated again within the grace period', async () => {
+    const lost = await rotate(ada.refreshToken);
+    advanceClock(REUSE_GRACE_MS);
+    const second = await rotate(ada.refreshToken);
     expect(second).not.toBe(lost);
-    await next(second);
+    await rotate(second);
     expect(await sessions()).toHaveLength(1);
   });
 
-  test('a token that is used again after that moment ends the session', async () => {
-    await next(ada.refreshToken);
-    later(REUSE_GRACE_MS + 1);
+  test('reusing a token after the grace period revokes the session', async () => {
+    await rotate(ada.refreshToken);
+    advanceClock(REUSE_GRACE_MS + 1);
     await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
   });
 
-  test('a sibling of the token that was used is used up with it, also within that moment', async () => {
-    const [lost, sibling] = [await next(ada.refreshToken), await next(ada.refreshToken)];
-    await next(lost);
+  test('rotating a token invalidates its siblings, even within the grace period', async () => {
+    const [lost, sibling] = [await rotate(ada.refreshToken), await rotate(ada.refreshToken)];
+    await rotate(lost);
     await expect(refreshTokens(identity, sibling)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
   });
 
-  test('a reuse is found and its session ended in one transaction', async () => {
-    await next(await next(ada.refreshToken));
+  test('detects reuse and revokes the session in one transaction', async () => {
+    await rotate(await rotate(ada.refreshToken));
     const write = jest.spyOn(shop.store.db, 'write');
     await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(write).toHaveBeenCalledTimes(1);
     expect(await sessions()).toEqual([]);
   });
 
-  test('within that moment, too, once its successor was used', async () => {
-    await next(await next(ada.refreshToken));
-    later(1);
+  test('reuse within the grace period revokes the session once the successor was used', async () => {
+    await rotate(await rotate(ada.refreshToken));
+    advanceClock(1);
     await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
     expect(await sessions()).toEqual([]);
   });
 
-  test('many that refresh with one token at once: none ends the session', async () => {
-    const results = await Promise.allSettled(Array.from({ length: 8 }, () => next(ada.refreshToken)));
+  test('concurrent refreshes with one token do not revoke the session', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => rotate(ada.refreshToken)));
     const tokens = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     expect(tokens.length).toBeGreaterThan(0);
     expect(await sessions()).toHaveLength(1);
     expect((await identity.listEventTypes(ada.customerId)).includes('SessionRevoked')).toBe(false);
-    await next(tokens.at(-1) ?? '');
+    await rotate(tokens.at(-1) ?? '');
   });
 
-  test('one client after another goes on, each with the token it was given last', async () => {
+  test('a session continues with either token of each concurrent refresh', async () => {
     let token = ada.refreshToken;
     for (let n = 0; n < 10; n += 1) {
-      const [first, retried] = await Promise.all([next(token), next(token)]);
+      const [first, retried] = await Promise.all([rotate(token), rotate(token)]);
       token = n % 2 === 0 ? first : retried;
     }
     expect(await sessions()).toHaveLength(1);
   });
 
-  test('a session ends when it rests for 30 days, and in any case after 180', async () => {
+  test('a session expires after 30 idle days, and after 180 days in any case', async () => {
     let token = ada.refreshToken;
     for (let day = 0; day < 174; day += 29) {
-      later(29 * DAY_MS);
-      token = await next(token);
+      advanceClock(29 * DAY_MS);
+      token = await rotate(token);
     }
-    later(7 * DAY_MS);
+    advanceClock(7 * DAY_MS);
     await expect(refreshTokens(identity, token)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
 
-    const resting = await logIn(identity, ada.email, ada.password);
-    later(30 * DAY_MS);
-    await expect(refreshTokens(identity, resting.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
+    const idle = await logIn(identity, ada.email, ada.password);
+    advanceClock(30 * DAY_MS);
+    await expect(refreshTokens(identity, idle.refreshToken)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
   });
 
-  test('what is none of our tokens is refused, whatever it is', async () => {
+  test('rejects any text that is not an issued token', async () => {
     for (const text of ['', 'x', `${ada.refreshToken}x`, ada.accessToken, 'A'.repeat(43), "' OR 1=1 --"]) {
       await expect(refreshTokens(identity, text)).rejects.toMatchObject(INVALID_REFRESH_TOKEN);
       await logOut(identity, text);
@@ -130,53 +131,53 @@ describe.each(DIALECTS)('sessions on %s', (dialect) => {
     expect(await sessions()).toHaveLength(1);
   });
 
-  test('logging out ends the session of the token, used or not, and no other', async () => {
+  test('logging out revokes only the session of the token, rotated or not', async () => {
     const other = await logIn(identity, ada.email, ada.password);
-    await next(ada.refreshToken);
+    await rotate(ada.refreshToken);
     await logOut(identity, ada.refreshToken);
     await logOut(identity, ada.refreshToken);
     expect((await sessions()).map(({ id }) => id)).not.toContain(ada.sessionId);
-    await next(other.refreshToken);
-    const story = await identity.listEventTypes(ada.customerId);
-    expect(story.filter((type) => type === 'SessionRevoked')).toHaveLength(1);
+    await rotate(other.refreshToken);
+    const types = await identity.listEventTypes(ada.customerId);
+    expect(types.filter((type) => type === 'SessionRevoked')).toHaveLength(1);
   });
 
-  test('logging out everywhere ends all, and nobody can end those of somebody else', async () => {
+  test('logging out everywhere revokes all own sessions; the sessions of others cannot be revoked', async () => {
     const eve = await identity.createCustomer('eve@example.com');
     const self = { kind: 'customer' as const, id: eve.customerId };
     expect(await revokeSession(identity, eve.customerId, ada.sessionId, 'logout', self)).toBe(false);
     await logIn(identity, ada.email, ada.password);
     await logOutEverywhere(identity, ada.customerId, self);
     expect(await sessions()).toEqual([]);
-    await next(eve.refreshToken);
+    await rotate(eve.refreshToken);
   });
 
-  test('nothing of a token is stored but its hash', async () => {
-    const successor = await next(ada.refreshToken);
+  test('stores only the hash of a token', async () => {
+    const successor = await rotate(ada.refreshToken);
     const rows = await select<{ hash: string }>(shop.db, 'SELECT hash FROM refresh_tokens');
     expect(rows).toHaveLength(2);
     for (const token of [ada.refreshToken, successor]) expect(JSON.stringify(rows)).not.toContain(token);
   });
 
-  test('one more log-in than there may be ends the session that was used the longest ago', async () => {
+  test('a login beyond the session limit revokes the least recently used session', async () => {
     for (let n = 1; n < MAX_SESSIONS; n += 1) {
-      later(1);
+      advanceClock(1);
       await logIn(identity, ada.email, ada.password);
     }
-    later(1);
-    const token = await next(ada.refreshToken);
+    advanceClock(1);
+    const token = await rotate(ada.refreshToken);
     await logIn(identity, ada.email, ada.password);
     const live = await sessions();
     expect(live).toHaveLength(MAX_SESSIONS);
     expect(live.map(({ id }) => id)).toContain(ada.sessionId);
-    await next(token);
+    await rotate(token);
   });
 
-  test('what has expired is deleted, and nothing else', async () => {
+  test('deletes only expired records', async () => {
     const count = async (table: string) =>
       (await select<{ n: number }>(shop.db, `SELECT COUNT(*) AS n FROM ${table}`))[0]?.n;
-    await next(ada.refreshToken);
-    later(31 * DAY_MS);
+    await rotate(ada.refreshToken);
+    advanceClock(31 * DAY_MS);
     const eve = await identity.createCustomer('eve@example.com');
     await removeExpiredRecords(identity);
     expect(await count('sessions')).toBe(1);

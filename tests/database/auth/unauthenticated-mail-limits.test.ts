@@ -12,15 +12,15 @@ import { TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
 const MAILS_PER_HOUR = 2;
-/** Long before this an answer is there, unless it waits for what is held. */
+/** A response takes far less, unless it waits for a blocked write. */
 const RESPONSE_TIMEOUT_MS = 5_000;
 const log = pino({ level: 'silent' });
 
-describe.each(DIALECTS)('what strangers have mailed, on %s', (dialect) => {
+describe.each(DIALECTS)('unauthenticated mail limits on %s', (dialect) => {
   let shop: TestStore;
   let identity: TestIdentity;
   let api: ApiServer;
-  /** Writes that were begun, and what each waits for first. */
+  /** Started writes; each waits for `gate` first. */
   let writes: Promise<unknown>[];
   let gate: Promise<void>;
   let release: () => void;
@@ -30,12 +30,12 @@ describe.each(DIALECTS)('what strangers have mailed, on %s', (dialect) => {
     writes = [];
     gate = Promise.resolve();
     release = () => undefined;
-    const held = <T>(write: () => Promise<T>): Promise<T> => {
-      const written = gate.then(write);
-      writes.push(written);
-      return written;
+    const delayed = <T>(write: () => Promise<T>): Promise<T> => {
+      const pending = gate.then(write);
+      writes.push(pending);
+      return pending;
     };
-    const db: Database = { ...shop.db, write: (work) => held(() => shop.db.write(work)) };
+    const db: Database = { ...shop.db, write: (work) => delayed(() => shop.db.write(work)) };
     const store: Store = { ...shop.store, db };
     const ctx = createApiContext({
       store,
@@ -48,11 +48,11 @@ describe.each(DIALECTS)('what strangers have mailed, on %s', (dialect) => {
   afterEach(async () => {
     release();
     await api?.stop(0);
-    await untilWritten();
+    await allWritesFinished();
     await shop?.close();
   });
 
-  const ask = async (path: string, email: string) => {
+  const post = async (path: string, email: string) => {
     const body = path === 'register' ? { email, password: 'analytical engine' } : { email };
     const { status, text } = await sendRequest(`${api.url}/api/auth/${path}`, {
       body,
@@ -60,10 +60,10 @@ describe.each(DIALECTS)('what strangers have mailed, on %s', (dialect) => {
     });
     return { status, text };
   };
-  /** Until nothing more is written; what follows on a write is begun by then. */
-  const untilWritten = async (): Promise<void> => {
-    for (let seen = -1; seen < writes.length; await setImmediate()) {
-      seen = writes.length;
+  /** Resolves when no write is pending, including writes that follow another write. */
+  const allWritesFinished = async (): Promise<void> => {
+    for (let finished = -1; finished < writes.length; await setImmediate()) {
+      finished = writes.length;
       await Promise.all(writes);
     }
   };
@@ -71,38 +71,38 @@ describe.each(DIALECTS)('what strangers have mailed, on %s', (dialect) => {
     Number((await select<{ n: number }>(shop.db, `SELECT COUNT(*) AS n FROM ${table}`))[0]?.n);
 
   test.each(['register', 'password-reset'])(
-    '%s is answered alike for an address with an account and one without, while nothing can be written',
+    '%s responds alike for a known and an unknown email address while writes are blocked',
     async (path) => {
       await identity.createCustomer('ada@example.com');
       const before = await count('events');
       gate = new Promise((resolve) => {
         release = resolve;
       });
-      const known = await ask(path, 'ada@example.com');
-      const unknown = await ask(path, 'nobody@example.com');
+      const known = await post(path, 'ada@example.com');
+      const unknown = await post(path, 'nobody@example.com');
       expect(known.status).toBe(202);
       expect(unknown).toEqual(known);
       expect(await count('events')).toBe(before);
       release();
-      await untilWritten();
+      await allWritesFinished();
       expect(await count('events')).toBe(before + (path === 'register' ? 2 : 1));
     },
   );
 
   test.each(['register', 'password-reset'])(
-    '%s has a few mails sent to one address; then the answer is the same, and nothing is written',
+    '%s sends a few mails to one email address, then responds the same and writes nothing',
     async (path) => {
       await identity.createCustomer('ada@example.com');
       const before = await count('events');
-      const answers = [];
+      const responses = [];
       for (const email of ['ada@example.com', 'ADA@example.com', ' Ada@Example.com', 'ada@example.com']) {
-        answers.push(await ask(path, email));
+        responses.push(await post(path, email));
       }
-      expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-      await untilWritten();
+      expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1);
+      await allWritesFinished();
       expect(await count('events')).toBe(before + MAILS_PER_HOUR);
-      await ask(path === 'register' ? 'password-reset' : 'register', 'ada@example.com');
-      await untilWritten();
+      await post(path === 'register' ? 'password-reset' : 'register', 'ada@example.com');
+      await allWritesFinished();
       expect(await count('events')).toBe(before + MAILS_PER_HOUR + 1);
       expect(JSON.stringify(await select(shop.db, 'SELECT * FROM rate_limits'))).not.toContain('ada@');
     },

@@ -10,14 +10,14 @@ import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers
 import { listStreamEvents } from '../inventory/inventory';
 import { queryRows } from '../orders/sample-orders';
 
-describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
+describe.each(DIALECTS)('import activities on %s', (dialect) => {
   let shop: TestStore;
   beforeAll(async () => {
     shop = await createTestStore(dialect);
   });
   afterAll(() => shop.close());
 
-  const everything = async () => [
+  const snapshot = async () => [
     await queryRows(shop.db, 'SELECT * FROM products ORDER BY sku'),
     await queryRows(shop.db, 'SELECT * FROM product_terms ORDER BY term, sku'),
     await queryRows(shop.db, 'SELECT * FROM events ORDER BY id'),
@@ -25,66 +25,66 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
     await queryRows(shop.db, 'SELECT * FROM product_imports ORDER BY id'),
   ];
 
-  test('each may run again, in any later moment, and changes nothing then', async () => {
-    const steps = createImportActivities(shop.store);
+  test('each activity can be retried at any later time without an effect', async () => {
+    const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 2, rowsOfChunk: 70 });
-    await steps.beginImport(id);
-    const first = await steps.applyChunk(id, 0);
+    await activities.beginImport(id);
+    const first = await activities.applyChunk(id, 0);
     expect(first).toMatchObject({ appliedChunks: 1, doneRows: 70, created: 70, outcome: null });
-    const begun = await everything();
-    expect(await steps.beginImport(id)).toEqual(first);
-    expect(await steps.applyChunk(id, 0)).toEqual(first);
-    // But for the moment it was last touched.
-    expect((await everything()).slice(0, 4)).toEqual(begun.slice(0, 4));
+    const afterFirst = await snapshot();
+    expect(await activities.beginImport(id)).toEqual(first);
+    expect(await activities.applyChunk(id, 0)).toEqual(first);
+    // All but `product_imports`, which stores the time of its last update.
+    expect((await snapshot()).slice(0, 4)).toEqual(afterFirst.slice(0, 4));
 
-    await steps.applyChunk(id, 1);
-    const last = await steps.finishImport(id, 'completed', null);
+    await activities.applyChunk(id, 1);
+    const last = await activities.finishImport(id, 'completed', null);
     expect(last).toMatchObject({ doneRows: 140, created: 140, outcome: 'completed' });
-    const ended = await everything();
-    expect(await steps.finishImport(id, 'cancelled', 'late')).toEqual(last);
-    expect(await steps.applyChunk(id, 1)).toEqual(last);
-    expect(await steps.beginImport(id)).toEqual(last);
-    expect(await everything()).toEqual(ended);
+    const afterFinish = await snapshot();
+    expect(await activities.finishImport(id, 'cancelled', 'late')).toEqual(last);
+    expect(await activities.applyChunk(id, 1)).toEqual(last);
+    expect(await activities.beginImport(id)).toEqual(last);
+    expect(await snapshot()).toEqual(afterFinish);
   });
 
-  test('a database that has lost applied chunks is gone on with from where it is', async () => {
-    const steps = createImportActivities(shop.store);
+  test('an import resumes from the stored chunk when the database lost applied chunks', async () => {
+    const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 3, rowsOfChunk: 2 });
-    const begun = await steps.beginImport(id);
-    expect(await steps.applyChunk(id, 2)).toEqual({ ...begun, appliedChunks: 0, outcome: null });
-    expect(await steps.finishImport(id, 'completed', null)).toMatchObject({
+    const begun = await activities.beginImport(id);
+    expect(await activities.applyChunk(id, 2)).toEqual({ ...begun, appliedChunks: 0, outcome: null });
+    expect(await activities.finishImport(id, 'completed', null)).toMatchObject({
       appliedChunks: 0,
       outcome: null,
     });
-    for (const chunk of [0, 1, 2]) await steps.applyChunk(id, chunk);
-    expect(await steps.finishImport(id, 'completed', null)).toMatchObject({
+    for (const chunk of [0, 1, 2]) await activities.applyChunk(id, chunk);
+    expect(await activities.finishImport(id, 'completed', null)).toMatchObject({
       created: 6,
       outcome: 'completed',
     });
   });
 
-  test('an attempt that still runs and the one after it apply a chunk once', async () => {
-    const steps = createImportActivities(shop.store);
+  test('two concurrent attempts apply a chunk once', async () => {
+    const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 1, rowsOfChunk: 20 });
-    await steps.beginImport(id);
-    const [a, b] = await Promise.all([steps.applyChunk(id, 0), steps.applyChunk(id, 0)]);
+    await activities.beginImport(id);
+    const [a, b] = await Promise.all([activities.applyChunk(id, 0), activities.applyChunk(id, 0)]);
     expect(a).toEqual(b);
     expect(a).toMatchObject({ appliedChunks: 1, created: 20, unchanged: 0 });
   });
 
-  test('two imports of the same new products at once: each product is made once', async () => {
+  test('two concurrent imports of the same new products create each product once', async () => {
     const prefix = ulid().toLowerCase();
-    const steps = createImportActivities(shop.store);
+    const activities = createImportActivities(shop.store);
     const size = { chunks: 1, rowsOfChunk: 30 };
     const ids = [
       await createStoredImport(shop.store, prefix, size),
       await createStoredImport(shop.store, prefix, size),
     ];
-    const untilApplied = async (id: string): Promise<void> => {
-      // Temporal tries again.
-      await steps.applyChunk(id, 0).catch(() => untilApplied(id));
+    /** Retries as Temporal does. */
+    const applyWithRetry = async (id: string): Promise<void> => {
+      await activities.applyChunk(id, 0).catch(() => applyWithRetry(id));
     };
-    await Promise.all(ids.map(untilApplied));
+    await Promise.all(ids.map(applyWithRetry));
     const imports = await Promise.all(ids.map((id) => shop.store.productImports.find(id)));
     const sum = (field: 'created' | 'unchanged') => imports.reduce((n, i) => n + (i?.[field] ?? 0), 0);
     expect([sum('created'), sum('unchanged')]).toEqual([30, 30]);
@@ -95,12 +95,12 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
     expect(versions.map(({ n, v }) => [Number(n), Number(v)])).toEqual([[30, 1]]);
   });
 
-  test('an import against changes and removals of the same products: each version follows the one before and is told', async () => {
-    const steps = createImportActivities(shop.store);
+  test('concurrent imports, changes and removals of the same products give consecutive, logged versions', async () => {
+    const activities = createImportActivities(shop.store);
     const prefix = ulid().toLowerCase();
     const size = { chunks: 1, rowsOfChunk: 20 };
-    await steps.applyChunk(await createStoredImport(shop.store, prefix, size), 0);
-    const dearer = await createStoredImport(shop.store, prefix, { ...size, price: '2.00' });
+    await activities.applyChunk(await createStoredImport(shop.store, prefix, size), 0);
+    const priceIncrease = await createStoredImport(shop.store, prefix, { ...size, price: '2.00' });
     const skus = Array.from({ length: size.rowsOfChunk }, (_, n) => `${prefix}-${n}`);
     const staff = { kind: 'staff' as const, id: 'cus_w' };
     const isFirst = (version: number) => version === 1;
@@ -120,7 +120,7 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
 
     const [early, , late] = await Promise.all([
       Promise.all(skus.slice(0, 10).map(changeOrRemove)),
-      steps.applyChunk(dearer, 0),
+      activities.applyChunk(priceIncrease, 0),
       Promise.all(skus.slice(10).map(changeOrRemove)),
     ]);
 
@@ -130,10 +130,10 @@ describe.each(DIALECTS)('the steps of an import on %s', (dialect) => {
       const events = await listStreamEvents(shop.store, productId(sku));
       const versions = changed[n] ? [1, 2, 3] : [1, 2];
       expect(events.map(({ data }) => data.version)).toEqual(versions);
-      const told = new ProductProjection(sku);
-      for (const event of events) told.apply(event);
+      const projection = new ProductProjection(sku);
+      for (const event of events) projection.apply(event);
       const product = await shop.store.products.find(sku);
-      expect(told.check({ product, terms: terms.get(sku) ?? [] })).toEqual([]);
+      expect(projection.check({ product, terms: terms.get(sku) ?? [] })).toEqual([]);
       expect(product).toMatchObject({ version: versions.length, unitPriceMinor: 200 });
     }
   });

@@ -6,7 +6,7 @@ import { queryNumber, queryRows } from '../orders/sample-orders';
 
 const ROW_COUNT = 10_300;
 
-/** A request whose body comes in parts. */
+/** A request whose body arrives in pieces of 10,000 bytes. */
 const createUploadRequest = (text: string): Request =>
   ({
     get: () => undefined,
@@ -24,7 +24,7 @@ describe.each(DIALECTS)('a large upload on %s', (dialect) => {
   });
   afterAll(() => shop.close());
 
-  test('waits for the database a few times, not once for each chunk, and is stored whole and in order', async () => {
+  test('is stored completely and in order, with one transaction for several chunks', async () => {
     const lines = Array.from({ length: ROW_COUNT }, (_, n) => `sku-${n},Board,1.00`);
     const ctx = createApiContext({ store: shop.store });
     statements.length = 0;
@@ -36,7 +36,7 @@ describe.each(DIALECTS)('a large upload on %s', (dialect) => {
         idempotencyKey: undefined,
       },
     );
-    // Opening, three times eight chunks at the most, completing.
+    // One to create the import, three for at most eight chunks each, one to complete it.
     expect(statements.filter((sql) => /COMMIT/.test(sql))).toHaveLength(1 + 3 + 1);
     expect(productImport).toMatchObject({ status: 'received', rows: ROW_COUNT, chunks: 21 });
     const stored = await queryRows(

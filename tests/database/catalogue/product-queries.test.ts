@@ -10,7 +10,7 @@ const IMPORT_COUNT = 600;
 const WORDS = ['walnut', 'oak', 'ash', 'beech', 'linen', 'wool', 'brass'];
 const buildImportId = (n: number) => `imp_${String(n).padStart(26, '0')}`;
 
-describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
+describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
   let shop: TestStore;
   let recorded: Store;
   const plans: Promise<string[]>[] = [];
@@ -38,7 +38,7 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
     await db.write((tx) => store.productChanges.saveChanges(changes, { kind: 'system' }, tx));
     const imports = Array.from({ length: IMPORT_COUNT }, (_, n) => ({
       id: buildImportId(n),
-      caller: 'anyone',
+      caller: 'system',
       idempotency_key: `k${n}`,
       body_hash: 'x',
       actor: '{}',
@@ -48,10 +48,10 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
       created_at_ms: n,
       updated_at_ms: n,
     }));
-    const faults = imports.map(({ id }) => ({ import_id: id, n: 0, line: 2, field: 'x', detail: 'x' }));
+    const errors = imports.map(({ id }) => ({ import_id: id, n: 0, line: 2, field: 'x', detail: 'x' }));
     await db.write(async (tx) => {
       await insert(db, 'product_imports', imports, { tx });
-      await insert(db, 'product_import_errors', faults, { tx });
+      await insert(db, 'product_import_errors', errors, { tx });
     });
     const tables = 'products, product_terms, product_imports, product_import_errors';
     await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${tables}` : 'ANALYZE');
@@ -71,27 +71,27 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
         ],
         [`a search, ${visibility}`, (s) => s.products.search(query('walnut'), { visibility, limit: 21 })],
         [
-          `a search that goes on, ${visibility}`,
+          `the next page of a search, ${visibility}`,
           (s) => s.products.search(query('w'), { after, visibility, limit: 900 }),
         ],
       ],
     ),
     ['a search for two words', (s) => s.products.search(query('walnut thi'), { limit: 21 })],
-    ['a search for five', (s) => s.products.search(query('walnut thing oak number1 p'), { limit: 21 })],
-    ['a search for what is rare', (s) => s.products.search(query('number777'), { limit: 21 })],
-    ['a search for what there is not', (s) => s.products.search(query('zzz'), { limit: 21 })],
-    ['products of a basket', (s) => s.products.findBySkus(['p-1', 'p-2'])],
+    ['a search for five words', (s) => s.products.search(query('walnut thing oak number1 p'), { limit: 21 })],
+    ['a search for a rare word', (s) => s.products.search(query('number777'), { limit: 21 })],
+    ['a search without matches', (s) => s.products.search(query('zzz'), { limit: 21 })],
+    ['the products of a cart', (s) => s.products.findBySkus(['p-1', 'p-2'])],
     ['one product', (s) => s.products.find('p-77')],
-    ['products to be changed', (s) => s.db.write((tx) => s.products.lock(['p-1', 'p-2', 'p-3'], tx))],
+    ['products, locked for a change', (s) => s.db.write((tx) => s.products.lock(['p-1', 'p-2', 'p-3'], tx))],
     ['an import', (s) => s.productImports.find(buildImportId(7))],
-    ['an import by its key', (s) => s.productImports.findByIdempotencyKey('anyone', 'k7')],
+    ['an import by its idempotency key', (s) => s.productImports.findByIdempotencyKey('system', 'k7')],
     ['the newest imports', (s) => s.productImports.list({ limit: 21 })],
     ['older imports', (s) => s.productImports.list({ afterId: buildImportId(300), limit: 21 })],
-    ['the faults of an import', (s) => s.productImports.findErrors(buildImportId(7))],
-    ['imports that rest', (s) => s.productImports.findStalled(500, 20)],
+    ['the errors of an import', (s) => s.productImports.findErrors(buildImportId(7))],
+    ['stalled imports', (s) => s.productImports.findStalled(500, 20)],
   ];
 
-  test.each(queries)('%s: read from an index in its order', async (_, run) => {
+  test.each(queries)('%s: read in index order', async (_, run) => {
     plans.length = 0;
     await run(recorded);
     const steps = (await Promise.all(plans)).flat();
@@ -99,17 +99,17 @@ describe.each(DIALECTS)('the queries of the catalogue on %s', (dialect) => {
     expect(steps.filter(isSlowPlanStep)).toEqual([]);
   });
 
-  test('a common word does not make a search for a rare one long, whichever is longer', async () => {
+  test('a search reads along its rarest word, whichever word is longer', async () => {
     const { products } = recorded;
     plans.length = 0;
-    const [found] = await products.search(query('thing number7 w'), { limit: 21 });
-    expect(found?.driving).toBe('number7');
+    const [match] = await products.search(query('thing number7 w'), { limit: 21 });
+    expect(match?.driving).toBe('number7');
     expect(await products.search(query('walnut zz'), { limit: 21 })).toEqual([]);
     expect((await products.search(query('oak thing'), { limit: 1 }))[0]?.driving).toBe('oak');
     expect((await Promise.all(plans)).flat().filter(isSlowPlanStep)).toEqual([]);
   });
 
-  test('a search reads a range of the terms, in their order', async () => {
+  test('a search reads a range of terms in index order', async () => {
     plans.length = 0;
     await recorded.products.search(query('walnut oak'), { limit: 21 });
     const first = (await Promise.all(plans)).flat().find((step) => /^(t:|SEARCH t )/.test(step));

@@ -3,7 +3,7 @@ import { createProduct, type Product, type ProductData } from '../../../domain/c
 import { extractProductTerms, extractTerms, parseProductQuery } from '../../../domain/catalogue/search-terms';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
-const buildProductData = (sku: string, name: string, more: Partial<ProductData> = {}): ProductData => ({
+const buildProductData = (sku: string, name: string, changes: Partial<ProductData> = {}): ProductData => ({
   sku,
   name,
   description: '',
@@ -14,12 +14,12 @@ const buildProductData = (sku: string, name: string, more: Partial<ProductData> 
   imageUrl: null,
   attributes: {},
   active: true,
-  ...more,
+  ...changes,
 });
 
 const OAK_NAMES = ['oak', 'oaken', 'Oakland', 'oaks', 'oak oaken'];
 
-/** Products whose words differ by case, diacritics, script, place and length. */
+/** Products whose words differ in case, diacritics, script, field and length. */
 const PRODUCTS: ProductData[] = [
   ...Array.from({ length: 60 }, (_, n) =>
     buildProductData(`x-${n}`, `${OAK_NAMES[n % OAK_NAMES.length]} shelf ${n}`),
@@ -30,7 +30,7 @@ const PRODUCTS: ProductData[] = [
   buildProductData('long', `${'oak'.repeat(20)} beam`),
 ];
 
-describe.each(DIALECTS)('the search of products on %s', (dialect) => {
+describe.each(DIALECTS)('product search on %s', (dialect) => {
   let shop: TestStore;
   let all: Product[];
   beforeAll(async () => {
@@ -43,17 +43,17 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
   afterAll(() => shop.close());
 
   const query = (q: string) => {
-    const read = parseProductQuery(q);
-    if (read === null) throw new Error(`no words in ${q}`);
-    return read;
+    const words = parseProductQuery(q);
+    if (words === null) throw new Error(`no words in ${q}`);
+    return words;
   };
 
-  /** What the description of the search says, word for word. */
-  function expected(q: string, visibility: (p: Product) => boolean): string[] {
+  /** The documented search rules, applied in memory. */
+  function searchInMemory(q: string, visibility: (p: Product) => boolean): string[] {
     const words = query(q);
-    const every = all.flatMap(extractProductTerms);
-    const fewest = (word: string) => every.filter((term) => term.startsWith(word)).length;
-    const driving = words.toSorted((a, b) => fewest(a) - fewest(b))[0] ?? '';
+    const allTerms = all.flatMap(extractProductTerms);
+    const countTerms = (word: string) => allTerms.filter((term) => term.startsWith(word)).length;
+    const driving = words.toSorted((a, b) => countTerms(a) - countTerms(b))[0] ?? '';
     return all
       .filter(visibility)
       .map((product) => ({ product, terms: extractProductTerms(product) }))
@@ -67,12 +67,12 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
   }
   const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-  async function walk(q: string, limit: number, visibility: 'active' | 'inactive' | 'all' = 'active') {
-    const found: string[] = [];
+  async function searchAll(q: string, limit: number, visibility: 'active' | 'inactive' | 'all' = 'active') {
+    const skus: string[] = [];
     for (let after: SearchPosition | undefined; ; ) {
       const page = await shop.store.products.search(query(q), { limit, visibility, ...(after && { after }) });
-      found.push(...page.map((p) => p.sku));
-      if (page.length < limit) return found;
+      skus.push(...page.map((p) => p.sku));
+      if (page.length < limit) return skus;
       const { driving, term, sku } = page.at(-1) as SearchPosition;
       after = { driving, term, sku };
     }
@@ -98,26 +98,26 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
     'oak'.repeat(20),
     'nothing-like-it',
     'oak 1 x',
-  ])('%s: the products that have all words, whole words first, page by page', async (q) => {
-    const wanted = expected(q, (p) => p.active);
-    for (const limit of [1, 2, 7, 100]) expect(await walk(q, limit)).toEqual(wanted);
+  ])('%s: returns the products that contain all words, whole words first, page by page', async (q) => {
+    const expected = searchInMemory(q, (p) => p.active);
+    for (const limit of [1, 2, 7, 100]) expect(await searchAll(q, limit)).toEqual(expected);
   });
 
-  test('each of them finds something, but the one that cannot', async () => {
-    expect((await walk('oak', 10)).length).toBeGreaterThan(60);
-    expect(await walk('strasse', 10)).toEqual(['strasse']);
-    expect(await walk('señora', 10)).toEqual(['creme']);
-    expect(await walk('nothing-like-it', 10)).toEqual([]);
+  test('finds products for every query that has matches', async () => {
+    expect((await searchAll('oak', 10)).length).toBeGreaterThan(60);
+    expect(await searchAll('strasse', 10)).toEqual(['strasse']);
+    expect(await searchAll('señora', 10)).toEqual(['creme']);
+    expect(await searchAll('nothing-like-it', 10)).toEqual([]);
   });
 
-  test('a product that two terms bring appears once, where the smallest puts it', async () => {
+  test('a product that matches with two terms appears once, at its smallest term', async () => {
     const [first] = await shop.store.products.search(query('oak'), { limit: 1 });
     expect(first?.term).toBe('oak');
-    const found = await walk('oak', 3);
-    expect(new Set(found).size).toBe(found.length);
+    const skus = await searchAll('oak', 3);
+    expect(new Set(skus).size).toBe(skus.length);
   });
 
-  test('it goes along the rarest word, however short that is, and on along it when another has become rarer', async () => {
+  test('reads along the rarest word, and continues along the word of the cursor', async () => {
     const first = await shop.store.products.search(query('shelf x oake'), { limit: 2 });
     expect(first.map(({ driving }) => driving)).toEqual(['oake', 'oake']);
     const { driving, term, sku } = first[1] as SearchPosition;
@@ -128,28 +128,28 @@ describe.each(DIALECTS)('the search of products on %s', (dialect) => {
     expect([driving, term.startsWith('oake')]).toEqual(['oake', true]);
   });
 
-  test('what is not sold is found by those who ask for it', async () => {
-    expect(await walk('oak past', 10)).toEqual([]);
-    expect(await walk('oak past', 10, 'all')).toEqual(['gone']);
-    expect(await walk('oak past', 10, 'inactive')).toEqual(['gone']);
-    expect(await walk('oak', 10, 'all')).toEqual(expected('oak', () => true));
+  test('finds inactive products only with the matching visibility', async () => {
+    expect(await searchAll('oak past', 10)).toEqual([]);
+    expect(await searchAll('oak past', 10, 'all')).toEqual(['gone']);
+    expect(await searchAll('oak past', 10, 'inactive')).toEqual(['gone']);
+    expect(await searchAll('oak', 10, 'all')).toEqual(searchInMemory('oak', () => true));
   });
 
-  test('another name is found, and the one before is not', async () => {
+  test('a renamed product is found by its new name only', async () => {
     const { db, productChanges, products } = shop.store;
     const before = (await products.find('creme')) as Product;
     const after = { ...before, name: 'Pudding bowl', version: 2 };
     await db.write((tx) => productChanges.saveChanges([{ before, after }], { kind: 'system' }, tx));
-    expect(await walk('brulee', 10)).toEqual([]);
-    expect(await walk('pudding senora', 10)).toEqual(['creme']);
+    expect(await searchAll('brulee', 10)).toEqual([]);
+    expect(await searchAll('pudding senora', 10)).toEqual(['creme']);
   });
 
-  test('the demo catalogue is found', async () => {
-    expect(await walk('walnut', 10)).toContain('walnut-desk');
-    expect(await walk('yirga coffee', 10)).toEqual(['coffee-yirgacheffe']);
+  test('finds products of the seeded catalogue', async () => {
+    expect(await searchAll('walnut', 10)).toContain('walnut-desk');
+    expect(await searchAll('yirga coffee', 10)).toEqual(['coffee-yirgacheffe']);
   });
 
-  test('both databases are asked for the same terms', () => {
+  test('extracts the same terms on both dialects', () => {
     expect(extractTerms('Crème-Brûlée, ΟΔΟΣ Straße')).toEqual(['creme', 'brulee', 'οδοσ', 'strasse']);
   });
 });

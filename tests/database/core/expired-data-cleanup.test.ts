@@ -14,20 +14,20 @@ import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers
 const DAY_MS = 24 * 60 * 60_000;
 const ADA = { email: 'ada@example.com', password: 'analytical engine' };
 
-describe.each(DIALECTS)('what has run out, on %s', (dialect) => {
+describe.each(DIALECTS)('expired data on %s', (dialect) => {
   let shop: TestStore;
   let identity: TestIdentity;
   let api: ApiServer;
-  let lines: string[];
-  let expired: Sessions['findExpired'];
+  let logLines: string[];
+  let findExpired: Sessions['findExpired'];
   beforeEach(async () => {
     shop = await createTestStore(dialect);
-    expired = shop.store.sessions.findExpired;
-    lines = [];
-    const sessions: Sessions = { ...shop.store.sessions, findExpired: (...args) => expired(...args) };
+    findExpired = shop.store.sessions.findExpired;
+    logLines = [];
+    const sessions: Sessions = { ...shop.store.sessions, findExpired: (...args) => findExpired(...args) };
     const store: Store = { ...shop.store, sessions };
     identity = new TestIdentity(store);
-    const log = pino({ level: 'warn' }, { write: (line) => lines.push(line) });
+    const log = pino({ level: 'warn' }, { write: (line) => logLines.push(line) });
     api = await listen(createApp(createApiContext({ store, identity, log })), '127.0.0.1', 0);
   });
   afterEach(async () => {
@@ -35,7 +35,7 @@ describe.each(DIALECTS)('what has run out, on %s', (dialect) => {
     await shop?.close();
   });
 
-  const ask = (path: string) => {
+  const post = (path: string) => {
     const { email, password } = ADA;
     const body = path === 'password-reset' ? { email } : { email, password };
     return sendRequest<Tokens>(`${api.url}/api/auth/${path}`, { body });
@@ -47,22 +47,22 @@ describe.each(DIALECTS)('what has run out, on %s', (dialect) => {
     const { sessionId } = await identity.createCustomer();
     identity.nowMs += 31 * DAY_MS;
     expect(await sessionIds()).toContain(sessionId);
-    expect([200, 202]).toContain((await ask(path)).status);
-    await eventually('the session is gone', async () => !(await sessionIds()).includes(sessionId));
-    expect(lines).toEqual([]);
+    expect([200, 202]).toContain((await post(path)).status);
+    await eventually('the session is deleted', async () => !(await sessionIds()).includes(sessionId));
+    expect(logLines).toEqual([]);
   });
 
   test.each(['login', 'register', 'password-reset'])(
-    'fails no %s when it cannot be deleted, and the log says what has failed',
+    'does not fail %s when the deletion fails, and the error is logged',
     async (path) => {
       await identity.createCustomer();
-      expired = () => Promise.reject(new Error('connection lost'));
-      const { status, body } = await ask(path);
+      findExpired = () => Promise.reject(new Error('connection lost'));
+      const { status, body } = await post(path);
       expect(status).toBe(path === 'login' ? 200 : 202);
       if (path === 'login') expect(await identity.accessTokens.verify(body.accessToken)).not.toBeNull();
-      await eventually('a line of the log', async () => lines.length > 0);
-      expect(lines).toHaveLength(1);
-      expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      await eventually('a log line', async () => logLines.length > 0);
+      expect(logLines).toHaveLength(1);
+      expect(JSON.parse(logLines[0] ?? '')).toMatchObject({
         msg: 'what has run out is not deleted',
         err: { message: 'connection lost' },
       });

@@ -32,8 +32,8 @@ describe.each(DIALECTS)('a leased loop on %s', (dialect) => {
     running.push(loop);
     return loop;
   };
-  /** A round that counts how often it ran. */
-  const counting = () => {
+  /** A round that counts its runs. */
+  const createCountingRound = () => {
     const counter = { rounds: 0 };
     return {
       counter,
@@ -44,82 +44,84 @@ describe.each(DIALECTS)('a leased loop on %s', (dialect) => {
     };
   };
 
-  test('runs in one process at a time, and in the next as soon as that one stops', async () => {
-    const [a, b] = [counting(), counting()];
+  test('runs in one process at a time, and in the next once that one stops', async () => {
+    const [a, b] = [createCountingRound(), createCountingRound()];
     const first = start('a', a.round);
     await eventually('the first runs', () => a.counter.rounds > 2);
     start('b', b.round);
-    await eventually('the first goes on', () => a.counter.rounds > 20);
+    await eventually('the first continues', () => a.counter.rounds > 20);
     expect(b.counter.rounds).toBe(0);
     await first.stop();
-    const last = a.counter.rounds;
+    const finalRounds = a.counter.rounds;
     await eventually('the second runs', () => b.counter.rounds > 2);
-    expect(a.counter.rounds).toBe(last);
+    expect(a.counter.rounds).toBe(finalRounds);
   });
 
-  test('goes on at once while there is more to do', async () => {
-    let left = 300;
+  test('runs the next round immediately while there is more work', async () => {
+    let remaining = 300;
     const startedAtMs = performance.now();
     start('a', async () => {
-      left -= 1;
-      return left > 0;
+      remaining -= 1;
+      return remaining > 0;
     });
-    await eventually('all is done', () => left <= 0);
+    await eventually('all work is done', () => remaining <= 0);
     expect(performance.now() - startedAtMs).toBeLessThan(300 * 5);
   });
 
-  test('waits longer after each failure, and goes on when there is none any more', async () => {
-    const triedAtMs: number[] = [];
+  test('waits longer after each failure, and resumes after a success', async () => {
+    const attemptedAtMs: number[] = [];
     let succeeded = 0;
     start('a', async () => {
-      triedAtMs.push(performance.now());
-      if (triedAtMs.length <= 5) throw new Error('the database is away');
+      attemptedAtMs.push(performance.now());
+      if (attemptedAtMs.length <= 5) throw new Error('the database is unavailable');
       succeeded += 1;
       return false;
     });
-    await eventually('it works again', () => succeeded > 3);
-    const waitedMs = triedAtMs.slice(1, 6).map((at, i) => at - (triedAtMs[i] ?? 0));
+    await eventually('it succeeds again', () => succeeded > 3);
+    const waitedMs = attemptedAtMs.slice(1, 6).map((at, i) => at - (attemptedAtMs[i] ?? 0));
     // 10, 20, 40, 80, 160 ms; timers may fire a millisecond early.
     for (const [i, ms] of waitedMs.entries()) expect(ms).toBeGreaterThanOrEqual(10 * 2 ** i - 2);
   });
 
-  test('takes the lease again after it could not be had because the database was away', async () => {
+  test('acquires the lease after the database was unavailable', async () => {
     const { feed } = shop.store;
     let failures = 3;
     const flaky: Feed = {
       ...feed,
       acquireLease: (...args) => {
         failures -= 1;
-        return failures >= 0 ? Promise.reject(new Error('the database is away')) : feed.acquireLease(...args);
+        return failures >= 0
+          ? Promise.reject(new Error('the database is unavailable'))
+          : feed.acquireLease(...args);
       },
     };
-    const { counter, round } = counting();
+    const { counter, round } = createCountingRound();
     start('a', round, flaky);
     await eventually('it runs', () => counter.rounds > 0);
     expect(failures).toBeLessThan(0);
   });
 
-  test('stopping lets the round under way finish and starts no other', async () => {
-    const held = createGate();
+  test('stop waits for the running round and starts no other', async () => {
+    const gate = createGate();
     let finished = 0;
     let started = 0;
     const loop = start('a', async () => {
       started += 1;
-      await held.opened;
+      await gate.opened;
       finished += 1;
       return true;
     });
-    await eventually('a round is under way', () => started === 1);
+    await eventually('a round runs', () => started === 1);
     const stopped = loop.stop();
-    held.open();
+    gate.open();
     await stopped;
     expect({ started, finished }).toEqual({ started: 1, finished: 1 });
     expect(await shop.store.feed.acquireLease(LEASE_NAME, 'other', Date.now(), 10)).toBe(true);
     await shop.store.feed.releaseLease(LEASE_NAME, 'other');
   });
 
-  test('stopping does not wait for the pause to end', async () => {
-    const { counter, round } = counting();
+  test('stop does not wait for the idle pause', async () => {
+    const { counter, round } = createCountingRound();
     const loop = startLeasedLoop({
       name: LEASE_NAME,
       feed: shop.store.feed,

@@ -4,10 +4,10 @@ import { newCustomerId } from '../../../services/auth/new-ids';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 import { buildPayment, newOrder } from '../orders/sample-orders';
 
-/** More would cost throughput: on SQLite one order's writes keep all others waiting. */
+/** More would cost throughput: on SQLite the writes of one order block all others. */
 const MAX_STATEMENTS = 27;
 
-describe.each(DIALECTS)('the statements of one order on %s', (dialect) => {
+describe.each(DIALECTS)('SQL statements of one order on %s', (dialect) => {
   const statements: string[] = [];
   let shop: TestStore;
   beforeAll(async () => {
@@ -15,18 +15,18 @@ describe.each(DIALECTS)('the statements of one order on %s', (dialect) => {
   });
   afterAll(() => shop.close());
 
-  /** What the placement does in SQL, in the order of `place` and `claim` in services/orders/place-order.ts. */
-  async function claim(order = newOrder([['walnut-desk', 1]])) {
+  /** The SQL of a placement, in the order of `place` and `claim` in services/orders/place-order.ts. */
+  async function claimPlacement(order = newOrder([['walnut-desk', 1]])) {
     const { db, placements, contacts, products } = shop.store;
     const email = `${order.id}@example.com`;
-    await placements.findByIdempotencyKey('anyone', order.id);
+    await placements.findByIdempotencyKey('guest', order.id);
     await products.findBySkus(order.lines.map((l) => l.sku));
     const customerId = await db.write(async (tx) => {
       const id = await contacts.findOrCreateCustomer(email, newCustomerId(), order.placedAtMs, tx);
       await placements.claim(
         {
           orderId: order.id,
-          caller: 'anyone',
+          caller: 'guest',
           idempotencyKey: order.id,
           bodyHash: 'x',
           input: JSON.stringify(order),
@@ -44,9 +44,9 @@ describe.each(DIALECTS)('the statements of one order on %s', (dialect) => {
   }
 
   async function placeAndConfirm() {
-    const steps = createOrderActivities(shop.store);
-    const order = await claim();
-    await steps.createOrder({ order, reserve: true });
+    const activities = createOrderActivities(shop.store);
+    const order = await claimPlacement();
+    await activities.createOrder({ order, reserve: true });
     const { attempt, provider, intentId, amountMinor } = buildPayment(order);
     const { id: orderId, currency } = order;
     await shop.store.ledger.recordIntent(
@@ -54,16 +54,16 @@ describe.each(DIALECTS)('the statements of one order on %s', (dialect) => {
       order.placedAtMs,
     );
     const confirmed = confirmOrder(order, 'paid', order.placedAtMs + 1);
-    await steps.confirmOrder({ order: confirmed, paid: buildPayment(order) });
+    await activities.confirmOrder({ order: confirmed, paid: buildPayment(order) });
     expect(await shop.store.orders.find(orderId)).toEqual(confirmed);
   }
 
-  test(`from placement to confirmed there are at most ${MAX_STATEMENTS}`, async () => {
+  test(`at most ${MAX_STATEMENTS} from placement to confirmation`, async () => {
     await placeAndConfirm();
     statements.length = 0;
     await placeAndConfirm();
-    const lookUp = 2;
-    const sent = statements.slice(0, -lookUp).map(summarizeStatement);
+    // Without the two of `orders.find`.
+    const sent = statements.slice(0, -2).map(summarizeStatement);
     process.stdout.write(`${dialect}: ${sent.length} statements\n  ${sent.join('\n  ')}\n`);
     expect(sent.length).toBeLessThanOrEqual(MAX_STATEMENTS);
     expect(sent.filter((s) => s.startsWith('COMMIT'))).toHaveLength(3);

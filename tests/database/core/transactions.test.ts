@@ -11,7 +11,7 @@ const createDatabaseError = (code: string) =>
     Object.assign(new Error(code), { code, sql: '' }) as ConstructorParameters<typeof DatabaseError>[0],
   );
 
-describe.each(DIALECTS)('a database on %s', (dialect) => {
+describe.each(DIALECTS)('transactions on %s', (dialect) => {
   let shop: TestStore;
   let db: Database;
   beforeAll(async () => {
@@ -24,48 +24,48 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
 
   describe('a transaction', () => {
     test.each(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'SQLITE_BUSY', 'SQLITE_LOCKED'])(
-      'is run again as a whole after %s',
+      'is retried as a whole after %s',
       async (code) => {
-        let tries = 0;
+        let attempts = 0;
         await db.write(async (tx) => {
-          tries += 1;
-          await insert(db, 'subscriptions', [{ name: code, position: tries }], { tx });
-          if (tries < 3) throw createDatabaseError(code);
+          attempts += 1;
+          await insert(db, 'subscriptions', [{ name: code, position: attempts }], { tx });
+          if (attempts < 3) throw createDatabaseError(code);
         });
-        expect(tries).toBe(3);
+        expect(attempts).toBe(3);
         expect(await position(code)).toBe(3);
       },
     );
 
-    test('is given up after some tries', async () => {
-      let tries = 0;
+    test('fails after 8 attempts', async () => {
+      let attempts = 0;
       const attempt = db.write(async () => {
-        tries += 1;
+        attempts += 1;
         throw createDatabaseError('SQLITE_BUSY');
       });
       await expect(attempt).rejects.toThrow('SQLITE_BUSY');
-      expect(tries).toBe(8);
+      expect(attempts).toBe(8);
     });
 
-    test('is not run again after any other failure, and leaves nothing', async () => {
-      let tries = 0;
+    test('is rolled back without a retry after any other failure', async () => {
+      let attempts = 0;
       const attempt = db.write(async (tx) => {
-        tries += 1;
+        attempts += 1;
         await insert(db, 'subscriptions', [{ name: 'gone', position: 1 }], { tx });
         await insert(db, 'subscriptions', [{ name: 'gone', position: 1 }], { tx });
       });
       const error: unknown = await attempt.catch((e: unknown) => e);
-      expect([isDuplicate(error), isTransient(error), tries]).toEqual([true, false, 1]);
+      expect([isDuplicate(error), isTransient(error), attempts]).toEqual([true, false, 1]);
       expect(await position('gone')).toBe(0);
-      // The connection is fit for the next.
+      // The connection is usable again.
       await db.write((tx) => insert(db, 'subscriptions', [{ name: 'next', position: 1 }], { tx }));
       expect(await position('next')).toBe(1);
     });
 
     test.each([
-      ['a NOT NULL', { name: 'x', position: null }, 'subscriptions'],
-      ['a CHECK', { sku: 'new', warehouse: 'BER', on_hand: -1 }, 'stock'],
-    ])('tells %s that is broken from a key that is taken', async (_, row, table) => {
+      ['NOT NULL', { name: 'x', position: null }, 'subscriptions'],
+      ['CHECK', { sku: 'new', warehouse: 'BER', on_hand: -1 }, 'stock'],
+    ])('distinguishes a violated %s from a duplicate key', async (_, row, table) => {
       const attempt = db.write((tx) => insert(db, table, [row], { tx }));
       const error: unknown = await attempt.catch((e: unknown) => e);
       expect(error).toMatchObject({ message: expect.stringMatching(/null|constraint|check/i) });
@@ -73,16 +73,16 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
     });
 
     if (dialect === 'mysql') {
-      test('that deadlocks with another is run again, and both commit', async () => {
+      test('is retried after a deadlock, and both commit', async () => {
         const move = async (first: string, second: string, meet: () => Promise<void>) => {
-          let tries = 0;
+          let attempts = 0;
           await db.write(async (tx) => {
-            tries += 1;
+            attempts += 1;
             await add(first, tx);
-            if (tries === 1) await meet();
+            if (attempts === 1) await meet();
             await add(second, tx);
           });
-          return tries;
+          return attempts;
         };
         const add = (name: string, tx: Tx) =>
           execute(db, 'UPDATE subscriptions SET position = position + 1 WHERE name = :name', { name }, tx);
@@ -99,12 +99,12 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
           waiting += 1;
           await eventually('both hold a row', () => waiting === 2);
         };
-        const tries = await Promise.all([move('a', 'b', meet), move('b', 'a', meet)]);
-        expect(tries.sort()).toEqual([1, 2]);
+        const attempts = await Promise.all([move('a', 'b', meet), move('b', 'a', meet)]);
+        expect(attempts.sort()).toEqual([1, 2]);
         expect([await position('a'), await position('b')]).toEqual([2, 2]);
       });
 
-      test('reads what is committed, and each connection keeps few statements prepared', async () => {
+      test('reads committed rows, and each connection keeps at most 200 statements prepared', async () => {
         const isolation = await db.write((tx) =>
           select<{ level: string }>(db, 'SELECT @@SESSION.tx_isolation AS level', {}, tx).catch(() =>
             select<{ level: string }>(db, 'SELECT @@SESSION.transaction_isolation AS level', {}, tx),
@@ -119,15 +119,18 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
               list: Array.from({ length: n }, (_, i) => i),
             });
           }
-          const [row] = await select<{ Value: string }>(one, "SHOW SESSION STATUS LIKE 'Com_stmt_prepare'");
+          const [prepared] = await select<{ Value: string }>(
+            one,
+            "SHOW SESSION STATUS LIKE 'Com_stmt_prepare'",
+          );
           const [closed] = await select<{ Value: string }>(one, "SHOW SESSION STATUS LIKE 'Com_stmt_close'");
-          expect(Number(row?.Value) - Number(closed?.Value)).toBeLessThanOrEqual(201);
+          expect(Number(prepared?.Value) - Number(closed?.Value)).toBeLessThanOrEqual(201);
         } finally {
           await one.close();
         }
       });
     } else {
-      test('waits for its turn: 500 at once all commit', async () => {
+      test('500 concurrent ones are serialized and all commit', async () => {
         await insert(db, 'subscriptions', [{ name: 'count', position: 0 }]);
         await Promise.all(
           Array.from({ length: 500 }, () =>
@@ -139,74 +142,74 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
         expect(await position('count')).toBe(500);
       });
 
-      test('beyond the bound of the queue is refused at once, to be tried later', async () => {
-        const held = createGate();
-        const queued = Array.from({ length: 2_000 }, () => db.write(() => held.opened));
-        const next = db.write(() => held.opened).catch((error: unknown) => error);
-        const answer = await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'queued'))]);
-        held.open();
+      test('beyond the queue limit is rejected immediately with a retry delay', async () => {
+        const gate = createGate();
+        const queued = Array.from({ length: 2_000 }, () => db.write(() => gate.opened));
+        const next = db.write(() => gate.opened).catch((error: unknown) => error);
+        const result = await Promise.race([next, new Promise((resolve) => setImmediate(resolve, 'queued'))]);
+        gate.open();
         await Promise.all(queued);
-        expect(answer).toMatchObject({ code: 'overloaded', extensions: { retryAfterSeconds: 2 } });
+        expect(result).toMatchObject({ code: 'overloaded', extensions: { retryAfterSeconds: 2 } });
         await expect(db.write(async () => 'free again')).resolves.toBe('free again');
       });
 
-      test('that nobody waits for any more is not begun', async () => {
-        const held = createGate();
-        const before = db.write(() => held.opened);
-        const gaveUp = new AbortController();
-        let begun = false;
-        const abandoned = withAbortSignal(gaveUp.signal, () =>
+      test('is not started after its caller has aborted', async () => {
+        const gate = createGate();
+        const before = db.write(() => gate.opened);
+        const caller = new AbortController();
+        let started = false;
+        const aborted = withAbortSignal(caller.signal, () =>
           db.write(async () => {
-            begun = true;
+            started = true;
           }),
         );
         const after = db.write(async () => 'done');
-        gaveUp.abort(new Error('timed out'));
-        held.open();
-        await expect(abandoned).rejects.toThrow('timed out');
+        caller.abort(new Error('timed out'));
+        gate.open();
+        await expect(aborted).rejects.toThrow('timed out');
         await before;
         expect(await after).toBe('done');
-        expect(begun).toBe(false);
+        expect(started).toBe(false);
       });
 
-      test('has the settings of the driver in force, to read and to write', async () => {
-        const settings = async (tx?: Tx) =>
+      test('uses the driver settings for reads and writes', async () => {
+        const readSettings = async (tx?: Tx) =>
           Promise.all(
             ['journal_mode', 'synchronous', 'busy_timeout', 'recursive_triggers'].map(
               async (name) => Object.values((await select(db, `PRAGMA ${name}`, {}, tx))[0] ?? {})[0],
             ),
           );
         const expected = ['wal', 1, 5_000, 1];
-        expect(await settings()).toEqual(expected);
-        expect(await db.write(settings)).toEqual(expected);
+        expect(await readSettings()).toEqual(expected);
+        expect(await db.write(readSettings)).toEqual(expected);
       });
 
-      test('of another process is waited for', async () => {
+      test('waits for the write of another process', async () => {
         const other = connect({ url: shop.url });
         try {
-          let holds = false;
-          const held = createGate();
+          let isWriting = false;
+          const gate = createGate();
           const first = other.write(async (tx) => {
             await insert(other, 'subscriptions', [{ name: 'other', position: 1 }], { tx });
-            holds = true;
-            await held.opened;
+            isWriting = true;
+            await gate.opened;
           });
-          await eventually('the other writes', () => holds);
+          await eventually('the other process writes', () => isWriting);
           const second = db.write((tx) =>
-            insert(db, 'subscriptions', [{ name: 'mine', position: 1 }], { tx }),
+            insert(db, 'subscriptions', [{ name: 'own', position: 1 }], { tx }),
           );
           expect(await position('other')).toBe(0);
-          held.open();
+          gate.open();
           await Promise.all([first, second]);
-          expect([await position('other'), await position('mine')]).toEqual([1, 1]);
+          expect([await position('other'), await position('own')]).toEqual([1, 1]);
         } finally {
           await other.close();
         }
       });
 
-      test('that can neither commit nor roll back leaves the next one a connection of its own', async () => {
+      test('that can neither commit nor roll back is followed by one on a new connection', async () => {
         const attempt = db.write(async (tx) => {
-          // As SQLite does by itself when the disk is full.
+          // SQLite does so when the disk is full.
           await db.send('ROLLBACK', [], tx);
           throw new Error('disk full');
         });
@@ -217,11 +220,11 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
     }
   });
 
-  test('a read sees what was committed before it, however many others are under way', async () => {
+  test('a read returns earlier committed values during concurrent reads', async () => {
     await insert(db, 'subscriptions', [{ name: 'seen', position: 0 }]);
-    let over = false;
+    let finished = false;
     const readers = Array.from({ length: 8 }, async () => {
-      while (!over) await select(db, 'SELECT COUNT(*) AS n FROM stock, products, stock AS others');
+      while (!finished) await select(db, 'SELECT COUNT(*) AS n FROM stock, products, stock AS others');
     });
     for (let n = 1; n <= 50; n += 1) {
       await db.write((tx) =>
@@ -229,11 +232,11 @@ describe.each(DIALECTS)('a database on %s', (dialect) => {
       );
       expect(await position('seen')).toBe(n);
     }
-    over = true;
+    finished = true;
     await Promise.all(readers);
   });
 
-  test('a statement of a transaction that is over is refused', async () => {
+  test('a statement of a completed transaction is rejected', async () => {
     let stray: Tx | undefined;
     await db.write(async (tx) => {
       stray = tx;

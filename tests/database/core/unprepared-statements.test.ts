@@ -12,10 +12,10 @@ import { TEST_AUDIT_KEY } from '../../harness/servers/databases';
 import { findMariaDb, type MariaDb, startMariaDb } from '../../harness/servers/mariadb';
 import { newOrder } from '../orders/sample-orders';
 
-/** A server of its own: how much it may keep prepared counts for all who use it. */
+/** A separate server: the limit of prepared statements counts for all its clients. */
 const describeOnMariaDb = findMariaDb() === undefined ? describe.skip : describe;
 
-describeOnMariaDb('a server without room for prepared statements', () => {
+describeOnMariaDb('a server at its limit of prepared statements', () => {
   const dir = mkdtempSync(join(tmpdir(), 'unprepared-'));
   let server: MariaDb;
   let db: Database;
@@ -38,7 +38,7 @@ describeOnMariaDb('a server without room for prepared statements', () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
-  test('is sent them unprepared: orders are opened, and read as they are', async () => {
+  test('receives unprepared statements: orders are created and read unchanged', async () => {
     const { createOrder } = createOrderActivities(store);
     const orders = Array.from({ length: 8 }, (_, n) =>
       newOrder([
@@ -46,8 +46,8 @@ describeOnMariaDb('a server without room for prepared statements', () => {
         ['desk-lamp', n + 1],
       ]),
     );
-    const opened = await Promise.all(orders.map((order) => createOrder({ order, reserve: true })));
-    expect(opened.map(({ outcome }) => outcome)).toEqual(orders.map(() => 'recorded'));
+    const results = await Promise.all(orders.map((order) => createOrder({ order, reserve: true })));
+    expect(results.map(({ outcome }) => outcome)).toEqual(orders.map(() => 'recorded'));
     for (const order of orders) expect(await store.orders.find(order.id)).toEqual(order);
   });
 
@@ -59,11 +59,14 @@ describeOnMariaDb('a server without room for prepared statements', () => {
     'nul \u0000 inside',
     '🦊 漢字',
     'line\r\nbreak',
-  ])('is sent values that arrive as they are: %j', async (text) => {
-    const kept = Array.from({ length: 30 }, (_, n) => `SELECT :text AS text, ${n} AS n, :number AS number`);
-    const found = await Promise.all(
-      kept.map((sql) => select<{ text: string }>(db, sql, { text, number: Number.MAX_SAFE_INTEGER })),
+  ])('receives values unchanged: %j', async (text) => {
+    const statements = Array.from(
+      { length: 30 },
+      (_, n) => `SELECT :text AS text, ${n} AS n, :number AS number`,
     );
-    expect(new Set(found.flat().map((row) => row.text))).toEqual(new Set([text]));
+    const results = await Promise.all(
+      statements.map((sql) => select<{ text: string }>(db, sql, { text, number: Number.MAX_SAFE_INTEGER })),
+    );
+    expect(new Set(results.flat().map((row) => row.text))).toEqual(new Set([text]));
   });
 });

@@ -12,7 +12,7 @@ const padId = (n: number): string => String(n).padStart(26, '0');
 const buildCustomerId = (n: number): string => customerId(padId(n));
 const buildEmail = (n: number): string => `customer${n}@example.com`;
 
-/** Tables as they are in a shop with some thousand accounts. */
+/** Rows of a shop with some thousand accounts. */
 const buildCustomerRows = (n: number) => {
   const at = STARTED_AT_MS + n;
   const order = orderId(`${minOrderIdAt(at).slice(4, 14)}${String(n).padStart(16, '0')}`);
@@ -60,7 +60,7 @@ const buildCustomerRows = (n: number) => {
 
 const TABLES = Object.keys(buildCustomerRows(0)) as (keyof ReturnType<typeof buildCustomerRows>)[];
 
-describe.each(DIALECTS)('the queries about people on %s', (dialect) => {
+describe.each(DIALECTS)('customer queries on %s', (dialect) => {
   let shop: TestStore;
   let recorded: Store;
   const plans: Promise<string[]>[] = [];
@@ -69,10 +69,10 @@ describe.each(DIALECTS)('the queries about people on %s', (dialect) => {
     shop = await createTestStore(dialect);
     const { db } = shop;
     for (let from = 0; from < CUSTOMER_COUNT; from += BATCH) {
-      const people = Array.from({ length: BATCH }, (_, i) => buildCustomerRows(from + i));
+      const customers = Array.from({ length: BATCH }, (_, i) => buildCustomerRows(from + i));
       await db.write(async (tx) => {
         for (const table of TABLES) {
-          const rows: Record<string, SqlValue>[] = people.map((person) => person[table]);
+          const rows: Record<string, SqlValue>[] = customers.map((customer) => customer[table]);
           await insert(db, table, rows, { tx });
         }
       });
@@ -82,45 +82,39 @@ describe.each(DIALECTS)('the queries about people on %s', (dialect) => {
   });
   afterAll(() => shop?.close());
 
-  const soon = STARTED_AT_MS + 100;
+  const cutoffMs = STARTED_AT_MS + 100;
   const queries: [string, (s: Store) => Promise<unknown>][] = [
     ['an account', (s) => s.accounts.find(buildCustomerId(7))],
-    ['an account by its address', (s) => s.accounts.findByEmail(buildEmail(7))],
-    ['the roles of some customers', (s) => s.accounts.findRoles([buildCustomerId(7), buildCustomerId(8)])],
-    ['two admins', (s) => s.db.write((tx) => s.accounts.lockByRole('admin', tx))],
+    ['an account by email address', (s) => s.accounts.findByEmail(buildEmail(7))],
+    ['the roles of several customers', (s) => s.accounts.findRoles([buildCustomerId(7), buildCustomerId(8)])],
+    ['the accounts of a role, locked', (s) => s.db.write((tx) => s.accounts.lockByRole('admin', tx))],
     ['a customer', (s) => s.contacts.findProfile(buildCustomerId(7))],
-    ['a customer by their address', (s) => s.contacts.findProfileByEmail(buildEmail(7))],
+    ['a customer by email address', (s) => s.contacts.findProfileByEmail(buildEmail(7))],
     ['a page of customers', (s) => s.contacts.listProfiles({ afterId: buildCustomerId(500), limit: 21 })],
     ['a session', (s) => s.sessions.find(sessionId(padId(7)))],
     ['the sessions of a customer', (s) => s.sessions.findByCustomer(buildCustomerId(7), 0)],
-    ['sessions that have expired', (s) => s.db.write((tx) => s.sessions.findExpired(soon, 20, tx))],
+    ['expired sessions', (s) => s.db.write((tx) => s.sessions.findExpired(cutoffMs, 20, tx))],
     ['a refresh token', (s) => s.sessions.findToken(padId(7))],
     ['a one-time token', (s) => s.oneTimeTokens.find(`ott_${padId(7)}`)],
-    [
-      'one-time tokens that have expired',
-      (s) => s.db.write((tx) => s.oneTimeTokens.removeExpired(soon, 20, tx)),
-    ],
-    ['a registration that waits', (s) => s.registrations.find(`ott_p${padId(7)}`)],
-    [
-      'registrations that have expired',
-      (s) => s.db.write((tx) => s.registrations.removeExpired(soon, 20, tx)),
-    ],
+    ['expired one-time tokens', (s) => s.db.write((tx) => s.oneTimeTokens.removeExpired(cutoffMs, 20, tx))],
+    ['a pending registration', (s) => s.registrations.find(`ott_p${padId(7)}`)],
+    ['expired registrations', (s) => s.db.write((tx) => s.registrations.removeExpired(cutoffMs, 20, tx))],
     ['an address book', (s) => s.addresses.findByCustomer(buildCustomerId(7))],
     [
       'the open orders of a customer',
       (s) => s.db.write((tx) => s.personalData.findOpenOrders(buildCustomerId(7), 0, 20, tx)),
     ],
     [
-      'orders of a customer that are not opened',
+      'placements of a customer without an order',
       (s) => s.personalData.findPendingPlacements(buildCustomerId(7)),
     ],
     [
-      'a page of what the log says of an account',
+      'a page of the events of an account',
       (s) => s.log.findByStream(buildCustomerId(7), { afterSeq: 50, limit: 50 }),
     ],
   ];
 
-  test.each(queries)('%s: read from an index in its order', async (_, query) => {
+  test.each(queries)('%s: read in index order', async (_, query) => {
     plans.length = 0;
     await query(recorded);
     const steps = (await Promise.all(plans)).flat();

@@ -20,7 +20,7 @@ import { newOrder } from '../orders/sample-orders';
 const ADMIN = { kind: 'staff' as const, id: 'cus_ADMIN' };
 const HOUR_MS = 60 * 60_000;
 
-describe.each(DIALECTS)('people on %s', (dialect) => {
+describe.each(DIALECTS)('customers on %s', (dialect) => {
   let shop: TestStore;
   let identity: TestIdentity;
   beforeEach(async () => {
@@ -29,44 +29,44 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
   });
   afterEach(() => shop?.close());
 
-  const ensure = (email: string, role: Role) =>
+  const ensureWithRole = (email: string, role: Role) =>
     ensureAccount(identity, { email, password: 'analytical engine', name: null, role });
   const account = async (email: string) => {
-    const found = await shop.store.accounts.findByEmail(email);
-    if (found === null) throw new Error(`no account of ${email}`);
-    return found;
+    const row = await shop.store.accounts.findByEmail(email);
+    if (row === null) throw new Error(`no account with the email address ${email}`);
+    return row;
   };
-  /** An order of a customer, with their contact. */
-  const order = async (customerId: string, email: string, status: string): Promise<string> => {
+  /** Inserts an order of a customer with a contact. @returns its id. */
+  const insertOrder = async (customerId: string, email: string, status: string): Promise<string> => {
     const placed = { ...newOrder(), customerId };
     const { id } = placed;
     await shop.db.write(async (tx) => {
       await shop.store.orders.insert(placed, tx);
       await execute(shop.db, 'UPDATE orders SET status = :status WHERE id = :id', { id, status }, tx);
-      await contact(id, customerId, email, tx);
+      await addContact(id, customerId, email, tx);
     });
     return id;
   };
-  const contact = (orderId: string, customerId: string, email: string, tx: Tx) => {
+  const addContact = (orderId: string, customerId: string, email: string, tx: Tx) => {
     const address = { name: 'Ada Byron', line1: '1 Lovelace St', city: 'x', postalCode: '1', country: 'DE' };
-    const who = { email, name: 'Ada Byron', phone: '+49 30 7654321', shippingAddress: address };
-    return shop.store.contacts.addOrderContact({ orderId, customerId, ...who }, tx);
+    const contact = { email, name: 'Ada Byron', phone: '+49 30 7654321', shippingAddress: address };
+    return shop.store.contacts.addOrderContact({ orderId, customerId, ...contact }, tx);
   };
 
   describe('roles', () => {
-    test('an account is made for who runs the shop; one that exists keeps its password', async () => {
-      expect(await ensure('ada@example.com', 'admin')).toBe('created');
-      expect(await ensure('ada@example.com', 'admin')).toBe('unchanged');
+    test('ensureAccount creates a staff account, or changes the role of an existing one and keeps its password', async () => {
+      expect(await ensureWithRole('ada@example.com', 'admin')).toBe('created');
+      expect(await ensureWithRole('ada@example.com', 'admin')).toBe('unchanged');
       const ada = await account('ada@example.com');
       await ensureAccount(identity, { email: 'ada@example.com', password: 'x', name: null, role: 'admin' });
       expect(await account('ada@example.com')).toEqual(ada);
       expect(await identity.listEventTypes(ada.customerId)).toEqual(['AccountCreated']);
       await identity.createCustomer('bob@example.com');
-      expect(await ensure('bob@example.com', 'admin')).toBe('changed');
+      expect(await ensureWithRole('bob@example.com', 'admin')).toBe('changed');
       expect((await account('bob@example.com')).role).toBe('admin');
     });
 
-    test('a new role ends the sessions of the old one, at once', async () => {
+    test('a role change revokes all sessions at once', async () => {
       const eve = await identity.createCustomer('eve@example.com');
       const authenticate = createAuthenticator({
         store: shop.store,
@@ -85,7 +85,7 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
       await expect(missing).rejects.toMatchObject({ code: 'not_found' });
     });
 
-    test('instances with another key in front let in whoever the others have let in', async () => {
+    test('instances with different first keys accept the access tokens of each other', async () => {
       const { customerId, sessionId } = await identity.createCustomer();
       const [old, fresh] = [Buffer.alloc(32, 8), Buffer.alloc(32, 9)];
       const instances = [[old], [old, fresh], [fresh, old]].map((keys) => {
@@ -102,9 +102,9 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
       }
     });
 
-    test('the last admin stays, also when all leave at once', async () => {
+    test('the last admin remains, even when all are demoted or erased concurrently', async () => {
       const emails = ['a@example.com', 'b@example.com', 'c@example.com', 'd@example.com'];
-      for (const email of emails) await ensure(email, 'admin');
+      for (const email of emails) await ensureWithRole(email, 'admin');
       const results = await Promise.allSettled(
         emails.map(async (email, n) => {
           const { customerId } = await account(email);
@@ -113,15 +113,15 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
             : eraseCustomer(identity, customerId, ADMIN));
         }),
       );
-      const refused = results.flatMap((r) => (r.status === 'rejected' ? [r.reason as unknown] : []));
-      expect(refused).toEqual([expect.objectContaining({ code: 'last_admin' })]);
+      const errors = results.flatMap((r) => (r.status === 'rejected' ? [r.reason as unknown] : []));
+      expect(errors).toEqual([expect.objectContaining({ code: 'last_admin' })]);
       const admins = await select(shop.db, "SELECT customer_id FROM accounts WHERE role = 'admin'");
       expect(admins).toHaveLength(1);
     });
   });
 
-  describe('reading about people', () => {
-    test('is told in a stream of the reader, also the first times at once', async () => {
+  describe('reading personal data', () => {
+    test('is recorded in the stream of the reader, even for concurrent first reads', async () => {
       const subjects = Array.from({ length: 6 }, newCustomerId);
       await Promise.all(subjects.map((subject) => recordPersonalDataRead(identity, ADMIN, subject)));
       const rows = await select<{ subject: string; body: string }>(
@@ -137,7 +137,7 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
   describe('erasure', () => {
     const NEEDLES = ['ada@example.com', 'Ada Byron', '7654321', 'Lovelace'];
     /** Every row of every table, as text. */
-    const everything = async (): Promise<string> => {
+    const dumpDatabase = async (): Promise<string> => {
       const tables = await select<{ name: string }>(
         shop.db,
         dialect === 'sqlite'
@@ -149,7 +149,7 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
       return JSON.stringify(rows);
     };
 
-    test('leaves nothing that says who it was, in any table, and all that is not personal', async () => {
+    test('removes personal data from every table and retains the rest', async () => {
       const ada = await identity.createCustomer('ada@example.com');
       await changeProfile(identity, ada.customerId, { phone: '+49 30 7654321' });
       const address = {
@@ -161,16 +161,16 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
       };
       await addAddress(identity, ada.customerId, { address, defaultFor: [] });
       await requestPasswordResetAndWait(identity, ada.email);
-      const orderId = await order(ada.customerId, ada.email, 'cancelled');
+      const orderId = await insertOrder(ada.customerId, ada.email, 'cancelled');
       const pending = { tokenId: 'ott_1', email: ada.email, name: 'Ada Byron', passwordHash: 'x' };
       await shop.db.write((tx) =>
         shop.store.registrations.add({ ...pending, expiresAtMs: identity.nowMs + HOUR_MS }, tx),
       );
-      for (const needle of NEEDLES) expect(await everything()).toContain(needle);
+      for (const needle of NEEDLES) expect(await dumpDatabase()).toContain(needle);
 
       await eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
-      const left = await everything();
-      for (const needle of NEEDLES) expect(left).not.toContain(needle);
+      const remaining = await dumpDatabase();
+      for (const needle of NEEDLES) expect(remaining).not.toContain(needle);
       expect(await shop.store.orders.find(orderId)).not.toBeNull();
       expect((await identity.listEventTypes(ada.customerId)).slice(-2)).toEqual([
         'SessionRevoked',
@@ -179,51 +179,51 @@ describe.each(DIALECTS)('people on %s', (dialect) => {
       await expect(refreshTokens(identity, ada.refreshToken)).rejects.toMatchObject({
         code: 'invalid_refresh_token',
       });
-      // Twice is once.
+      // A second erasure has no effect.
       await eraseCustomer(identity, ada.customerId, ADMIN);
       expect(
         (await identity.listEventTypes(ada.customerId)).filter((t) => t === 'CustomerErased'),
       ).toHaveLength(1);
     });
 
-    test('lets the address begin anew, as somebody else', async () => {
+    test('frees the email address for a new customer', async () => {
       const before = await identity.createCustomer('ada@example.com');
       await eraseCustomer(identity, before.customerId, ADMIN);
       const after = await identity.createCustomer('ada@example.com');
       expect(after.customerId).not.toBe(before.customerId);
     });
 
-    test('of a guest, who has no account', async () => {
+    test('erases a guest without an account', async () => {
       const id = await shop.db.write((tx) =>
         shop.store.contacts.findOrCreateCustomer('guest@example.com', newCustomerId(), 1, tx),
       );
       await Promise.all([1, 2, 3].map(() => eraseCustomer(identity, id, ADMIN)));
-      expect(await everything()).not.toContain('guest@example.com');
+      expect(await dumpDatabase()).not.toContain('guest@example.com');
       expect(await identity.listEventTypes(id)).toEqual(['CustomerErased']);
     });
 
-    test('is refused while an order is open, naming it, or is about to be', async () => {
+    test('is rejected while an order is open or pending, and names the order', async () => {
       const ada = await identity.createCustomer();
-      const open = await order(ada.customerId, ada.email, 'confirmed');
-      await order(ada.customerId, ada.email, 'completed');
+      const open = await insertOrder(ada.customerId, ada.email, 'confirmed');
+      await insertOrder(ada.customerId, ada.email, 'completed');
       const erase = () => eraseCustomer(identity, ada.customerId, ADMIN);
       await expect(erase()).rejects.toMatchObject({ code: 'orders_open', extensions: { orderIds: [open] } });
       await execute(shop.db, "UPDATE orders SET status = 'completed'");
 
       const claimed = newOrderId(identity.nowMs);
-      await shop.db.write((tx) => contact(claimed, ada.customerId, ada.email, tx));
+      await shop.db.write((tx) => addContact(claimed, ada.customerId, ada.email, tx));
       await expect(erase()).rejects.toMatchObject({
         code: 'orders_open',
         extensions: { orderIds: [claimed] },
       });
       identity.nowMs += HOUR_MS + 1;
       await erase();
-      // Whoever takes the placement up after all finds nobody to send it to.
+      // A placement that resumes after the erasure is rejected.
       const { createOrder } = createOrderActivities(shop.store);
-      const late = { ...newOrder(), id: claimed, customerId: ada.customerId };
-      const opened = await createOrder({ order: late, reserve: true });
-      expect(opened).toMatchObject({ outcome: 'customer_erased' });
-      expect(await createOrder({ order: late, reserve: true })).toEqual(opened);
+      const lateOrder = { ...newOrder(), id: claimed, customerId: ada.customerId };
+      const result = await createOrder({ order: lateOrder, reserve: true });
+      expect(result).toMatchObject({ outcome: 'customer_erased' });
+      expect(await createOrder({ order: lateOrder, reserve: true })).toEqual(result);
       expect(await shop.store.orders.find(claimed)).toMatchObject({
         status: 'rejected',
         rejection: { code: 'customer_erased' },

@@ -16,10 +16,10 @@ import { buildOrderRequest } from '../../system/orders/orders';
 const DAY_MS = 24 * 60 * 60_000;
 
 const throwUnavailable = async () => {
-  throw new Error('away');
+  throw new Error('unavailable');
 };
 
-describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) => {
+describe.each(DIALECTS)('concurrent placement and erasure on %s', (dialect) => {
   let shop: TestStore;
   let identity: TestIdentity;
   let ada: TestCustomer;
@@ -31,8 +31,8 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
   });
   afterEach(() => shop?.close());
 
-  /** As the API does when Temporal is away: what is claimed is claimed. */
-  const placed = (store: Store = shop.store) => {
+  /** Places an order while Temporal is unavailable: the claim is stored, the workflow is not started. */
+  const placeOrder = (store: Store = shop.store) => {
     const request: PlacementRequest = {
       body: buildOrderRequest(undefined, { email: ada.email }),
       caller: ada.customerId,
@@ -45,10 +45,10 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
     const temporal = { withDeadline: throwUnavailable, workflow: {} } as unknown as Client;
     return requestPlacement(createApiContext({ store, temporal }), request);
   };
-  const erased = () => eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
-  const contacts = () => select(shop.db, 'SELECT email FROM order_contacts');
+  const eraseAda = () => eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
+  const readContacts = () => select(shop.db, 'SELECT email FROM order_contacts');
 
-  /** SQLite has one writer: whoever comes second waits in any case. */
+  /** SQLite has one writer: a second transaction always waits. */
   const isWaiting = async (): Promise<boolean> => {
     if (dialect === 'sqlite') return true;
     const waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'";
@@ -56,62 +56,62 @@ describe.each(DIALECTS)('placing an order and being erased, on %s', (dialect) =>
     return Number(row?.Value) > 0;
   };
 
-  /** Lets the order that `held` holds up go on when the erasure waits for it. The erasure must be refused. */
-  const isNotErasedBehind = async (held: Gate): Promise<void> => {
-    let isErased = false;
-    const erasing = erased().finally(() => {
-      isErased = true;
+  /** Starts an erasure, opens `held` once the erasure waits for the order, and expects the erasure to be rejected. */
+  const assertErasureRejected = async (held: Gate): Promise<void> => {
+    let isFinished = false;
+    const erasure = eraseAda().finally(() => {
+      isFinished = true;
     });
-    const refused = expect(erasing).rejects.toMatchObject({ code: 'orders_open' });
-    await eventually('the erasure waits for the order', async () => isErased || (await isWaiting()));
+    const rejected = expect(erasure).rejects.toMatchObject({ code: 'orders_open' });
+    await eventually('the erasure waits for the order', async () => isFinished || (await isWaiting()));
     held.open();
-    await refused;
-    expect(await contacts()).toEqual([{ email: ada.email }]);
+    await rejected;
+    expect(await readContacts()).toEqual([{ email: ada.email }]);
   };
 
-  test('who was erased since their request came in places no order', async () => {
-    await erased();
-    await expect(placed()).rejects.toMatchObject({ code: 'invalid_token' });
-    expect(await contacts()).toEqual([]);
+  test('a customer erased after authentication cannot place an order', async () => {
+    await eraseAda();
+    await expect(placeOrder()).rejects.toMatchObject({ code: 'invalid_token' });
+    expect(await readContacts()).toEqual([]);
     expect(await select(shop.db, 'SELECT order_id FROM placements')).toEqual([]);
   });
 
-  test('who is erased while an order of theirs is being begun, long after it was placed, is not', async () => {
-    await expect(placed()).rejects.toMatchObject({ code: 'service_unavailable' });
+  test('a customer is not erased while an order is being created, long after its placement', async () => {
+    await expect(placeOrder()).rejects.toMatchObject({ code: 'service_unavailable' });
     const [placement] = await select<{ input: string }>(shop.db, 'SELECT input FROM placements');
     const { order } = JSON.parse(placement?.input ?? '') as OrderInput;
     identity.nowMs += DAY_MS;
-    const [begun, held] = [createGate(), createGate()];
+    const [started, held] = [createGate(), createGate()];
     const { stock } = shop.store;
-    const reserve: Stock['reserve'] = async (...given) => {
-      begun.open();
+    const reserve: Stock['reserve'] = async (...args) => {
+      started.open();
       await held.opened;
-      return stock.reserve(...given);
+      return stock.reserve(...args);
     };
-    const opening = createOrderActivities({ ...shop.store, stock: { ...stock, reserve } });
-    const opened = opening.createOrder({ order, reserve: true });
-    await begun.opened;
-    await isNotErasedBehind(held);
-    expect(await opened).toMatchObject({ outcome: 'recorded' });
+    const activities = createOrderActivities({ ...shop.store, stock: { ...stock, reserve } });
+    const creation = activities.createOrder({ order, reserve: true });
+    await started.opened;
+    await assertErasureRejected(held);
+    expect(await creation).toMatchObject({ outcome: 'recorded' });
   });
 
-  test('who is erased while their order is being placed is not: it needs its address', async () => {
+  test('a customer is not erased while an order is being placed', async () => {
     const [claimed, held] = [createGate(), createGate()];
     const { placements } = shop.store;
-    const placing = placed({
+    const placement = placeOrder({
       ...shop.store,
       placements: {
         ...placements,
-        claim: async (placement, tx) => {
-          await placements.claim(placement, tx);
+        claim: async (row, tx) => {
+          await placements.claim(row, tx);
           claimed.open();
           await held.opened;
         },
       },
     });
     await claimed.opened;
-    const answered = expect(placing).rejects.toMatchObject({ code: 'service_unavailable' });
-    await isNotErasedBehind(held);
-    await answered;
+    const unavailable = expect(placement).rejects.toMatchObject({ code: 'service_unavailable' });
+    await assertErasureRejected(held);
+    await unavailable;
   });
 });

@@ -12,7 +12,7 @@ import { buildOrderRequest } from '../../system/orders/orders';
 
 const ADMIN = { kind: 'staff' as const, id: 'cus_ADMIN' };
 
-describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
+describe.each(DIALECTS)('personal data export on %s', (dialect) => {
   let shop: TestStore;
   let identity: TestIdentity;
   let ada: TestCustomer;
@@ -20,7 +20,7 @@ describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
     options: { namespace: 'default' },
     workflow: {},
     withDeadline: async () => {
-      throw new Error('away');
+      throw new Error('unavailable');
     },
   } as unknown as Client;
   beforeEach(async () => {
@@ -31,16 +31,16 @@ describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
   afterEach(() => shop?.close());
 
   const ctx = () => createApiContext({ store: shop.store, identity, temporal });
-  const exported = async (read: (piece: string) => Promise<void> = async () => undefined) => {
+  const readExport = async (onPiece: (piece: string) => Promise<void> = async () => undefined) => {
     let text = '';
     for await (const piece of exportPersonalData(ctx(), ada)) {
       text += piece;
-      await read(piece);
+      await onPiece(piece);
     }
     return JSON.parse(text) as PersonalDataExport;
   };
-  /** Claimed, as when Temporal is away. @returns the id. */
-  const claimed = async (idempotencyKey: string): Promise<string> => {
+  /** Claims a placement while Temporal is unavailable. @returns the order id. */
+  const claimOrder = async (idempotencyKey: string): Promise<string> => {
     const request: PlacementRequest = {
       body: buildOrderRequest(undefined, { email: ada.email }),
       caller: ada.customerId,
@@ -53,32 +53,32 @@ describe.each(DIALECTS)('an export of what is kept, on %s', (dialect) => {
     await expect(requestPlacement(ctx(), request)).rejects.toMatchObject({ code: 'service_unavailable' });
     return (await shop.store.placements.findByIdempotencyKey(ada.customerId, idempotencyKey))?.orderId ?? '';
   };
-  const open = async (orderId: string): Promise<void> => {
+  const insertOrder = async (orderId: string): Promise<void> => {
     const { input = '' } = (await shop.store.placements.findByOrder(orderId)) ?? {};
     await shop.db.write((tx) => shop.store.orders.insert((JSON.parse(input) as OrderInput).order, tx));
   };
 
-  test('has orders that are not opened yet, with whom they are for', async () => {
-    const [opened, waiting] = [await claimed('one'), await claimed('two')];
-    await open(opened);
-    const { orders } = await exported();
-    expect(orders.map(({ id }) => id)).toEqual([waiting, opened]);
+  test('contains orders that are not created yet, with their contact', async () => {
+    const [created, pending] = [await claimOrder('one'), await claimOrder('two')];
+    await insertOrder(created);
+    const { orders } = await readExport();
+    expect(orders.map(({ id }) => id)).toEqual([pending, created]);
     expect(orders[0]).toMatchObject({ status: 'placed', customer: { email: ada.email } });
   });
 
-  test('tells once of an order that is opened meanwhile', async () => {
-    const id = await claimed('one');
-    const { orders } = await exported(async (piece) => {
+  test('contains an order once when it is created during the export', async () => {
+    const id = await claimOrder('one');
+    const { orders } = await readExport(async (piece) => {
       if (piece.includes('"orders":[')) return;
-      if (piece.includes(id)) await open(id);
+      if (piece.includes(id)) await insertOrder(id);
     });
     expect(orders.map((order) => order.id)).toEqual([id]);
   });
 
-  test('has what the log says of the account, however much, and no name of the staff', async () => {
+  test('contains every event of the account without the ids of staff', async () => {
     for (let n = 0; n < 60; n += 1) await logIn(identity, ada.email, ada.password);
     await changeRole(identity, ada.customerId, 'support', ADMIN);
-    const { accountEvents } = await exported();
+    const { accountEvents } = await readExport();
     expect(accountEvents.map(({ type }) => type)).toEqual(await identity.listEventTypes(ada.customerId));
     expect(accountEvents.find(({ type }) => type === 'RoleChanged')).toMatchObject({
       by: 'staff',

@@ -35,15 +35,15 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     identity.nowMs += 1;
     return addAddress(identity, ada.customerId, { address: buildAddress(line1), defaultFor });
   };
-  /** Lines of the default addresses, of which there is one each. */
+  /** First line of the default shipping and the default billing address. */
   const defaults = async () => {
     const all = await book();
-    return [all.filter((a) => a.defaultShipping), all.filter((a) => a.defaultBilling)].map((found) =>
-      found.map((a) => a.address.line1).join(' and '),
+    return [all.filter((a) => a.defaultShipping), all.filter((a) => a.defaultBilling)].map((addresses) =>
+      addresses.map((a) => a.address.line1).join(' and '),
     );
   };
 
-  test('a profile changes where it is told to, and the log tells which fields', async () => {
+  test('changes only the given fields, and logs the field names without values', async () => {
     await changeProfile(identity, ada.customerId, { phone: '+49 30 1234567', orderUpdates: 'none' });
     await changeProfile(identity, ada.customerId, { name: null });
     expect(await shop.store.contacts.findProfile(ada.customerId)).toMatchObject({
@@ -62,20 +62,20 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     ).toHaveLength(2);
   });
 
-  test('a change that comes after the erasure brings nothing back', async () => {
-    const gone = { code: 'not_found' };
+  test('a change after the erasure restores no data', async () => {
+    const notFound = { code: 'not_found' };
     const { id } = await add('1 First St');
     await eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
     const late = { address: buildAddress('2 Late St'), defaultFor: [] };
-    await expect(changeProfile(identity, ada.customerId, { name: 'Ada' })).rejects.toMatchObject(gone);
-    await expect(addAddress(identity, ada.customerId, late)).rejects.toMatchObject(gone);
-    await expect(replaceAddress(identity, ada.customerId, id, late)).rejects.toMatchObject(gone);
+    await expect(changeProfile(identity, ada.customerId, { name: 'Ada' })).rejects.toMatchObject(notFound);
+    await expect(addAddress(identity, ada.customerId, late)).rejects.toMatchObject(notFound);
+    await expect(replaceAddress(identity, ada.customerId, id, late)).rejects.toMatchObject(notFound);
     expect((await shop.store.contacts.findProfile(ada.customerId))?.name).toBeNull();
     expect(await book()).toEqual([]);
     expect((await identity.listEventTypes(ada.customerId)).at(-1)).toBe('CustomerErased');
   });
 
-  test('the first address is the default for all, later ones take over what they are to', async () => {
+  test('the first address is the default for both kinds; a later one replaces it when requested', async () => {
     await add('1 First St');
     expect(await defaults()).toEqual(['1 First St', '1 First St']);
     await add('2 Second St', 'billing');
@@ -89,7 +89,7 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     expect(await defaults()).toEqual(['4 New St', '2 Second St']);
   });
 
-  test('where the default is deleted, the oldest of the others becomes it', async () => {
+  test('deleting a default address makes the oldest remaining one the default', async () => {
     const first = await add('1 First St');
     await add('2 Second St');
     await add('3 Third St', 'billing');
@@ -99,7 +99,7 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     expect(await book()).toEqual([]);
   });
 
-  test('many changes at once leave one default of each kind', async () => {
+  test('concurrent changes leave one default of each kind', async () => {
     await Promise.all(Array.from({ length: 6 }, (_, n) => add(`${n} First St`)));
     expect(await book()).toHaveLength(6);
     const ids = (await book()).map(({ id }) => id);
@@ -113,13 +113,13 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
       ),
       add('9 Late St', 'shipping'),
     ]);
-    const left = await book();
-    expect(left).toHaveLength(4);
-    expect(left.filter((a) => a.defaultShipping)).toHaveLength(1);
-    expect(left.filter((a) => a.defaultBilling)).toHaveLength(1);
+    const remaining = await book();
+    expect(remaining).toHaveLength(4);
+    expect(remaining.filter((a) => a.defaultShipping)).toHaveLength(1);
+    expect(remaining.filter((a) => a.defaultBilling)).toHaveLength(1);
   });
 
-  test('an address book has its bound, also for many at once', async () => {
+  test('limits the number of addresses, even for concurrent additions', async () => {
     for (let n = 0; n < MAX_ADDRESSES - 2; n += 1) await add(`${n} First St`);
     const results = await Promise.allSettled(Array.from({ length: 6 }, (_, n) => add(`${n} Last St`)));
     expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(2);
@@ -127,13 +127,13 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     await expect(add('one more')).rejects.toMatchObject({ code: 'too_many_addresses' });
   });
 
-  test("nobody reaches an address in somebody else's book", async () => {
+  test('an address of another customer is not found', async () => {
     const { id } = await add('1 First St');
     const eve = await identity.createCustomer('eve@example.com');
-    const missing = { code: 'not_found' };
+    const notFound = { code: 'not_found' };
     const change = { address: buildAddress('9 Evil St'), defaultFor: [] };
-    await expect(replaceAddress(identity, eve.customerId, id, change)).rejects.toMatchObject(missing);
-    await expect(removeAddress(identity, eve.customerId, id)).rejects.toMatchObject(missing);
+    await expect(replaceAddress(identity, eve.customerId, id, change)).rejects.toMatchObject(notFound);
+    await expect(removeAddress(identity, eve.customerId, id)).rejects.toMatchObject(notFound);
     expect((await book())[0]?.address.line1).toBe('1 First St');
   });
 });

@@ -31,10 +31,9 @@ const buildEvent = (
 
 const newStream = () => newOrderId(Date.now());
 
-/** The database's own words: Sequelize replaces SQLite's. */
 const getErrorMessage = (error: unknown): string => (error as Error).message;
 
-describe.each(DIALECTS)('the event log on %s', (dialect) => {
+describe.each(DIALECTS)('event log on %s', (dialect) => {
   let shop: TestStore;
   beforeAll(async () => {
     shop = await createTestStore(dialect);
@@ -56,17 +55,17 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
       { stream },
     );
 
-  /** Each link continues the one before, from the beginning to the recorded head. */
-  async function expectOneChain(stream: string): Promise<LogRow[]> {
+  /** Asserts that each row continues the previous one, from the start of the stream to its stored head. */
+  async function assertChain(stream: string): Promise<LogRow[]> {
     const rows = await rowsOfStream(stream);
-    let before = GENESIS;
+    let previous = GENESIS;
     for (const row of rows) {
-      expect(row).toMatchObject({ seq: before.seq + 1, prevHash: before.hash });
+      expect(row).toMatchObject({ seq: previous.seq + 1, prevHash: previous.hash });
       expect(row.hash).toBe(computeLinkHash(TEST_AUDIT_KEY, row));
-      before = { seq: row.seq, hash: row.hash };
+      previous = { seq: row.seq, hash: row.hash };
     }
     const head = await shop.db.write((tx) => shop.store.log.lockHead(stream, tx));
-    expect(head).toEqual(before);
+    expect(head).toEqual(previous);
     return rows;
   }
 
@@ -74,7 +73,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     const stream = newStream();
     await append(buildEvent(stream, 'a', { text: 'ß "quoted" \\ 🦊 \u0000 end' }), buildEvent(stream, 'b'));
     const head = await append(buildEvent(stream, 'c', { n: 1.5 }));
-    const rows = await expectOneChain(stream);
+    const rows = await assertChain(stream);
     expect(rows.map((r) => r.eventKey)).toEqual(['a', 'b', 'c'].map((step) => eventKey(stream, step)));
     expect(rows[0]?.prevHash).toBe('0'.repeat(64));
     expect(head).toEqual({ seq: 3, hash: rows[2]?.hash });
@@ -82,15 +81,15 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     expect(computeLinkHash(Buffer.alloc(32, 8), rows[0] as LogRow)).not.toBe(rows[0]?.hash);
   });
 
-  test('the same fact again adds no row, also at another time and with its fields in another order', async () => {
+  test('the same event again adds no row, even with another time and field order', async () => {
     const stream = newStream();
     const first = await append(buildEvent(stream, 'a', { x: 1, y: [{ p: 1, q: 2 }] }));
-    const again = { ...buildEvent(stream, 'a', { y: [{ q: 2, p: 1 }], x: 1 }), atMs: 1 };
-    expect(await append(again)).toEqual(first);
+    const repeated = { ...buildEvent(stream, 'a', { y: [{ q: 2, p: 1 }], x: 1 }), atMs: 1 };
+    expect(await append(repeated)).toEqual(first);
     expect(await rowsOfStream(stream)).toHaveLength(1);
   });
 
-  test('the same key with another body or type is a conflict, and nothing of that transaction stays', async () => {
+  test('the same key with another body or type is a conflict and rolls back the transaction', async () => {
     const stream = newStream();
     await append(buildEvent(stream, 'a', { x: 1 }));
     await expect(append(buildEvent(stream, 'new'), buildEvent(stream, 'a', { x: 2 }))).rejects.toThrow(
@@ -102,14 +101,14 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     expect(await rowsOfStream(stream)).toHaveLength(1);
   });
 
-  test('a key that is in the log cannot be appended, and the transaction that tries changes nothing', async () => {
+  test('appending a recorded key fails and rolls back the transaction', async () => {
     const { db, store } = shop;
-    const [known, other] = [newStream(), newStream()];
-    await append(buildEvent(known, 'a'));
+    const [recorded, other] = [newStream(), newStream()];
+    await append(buildEvent(recorded, 'a'));
     const attempt = db.write(async (tx) =>
       store.log.append(
         await store.log.lockHead(other, tx),
-        [buildEvent(other, 'b'), { ...buildEvent(other, 'c'), key: eventKey(known, 'a') }],
+        [buildEvent(other, 'b'), { ...buildEvent(other, 'c'), key: eventKey(recorded, 'a') }],
         tx,
       ),
     );
@@ -117,14 +116,14 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     expect(await rowsOfStream(other)).toEqual([]);
   });
 
-  test('concurrent appends to one stream wait for each other and never fork it', async () => {
+  test('concurrent appends to one stream form one chain', async () => {
     const stream = newStream();
     await append(buildEvent(stream, 'first'));
     await Promise.all(Array.from({ length: 30 }, (_, i) => append(buildEvent(stream, `s${i}`))));
-    expect(await expectOneChain(stream)).toHaveLength(31);
+    expect(await assertChain(stream)).toHaveLength(31);
   });
 
-  test('concurrent first appends to one stream: the log has those that succeeded, in one chain', async () => {
+  test('concurrent first appends to one stream form one chain of those that succeed', async () => {
     const stream = newStream();
     const results = await Promise.allSettled(
       Array.from({ length: 10 }, (_, i) => append(buildEvent(stream, `s${i}`))),
@@ -132,10 +131,10 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     for (const r of results) if (r.status === 'rejected') expect(isDuplicate(r.reason)).toBe(true);
     const succeeded = results.filter((r) => r.status === 'fulfilled').length;
     expect(succeeded).toBeGreaterThan(0);
-    expect(await expectOneChain(stream)).toHaveLength(succeeded);
+    expect(await assertChain(stream)).toHaveLength(succeeded);
   });
 
-  test('the events of an order come oldest first, from whatever stream they are in', async () => {
+  test('returns the events of an order from all streams, oldest first', async () => {
     const [order, other, elsewhere] = [newStream(), newStream(), `ret_${newStream()}`];
     await append(buildEvent(order, 'a'));
     await append(buildEvent(other, 'a'));
@@ -148,7 +147,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     ]);
   });
 
-  describe('what only grows', () => {
+  describe('append-only tables', () => {
     const entry: LedgerEntry = {
       key: 'ord_x:pay:1:captured',
       orderId: 'ord_x',
@@ -171,7 +170,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
     const EVENT_COLUMNS = 'event_key, stream, seq, type, topic, subject, body, prev_hash, hash';
     const LEDGER_COLUMNS =
       'entry_key, order_id, kind, amount_minor, currency, provider, intent_id, decline_code, recorded_at_ms';
-    const attempts = [
+    const forbiddenStatements = [
       "UPDATE events SET body = 'forged' WHERE event_key = 'ord_x:a'",
       'UPDATE events SET seq = seq + 10',
       "DELETE FROM events WHERE event_key = 'ord_x:b'",
@@ -188,7 +187,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
         ? `INSERT INTO payment_ledger SELECT * FROM payment_ledger l ON DUPLICATE KEY UPDATE amount_minor = 1`
         : `INSERT INTO payment_ledger SELECT * FROM payment_ledger WHERE 1 ON CONFLICT DO UPDATE SET amount_minor = 1`,
     ];
-    test.each(attempts)('the database refuses %s', async (sql) => {
+    test.each(forbiddenStatements)('the database rejects %s', async (sql) => {
       const before = await snapshot();
       const run = (tx?: Tx) => shop.db.send(sql, [], tx).catch(getErrorMessage);
       expect(await run()).toContain('only grows');
@@ -196,7 +195,7 @@ describe.each(DIALECTS)('the event log on %s', (dialect) => {
       expect(await snapshot()).toEqual(before);
     });
 
-    test('a ledger entry that is there already is left, and one that says something else is refused', async () => {
+    test('a repeated ledger entry changes nothing, and one with other contents is rejected', async () => {
       const { db, store } = shop;
       const before = await snapshot();
       await db.write((tx) => store.ledger.add([entry], 2, tx));

@@ -13,14 +13,14 @@ import { queryRows } from '../orders/sample-orders';
 const LEASE_NAME = 'sequencer';
 const silent = pino({ level: 'silent' });
 
-describe.each(DIALECTS)('the feed on %s', (dialect) => {
+describe.each(DIALECTS)('event feed on %s', (dialect) => {
   let shop: TestStore;
   beforeEach(async () => {
     shop = await createTestStore(dialect);
   });
   afterEach(() => shop.close());
 
-  /** Writes an event in a stream of its own. @returns its key. */
+  /** Appends an event to a new stream. @returns its key. */
   async function append(tx: Tx, stream = newOrderId(Date.now())): Promise<string> {
     const key = eventKey(stream, 'created');
     const head: StreamHead = await shop.store.log.lockHead(stream, tx);
@@ -49,7 +49,7 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
   const keysAfter = async (position: number) =>
     (await shop.store.feed.findAfter(position, 1_000)).map((e) => e.eventKey);
 
-  test('gives waiting events gapless positions, batch by batch', async () => {
+  test('assigns gapless positions to unpublished events, batch by batch', async () => {
     const { feed } = shop.store;
     expect(await feed.hasUnpublishedEvents()).toBe(false);
     const keys: string[] = [];
@@ -70,9 +70,9 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
   test('an event whose transaction is rolled back never appears', async () => {
     const attempt = shop.db.write(async (tx) => {
       await append(tx);
-      throw new Error('no');
+      throw new Error('rolled back');
     });
-    await expect(attempt).rejects.toThrow('no');
+    await expect(attempt).rejects.toThrow('rolled back');
     await holdLease('a');
     expect(await publish('a')).toBe(0);
     const key = await write();
@@ -81,7 +81,7 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
   });
 
   if (dialect === 'mysql') {
-    test('an event with a lower id that commits last gets the last position, and nobody waits for it', async () => {
+    test('an event with a lower id that commits last gets the last position and delays no other event', async () => {
       const { sequelize } = shop.db;
       const late = await sequelize.transaction();
       let publishing: Promise<unknown> = Promise.resolve();
@@ -120,21 +120,21 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     });
   }
 
-  test('only the holder of the lease publishes; when it has expired another takes it over for good', async () => {
+  test('only the holder of the lease publishes; after its expiry another instance acquires it', async () => {
     const { feed } = shop.store;
     await write();
     expect(await holdLease('a', 0)).toBe(true);
     expect(await holdLease('a', 0)).toBe(true);
     expect(await holdLease('b', 999)).toBe(false);
     expect(await publish('b', 999)).toBe(0);
-    expect(await publish('nobody', 1)).toBe(0);
+    expect(await publish('unknown', 1)).toBe(0);
     expect(await publish('a', 999)).toBe(1);
 
     await write();
     expect(await publish('a', 1_000)).toBe(0);
     expect(await holdLease('b', 1_001)).toBe(true);
     expect(await holdLease('a', 1_002)).toBe(false);
-    // The old holder's clock may be behind: what counts is who has the lease.
+    // The clock of the previous holder may be behind: the stored holder decides.
     expect(await publish('a', 1)).toBe(0);
     await feed.releaseLease(LEASE_NAME, 'a');
     expect(await publish('b', 1_002)).toBe(1);
@@ -143,15 +143,15 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     expect(await holdLease('a', 1_003)).toBe(true);
   });
 
-  test('of many that ask for a free lease at once one gets it', async () => {
+  test('of concurrent acquisitions of a free lease one succeeds', async () => {
     const holders = Array.from({ length: 10 }, (_, i) => `h${i}`);
-    const taken = await Promise.all(holders.map((holder) => holdLease(holder)));
-    expect(taken.filter(Boolean)).toHaveLength(1);
-    const again = await Promise.all(holders.map((holder) => holdLease(holder, 2_000)));
-    expect(again.filter(Boolean)).toHaveLength(1);
+    const acquired = await Promise.all(holders.map((holder) => holdLease(holder)));
+    expect(acquired.filter(Boolean)).toHaveLength(1);
+    const reacquired = await Promise.all(holders.map((holder) => holdLease(holder, 2_000)));
+    expect(reacquired.filter(Boolean)).toHaveLength(1);
   });
 
-  test('many that publish at once give each event one position', async () => {
+  test('concurrent publishers assign each event one position', async () => {
     await Promise.all(Array.from({ length: 30 }, write));
     await holdLease('a');
     const published = await Promise.all(Array.from({ length: 6 }, () => publish('a', 1, 7)));
@@ -161,7 +161,7 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     );
   });
 
-  test('a subscriber goes on from the position it had got to, and never goes back', async () => {
+  test('a subscriber resumes from its stored position, which never decreases', async () => {
     const { feed, ...store } = shop.store;
     const advance = (name: string, to: number) => shop.db.write((tx) => feed.advancePosition(name, to, tx));
     expect(await feed.getPosition('mail')).toBe(0);
@@ -172,24 +172,24 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
     const restarted = createFeed(store.db);
     expect(await restarted.getPosition('mail')).toBe(5);
     expect(await restarted.getPosition('other')).toBe(1);
-    // The position moves with the effect, or not at all.
+    // The position is stored in the transaction of the effect.
     const attempt = shop.db.write(async (tx) => {
       await feed.advancePosition('mail', 9, tx);
-      throw new Error('no');
+      throw new Error('rolled back');
     });
-    await expect(attempt).rejects.toThrow('no');
+    await expect(attempt).rejects.toThrow('rolled back');
     expect(await feed.getPosition('mail')).toBe(5);
   });
 
-  test('a reader sees every event of 20 writers once, in the order of the positions, while two sequencers run', async () => {
+  test('a reader receives every event of 20 writers once, in position order, while two sequencers run', async () => {
     const { feed } = shop.store;
     const sequencers: Loop[] = ['a', 'b'].map((holder) => startSequencer(feed, silent, holder));
     try {
-      const seen: FeedEvent[] = [];
+      const received: FeedEvent[] = [];
       let finished = false;
       const reader = eventually('all events read', async () => {
-        const events = await feed.findAfter(seen.at(-1)?.position ?? 0, 7);
-        seen.push(...events);
+        const events = await feed.findAfter(received.at(-1)?.position ?? 0, 7);
+        received.push(...events);
         return finished && events.length === 0 && !(await feed.hasUnpublishedEvents());
       });
       const writers = Array.from({ length: 20 }, async () => {
@@ -200,8 +200,8 @@ describe.each(DIALECTS)('the feed on %s', (dialect) => {
       const keys = (await Promise.all(writers)).flat();
       finished = true;
       await reader;
-      expect(seen.map((e) => e.position)).toEqual(keys.map((_, i) => i + 1));
-      expect(seen.map((e) => e.eventKey).sort()).toEqual(keys.sort());
+      expect(received.map((e) => e.position)).toEqual(keys.map((_, i) => i + 1));
+      expect(received.map((e) => e.eventKey).sort()).toEqual(keys.sort());
     } finally {
       await Promise.all(sequencers.map((s) => s.stop()));
     }

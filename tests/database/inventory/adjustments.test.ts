@@ -10,21 +10,21 @@ import {
   listStockEvents,
 } from './inventory';
 
-describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
+describe.each(DIALECTS)('stock adjustments on %s', (dialect) => {
   let shop: TestStore;
-  let steps: OrderActivities;
+  let activities: OrderActivities;
   beforeAll(async () => {
     shop = await createTestStore(dialect);
-    steps = createOrderActivities(shop.store);
+    activities = createOrderActivities(shop.store);
   });
   afterAll(() => shop.close());
   afterEach(async () => expect(await findUnexplainedStock(shop.store)).toEqual([]));
 
-  const order = (sku: string, quantity: number) =>
-    steps.createOrder({ order: newOrder([[sku, quantity]]), reserve: true });
-  const movementsOf = (sku: string) => shop.store.movements.list({ sku, limit: 1_000 });
+  const placeOrder = (sku: string, quantity: number) =>
+    activities.createOrder({ order: newOrder([[sku, quantity]]), reserve: true });
+  const listMovements = (sku: string) => shop.store.movements.list({ sku, limit: 1_000 });
 
-  test('the level, the movement and the event are changed together and say the same', async () => {
+  test('changes the level and records a matching movement and event', async () => {
     const before = await getStockLevel(shop.store, 'oak-desk');
     const { movement, level, replayed } = await applyStockAdjustment(
       shop.store,
@@ -36,7 +36,7 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     expect(replayed).toBe(false);
     expect(level).toEqual({ ...before, onHand: 896 });
     expect(await getStockLevel(shop.store, 'oak-desk')).toEqual(level);
-    const [newest] = await movementsOf('oak-desk');
+    const [newest] = await listMovements('oak-desk');
     expect(newest).toEqual({ ...movement, position: newest?.position });
     expect(movement).toMatchObject({
       onHandDelta: -4,
@@ -45,21 +45,21 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       note: 'Ada dropped them',
       actor: 'staff:cus_w',
     });
-    const [told, ...others] = await listStockEvents(shop.store, 'oak-desk');
+    const [event, ...others] = await listStockEvents(shop.store, 'oak-desk');
     expect(others).toEqual([]);
-    expect(told).toMatchObject({
+    expect(event).toMatchObject({
       type: 'StockAdjusted',
       subject: 'oak-desk',
       topic: 'inventory-events',
       actor: 'staff:cus_w',
       data: { movementId: movement.id, warehouse: 'BER', onHandDelta: -4, onHandAfter: 896, reserved: 0 },
     });
-    expect(JSON.stringify(told)).not.toContain('Ada');
+    expect(JSON.stringify(event)).not.toContain('Ada');
   });
 
-  test('fewer than are reserved cannot be left, by a change or by a count, and nothing is changed', async () => {
+  test('rejects a delta or a count that leaves fewer units than are reserved, and changes nothing', async () => {
     await applyStockAdjustment(shop.store, 'gooseneck-kettle', { delta: 10 });
-    await order('gooseneck-kettle', 7);
+    await placeOrder('gooseneck-kettle', 7);
     const before = await snapshotTables(shop.db);
     for (const change of [{ delta: -4 }, { countedOnHand: 6 }]) {
       await expect(applyStockAdjustment(shop.store, 'gooseneck-kettle', change)).rejects.toMatchObject({
@@ -68,20 +68,20 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       });
     }
     expect(await snapshotTables(shop.db)).toEqual(before);
-    expect(await movementsOf('gooseneck-kettle')).toHaveLength(3);
+    expect(await listMovements('gooseneck-kettle')).toHaveLength(3);
   });
 
-  test('a count sets what is there, and is written down also when it finds what was expected', async () => {
+  test('a count sets the units on hand and is recorded even without a difference', async () => {
     await applyStockAdjustment(shop.store, 'turntable', { countedOnHand: 215 });
     await applyStockAdjustment(shop.store, 'turntable', { countedOnHand: 215 });
-    const newest = (await movementsOf('turntable')).slice(0, 2);
+    const newest = (await listMovements('turntable')).slice(0, 2);
     expect(newest.map(({ onHandDelta, reason }) => [onHandDelta, reason])).toEqual([
       [0, 'count'],
       [-5, 'count'],
     ]);
   });
 
-  test('the first units of a product make its stock, which orders then see', async () => {
+  test('the first units of a product create its stock row, which orders then reserve', async () => {
     await addProduct('new-lamp');
     await applyStockAdjustment(
       shop.store,
@@ -92,11 +92,11 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     expect(await shop.store.stock.findLevels(['new-lamp'])).toEqual([
       { sku: 'new-lamp', warehouse: 'RTM', onHand: 3, reserved: 0, active: true },
     ]);
-    expect((await order('new-lamp', 3)).outcome).toBe('recorded');
-    expect((await order('new-lamp', 1)).outcome).toBe('out_of_stock');
+    expect((await placeOrder('new-lamp', 3)).outcome).toBe('recorded');
+    expect((await placeOrder('new-lamp', 1)).outcome).toBe('out_of_stock');
   });
 
-  test('a product or a warehouse that does not exist is refused, and nothing is left behind', async () => {
+  test('rejects an unknown product or warehouse and stores nothing', async () => {
     await expect(applyStockAdjustment(shop.store, 'ghost', { delta: 1 })).rejects.toMatchObject({
       code: 'not_found',
     });
@@ -108,22 +108,22 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     expect(await shop.store.stockItems.find(['ghost'])).toEqual([]);
   });
 
-  test('sent again with its key it is answered as before and changes nothing; the key is good for nothing else', async () => {
+  test('replays the response for the same idempotency key and rejects the key for another request', async () => {
     const first = await applyStockAdjustment(
       shop.store,
       'wall-clock',
       { delta: 5 },
       { key: 'once', note: 'a pallet' },
     );
-    await order('wall-clock', 2);
+    await placeOrder('wall-clock', 2);
     const before = await snapshotTables(shop.db);
-    const again = await applyStockAdjustment(
+    const replay = await applyStockAdjustment(
       shop.store,
       'wall-clock',
       { delta: 5 },
       { key: 'once', note: 'a pallet' },
     );
-    expect(again).toEqual({ ...first, replayed: true });
+    expect(replay).toEqual({ ...first, replayed: true });
     for (const sku of ['wall-clock', 'desk-mat']) {
       await expect(
         applyStockAdjustment(shop.store, sku, { delta: 6 }, { key: 'once', bodyHash: 'other' }),
@@ -132,39 +132,39 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     expect(await snapshotTables(shop.db)).toEqual(before);
   });
 
-  test('ten at once with one key are one, also the first of a product and one that could not be done twice', async () => {
+  test('ten concurrent requests with one key have one effect, for the first units of a product and for a removal', async () => {
     await addProduct('new-chair');
-    const tenTimes = (change: { delta: number }, key: string) =>
+    const adjustTenTimes = (change: { delta: number }, key: string) =>
       Promise.all(
         Array.from({ length: 10 }, () => applyStockAdjustment(shop.store, 'new-chair', change, { key })),
       );
     for (const [delta, key] of [
       [9, 'fill'],
-      [-5, 'take'],
+      [-5, 'remove'],
     ] as const) {
-      const answers = await tenTimes({ delta }, key);
-      expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
-      expect(new Set(answers.map(({ movement }) => movement.id)).size).toBe(1);
-      expect(new Set(answers.map(({ level }) => level.onHand)).size).toBe(1);
+      const results = await adjustTenTimes({ delta }, key);
+      expect(results.filter(({ replayed }) => !replayed)).toHaveLength(1);
+      expect(new Set(results.map(({ movement }) => movement.id)).size).toBe(1);
+      expect(new Set(results.map(({ level }) => level.onHand)).size).toBe(1);
     }
     expect((await getStockLevel(shop.store, 'new-chair'))?.onHand).toBe(4);
   });
 
-  test('one key for two products at once is one adjustment and one refusal', async () => {
+  test('one key for two products concurrently gives one adjustment and one rejection', async () => {
     const [desk, chair] = await Promise.allSettled([
       applyStockAdjustment(shop.store, 'desk-mat', { delta: 1 }, { key: 'shared', bodyHash: 'desk' }),
       applyStockAdjustment(shop.store, 'coat-rack', { delta: 1 }, { key: 'shared', bodyHash: 'chair' }),
     ]);
     expect([desk.status, chair.status].sort()).toEqual(['fulfilled', 'rejected']);
-    const refused = [desk, chair].find((answer) => answer.status === 'rejected');
-    expect(refused?.reason).toMatchObject({ code: 'idempotency_key_reused' });
+    const rejected = [desk, chair].find((result) => result.status === 'rejected');
+    expect(rejected?.reason).toMatchObject({ code: 'idempotency_key_reused' });
   });
 
-  test('adjustments and orders over the same rows at once: never negative, never oversold, every unit explained', async () => {
+  test('concurrent adjustments and orders never oversell, and movements explain every unit', async () => {
     const sku = 'limited-50';
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 120 }, async (_, i) => {
-        if (i % 3 === 0) return (await order(sku, 1)).outcome;
+        if (i % 3 === 0) return (await placeOrder(sku, 1)).outcome;
         const change = { delta: i % 2 === 0 ? 1 : -2 };
         const warehouse = i % 4 === 0 ? 'RTM' : 'BER';
         return applyStockAdjustment(shop.store, sku, change, { warehouse }).then(
@@ -173,22 +173,22 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
         );
       }),
     );
-    expect(new Set(answers)).toEqual(
-      new Set(['recorded', 'adjusted', 'stock_reserved'].filter((a) => answers.includes(a))),
+    expect(new Set(results)).toEqual(
+      new Set(['recorded', 'adjusted', 'stock_reserved'].filter((a) => results.includes(a))),
     );
-    const sold = answers.filter((a) => a === 'recorded').length;
+    const sold = results.filter((a) => a === 'recorded').length;
     expect(await queryNumber(shop.db, `SELECT SUM(reserved) FROM stock WHERE sku = '${sku}'`)).toBe(sold);
-    const moved = await movementsOf(sku);
-    expect(moved.filter(({ reason }) => reason !== 'opening')).toHaveLength(
-      answers.filter((a) => a === 'adjusted').length,
+    const movements = await listMovements(sku);
+    expect(movements.filter(({ reason }) => reason !== 'opening')).toHaveLength(
+      results.filter((a) => a === 'adjusted').length,
     );
   });
 
-  test('a count while orders run leaves what was counted, and every order has what it was promised', async () => {
+  test('a count concurrent with orders sets the counted units and keeps every reservation', async () => {
     const sku = 'book-light';
     const [count, ...orders] = await Promise.all([
       applyStockAdjustment(shop.store, sku, { countedOnHand: 470 }),
-      ...Array.from({ length: 40 }, () => order(sku, 3)),
+      ...Array.from({ length: 40 }, () => placeOrder(sku, 3)),
       applyStockAdjustment(shop.store, sku, { delta: 7 }),
     ]);
     expect(count.movement.onHandAfter).toBe(470);
@@ -199,21 +199,21 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
     expect([470, 477]).toContain(onHand);
   });
 
-  test('two first rows of a product in two warehouses at once are both seen', async () => {
+  test('concurrent first units of a product in two warehouses are both available', async () => {
     await addProduct('new-mug');
     await Promise.all(
       ['BER', 'RTM'].map((warehouse) =>
         applyStockAdjustment(shop.store, 'new-mug', { delta: 6 }, { warehouse }),
       ),
     );
-    expect((await order('new-mug', 12)).outcome).toBe('recorded');
+    expect((await placeOrder('new-mug', 12)).outcome).toBe('recorded');
   });
 
   test.each([
     'UPDATE stock_movements SET on_hand_delta = 0',
     "UPDATE stock_movements SET note = 'x'",
     'DELETE FROM stock_movements',
-  ])('the database itself refuses %s', async (sql) => {
+  ])('the database rejects %s', async (sql) => {
     await expect(shop.db.write((tx) => execute(shop.db, sql, {}, tx))).rejects.toThrow(
       'stock_movements only grows',
     );
@@ -230,9 +230,9 @@ describe.each(DIALECTS)('adjustments of stock on %s', (dialect) => {
       ),
     );
 
-  test('movements are listed newest first, page by page', async () => {
+  test('lists movements newest first, page by page', async () => {
     for (let n = 1; n <= 5; n += 1) await applyStockAdjustment(shop.store, 'paper-lantern', { delta: n });
-    const all = await movementsOf('paper-lantern');
+    const all = await listMovements('paper-lantern');
     expect(all.map(({ onHandDelta }) => onHandDelta)).toEqual([5, 4, 3, 2, 1, 0, 1700]);
     const [first, second] = await shop.store.movements.list({ sku: 'paper-lantern', limit: 2 });
     const next = await shop.store.movements.list({

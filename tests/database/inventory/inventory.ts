@@ -15,14 +15,14 @@ export const createStaffAuditContext = (): AuditContext => ({
   atMs: Date.now(),
 });
 
-/** An adjustment with a key of its own, unless one is given. */
+/** Adjusts stock in Berlin with a new idempotency key, unless `options` says otherwise. */
 export function applyStockAdjustment(
   store: Store,
   sku: string,
   change: OnHandChange,
-  more: Partial<Adjustment> & { key?: string; bodyHash?: string } = {},
+  options: Partial<Adjustment> & { key?: string; bodyHash?: string } = {},
 ): Promise<AdjustmentResult> {
-  const { key = ulid(), bodyHash = 'same', ...rest } = more;
+  const { key = ulid(), bodyHash = 'same', ...rest } = options;
   const reason = 'countedOnHand' in change ? 'count' : 'correction';
   const adjustment: Adjustment = { sku, warehouse: 'BER', change, reason, note: null, ...rest };
   return adjustStock(
@@ -40,7 +40,7 @@ export const setStockThreshold = (store: Store, sku: string, threshold: number |
 export const setWarehouseActive = (store: Store, code: string, active: boolean) =>
   updateWarehouse(store, { code, name: code, country: 'DE', active }, () => true, createStaffAuditContext());
 
-/** What the log tells of the product's stock, oldest first. */
+/** The stock events of a product, oldest first. */
 export const listStockEvents = (store: Store, sku: string): Promise<CloudEvent[]> =>
   listStreamEvents(store, stockStream(sku));
 
@@ -54,14 +54,14 @@ export async function listStreamEvents(store: Store, stream: string): Promise<Cl
   return rows.map(({ body }) => JSON.parse(body) as CloudEvent);
 }
 
-/** Types of the events of a product's crossings, in their order. */
+/** Types of the stock alerts of a product, oldest first. */
 export const listStockAlertTypes = async (store: Store, sku: string): Promise<string[]> =>
   (await listStockEvents(store, sku)).map(({ type }) => type).filter((type) => type.startsWith('Inventory'));
 
 export const getStockLevel = async (store: Store, sku: string, warehouse = 'BER') =>
   (await store.stock.findLevels([sku])).find((level) => level.warehouse === warehouse);
 
-/** Stock rows that their movements do not come to, and movements that do not follow the one before. */
+/** Stock rows that differ from the sum of their movements, and movements that do not continue the previous one. */
 export const findUnexplainedStock = (store: Store): Promise<Record<string, unknown>[]> =>
   queryRows(
     store.db,
@@ -72,6 +72,6 @@ export const findUnexplainedStock = (store: Store): Promise<Record<string, unkno
      UNION ALL
      SELECT sku, warehouse FROM (
        SELECT sku, warehouse, on_hand_delta, on_hand_after,
-         LAG(on_hand_after) OVER (PARTITION BY sku, warehouse ORDER BY id) AS before_it FROM stock_movements
-     ) AS chain WHERE on_hand_after <> COALESCE(before_it, 0) + on_hand_delta`,
+         LAG(on_hand_after) OVER (PARTITION BY sku, warehouse ORDER BY id) AS previous FROM stock_movements
+     ) AS chain WHERE on_hand_after <> COALESCE(previous, 0) + on_hand_delta`,
   );

@@ -16,48 +16,48 @@ const REPLENISHED = 'InventoryReplenished';
 
 describe.each(DIALECTS)('low stock on %s', (dialect) => {
   let shop: TestStore;
-  let steps: OrderActivities;
+  let activities: OrderActivities;
   beforeAll(async () => {
     shop = await createTestStore(dialect);
-    steps = createOrderActivities(shop.store);
+    activities = createOrderActivities(shop.store);
   });
   afterAll(() => shop.close());
   afterEach(async () => expect(await findUnexplainedStock(shop.store)).toEqual([]));
 
-  const reserve = (order: Order) => steps.createOrder({ order, reserve: true });
-  const release = (order: Order) => steps.releaseStock({ orderId: order.id, atMs: Date.now() });
-  const crossings = (sku: string) => listStockAlertTypes(shop.store, sku);
-  const availableOf = (sku: string) =>
+  const reserve = (order: Order) => activities.createOrder({ order, reserve: true });
+  const release = (order: Order) => activities.releaseStock({ orderId: order.id, atMs: Date.now() });
+  const listAlerts = (sku: string) => listStockAlertTypes(shop.store, sku);
+  const countAvailable = (sku: string) =>
     queryNumber(shop.db, `SELECT SUM(on_hand - reserved) FROM stock WHERE sku = '${sku}'`);
-  const item = async (sku: string) => (await shop.store.stockItems.find([sku]))[0];
+  const getItem = async (sku: string) => (await shop.store.stockItems.find([sku]))[0];
 
-  test('40 orders at once across the threshold tell of it once, and once that it is over; then it counts anew', async () => {
+  test('40 concurrent orders below the threshold raise one alert, and their release resolves it once', async () => {
     const sku = 'lounge-chair';
     await setStockThreshold(shop.store, sku, 520);
     const orders = Array.from({ length: 40 }, () => newOrder([[sku, 1]]));
 
-    const answers = await Promise.all(orders.map(reserve));
+    const results = await Promise.all(orders.map(reserve));
 
-    expect(answers.every(({ outcome }) => outcome === 'recorded')).toBe(true);
-    expect(await crossings(sku)).toEqual([LOW]);
+    expect(results.every(({ outcome }) => outcome === 'recorded')).toBe(true);
+    expect(await listAlerts(sku)).toEqual([LOW]);
     expect((await listStockEvents(shop.store, sku)).at(-1)).toMatchObject({
       id: `stock:${sku}:low:1`,
       subject: sku,
       topic: 'inventory-events',
       data: { sku, available: 520, threshold: 520 },
     });
-    expect(await item(sku)).toMatchObject({ lowSinceMs: expect.any(Number), crossings: 1 });
+    expect(await getItem(sku)).toMatchObject({ lowSinceMs: expect.any(Number), crossings: 1 });
 
     await Promise.all(orders.map(release));
 
-    expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
-    expect(await item(sku)).toMatchObject({ lowSinceMs: null, crossings: 1 });
+    expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED]);
+    expect(await getItem(sku)).toMatchObject({ lowSinceMs: null, crossings: 1 });
     await reserve(newOrder([[sku, 100]]));
-    expect(await crossings(sku)).toEqual([LOW, REPLENISHED, LOW]);
+    expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED, LOW]);
     expect((await listStockEvents(shop.store, sku)).at(-1)?.id).toBe(`stock:${sku}:low:2`);
   });
 
-  test('orders and their undoing at once: low and replenished are told in turns, and the last one is true', async () => {
+  test('concurrent orders and releases alternate low and replenished alerts, and the last one is correct', async () => {
     const sku = 'rattan-armchair';
     await applyStockAdjustment(shop.store, sku, { delta: 60 });
     await setStockThreshold(shop.store, sku, 30);
@@ -72,31 +72,31 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
           );
       }),
     );
-    const told = await crossings(sku);
-    expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? LOW : REPLENISHED)));
-    const available = await availableOf(sku);
-    expect(told.at(-1) === LOW).toBe(available <= 30);
-    expect((await item(sku))?.lowSinceMs !== null).toBe(available <= 30);
+    const alerts = await listAlerts(sku);
+    expect(alerts).toEqual(alerts.map((_, i) => (i % 2 === 0 ? LOW : REPLENISHED)));
+    const available = await countAvailable(sku);
+    expect(alerts.at(-1) === LOW).toBe(available <= 30);
+    expect((await getItem(sku))?.lowSinceMs !== null).toBe(available <= 30);
   });
 
-  test('an order that waited is told of when it takes its stock and when it gives it back, in the order of the stream', async () => {
+  test('the alerts of a delayed order have the times of its reservation and release, in stream order', async () => {
     const sku = 'book-bread';
     const hourAgoMs = Date.now() - 3_600_000;
-    const available = await availableOf(sku);
+    const available = await countAvailable(sku);
     await applyStockAdjustment(shop.store, sku, { delta: 1 });
     await setStockThreshold(shop.store, sku, available);
     const order = { ...newOrder([[sku, 1]]), placedAtMs: hourAgoMs, updatedAtMs: hourAgoMs };
     await reserve(order);
-    expect((await item(sku))?.lowSinceMs).toBeGreaterThan(hourAgoMs);
-    await steps.releaseStock({ orderId: order.id, atMs: hourAgoMs });
+    expect((await getItem(sku))?.lowSinceMs).toBeGreaterThan(hourAgoMs);
+    await activities.releaseStock({ orderId: order.id, atMs: hourAgoMs });
 
-    const told = await listStockEvents(shop.store, sku);
-    expect(told.map(({ type }) => type).slice(-2)).toEqual([LOW, REPLENISHED]);
-    const times = told.map(({ time }) => time);
+    const events = await listStockEvents(shop.store, sku);
+    expect(events.map(({ type }) => type).slice(-2)).toEqual([LOW, REPLENISHED]);
+    const times = events.map(({ time }) => time);
     expect(times).toEqual(times.toSorted());
   });
 
-  test('a step that runs again tells nothing twice', async () => {
+  test('a retried activity raises no second alert', async () => {
     const sku = 'task-chair';
     await setStockThreshold(shop.store, sku, 1_745);
     const order = newOrder([[sku, 10]]);
@@ -108,10 +108,10 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     const released = await snapshotTables(shop.db);
     await Promise.all([release(order), release(order)]);
     expect(await snapshotTables(shop.db)).toEqual(released);
-    expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
+    expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED]);
   });
 
-  test('an order that is short of something crosses nothing', async () => {
+  test('an order that is out of stock raises no alert', async () => {
     await setStockThreshold(shop.store, 'floor-lamp', 1_159);
     await reserve(
       newOrder([
@@ -119,10 +119,10 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
         ['limited-1', 2],
       ]),
     );
-    expect(await crossings('floor-lamp')).toEqual([]);
+    expect(await listAlerts('floor-lamp')).toEqual([]);
   });
 
-  test('an order over several thresholds tells of each, and orders that name them the other way round go through', async () => {
+  test('orders over several thresholds raise one alert each, in either line order without deadlock', async () => {
     const skus = ['carafe', 'bookshelf', 'desk-lamp'];
     for (const sku of skus) {
       const units = await queryNumber(shop.db, `SELECT SUM(on_hand) FROM stock WHERE sku = '${sku}'`);
@@ -132,12 +132,12 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
       newOrder((i % 2 === 0 ? skus : skus.toReversed()).map((sku) => [sku, 1])),
     );
     await Promise.all(orders.map(reserve));
-    for (const sku of skus) expect(await crossings(sku)).toEqual([LOW]);
+    for (const sku of skus) expect(await listAlerts(sku)).toEqual([LOW]);
     await Promise.all(orders.map(release));
-    for (const sku of skus) expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
+    for (const sku of skus) expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED]);
   });
 
-  test('an adjustment crosses both ways', async () => {
+  test('an adjustment raises and resolves an alert', async () => {
     const sku = 'coffee-grinder';
     await setStockThreshold(shop.store, sku, 1_000);
     await applyStockAdjustment(shop.store, sku, { countedOnHand: 300 });
@@ -147,10 +147,10 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
       data: { available: 980 },
     });
     await applyStockAdjustment(shop.store, sku, { delta: 21 });
-    expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
+    expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED]);
   });
 
-  test('first units in two warehouses at once are added up', async () => {
+  test('concurrent first units in two warehouses are summed', async () => {
     const sku = 'headphones';
     await applyStockAdjustment(shop.store, sku, { countedOnHand: 0 });
     await applyStockAdjustment(shop.store, sku, { countedOnHand: 0 }, { warehouse: 'RTM' });
@@ -158,10 +158,10 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     await Promise.all(
       ['BER', 'RTM'].map((warehouse) => applyStockAdjustment(shop.store, sku, { delta: 6 }, { warehouse })),
     );
-    expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
+    expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED]);
   });
 
-  test('a threshold crosses when it is set, moved or taken away; the same again is nothing', async () => {
+  test('setting, changing or removing a threshold raises or resolves the alert; an unchanged threshold has no effect', async () => {
     const sku = 'pour-over-set';
     expect(await setStockThreshold(shop.store, sku, 2_000)).toMatchObject({
       threshold: 2_000,
@@ -186,7 +186,7 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     ]);
   });
 
-  test('a warehouse that is closed takes its units away from what is available, and gives them back', async () => {
+  test('closing a warehouse removes its units from the available ones, and opening adds them again', async () => {
     const sku = 'pendant-lamp';
     await setStockThreshold(shop.store, sku, 900);
     await setWarehouseActive(shop.store, 'RTM', false);
@@ -196,24 +196,24 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     });
     await setWarehouseActive(shop.store, 'RTM', false);
     await setWarehouseActive(shop.store, 'RTM', true);
-    expect(await crossings(sku)).toEqual([LOW, REPLENISHED]);
+    expect(await listAlerts(sku)).toEqual([LOW, REPLENISHED]);
   });
 
-  test('thresholds and orders at once: what is told last is true', async () => {
+  test('the last alert is correct after concurrent thresholds and orders', async () => {
     const sku = 'saucepan';
     const orders = Array.from({ length: 30 }, () => newOrder([[sku, 1]]));
     await Promise.all([
       ...orders.map(reserve),
       ...[1_990, 1_980, 1_950, 1_985].map((threshold) => setStockThreshold(shop.store, sku, threshold)),
     ]);
-    const now = await item(sku);
-    const told = await crossings(sku);
-    expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? LOW : REPLENISHED)));
-    expect(told.at(-1) === LOW).toBe(1_970 <= (now?.threshold ?? 0));
-    expect(now?.lowSinceMs !== null).toBe(1_970 <= (now?.threshold ?? 0));
+    const item = await getItem(sku);
+    const alerts = await listAlerts(sku);
+    expect(alerts).toEqual(alerts.map((_, i) => (i % 2 === 0 ? LOW : REPLENISHED)));
+    expect(alerts.at(-1) === LOW).toBe(1_970 <= (item?.threshold ?? 0));
+    expect(item?.lowSinceMs !== null).toBe(1_970 <= (item?.threshold ?? 0));
   });
 
-  test('what is low is listed, for longest first, page by page', async () => {
+  test('lists low stock, lowest for the longest time first, page by page', async () => {
     const all = await shop.store.stockItems.listLow({ limit: 100 });
     expect(all.length).toBeGreaterThan(1);
     expect(all).toEqual(all.toSorted((a, b) => a.lowSinceMs - b.lowSinceMs || (a.sku < b.sku ? -1 : 1)));

@@ -7,23 +7,23 @@ import { newOrder, queryNumber, queryRows } from '../orders/sample-orders';
 
 describe.each(DIALECTS)('stock on %s', (dialect) => {
   let shop: TestStore;
-  let steps: OrderActivities;
+  let activities: OrderActivities;
   beforeAll(async () => {
     shop = await createTestStore(dialect);
-    steps = createOrderActivities(shop.store);
+    activities = createOrderActivities(shop.store);
   });
   afterAll(() => shop.close());
 
-  const open = (order: Order) => steps.createOrder({ order, reserve: true });
-  const release = (order: Order) => steps.releaseStock({ orderId: order.id, atMs: Date.now() });
-  const unitsOf = async (sku: string) =>
+  const create = (order: Order) => activities.createOrder({ order, reserve: true });
+  const release = (order: Order) => activities.releaseStock({ orderId: order.id, atMs: Date.now() });
+  const sumUnits = async (sku: string) =>
     (await shop.store.stock.findLevels([sku])).reduce(
       (sum, { onHand, reserved }) => ({ onHand: sum.onHand + onHand, reserved: sum.reserved + reserved }),
       { onHand: 0, reserved: 0 },
     );
 
-  /** Rows where the stock does not agree with the reservations that are held. */
-  const disagreements = () =>
+  /** Stock rows that differ from the sum of their held reservations. */
+  const findMismatches = () =>
     queryRows(
       shop.db,
       `SELECT s.sku, s.warehouse, s.on_hand, s.reserved, COALESCE(SUM(r.quantity), 0) AS held
@@ -32,14 +32,14 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
        GROUP BY s.sku, s.warehouse, s.on_hand, s.reserved
        HAVING s.reserved <> COALESCE(SUM(r.quantity), 0) OR s.on_hand < s.reserved OR s.reserved < 0`,
     );
-  afterEach(async () => expect(await disagreements()).toEqual([]));
+  afterEach(async () => expect(await findMismatches()).toEqual([]));
 
-  test('of 200 orders at once for the last 50 units exactly 50 get one', async () => {
+  test('exactly 50 of 200 concurrent orders reserve one of the last 50 units', async () => {
     const orders = Array.from({ length: 200 }, () => newOrder([['limited-50', 1]]));
-    const answers = await Promise.all(orders.map(open));
-    const count = (outcome: string) => answers.filter((a) => a.outcome === outcome).length;
+    const results = await Promise.all(orders.map(create));
+    const count = (outcome: string) => results.filter((a) => a.outcome === outcome).length;
     expect([count('recorded'), count('out_of_stock')]).toEqual([50, 150]);
-    expect(await unitsOf('limited-50')).toEqual({ onHand: 50, reserved: 50 });
+    expect(await sumUnits('limited-50')).toEqual({ onHand: 50, reserved: 50 });
     expect(
       await queryNumber(
         shop.db,
@@ -47,11 +47,11 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       ),
     ).toBe(50);
     expect(await queryNumber(shop.db, "SELECT COUNT(*) FROM orders WHERE status = 'rejected'")).toBe(150);
-    const short = answers.find((a) => a.outcome === 'out_of_stock');
-    expect(short?.shortages).toEqual([{ line: 1, sku: 'limited-50', requested: 1, available: 0 }]);
+    const outOfStock = results.find((a) => a.outcome === 'out_of_stock');
+    expect(outOfStock?.shortages).toEqual([{ line: 1, sku: 'limited-50', requested: 1, available: 0 }]);
   });
 
-  test('100 orders at once that name the same products in opposite order all go through', async () => {
+  test('100 concurrent orders with the same products in opposite order all succeed', async () => {
     const skus: [string, number][] = [
       ['task-chair', 1],
       ['bookshelf', 2],
@@ -59,65 +59,65 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       ['carafe', 3],
     ];
     const orders = Array.from({ length: 100 }, (_, i) => newOrder(i % 2 === 0 ? skus : [...skus].reverse()));
-    const answers = await Promise.all(orders.map(open));
-    expect(answers.filter((a) => a.outcome !== 'recorded')).toEqual([]);
-    for (const [sku, each] of skus) expect((await unitsOf(sku)).reserved).toBe(100 * each);
+    const results = await Promise.all(orders.map(create));
+    expect(results.filter((a) => a.outcome !== 'recorded')).toEqual([]);
+    for (const [sku, each] of skus) expect((await sumUnits(sku)).reserved).toBe(100 * each);
   });
 
-  test('an order that is short of one line reserves nothing of the others', async () => {
-    const before = await unitsOf('walnut-desk');
+  test('an order with one line out of stock reserves nothing', async () => {
+    const before = await sumUnits('walnut-desk');
     const order = newOrder([
       ['walnut-desk', 5],
       ['limited-1', 2],
     ]);
-    expect(await open(order)).toMatchObject({
+    expect(await create(order)).toMatchObject({
       outcome: 'out_of_stock',
       shortages: [{ line: 2, sku: 'limited-1', requested: 2, available: 1 }],
     });
-    expect(await unitsOf('walnut-desk')).toEqual(before);
+    expect(await sumUnits('walnut-desk')).toEqual(before);
     expect(await queryRows(shop.db, `SELECT id FROM reservations WHERE order_id = '${order.id}'`)).toEqual(
       [],
     );
     expect((await release(order)).head.seq).toBe(2);
   });
 
-  test('a line that no warehouse has alone is taken from both, and two lines of one product are both taken', async () => {
+  test('reserves a line from both warehouses when neither suffices, and both lines of one product', async () => {
     const order = newOrder([
       ['oak-desk', 1_500],
       ['oak-desk', 50],
     ]);
-    expect((await open(order)).outcome).toBe('recorded');
-    expect((await unitsOf('oak-desk')).reserved).toBe(1_550);
+    expect((await create(order)).outcome).toBe('recorded');
+    expect((await sumUnits('oak-desk')).reserved).toBe(1_550);
     await release(order);
-    expect((await unitsOf('oak-desk')).reserved).toBe(0);
+    expect((await sumUnits('oak-desk')).reserved).toBe(0);
   });
 
-  test('a release gives back once, however often and however concurrently it is asked for', async () => {
+  test('concurrent and repeated releases have one effect', async () => {
     const order = newOrder([
       ['floor-lamp', 4],
       ['clip-lamp', 2],
     ]);
-    await open(order);
+    await create(order);
     const heads = await Promise.all(Array.from({ length: 10 }, () => release(order)));
     expect(new Set(heads.map(({ head }) => head.hash)).size).toBe(1);
     expect((await release(order)).head).toEqual(heads[0]?.head);
-    expect((await unitsOf('floor-lamp')).reserved).toBe(0);
-    expect((await unitsOf('clip-lamp')).reserved).toBe(0);
+    expect((await sumUnits('floor-lamp')).reserved).toBe(0);
+    expect((await sumUnits('clip-lamp')).reserved).toBe(0);
     expect(
       (await shop.store.log.findByOrder(order.id)).filter(({ type }) => type === 'StockReleased'),
     ).toHaveLength(1);
   });
 
-  test('released units can be reserved by the next order, and the order that gave them back cannot take them again', async () => {
+  test('released units can be reserved by the next order, but not again by the same order', async () => {
     const first = newOrder([['limited-1', 1]]);
     const second = newOrder([['limited-1', 1]]);
-    await open(first);
-    expect((await open(second)).outcome).toBe('out_of_stock');
+    await create(first);
+    expect((await create(second)).outcome).toBe('out_of_stock');
     await release(first);
-    await open(first);
-    expect((await unitsOf('limited-1')).reserved).toBe(0);
+    await create(first);
+    expect((await sumUnits('limited-1')).reserved).toBe(0);
     const third = newOrder([['limited-1', 1]]);
-    expect((await open(third)).outcome).toBe('recorded');
+    expect((await create(third)).outcome).toBe('recorded');
     await release(third);
   });
 
@@ -126,47 +126,48 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     "UPDATE stock SET reserved = -1 WHERE sku = 'walnut-desk'",
     "UPDATE stock SET on_hand = -1 WHERE sku = 'rattan-armchair'",
     "UPDATE stock SET on_hand = reserved - 1 WHERE sku = 'limited-50'",
-  ])('the database itself refuses %s', async (sql) => {
+  ])('the database rejects %s', async (sql) => {
     await expect(shop.db.write((tx) => execute(shop.db, sql, {}, tx))).rejects.toThrow();
   });
 
-  test('whatever is reserved and released, in whatever order and at once: reserved is what is held, and there is enough', async () => {
+  test('any sequence of concurrent reservations and releases keeps reserved equal to the held units, within the stock', async () => {
     const skus = ['limited-1', 'limited-50', 'lounge-chair'] as const;
     const line = fc.tuple(fc.constantFrom(...skus), fc.integer({ min: 1, max: 12 }));
-    const step = fc.oneof(
+    const operation = fc.oneof(
       fc.record({
-        kind: fc.constant('open' as const),
+        kind: fc.constant('create' as const),
         lines: fc.array(line, { minLength: 1, maxLength: 3 }),
       }),
-      fc.record({ kind: fc.constant('release' as const), of: fc.nat({ max: 20 }) }),
+      fc.record({ kind: fc.constant('release' as const), index: fc.nat({ max: 20 }) }),
     );
-    const held = async () =>
+    const listHeldOrders = async () =>
       queryRows(shop.db, "SELECT DISTINCT order_id AS id FROM reservations WHERE state = 'held' ORDER BY id");
-    // What the tests before hold would leave nothing to reserve.
-    for (const { id } of await held()) await steps.releaseStock({ orderId: String(id), atMs: 1 });
+    // Units held by earlier tests would leave nothing to reserve.
+    for (const { id } of await listHeldOrders())
+      await activities.releaseStock({ orderId: String(id), atMs: 1 });
 
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 6 }), async (rounds) => {
+      fc.asyncProperty(fc.array(fc.array(operation, { maxLength: 4 }), { maxLength: 6 }), async (rounds) => {
         const orders: Order[] = [];
         for (const round of rounds) {
           await Promise.all(
-            round.map((s) => {
-              if (s.kind === 'open') {
-                const order = newOrder(s.lines);
+            round.map((op) => {
+              if (op.kind === 'create') {
+                const order = newOrder(op.lines);
                 orders.push(order);
-                return open(order);
+                return create(order);
               }
-              const order = orders[s.of % Math.max(1, orders.length)];
+              const order = orders[op.index % Math.max(1, orders.length)];
               return order === undefined || orders.indexOf(order) >= orders.length - round.length
                 ? undefined
                 : release(order);
             }),
           );
-          expect(await disagreements()).toEqual([]);
+          expect(await findMismatches()).toEqual([]);
         }
         for (const order of orders) await release(order);
-        expect(await held()).toEqual([]);
-        for (const sku of skus) expect((await unitsOf(sku)).reserved).toBe(0);
+        expect(await listHeldOrders()).toEqual([]);
+        for (const sku of skus) expect((await sumUnits(sku)).reserved).toBe(0);
       }),
       { numRuns: 12, endOnFailure: true },
     );

@@ -16,31 +16,31 @@ import {
 
 describe.each(DIALECTS)('warehouses on %s', (dialect) => {
   let shop: TestStore;
-  let steps: OrderActivities;
+  let activities: OrderActivities;
   beforeAll(async () => {
     shop = await createTestStore(dialect);
-    steps = createOrderActivities(shop.store);
+    activities = createOrderActivities(shop.store);
   });
   afterAll(() => shop.close());
   beforeEach(() => setWarehouseActive(shop.store, 'RTM', true));
 
-  const reserve = (order: Order) => steps.createOrder({ order, reserve: true });
-  const release = (order: Order) => steps.releaseStock({ orderId: order.id, atMs: Date.now() });
-  const reservedIn = (warehouse: string) =>
+  const reserve = (order: Order) => activities.createOrder({ order, reserve: true });
+  const release = (order: Order) => activities.releaseStock({ orderId: order.id, atMs: Date.now() });
+  const countReserved = (warehouse: string) =>
     queryNumber(shop.db, `SELECT COALESCE(SUM(reserved), 0) FROM stock WHERE warehouse = '${warehouse}'`);
 
-  test('one that is closed serves no order, keeps what it has, and gives back what was reserved', async () => {
-    const before = newOrder([['wall-shelf', 1_500]]);
-    await reserve(before);
-    const kept = await getStockLevel(shop.store, 'wall-shelf', 'RTM');
+  test('a closed warehouse serves no order, retains its units and releases its reservations', async () => {
+    const earlierOrder = newOrder([['wall-shelf', 1_500]]);
+    await reserve(earlierOrder);
+    const level = await getStockLevel(shop.store, 'wall-shelf', 'RTM');
     await setWarehouseActive(shop.store, 'RTM', false);
 
-    expect(await getStockLevel(shop.store, 'wall-shelf', 'RTM')).toEqual({ ...kept, active: false });
+    expect(await getStockLevel(shop.store, 'wall-shelf', 'RTM')).toEqual({ ...level, active: false });
     expect(await reserve(newOrder([['counter-stool', 1]]))).toMatchObject({
       outcome: 'out_of_stock',
       shortages: [{ available: 0 }],
     });
-    await release(before);
+    await release(earlierOrder);
     expect((await getStockLevel(shop.store, 'wall-shelf', 'RTM'))?.reserved).toBe(0);
     await applyStockAdjustment(shop.store, 'counter-stool', { delta: 1 }, { warehouse: 'RTM' });
 
@@ -48,7 +48,7 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
     expect((await reserve(newOrder([['counter-stool', 721]]))).outcome).toBe('recorded');
   });
 
-  test('the first units of a product in a closed warehouse wait there', async () => {
+  test('the first units of a product in a closed warehouse are unavailable until it opens', async () => {
     await createWarehouse(
       shop.store,
       { code: 'OSL', name: 'Oslo', country: 'NO', active: false },
@@ -60,30 +60,30 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
     expect((await reserve(newOrder([['limited-1', 5]]))).outcome).toBe('recorded');
   });
 
-  test('once its closing is answered no order that comes later is served from it, however many are under way', async () => {
+  test('no reservation is made in a warehouse after its closing completes, even with concurrent orders', async () => {
     let reservedWhenClosed = Number.NaN;
-    const closing = async () => {
+    const close = async () => {
       await setWarehouseActive(shop.store, 'RTM', false);
-      reservedWhenClosed = await reservedIn('RTM');
+      reservedWhenClosed = await countReserved('RTM');
     };
     const skus = ['oak-desk', 'monitor-stand', 'cable-tray', 'clip-lamp'];
     const orders = Array.from({ length: 60 }, (_, i) =>
       newOrder([
         [skus[i % 4] as string, 5],
-        // Only Rotterdam has it: the whole order would come from there.
+        // Only Rotterdam stocks it: the whole order would come from there.
         ['counter-stool', i % 2 === 0 ? 1 : 2],
       ]),
     );
-    const answers = await Promise.all([
+    const results = await Promise.all([
       ...orders.slice(0, 30).map(reserve),
-      closing(),
+      close(),
       ...orders.slice(30).map(reserve),
     ]);
-    expect(await reservedIn('RTM')).toBe(reservedWhenClosed);
-    expect(answers.filter((a) => a?.outcome === 'recorded').length).toBeLessThan(60);
+    expect(await countReserved('RTM')).toBe(reservedWhenClosed);
+    expect(results.filter((result) => result?.outcome === 'recorded').length).toBeLessThan(60);
   });
 
-  test('a stock row that is made while its warehouse is closed counts as closed', async () => {
+  test('a stock row created during the closing of its warehouse counts as closed', async () => {
     const skus = ['gift-card-25', 'gift-card-100', 'tea-assam', 'book-bread'];
     await createWarehouse(
       shop.store,
@@ -103,21 +103,21 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
     );
   });
 
-  describe('over more than one page of products', () => {
+  describe('with more than one page of products', () => {
     const PAGE_ROWS = 4;
-    const change = (active: boolean, seen: (version: number) => boolean = () => true) =>
+    const change = (active: boolean, isExpected: (version: number) => boolean = () => true) =>
       updateWarehouse(
         shop.store,
         { code: 'RTM', name: 'RTM', country: 'DE', active },
-        seen,
+        isExpected,
         createStaffAuditContext(),
         PAGE_ROWS,
       );
-    const crossings = (skus: readonly string[]) =>
+    const listAlerts = (skus: readonly string[]) =>
       Promise.all(skus.map((sku) => listStockAlertTypes(shop.store, sku)));
 
-    /** Products of several pages, in their order, that are low without what is in Rotterdam. */
-    async function watched(): Promise<string[]> {
+    /** Sets thresholds so that each product is low without its units in Rotterdam. @returns skus over several pages, sorted. */
+    async function watchProducts(): Promise<string[]> {
       const skus = ['bookshelf', 'coffee-decaf', 'oak-desk', 'tea-assam', 'wall-shelf'];
       for (const sku of skus) {
         const berlin = await getStockLevel(shop.store, sku);
@@ -126,48 +126,48 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
       return skus;
     }
 
-    test('each product is told of once, and no transaction looks at all of them', async () => {
-      const skus = await watched();
-      const before = await crossings(skus);
+    test('each product raises one alert, and no transaction locks all products', async () => {
+      const skus = await watchProducts();
+      const before = await listAlerts(skus);
       const lock = jest.spyOn(shop.store.stockItems, 'lock');
       await change(false);
-      const pages = lock.mock.calls.map(([of]) => of.length);
+      const pages = lock.mock.calls.map(([skus]) => skus.length);
       lock.mockRestore();
       expect(pages.length).toBeGreaterThan(3);
       expect(Math.max(...pages)).toBe(PAGE_ROWS);
-      const low = before.map((told) => [...told, 'InventoryLow']);
-      expect(await crossings(skus)).toEqual(low);
+      const low = before.map((alerts) => [...alerts, 'InventoryLow']);
+      expect(await listAlerts(skus)).toEqual(low);
       await change(true);
-      expect(await crossings(skus)).toEqual(low.map((told) => [...told, 'InventoryReplenished']));
+      expect(await listAlerts(skus)).toEqual(low.map((alerts) => [...alerts, 'InventoryReplenished']));
     });
 
-    test('broken off, nothing is sold from there, and the same request again tells the rest', async () => {
-      const skus = await watched();
-      const before = await crossings(skus);
-      const read = await shop.store.warehouses.find('RTM');
-      const seen = (version: number) => version === read?.version;
+    test('an interrupted closing sells nothing from the warehouse, and the same request raises the remaining alerts', async () => {
+      const skus = await watchProducts();
+      const before = await listAlerts(skus);
+      const warehouse = await shop.store.warehouses.find('RTM');
+      const isExpected = (version: number) => version === warehouse?.version;
       const { lock } = shop.store.stockItems;
-      const broken = jest
+      const failingLock = jest
         .spyOn(shop.store.stockItems, 'lock')
         .mockImplementationOnce(lock)
         .mockImplementationOnce(lock)
         .mockRejectedValueOnce(new Error('killed'));
-      await expect(change(false, seen)).rejects.toThrow('killed');
-      broken.mockRestore();
-      const told = await crossings(skus);
-      expect([told[0], told.at(-1)]).toEqual([[...(before[0] ?? []), 'InventoryLow'], before.at(-1)]);
+      await expect(change(false, isExpected)).rejects.toThrow('killed');
+      failingLock.mockRestore();
+      const alerts = await listAlerts(skus);
+      expect([alerts[0], alerts.at(-1)]).toEqual([[...(before[0] ?? []), 'InventoryLow'], before.at(-1)]);
       expect(await reserve(newOrder([['counter-stool', 1]]))).toMatchObject({ outcome: 'out_of_stock' });
 
-      await expect(change(true, seen)).rejects.toMatchObject({ code: 'precondition_failed' });
-      await change(false, seen);
-      expect(await crossings(skus)).toEqual(before.map((of) => [...of, 'InventoryLow']));
+      await expect(change(true, isExpected)).rejects.toMatchObject({ code: 'precondition_failed' });
+      await change(false, isExpected);
+      expect(await listAlerts(skus)).toEqual(before.map((alerts) => [...alerts, 'InventoryLow']));
       expect((await listStreamEvents(shop.store, 'warehouse:RTM')).at(-1)?.data).toMatchObject({
         active: false,
       });
     });
   });
 
-  test('every change is told once, with what it is then', async () => {
+  test('every change is logged once, with the resulting warehouse', async () => {
     await createWarehouse(
       shop.store,
       { code: 'VIE', name: 'Wien', country: 'AT', active: true },
@@ -182,8 +182,8 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
     ).rejects.toMatchObject({ code: 'warehouse_exists' });
     await Promise.all(Array.from({ length: 5 }, () => setWarehouseActive(shop.store, 'VIE', false)));
     await expect(setWarehouseActive(shop.store, 'MOON', true)).rejects.toMatchObject({ code: 'not_found' });
-    const told = await listStreamEvents(shop.store, 'warehouse:VIE');
-    expect(told.map(({ type, data }) => [type, data])).toEqual([
+    const events = await listStreamEvents(shop.store, 'warehouse:VIE');
+    expect(events.map(({ type, data }) => [type, data])).toEqual([
       ['WarehouseCreated', { code: 'VIE', name: 'Wien', country: 'AT', active: true, version: 1 }],
       ['WarehouseUpdated', { code: 'VIE', name: 'VIE', country: 'DE', active: false, version: 2 }],
     ]);

@@ -9,12 +9,12 @@ type ActivityResult = { head: StreamHead; outcome?: string };
 export interface OrderActivityCase {
   name: keyof OrderActivities;
   variant?: string;
-  /** The steps before it. @returns the order as it is then. */
+  /** Runs the preceding activities. @returns the order after them. */
   setup(a: OrderActivities): Promise<Order>;
-  /** The step, as it is when `lateMs` later. */
+  /** Runs the activity with all times `lateMs` later. */
   run(a: OrderActivities, order: Order, lateMs: number): Promise<ActivityResult>;
   expectedOutcome?: string;
-  /** The events it adds, by the last part of their key. */
+  /** The last part of the key of each event it adds. */
   expectedEvents: string[];
 }
 
@@ -51,19 +51,19 @@ export const buildDeclinedAttempt = (order: Order) => {
   const { attempt, provider, intentId } = buildPayment(order);
   return { outcome: 'declined' as const, attempt, provider, intentId, declineCode: 'generic_decline' };
 };
-const attention = { step: 'reversePayment', detail: 'The provider does not answer.', sinceMs: 5 };
+const attention = { step: 'reversePayment', detail: 'The provider does not respond.', sinceMs: 5 };
 
 export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
   {
     name: 'createOrder',
-    variant: 'with its stock',
+    variant: 'with a reservation',
     setup: async () => newOrder([['walnut-desk', 3]]),
     run: (a, order, ms) => a.createOrder({ order: delayOrder(order, ms), reserve: true }),
     expectedEvents: ['created', 'reserved'],
   },
   {
     name: 'createOrder',
-    variant: 'without stock',
+    variant: 'without a reservation',
     setup: async () => newOrder([['walnut-desk', 3]]),
     run: (a, order, ms) => a.createOrder({ order: delayOrder(order, ms), reserve: false }),
     expectedEvents: ['created'],
@@ -99,7 +99,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
   },
   {
     name: 'startCancellation',
-    variant: 'while a payment is under way that then succeeds',
+    variant: 'with the payment that was in flight and succeeded',
     setup: createOpenOrder,
     run: (a, order, ms) =>
       a.startCancellation({
@@ -114,7 +114,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
   },
   {
     name: 'startCancellation',
-    variant: 'of a confirmed order, with the payment that is recorded already',
+    variant: 'of a confirmed order, with the payment that is already recorded',
     setup: createConfirmedOrder,
     run: (a, order, ms) =>
       a.startCancellation({

@@ -21,7 +21,7 @@ const customerIds = Array.from({ length: CUSTOMER_COUNT }, newCustomerId);
 
 type Row = Record<string, SqlValue>;
 
-/** Tables as they are in a shop with some thousand orders. */
+/** Rows of a shop with some thousand orders. */
 const buildOrderRows = (n: number) => {
   const id = buildOrderId(n);
   const at = STARTED_AT_MS + n * MINUTE_MS;
@@ -62,7 +62,7 @@ const buildOrderRows = (n: number) => {
     },
     placements: {
       order_id: id,
-      caller: 'anyone',
+      caller: 'guest',
       idempotency_key: `k${n}`,
       body_hash: 'x',
       input: '{}',
@@ -108,7 +108,7 @@ const buildOrderRows = (n: number) => {
       reason: 'count',
       actor: 'system',
       at_ms: at,
-      caller: 'anyone',
+      caller: 'guest',
       idempotency_key: `k${n}`,
       body_hash: 'x',
     },
@@ -135,7 +135,7 @@ const buildOrderRows = (n: number) => {
 
 const TABLES = Object.keys(buildOrderRows(0)) as (keyof ReturnType<typeof buildOrderRows>)[];
 
-describe.each(DIALECTS)('the queries on %s', (dialect) => {
+describe.each(DIALECTS)('order and stock queries on %s', (dialect) => {
   let shop: TestStore;
   let recorded: Store;
   const plans: Promise<string[]>[] = [];
@@ -180,9 +180,9 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
       (s) => s.orders.list(filter),
     ]),
     ['an order with its lines', (s) => s.orders.find(buildOrderId(77))],
-    ['what an order holds', (s) => s.db.write((tx) => s.stock.release(buildOrderId(78), 1, tx))],
+    ['the reservations of an order', (s) => s.db.write((tx) => s.stock.release(buildOrderId(78), 1, tx))],
     [
-      'the stock of two products, to reserve it',
+      'the stock of two products, locked for a reservation',
       (s) =>
         s.db.write((tx) =>
           s.stock.reserve(
@@ -194,37 +194,37 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
           ),
         ),
     ],
-    ['some products and their stock', (s) => s.stockItems.find(['product-7', 'walnut-desk'])],
-    ['a page of products as stock', (s) => s.stockItems.list({ afterSku: 'd', limit: 20 })],
+    ['several products and their stock', (s) => s.stockItems.find(['product-7', 'walnut-desk'])],
+    ['a page of inventory', (s) => s.stockItems.list({ afterSku: 'd', limit: 20 })],
     [
-      'products that are low',
+      'low-stock products',
       (s) =>
         s.stockItems.listLow({ after: { lowSinceMs: STARTED_AT_MS + 60 * MINUTE_MS, sku: 'p' }, limit: 20 }),
     ],
     ['the movements of a product', (s) => s.movements.list({ sku: 'walnut-desk', before: 1_500, limit: 20 })],
-    ['a movement by the key of its request', (s) => s.movements.findByIdempotencyKey('anyone', 'k77')],
+    ['a movement by its idempotency key', (s) => s.movements.findByIdempotencyKey('guest', 'k77')],
     ['a movement', (s) => s.movements.find('mov_77')],
-    ['whether there is a product', (s) => s.products.exists('walnut-desk')],
+    ['whether a product exists', (s) => s.products.exists('walnut-desk')],
     ['a page of warehouses', (s) => s.warehouses.list({ afterCode: 'B', limit: 20 })],
     [
       'the products in a warehouse',
       (s) => s.db.write((tx) => s.warehouses.listSkus('RTM', 'product-3', 50, tx)),
     ],
-    ['a warehouse, to keep it as it is', (s) => s.db.write((tx) => s.warehouses.lock('BER', 'share', tx))],
+    ['a warehouse, locked for sharing', (s) => s.db.write((tx) => s.warehouses.lock('BER', 'share', tx))],
     ['the events of an order', (s) => s.log.findByOrder(buildOrderId(77))],
     [
-      'events by their keys',
+      'events by key',
       (s) => s.log.findByKeys([`${buildOrderId(77)}:created`, `${buildOrderId(78)}:created`]),
     ],
     ['the payments of an order', (s) => s.ledger.findByOrder(buildOrderId(77))],
     ['the notifications of an order', (s) => s.notifications.findByOrder(buildOrderId(77))],
-    ['a placement by its key', (s) => s.placements.findByIdempotencyKey('anyone', 'k77')],
-    ['a placement by its order', (s) => s.placements.findByOrder(buildOrderId(77))],
+    ['a placement by its idempotency key', (s) => s.placements.findByIdempotencyKey('guest', 'k77')],
+    ['the placement of an order', (s) => s.placements.findByOrder(buildOrderId(77))],
     ['the next events of the feed', (s) => s.feed.findAfter(1_000, 100)],
     ['the contact of an order', (s) => s.contacts.findByOrder(buildOrderId(77))],
-    ['whether an order holds stock', (s) => s.stock.hasReservations(buildOrderId(77))],
+    ['whether an order has reservations', (s) => s.stock.hasReservations(buildOrderId(77))],
     [
-      'the next open orders to look at',
+      'the next open orders to check',
       (s) =>
         s.reconciliation.findOpenOrders({
           status: 'confirmed',
@@ -234,28 +234,28 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
         }),
     ],
     [
-      'those of some orders that are not finished',
+      'the unfinished ones of several orders',
       (s) => s.reconciliation.findUnfinishedOrders([buildOrderId(7), buildOrderId(77), 'ord_none']),
     ],
     [
-      'the states of some orders',
+      'the states of several orders',
       (s) => s.reconciliation.findOrderStates([buildOrderId(7), buildOrderId(77)]),
     ],
     [
-      'what is wrong with some orders',
+      'the open findings of several orders',
       (s) => s.reconciliation.findOpenFindings([buildOrderId(50), buildOrderId(77)]),
     ],
     [
-      'what is wrong and due for another look',
+      'orders due for another check',
       (s) => s.reconciliation.findDueOrders({ afterId: buildOrderId(300), nowMs: Date.now(), rows: 20 }),
     ],
-    ['how often an order was restarted', (s) => s.reconciliation.countRestartsSince(buildOrderId(77), 1)],
+    ['the number of restarts of an order', (s) => s.reconciliation.countRestartsSince(buildOrderId(77), 1)],
     ['a page of api keys', (s) => s.apiKeys.list({ afterId: 'key_01K', limit: 20 })],
     ['an api key', (s) => s.apiKeys.find('key_01K')],
     ['a page of products', (s) => s.products.list({ afterSku: 'd', limit: 20 })],
   ];
 
-  test.each(queries)('%s: read from an index in its order', async (_, query) => {
+  test.each(queries)('%s: read in index order', async (_, query) => {
     plans.length = 0;
     await query(recorded);
     const steps = (await Promise.all(plans)).flat();
@@ -263,7 +263,7 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
     expect(steps.filter(isSlowPlanStep)).toEqual([]);
   });
 
-  test('the plan of a query without an index is found out', async () => {
+  test('detects the plan of a query without an index', async () => {
     plans.length = 0;
     const db = recorded.db;
     await select(db, 'SELECT id FROM orders WHERE total_minor > :n ORDER BY updated_at_ms', { n: 0 });
@@ -272,7 +272,7 @@ describe.each(DIALECTS)('the queries on %s', (dialect) => {
     expect(plans).toHaveLength(2);
   });
 
-  test('the lists give what was asked for, newest first', async () => {
+  test('lists the matching orders, newest first', async () => {
     const newestFirst = Array.from({ length: ORDER_COUNT }, (_, n) => buildOrderRows(n).orders).reverse();
     for (const { limit, ...filter } of filters) {
       const rows = await shop.store.orders.list({ ...filter, limit: ORDER_COUNT });

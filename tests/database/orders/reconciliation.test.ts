@@ -16,7 +16,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
   });
   afterAll(() => shop.close());
 
-  const claim = (order: Order) =>
+  const claimPlacement = (order: Order) =>
     shop.store.db.write((tx) =>
       shop.store.placements.claim(
         {
@@ -31,29 +31,29 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
       ),
     );
 
-  async function placed(quantity = 1): Promise<Order> {
+  async function createOrder(quantity = 1): Promise<Order> {
     const order = newOrder([['walnut-desk', quantity]]);
-    await claim(order);
+    await claimPlacement(order);
     await createOrderActivities(shop.store).createOrder({ order, reserve: true });
     return order;
   }
 
-  const sighting = (order: Order, nowMs: number, more: Partial<Detection> = {}): Detection => ({
+  const buildDetection = (order: Order, nowMs: number, changes: Partial<Detection> = {}): Detection => ({
     orderId: order.id,
     code: 'workflow_ended',
     detail: 'it was terminated',
     runId: 'run-1',
     nowMs,
     nextCheckMs: nowMs + 100,
-    ...more,
+    ...changes,
   });
-  const openOf = async (order: Order) =>
+  const findOpenFinding = async (order: Order) =>
     (await shop.store.reconciliation.findOpenFindings([order.id])).get(order.id);
 
-  test('open orders are found by state and age, page by page', async () => {
+  test('finds open orders by status and age, page by page', async () => {
     const { reconciliation } = shop.store;
     const orders: Order[] = [];
-    for (let n = 0; n < 4; n += 1) orders.push(await placed());
+    for (let n = 0; n < 4; n += 1) orders.push(await createOrder());
     const ids = orders.map(({ id }) => id).toSorted();
     const confirmed = orders.find(({ id }) => id === ids[1]) as Order;
     await createOrderActivities(shop.store).confirmOrder({
@@ -71,18 +71,18 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     expect(states.get(ids[0] as string)?.attention).toBe(false);
   });
 
-  test('of what Temporal lists, only what was placed here and is not finished counts', async () => {
-    const stored = await placed();
+  test('of the workflows in Temporal, returns only unfinished orders that were placed here', async () => {
+    const stored = await createOrder();
     const notStored = newOrder();
-    await claim(notStored);
-    const outOfStock = await placed(1_000_000);
-    const found = await shop.store.reconciliation.findUnfinishedOrders([
+    await claimPlacement(notStored);
+    const outOfStock = await createOrder(1_000_000);
+    const unfinished = await shop.store.reconciliation.findUnfinishedOrders([
       stored.id,
       notStored.id,
       outOfStock.id,
       newOrder().id,
     ]);
-    expect(new Map(found.map(({ id, stored }) => [id, stored]))).toEqual(
+    expect(new Map(unfinished.map(({ id, stored }) => [id, stored]))).toEqual(
       new Map([
         [stored.id, true],
         [notStored.id, false],
@@ -91,15 +91,15 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     expect(await shop.store.reconciliation.findUnfinishedOrders([])).toEqual([]);
   });
 
-  test('of several that want to restart an order one does, the first time and later', async () => {
+  test('of concurrent claims to restart an order one succeeds, the first time and later', async () => {
     const { reconciliation } = shop.store;
-    const order = await placed();
-    const claims = (nowMs: number, before: Awaited<ReturnType<typeof openOf>>) =>
+    const order = await createOrder();
+    const claims = (nowMs: number, before: Awaited<ReturnType<typeof findOpenFinding>>) =>
       Promise.all(
-        Array.from({ length: 5 }, () => reconciliation.claimRestart(sighting(order, nowMs), before)),
+        Array.from({ length: 5 }, () => reconciliation.claimRestart(buildDetection(order, nowMs), before)),
       );
     expect((await claims(1_000, undefined)).filter(Boolean)).toHaveLength(1);
-    const first = await openOf(order);
+    const first = await findOpenFinding(order);
     expect(first).toMatchObject({
       problem: 'workflow_ended',
       action: 'restarted',
@@ -110,32 +110,40 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
       resolvedMs: null,
     });
     expect((await claims(2_000, first)).filter(Boolean)).toHaveLength(1);
-    expect(await openOf(order)).toMatchObject({ restarts: 2, firstSeenMs: 1_000, lastSeenMs: 2_000 });
+    expect(await findOpenFinding(order)).toMatchObject({
+      restarts: 2,
+      firstSeenMs: 1_000,
+      lastSeenMs: 2_000,
+    });
   });
 
-  test('restarts are counted over all times that something was wrong, for as long as it is asked for', async () => {
+  test('counts restarts over all findings of an order since a given time', async () => {
     const { reconciliation } = shop.store;
-    const order = await placed();
+    const order = await createOrder();
     for (const nowMs of [1_000, 5_000]) {
-      expect(await reconciliation.claimRestart(sighting(order, nowMs), undefined)).toBe(true);
-      const finding = await openOf(order);
-      if (finding === undefined) throw new Error('nothing was written down');
+      expect(await reconciliation.claimRestart(buildDetection(order, nowMs), undefined)).toBe(true);
+      const finding = await findOpenFinding(order);
+      if (finding === undefined) throw new Error('no open finding');
       expect(await reconciliation.resolve(finding, nowMs + 1)).toBe(true);
       expect(await reconciliation.resolve(finding, nowMs + 2)).toBe(false);
     }
-    expect(await openOf(order)).toBeUndefined();
+    expect(await findOpenFinding(order)).toBeUndefined();
     expect(await reconciliation.countRestartsSince(order.id, 1_000)).toBe(2);
     expect(await reconciliation.countRestartsSince(order.id, 1_001)).toBe(1);
     expect(await reconciliation.countRestartsSince(order.id, 5_001)).toBe(0);
   });
 
-  test('what people have to see to is written down once, with the latest, and due for another look', async () => {
+  test('an order that requires attention has one open finding with the latest detail, due for another check', async () => {
     const { reconciliation } = shop.store;
-    const order = await placed();
+    const order = await createOrder();
     const stuck = { code: 'workflow_stuck', detail: 'it waits' } as const;
-    await Promise.all([1, 2, 3].map(() => reconciliation.flagForAttention(sighting(order, 1_000, stuck))));
-    await reconciliation.flagForAttention(sighting(order, 2_000, { ...stuck, detail: 'it still waits' }));
-    expect(await openOf(order)).toMatchObject({
+    await Promise.all(
+      [1, 2, 3].map(() => reconciliation.flagForAttention(buildDetection(order, 1_000, stuck))),
+    );
+    await reconciliation.flagForAttention(
+      buildDetection(order, 2_000, { ...stuck, detail: 'it still waits' }),
+    );
+    expect(await findOpenFinding(order)).toMatchObject({
       problem: 'workflow_stuck',
       detail: 'it still waits',
       action: 'flagged',
@@ -149,9 +157,9 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     expect(await due(2_100, order.id)).not.toContain(order.id);
   });
 
-  test('an order whose workflow cannot be described does not keep the others from being started again', async () => {
+  test('an order whose workflow cannot be described does not prevent restarts of the others', async () => {
     const orders: Order[] = [];
-    for (let n = 0; n < 3; n += 1) orders.push(await placed());
+    for (let n = 0; n < 3; n += 1) orders.push(await createOrder());
     const ids = orders.map(({ id }) => id);
     const [damaged, ...others] = ids;
     const restarted: string[] = [];
@@ -177,7 +185,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
   });
 });
 
-/** Runs `work` as an activity of that attempt. */
+/** Runs `work` in the context of an activity attempt. */
 function runAsAttempt<T>(attempt: number, work: () => Promise<T>): Promise<T> {
   const log = { info: () => undefined, warn: () => undefined };
   const context = { info: { attempt }, log, heartbeat: () => undefined };

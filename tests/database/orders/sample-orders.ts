@@ -7,7 +7,7 @@ import { newOrderId } from '../../../services/orders/new-ids';
 
 const UNIT_PRICE_MINOR = 1_000;
 
-/** An order as it is placed, of a customer of its own, with made-up prices. */
+/** A placed order of a new customer, each unit at 10.00. */
 export function newOrder(lines: [sku: string, quantity: number][] = [['walnut-desk', 1]]): Order {
   const placedAtMs = Date.now();
   const id = newOrderId(placedAtMs);
@@ -46,10 +46,9 @@ export const buildPayment = (order: Order): SettledPayment => ({
   amountMinor: order.totalMinor,
 });
 
-/** The rows of a query, as the driver gives them. */
 export const queryRows = (db: Database, sql: string): Promise<Record<string, unknown>[]> => select(db, sql);
 
-/** The one number of a query. */
+/** The only column of the first row, as a number. */
 export async function queryNumber(db: Database, sql: string): Promise<number> {
   const [row] = await queryRows(db, sql);
   return Number(Object.values(row ?? {})[0]);
@@ -65,7 +64,7 @@ const TABLES = {
   event_streams: 'stream',
 };
 
-/** All that a step of an order can change. */
+/** Contents of every table that an order activity can change. */
 export const snapshotTables = async (db: Database): Promise<unknown> =>
   Object.fromEntries(
     await Promise.all(
