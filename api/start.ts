@@ -9,9 +9,9 @@ import { createAuthenticator } from '../services/auth/authenticate';
 import { createLinkTokens } from '../services/auth/link-tokens';
 import { createOrderTokens } from '../services/auth/order-tokens';
 import { createPasswords } from '../services/auth/passwords';
-import { Admission } from './http/admission';
 import { createApp } from './http/app';
-import { RateLimiter } from './http/rate-limiter';
+import { Admission } from './http/limits/admission';
+import { RateLimiter } from './http/limits/rate-limiter';
 import { listen } from './http/server';
 
 /** What is left of the grace to those who are told to come back later. */

@@ -10,7 +10,7 @@ import { confirmRegistration, register } from '../../services/auth/registration'
 import { logOut, logOutEverywhere, refreshTokens, revokeSession } from '../../services/auth/sessions';
 import { getActor, getPrincipal, requireAccount, unauthenticated } from '../http/auth';
 import type { ApiContext } from '../http/context';
-import { consumeMailboxQuota } from '../http/limits';
+import { consumeMailboxQuota } from '../http/limits/request-limits';
 import { parseBody } from '../http/parse-request';
 import { createExpressRouter, createRouter, registerRoutes as methodsOf } from '../http/router';
 import * as schema from './schemas';

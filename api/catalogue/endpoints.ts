@@ -17,10 +17,10 @@ import {
 } from '../../services/catalogue/products';
 import { authorize, getActor } from '../http/auth';
 import type { ApiContext } from '../http/context';
-import { parseIfMatch, toETag } from '../http/etag';
 import { decodeCursor, type Page, toPage } from '../http/pagination';
 import { parseBody, parseQuery } from '../http/parse-request';
 import { POLICIES } from '../http/policies';
+import { parseIfMatch, toETag } from '../http/request-headers';
 import { createRouter } from '../http/router';
 import { addImportRoutes } from './import-endpoints';
 import type * as schema from './schemas';

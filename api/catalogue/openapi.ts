@@ -7,7 +7,7 @@ import {
   notModified,
   pageSchema,
   problemResponses,
-} from '../http/openapi-components';
+} from '../http/openapi/responses';
 import { sku } from '../orders/schemas';
 import { PageQuery } from './list-schemas';
 import * as product from './schemas';

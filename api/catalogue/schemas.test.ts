@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createOpenApiDocument } from '../http/openapi';
+import { createOpenApiDocument } from '../http/openapi/document';
 import { CreateProductRequest } from './schemas';
 
 const { components } = createOpenApiDocument();

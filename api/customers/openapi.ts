@@ -7,7 +7,7 @@ import {
   jsonResponse,
   pageSchema,
   problemResponses,
-} from '../http/openapi-components';
+} from '../http/openapi/responses';
 import * as people from './schemas';
 
 const idParam = (example: string) => ({ params: z.object({ id: z.string().openapi({ example }) }) });

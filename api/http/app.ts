@@ -9,14 +9,14 @@ import { customerRoutes } from '../customers/endpoints';
 import { meRoutes } from '../customers/me-endpoints';
 import { inventoryRoutes } from '../inventory/endpoints';
 import { warehouseRoutes } from '../inventory/warehouse-endpoints';
+import { opsRoutes } from '../operations/endpoints';
 import { orderRoutes } from '../orders/endpoints';
 import { quoteRoutes } from '../orders/quote-endpoints';
-import { limitConcurrency } from './admission';
 import { createAuthMiddleware } from './auth';
 import type { ApiContext } from './context';
-import { docsRoutes } from './docs-endpoints';
-import { opsRoutes } from './health-endpoints';
-import { limitByIp } from './limits';
+import { limitConcurrency } from './limits/admission';
+import { limitByIp } from './limits/request-limits';
+import { docsRoutes } from './openapi/docs';
 import { notFoundHandler, problemHandler } from './problems';
 
 const BODY_LIMIT = '64kb';

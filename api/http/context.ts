@@ -7,10 +7,10 @@ import type { Readiness } from '../../runtime/readiness';
 import type { AuthDependencies } from '../../services/auth/auth-dependencies';
 import type { OrderTokens } from '../../services/auth/order-tokens';
 import type { TaskQueues } from '../../workflows/messages';
-import type { Admission } from './admission';
 import type { Authenticator } from './auth';
-import type { RateLimitSettings } from './limits';
-import type { RateLimiter } from './rate-limiter';
+import type { Admission } from './limits/admission';
+import type { RateLimiter } from './limits/rate-limiter';
+import type { RateLimitSettings } from './limits/request-limits';
 
 /** What the routes work with. */
 export interface ApiContext {

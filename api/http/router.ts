@@ -2,7 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import type { Policy } from '../../domain/shared/access';
 import { AppError } from '../../domain/shared/errors';
 import { authorize } from './auth';
-import { limitOperation } from './limits';
+import { limitOperation } from './limits/request-limits';
 import { POLICIES } from './policies';
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';

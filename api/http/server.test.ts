@@ -5,7 +5,7 @@ import express from 'express';
 import { eventually } from '../../tests/harness/eventually';
 import { sendRequest } from '../../tests/harness/http/http-client';
 import { createGate } from '../../tests/harness/workflow/gate';
-import { limitConcurrency } from './admission';
+import { limitConcurrency } from './limits/admission';
 import { type ApiServer, listen } from './server';
 
 const TIMEOUTS = { headersTimeoutMs: 300, requestTimeoutMs: 600, idleTimeoutMs: 60_000, checkIntervalMs: 50 };

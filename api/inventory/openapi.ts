@@ -7,7 +7,7 @@ import {
   notModified,
   pageSchema,
   problemResponses,
-} from '../http/openapi-components';
+} from '../http/openapi/responses';
 import * as order from '../orders/schemas';
 import * as inventory from './schemas';
 

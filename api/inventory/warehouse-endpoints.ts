@@ -4,9 +4,9 @@ import { createWarehouse, updateWarehouse, warehouseNotFound } from '../../servi
 import { PageQuery } from '../catalogue/list-schemas';
 import { auditContext } from '../http/auth';
 import type { ApiContext } from '../http/context';
-import { parseIfMatch, toETag } from '../http/etag';
 import { decodeCursor, toPage } from '../http/pagination';
 import { parseBody, parseQuery } from '../http/parse-request';
+import { parseIfMatch, toETag } from '../http/request-headers';
 import { createRouter } from '../http/router';
 import { CreateWarehouseRequest, UpdateWarehouseRequest, warehouseCode } from './schemas';
 

@@ -1,4 +1,4 @@
-import { createOpenApiDocument } from '../http/openapi';
+import { createOpenApiDocument } from '../http/openapi/document';
 import { email } from './schemas';
 
 test('whoever can be mailed can order, and one address has one spelling', () => {

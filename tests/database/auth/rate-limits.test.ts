@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { type RateLimit, RateLimiter } from '../../../api/http/rate-limiter';
+import { type RateLimit, RateLimiter } from '../../../api/http/limits/rate-limiter';
 import { select } from '../../../db/core/sql';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createApp } from '../../../api/http/app';
-import { RateLimiter } from '../../../api/http/rate-limiter';
+import { RateLimiter } from '../../../api/http/limits/rate-limiter';
 import { type ApiServer, listen } from '../../../api/http/server';
 import type { Database } from '../../../db/core/connect';
 import { select } from '../../../db/core/sql';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { pino } from 'pino';
-import { Admission } from '../../../api/http/admission';
 import type { ApiContext } from '../../../api/http/context';
-import { RateLimiter } from '../../../api/http/rate-limiter';
+import { Admission } from '../../../api/http/limits/admission';
+import { RateLimiter } from '../../../api/http/limits/rate-limiter';
 import type { Store } from '../../../db/core/store';
 import { DEFAULT_PRICE_RULES } from '../../../domain/pricing/price-rules';
 import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';

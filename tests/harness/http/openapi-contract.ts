@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import { createOpenApiDocument } from '../../../api/http/openapi';
+import { createOpenApiDocument } from '../../../api/http/openapi/document';
 
 /** A JSON schema, as far as the description of the API uses them. */
 export interface JsonSchema {

@@ -1,5 +1,5 @@
 import { createApp } from '../../../api/http/app';
-import { createOpenApiDocument } from '../../../api/http/openapi';
+import { createOpenApiDocument } from '../../../api/http/openapi/document';
 import { createApiContext } from '../../harness/http/api-context';
 import { listRoutes } from '../../harness/http/routes';
 import { type System, startSystem } from '../../harness/servers/system';

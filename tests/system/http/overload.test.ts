@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
-import { Admission } from '../../../api/http/admission';
 import { createApp } from '../../../api/http/app';
+import { Admission } from '../../../api/http/limits/admission';
 import { type ApiServer, listen } from '../../../api/http/server';
 import type { Order } from '../../../api/orders/schemas';
 import { getBacklogCount } from '../../../integrations/temporal/connect';

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { AppError } from '../../domain/shared/errors';
+import { AppError } from '../../../domain/shared/errors';
 
 export interface AdmissionLimits {
   /** Placements under way at once in this process. */

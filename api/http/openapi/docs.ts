@@ -1,8 +1,8 @@
 import type { Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
-import { ERRORS } from '../../domain/shared/errors';
-import { createOpenApiDocument } from './openapi';
-import { createExpressRouter, registerRoutes } from './router';
+import { ERRORS } from '../../../domain/shared/errors';
+import { createExpressRouter, registerRoutes } from '../router';
+import { createOpenApiDocument } from './document';
 
 /** The description of the API for programs (`/openapi.json`) and people (`/docs`), and what each problem means. */
 export function docsRoutes(): Router {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Bucket, RateLimits } from '../../db/auth/rate-limits';
+import type { Bucket, RateLimits } from '../../../db/auth/rate-limits';
 
 /** How often something may be done by one caller. */
 export interface RateLimit {

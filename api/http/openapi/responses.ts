@@ -1,7 +1,7 @@
 import { extendZodWithOpenApi, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { ERRORS, type ErrorCode } from '../../domain/shared/errors';
-import { groupBy } from '../../domain/shared/group-by';
+import { ERRORS, type ErrorCode } from '../../../domain/shared/errors';
+import { groupBy } from '../../../domain/shared/group-by';
 
 extendZodWithOpenApi(z);
 

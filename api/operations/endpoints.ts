@@ -1,6 +1,6 @@
 import type { Router } from 'express';
-import type { ApiContext } from './context';
-import { createExpressRouter, registerRoutes } from './router';
+import type { ApiContext } from '../http/context';
+import { createExpressRouter, registerRoutes } from '../http/router';
 
 /** `/healthz`: the process lives. `/readyz`: it can take orders; otherwise what is missing. */
 export function opsRoutes(ctx: ApiContext): Router {

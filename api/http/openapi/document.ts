@@ -1,13 +1,14 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { type Policy, ROLES } from '../../domain/shared/access';
-import * as apiKey from '../auth/api-key-schemas';
-import * as catalogue from '../catalogue/list-schemas';
-import { PRODUCT_ROUTES } from '../catalogue/openapi';
-import { CUSTOMER_ROUTES } from '../customers/openapi';
-import { INVENTORY_ROUTES } from '../inventory/openapi';
-import * as quote from '../orders/quote-schemas';
-import * as order from '../orders/schemas';
+import { type Policy, ROLES } from '../../../domain/shared/access';
+import * as apiKey from '../../auth/api-key-schemas';
+import * as catalogue from '../../catalogue/list-schemas';
+import { PRODUCT_ROUTES } from '../../catalogue/openapi';
+import { CUSTOMER_ROUTES } from '../../customers/openapi';
+import { INVENTORY_ROUTES } from '../../inventory/openapi';
+import * as quote from '../../orders/quote-schemas';
+import * as order from '../../orders/schemas';
+import { POLICIES } from '../policies';
 import {
   BODY_PROBLEMS,
   HEADERS,
@@ -18,8 +19,7 @@ import {
   problemResponses,
   withHeaders,
   withProblems,
-} from './openapi-components';
-import { POLICIES } from './policies';
+} from './responses';
 
 const orderIdParam = z.object({
   id: z

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
-import { AppError } from '../../domain/shared/errors';
-import { getActor } from './auth';
-import type { Operation } from './policies';
+import { AppError } from '../../../domain/shared/errors';
+import { getActor } from '../auth';
+import type { Operation } from '../policies';
 import type { RateLimit, RateLimiter, RateLimitResult } from './rate-limiter';
 
 /** Times a minute, but for those to a mailbox. */

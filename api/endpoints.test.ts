@@ -1,10 +1,10 @@
-import { type Principal, SCOPES, type Scope } from '../../domain/shared/access';
-import { createApiContext } from '../../tests/harness/http/api-context';
-import { sendRequest } from '../../tests/harness/http/http-client';
-import { listRoutes } from '../../tests/harness/http/routes';
-import { createApp } from './app';
-import { POLICIES } from './policies';
-import { type ApiServer, listen } from './server';
+import { type Principal, SCOPES, type Scope } from '../domain/shared/access';
+import { createApiContext } from '../tests/harness/http/api-context';
+import { sendRequest } from '../tests/harness/http/http-client';
+import { listRoutes } from '../tests/harness/http/routes';
+import { createApp } from './http/app';
+import { POLICIES } from './http/policies';
+import { type ApiServer, listen } from './http/server';
 
 /**
  * Who may do what, in words of its own: what api/http/policies.ts says must agree. `all`, `own`, or `-` for each of guest,
