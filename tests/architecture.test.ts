@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..');
 
-/** Which layers a layer may import from. `messages` is workflows/messages.ts, the contract that clients of workflows share. */
+/** The layers that each layer may import. `messages` is workflows/messages.ts, the contract with clients of workflows. */
 const ALLOWED_IMPORTS: Record<string, string[]> = {
   domain: [],
   messages: ['domain'],
@@ -34,10 +34,10 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
   ],
 };
 
-/** Layers whose types, but not code, a layer may import. */
+/** The layers of which a layer may import types only. */
 const ALLOWED_TYPE_IMPORTS: Record<string, string[]> = { workflows: ['activities'] };
 
-/** Packages that run inside a workflow or in pure code. */
+/** Packages allowed in workflows and in pure code. */
 const ALLOWED_PACKAGES: Record<string, RegExp> = {
   domain: /^$/,
   workflows: /^@temporalio\/(workflow|common)$/,
@@ -74,70 +74,73 @@ function listImports(file: string): Import[] {
 const layers = Object.keys(ALLOWED_IMPORTS);
 const layerFiles = files.filter((file) => layers.includes(getLayer(file)));
 
-test('the rooms of the house are where they are expected', () => {
+test('every layer has files', () => {
   expect(new Set(layerFiles.map(getLayer))).toEqual(new Set(layers));
 });
 
-test('imports go one way', () => {
-  const wrong = layerFiles.flatMap(listImports).filter(({ from, target, typeOnly }) => {
+test('imports follow the allowed directions between layers', () => {
+  const violations = layerFiles.flatMap(listImports).filter(({ from, target, typeOnly }) => {
     const layer = getLayer(from);
     const imported = getLayer(target);
     if (!target.endsWith('.ts') || imported === layer) return false;
     if (ALLOWED_IMPORTS[layer]?.includes(imported)) return false;
     return !(typeOnly && ALLOWED_TYPE_IMPORTS[layer]?.includes(imported));
   });
-  expect(wrong).toEqual([]);
+  expect(violations).toEqual([]);
 });
 
-test('no modules import each other in a circle', () => {
+test('modules have no circular imports', () => {
   const imported = new Map(layerFiles.map((file) => [file, listImports(file).map(({ target }) => target)]));
-  const done = new Set<string>();
-  const circleFrom = (file: string, path: readonly string[]): string[] | undefined => {
+  const visited = new Set<string>();
+  const findCycle = (file: string, path: readonly string[]): string[] | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
-    if (done.has(file)) return undefined;
+    if (visited.has(file)) return undefined;
     for (const next of imported.get(file) ?? []) {
-      const circle = circleFrom(next, [...path, file]);
-      if (circle !== undefined) return circle;
+      const cycle = findCycle(next, [...path, file]);
+      if (cycle !== undefined) return cycle;
     }
-    done.add(file);
+    visited.add(file);
     return undefined;
   };
-  expect(layerFiles.flatMap((file) => circleFrom(file, []) ?? [])).toEqual([]);
+  expect(layerFiles.flatMap((file) => findCycle(file, []) ?? [])).toEqual([]);
 });
 
-test('workflows and the domain use no package that is not made for workflows', () => {
-  const wrong = layerFiles
+test('workflows and the domain import only packages allowed in workflows', () => {
+  const violations = layerFiles
     .flatMap(listImports)
     .filter(
       ({ from, target }) =>
         !target.endsWith('.ts') && !(ALLOWED_PACKAGES[getLayer(from)]?.test(target) ?? true),
     );
-  expect(wrong).toEqual([]);
+  expect(violations).toEqual([]);
 });
 
-/** The cache of formatters holds nothing that an order could see: the same currency gives the same formatter. */
+/** A cache of pure values: the same currency always returns the same formatter. */
 const SHARED_WORKFLOW_STATE = [
   'domain/shared/money.ts: const formatters = new Map<string, Intl.NumberFormat>();',
 ];
 
-test('no module that workflows share keeps anything from one to the next', () => {
-  const changeable = /^(?:export )?(?:let |var |const .*= (?:new (?!Set\(\[|RegExp\()|\[\]|\{\})).*/gm;
-  const kept = layerFiles
+test('modules used by workflows have no mutable state', () => {
+  const mutableDeclaration =
+    /^(?:export )?(?:let |var |const .*= (?:new (?!Set\(\[|RegExp\()|\[\]|\{\})).*/gm;
+  const declarations = layerFiles
     .filter((file) => ['domain', 'workflows', 'messages'].includes(getLayer(file)))
     .flatMap((file) =>
-      [...readFileSync(join(ROOT, file), 'utf8').matchAll(changeable)].map(([line]) => `${file}: ${line}`),
+      [...readFileSync(join(ROOT, file), 'utf8').matchAll(mutableDeclaration)].map(
+        ([line]) => `${file}: ${line}`,
+      ),
     );
-  expect(kept).toEqual(SHARED_WORKFLOW_STATE);
+  expect(declarations).toEqual(SHARED_WORKFLOW_STATE);
 });
 
-test('only config reads the environment of the system', () => {
+test('only config reads environment variables', () => {
   const readers = layerFiles.filter(
     (file) => getLayer(file) !== 'config' && /process\.env/.test(readFileSync(join(ROOT, file), 'utf8')),
   );
   expect(readers).toEqual([]);
 });
 
-test('only one file knows the SQLite package', () => {
-  const knowing = files.filter((file) => listImports(file).some(({ target }) => target === 'sqlite3'));
-  expect(knowing).toEqual(['db/core/sqlite-driver.ts']);
+test('only the SQLite driver imports the SQLite package', () => {
+  const importers = files.filter((file) => listImports(file).some(({ target }) => target === 'sqlite3'));
+  expect(importers).toEqual(['db/core/sqlite-driver.ts']);
 });

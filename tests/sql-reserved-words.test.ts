@@ -7,7 +7,8 @@ const ROOT = resolve(__dirname, '..');
 
 /**
  * Reserved by MySQL 8.4 (https://dev.mysql.com/doc/refman/8.4/en/keywords.html, those marked R) and not by MariaDB
- * (https://mariadb.com/kb/en/reserved-words/), which the suites run on: as a name without quotes they are a syntax error in production alone.
+ * (https://mariadb.com/kb/en/reserved-words/). The suites run on MariaDB: as an unquoted name, such a word is a syntax
+ * error in production only.
  */
 const MYSQL_RESERVED_WORDS = new Set(
   `cube cume_dist dense_rank empty first_value function generated get grouping groups io_after_gtids io_before_gtids
@@ -15,7 +16,7 @@ const MYSQL_RESERVED_WORDS = new Set(
    qualify rank row row_number stored system tablesample virtual window`.split(/\s+/),
 );
 
-/** Keywords are upper case in our SQL and names are not, so a reserved word in lower case is a name. */
+/** SQL keywords in this project are upper case and names are lower case: a reserved word in lower case is a name. */
 const findReservedWords = (sql: string): string[] =>
   (sql.replaceAll(/'[^']*'|"[^"]*"|`[^`]*`/g, ' ').match(/\b[a-z]\w*\b/g) ?? []).filter((word) =>
     MYSQL_RESERVED_WORDS.has(word.toLowerCase()),
@@ -24,7 +25,7 @@ const findReservedWords = (sql: string): string[] =>
 const SQL_PATTERN =
   /\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|FROM|JOIN|WHERE|SET|AS|VALUES|PRIMARY KEY)\b/;
 
-/** Every text in the source; a template's with a blank where something is put in. */
+/** All string literals and template literals of a source; each placeholder becomes a space. */
 function listStringLiterals(source: string): string[] {
   const texts: string[] = [];
   const visit = (node: unknown): void => {
@@ -49,7 +50,7 @@ const statements = execFileSync('git', ['ls-files', '--cached', '--others', '--e
   )
   .filter(({ text }) => SQL_PATTERN.test(text));
 
-test('SQL is found where it is, and a reserved name in it', () => {
+test('the search finds SQL statements and reserved names in them', () => {
   expect(statements.filter(({ file }) => file.startsWith('db/')).length).toBeGreaterThan(200);
   expect(findReservedWords('SELECT o.id IS NOT NULL AS stored, \'rank\' AS "lead" FROM orders o')).toEqual([
     'stored',
@@ -57,9 +58,9 @@ test('SQL is found where it is, and a reserved name in it', () => {
   expect(findReservedWords("JSON_TABLE(?, '$[*]' COLUMNS (n INT PATH '$')) AS rank")).toEqual(['rank']);
 });
 
-test('no name in our SQL is reserved by MySQL 8.4', () => {
-  const wrong = statements.flatMap(({ file, text }) =>
+test('SQL uses no name that MySQL 8.4 reserves', () => {
+  const violations = statements.flatMap(({ file, text }) =>
     findReservedWords(text).map((word) => ({ file, word, text })),
   );
-  expect(wrong).toEqual([]);
+  expect(violations).toEqual([]);
 });

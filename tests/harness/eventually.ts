@@ -2,13 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 25;
 
-/** Waits until `probe` gives something other than undefined or false. @throws Error saying what was waited for. */
+/**
+ * Polls `probe` until it returns something other than undefined or false.
+ * @param condition noun phrase for the error: "the order to be confirmed".
+ * @throws Error after `timeoutMs`, with the condition and the last result or error of `probe`.
+ */
 export async function eventually<T>(
-  what: string,
+  condition: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 60_000,
 ): Promise<T> {
-  const untilMs = performance.now() + timeoutMs;
+  const deadlineMs = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
     try {
@@ -18,8 +22,8 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > untilMs)
-      throw new Error(`${what}: not after ${timeoutMs} ms (last: ${String(last)})`);
+    if (performance.now() > deadlineMs)
+      throw new Error(`Timed out after ${timeoutMs} ms waiting for ${condition} (last: ${String(last)})`);
     await delay(POLL_MS);
   }
 }

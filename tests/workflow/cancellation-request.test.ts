@@ -29,14 +29,14 @@ async function placeConfirmedOrder(): Promise<string> {
   return order.id;
 }
 
-/** The actors that the log names for the steps of a cancellation. */
+/** @returns the actors of an order's cancellation events. */
 async function listCancellationActors(id: string): Promise<string[]> {
   return (await testEnv.store.log.findByOrder(id))
     .filter((row) => row.type === 'OrderCancellationStarted' || row.type === 'OrderCancelled')
     .map((row) => (JSON.parse(row.body) as { actor: string }).actor);
 }
 
-test('a signal with a reason and a name cancels, and both are kept as a claim', async () => {
+test('a signal with a reason and a requester cancels, and stores both as an unverified claim', async () => {
   const id = await placeConfirmedOrder();
 
   await testEnv.getHandle(id).signal(cancelOrder, { reason: 'bought twice', requestedBy: 'desk 4' });
@@ -52,14 +52,14 @@ test('a signal with a reason and a name cancels, and both are kept as a claim', 
   expect(await listCancellationActors(id)).toEqual(['signal (claims: desk 4)', 'signal (claims: desk 4)']);
 });
 
-test.each<[what: string, args: unknown[], reason: string | null]>([
+test.each<[payload: string, args: unknown[], reason: string | null]>([
   ['no payload', [], null],
   ['null', [null], null],
   ['a bare string', ['changed my mind'], 'changed my mind'],
   ['a number', [42], null],
   ['a list', [['x']], null],
   ['fields of the wrong type', [{ reason: { deep: true }, requestedBy: 7 }], null],
-  ['more arguments than one', [{ reason: 'one' }, 'two'], 'one'],
+  ['several arguments', [{ reason: 'one' }, 'two'], 'one'],
 ])('a signal with %s cancels', async (_, args, reason) => {
   const id = await placeConfirmedOrder();
 
@@ -72,7 +72,7 @@ test.each<[what: string, args: unknown[], reason: string | null]>([
   });
 });
 
-test("Temporal's own cancel is a cancellation too, and the workflow completes", async () => {
+test('cancelling the workflow in Temporal cancels the order, and the workflow completes', async () => {
   const id = await placeConfirmedOrder();
 
   await testEnv.getHandle(id).cancel();
@@ -86,20 +86,22 @@ test("Temporal's own cancel is a cancellation too, and the workflow completes", 
   expect(await listCancellationActors(id)).toEqual(['temporal', 'temporal']);
 });
 
-test.each<[what: string, first: 'signal' | 'native', second: 'signal' | 'native']>([
-  ['a signal and a signal', 'signal', 'signal'],
-  ["a signal and Temporal's own cancel", 'signal', 'native'],
-  ["Temporal's own cancel and a signal", 'native', 'signal'],
-])('%s cancel once, for the first reason', async (_, first, second) => {
+test.each<[requests: string, first: 'signal' | 'native', second: 'signal' | 'native']>([
+  ['two signals', 'signal', 'signal'],
+  ['a signal and a Temporal cancel', 'signal', 'native'],
+  ['a Temporal cancel and a signal', 'native', 'signal'],
+])('%s cancel once, with the first reason', async (_, first, second) => {
   const id = await placeConfirmedOrder();
   const refund = paymentCalls.pause(id, 'refund');
-  const ask = (how: 'signal' | 'native', reason: string) =>
-    how === 'signal' ? testEnv.getHandle(id).signal(cancelOrder, { reason }) : testEnv.getHandle(id).cancel();
+  const requestCancellation = (kind: 'signal' | 'native', reason: string) =>
+    kind === 'signal'
+      ? testEnv.getHandle(id).signal(cancelOrder, { reason })
+      : testEnv.getHandle(id).cancel();
 
-  await ask(first, 'first');
+  await requestCancellation(first, 'first');
   await refund.reached;
-  await ask(second, 'second');
-  // The query is answered behind the second request.
+  await requestCancellation(second, 'second');
+  // The workflow processes the second request before the query.
   expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('cancelling');
   refund.resume();
 
@@ -112,14 +114,14 @@ test.each<[what: string, first: 'signal' | 'native', second: 'signal' | 'native'
   expect((await testEnv.listEventTypes(id)).toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
 });
 
-test('two signals at the same moment cancel once', async () => {
+test('two concurrent signals cancel once', async () => {
   const id = await placeConfirmedOrder();
   await Promise.all([testEnv.getHandle(id).signal(cancelOrder), testEnv.getHandle(id).signal(cancelOrder)]);
   await expectFullyCompensated(testEnv, id);
   expect((await testEnv.listEventTypes(id)).toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
 });
 
-test('what looks like personal data in a reason is kept nowhere but in the signal itself', async () => {
+test('removes personal data from the reason everywhere but in the signal itself', async () => {
   const id = await placeConfirmedOrder();
 
   await testEnv.getHandle(id).signal(cancelOrder, {
@@ -129,16 +131,16 @@ test('what looks like personal data in a reason is kept nowhere but in the signa
 
   const order = await expectFullyCompensated(testEnv, id);
   expect(order.cancellation).toMatchObject({ reason: 'write to [removed] or call [removed]' });
-  const kept = JSON.stringify([
+  const stored = JSON.stringify([
     order,
     await testEnv.store.log.findByOrder(id),
     await testEnv.getHandle(id).query(getOrder),
   ]);
-  expect(kept).not.toMatch(/ada@example|1234567/);
+  expect(stored).not.toMatch(/ada@example|1234567/);
   expect(await testEnv.getCurrentDetails(id)).not.toMatch(/ada@example|1234567/);
 });
 
-test('a cancellation after the end is refused by the server and changes nothing', async () => {
+test('Temporal rejects a cancellation of a closed order, and nothing changes', async () => {
   const id = await placeConfirmedOrder();
   await testEnv.getHandle(id).signal(cancelOrder);
   const order = await expectFullyCompensated(testEnv, id);
@@ -148,7 +150,7 @@ test('a cancellation after the end is refused by the server and changes nothing'
   expect(await testEnv.store.orders.find(id)).toEqual(order);
 });
 
-test('while it is being cancelled the order says so, with its stock back before its money', async () => {
+test('an order in cancellation has status cancelling, and its stock is released before the refund', async () => {
   const before = await testEnv.getStock('walnut-desk');
   const id = await placeConfirmedOrder();
   const refund = paymentCalls.pause(id, 'refund');
@@ -157,12 +159,12 @@ test('while it is being cancelled the order says so, with its stock back before 
   await refund.reached;
 
   await eventually(
-    'the stock to be back',
+    'the stock to be released',
     async () => (await testEnv.getStock('walnut-desk')).reserved === before.reserved,
   );
-  const asked: Partial<Order> = { status: 'cancelling', payment: 'refund_pending' };
-  expect(await testEnv.getHandle(id).query(getOrder)).toMatchObject(asked);
-  expect(await testEnv.store.orders.find(id)).toMatchObject(asked);
+  const cancelling: Partial<Order> = { status: 'cancelling', payment: 'refund_pending' };
+  expect(await testEnv.getHandle(id).query(getOrder)).toMatchObject(cancelling);
+  expect(await testEnv.store.orders.find(id)).toMatchObject(cancelling);
   expect(await testEnv.getCurrentDetails(id)).toContain('**cancelling** · payment refund_pending');
   refund.resume();
 

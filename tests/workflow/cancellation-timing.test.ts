@@ -9,7 +9,7 @@ import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 const paymentCalls = new PaymentCallInterceptor();
 let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
-  // Long enough that a cancelled payment never ends by its deadline.
+  // Long enough that the payment deadline never ends a cancelled payment.
   testEnv = await WorkflowTestEnv.create({
     wrapProvider: paymentCalls.wrapProvider,
     policy: { paymentDeadlineMs: 120_000 },
@@ -19,7 +19,7 @@ afterEach(() => testEnv.clearFaults());
 afterAll(() => testEnv.close());
 
 const CANCEL_REQUEST = { reason: 'changed my mind', requestedBy: 'desk 4' };
-/** Well below the payment deadline, far above what a cancellation takes. */
+/** Well below the payment deadline, far above the duration of a cancellation. */
 const CANCELLATION_TIMEOUT_MS = 15_000;
 
 async function createInputWithPolicy(policy: Partial<OrderPolicy> = {}): Promise<OrderInput> {
@@ -27,13 +27,13 @@ async function createInputWithPolicy(policy: Partial<OrderPolicy> = {}): Promise
   return { ...input, policy: { ...input.policy, ...policy } };
 }
 
-/** The stories of undoing run side by side: the first are told in any order. */
-const sortEventTypes = (story: readonly string[]): string[] => story.toSorted();
+/** Compensations run concurrently, so the order of their events varies. */
+const sortEventTypes = (eventTypes: readonly string[]): string[] => eventTypes.toSorted();
 
-describe('before anything was reserved', () => {
+describe('a cancellation before the reservation', () => {
   afterEach(() => testEnv.startWorkers());
 
-  test('a signal sent with the start reserves nothing and pays nothing', async () => {
+  test('by signal-with-start reserves nothing and captures nothing', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const before = await testEnv.getStock('walnut-desk');
@@ -66,7 +66,7 @@ describe('before anything was reserved', () => {
     expect(await testEnv.getStock('walnut-desk')).toEqual(before);
   });
 
-  test("a signal, or Temporal's own cancel, while no worker runs pays nothing", async () => {
+  test('by a signal or a Temporal cancel while no worker runs captures nothing', async () => {
     const [signalled, cancelled] = await Promise.all([createInputWithPolicy(), createInputWithPolicy()]);
     const before = await testEnv.getStock('walnut-desk');
     await testEnv.stopWorkers();
@@ -92,8 +92,8 @@ describe('before anything was reserved', () => {
   });
 });
 
-describe('before the payment', () => {
-  test('it is awaited and given back: one intent, refunded once', async () => {
+describe('a cancellation before the payment', () => {
+  test('waits for the payment, then refunds its single intent once', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const create = paymentCalls.pause(id, 'createIntent');
@@ -122,23 +122,23 @@ describe('before the payment', () => {
   });
 });
 
-describe('while the payment is in flight', () => {
-  test.each<[who: string, at: 'before' | 'after', how: 'signal' | 'native']>([
-    ['a signal before the provider hears of it', 'before', 'signal'],
-    ['a signal when it has the money', 'after', 'signal'],
-    ["Temporal's own cancel when it has the money", 'after', 'native'],
-  ])('%s: awaited, then refunded once', async (_, at, how) => {
+describe('a cancellation during the payment', () => {
+  test.each<[request: string, at: 'before' | 'after', kind: 'signal' | 'native']>([
+    ['a signal before the provider receives the request', 'before', 'signal'],
+    ['a signal after the provider captured the payment', 'after', 'signal'],
+    ['a Temporal cancel after the provider captured the payment', 'after', 'native'],
+  ])('%s: waits for the in-flight payment, then refunds once', async (_, at, kind) => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize', at);
     const decision = testEnv.placeOrder(input);
     await authorize.reached;
 
-    await (how === 'signal' ? testEnv.getHandle(id).signal(cancelOrder) : testEnv.getHandle(id).cancel());
+    await (kind === 'signal' ? testEnv.getHandle(id).signal(cancelOrder) : testEnv.getHandle(id).cancel());
     await testEnv.getHandle(id).query(getOrder);
     authorize.resume();
 
-    // Whoever waits for the placement is told.
+    // The pending placement update returns the cancellation.
     expect(await decision).toMatchObject({ id, status: 'cancelling', payment: 'refund_pending' });
     const order = await expectFullyCompensated(testEnv, id);
     expect(order).toMatchObject({ status: 'cancelled', payment: 'refunded' });
@@ -148,12 +148,12 @@ describe('while the payment is in flight', () => {
     expect((await testEnv.listEventTypes(id)).filter((type) => type === 'PaymentRefunded')).toHaveLength(1);
   });
 
-  test('a slow provider is awaited too', async () => {
+  test('waits for a slow provider', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     await testEnv.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 700, match: { orderId: id } });
     await testEnv.startOrder(input);
-    await eventually('the intent to be there', async () => (await testEnv.listIntents(id)).length === 1);
+    await eventually('the intent to be created', async () => (await testEnv.listIntents(id)).length === 1);
 
     await testEnv.getHandle(id).signal(cancelOrder);
 
@@ -161,7 +161,7 @@ describe('while the payment is in flight', () => {
     expect(await testEnv.listIntents(id)).toEqual([expect.objectContaining({ status: 'succeeded' })]);
   });
 
-  test('a card that is then declined ends in a cancelled order with nothing to pay', async () => {
+  test('cancels the order and voids the intent when the card is then declined', async () => {
     const input = { ...(await createInputWithPolicy()), paymentMethod: 'pm_card_visa_chargeDeclined' };
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize');
@@ -182,35 +182,38 @@ describe('while the payment is in flight', () => {
   });
 });
 
-describe('while the payment is tried again and again', () => {
-  test.each<[operation: string, how: 'signal' | 'native', payment: string]>([
+describe('a cancellation while the payment is retried', () => {
+  test.each<[operation: string, kind: 'signal' | 'native', payment: string]>([
     ['create', 'signal', 'none'],
     ['confirm', 'native', 'voided'],
-  ])('a failing %s is given up at once and can take nothing later (%s)', async (operation, how, payment) => {
-    const input = await createInputWithPolicy();
-    const { id, totalMinor: amountMinor, currency } = input.order;
-    await testEnv.injectFault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
-    await testEnv.startOrder(input);
-    await eventually('a second attempt', async () => (await testEnv.getActivityAttempt(id)) >= 2);
+  ])(
+    'stops retrying a failing %s at once, and no later attempt can capture (%s)',
+    async (operation, kind, payment) => {
+      const input = await createInputWithPolicy();
+      const { id, totalMinor: amountMinor, currency } = input.order;
+      await testEnv.injectFault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
+      await testEnv.startOrder(input);
+      await eventually('a second attempt', async () => (await testEnv.getActivityAttempt(id)) >= 2);
 
-    const askedMs = performance.now();
-    await (how === 'signal' ? testEnv.getHandle(id).signal(cancelOrder) : testEnv.getHandle(id).cancel());
-    const order = await expectFullyCompensated(testEnv, id);
+      const requestedMs = performance.now();
+      await (kind === 'signal' ? testEnv.getHandle(id).signal(cancelOrder) : testEnv.getHandle(id).cancel());
+      const order = await expectFullyCompensated(testEnv, id);
 
-    expect(performance.now() - askedMs).toBeLessThan(CANCELLATION_TIMEOUT_MS);
-    expect(order).toMatchObject({ status: 'cancelled', payment });
-    // An attempt that lost its worker comes to life: the try is over.
-    await testEnv.clearFaults();
-    const { capturePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
-    await expect(
-      capturePayment({ orderId: id, attempt: 1, amountMinor, currency, paymentMethod: 'pm_card_visa' }),
-    ).rejects.toMatchObject({ type: 'PaymentAttemptSealed', nonRetryable: true });
-    expect((await testEnv.listIntents(id)).map((i) => [i.status, i.amount_captured])).toEqual([
-      ['canceled', 0],
-    ]);
-  });
+      expect(performance.now() - requestedMs).toBeLessThan(CANCELLATION_TIMEOUT_MS);
+      expect(order).toMatchObject({ status: 'cancelled', payment });
+      // A delayed attempt of a lost worker finds the attempt sealed.
+      await testEnv.clearFaults();
+      const { capturePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
+      await expect(
+        capturePayment({ orderId: id, attempt: 1, amountMinor, currency, paymentMethod: 'pm_card_visa' }),
+      ).rejects.toMatchObject({ type: 'PaymentAttemptSealed', nonRetryable: true });
+      expect((await testEnv.listIntents(id)).map((i) => [i.status, i.amount_captured])).toEqual([
+        ['canceled', 0],
+      ]);
+    },
+  );
 
-  test('a payment that was made but whose answer was always lost is refunded once', async () => {
+  test('refunds once a captured payment whose responses were all lost', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     await testEnv.injectFault({
@@ -233,7 +236,7 @@ describe('while the payment is tried again and again', () => {
   });
 });
 
-test('a cancellation that comes while the order is being rejected is written down and changes nothing', async () => {
+test('a cancellation during a rejection is logged as rejected and changes nothing', async () => {
   const input = await createInputWithPolicy({ paymentDeadlineMs: 600, attentionAfterMs: 30_000 });
   const { id } = input.order;
   await testEnv.injectFault({
@@ -242,33 +245,33 @@ test('a cancellation that comes while the order is being rejected is written dow
     times: null,
     match: { orderId: id },
   });
-  const undo = paymentCalls.pause(id, 'void');
+  const voidCall = paymentCalls.pause(id, 'void');
   const decision = testEnv.placeOrder(input);
-  await undo.reached;
+  await voidCall.reached;
 
   await testEnv.getHandle(id).signal(cancelOrder, CANCEL_REQUEST);
   await testEnv.getHandle(id).cancel();
-  await eventually('both refusals in the log', async () => {
-    const story = await testEnv.listEventTypes(id);
-    return story.filter((type) => type === 'CancellationRejected').length === 2;
+  await eventually('both rejected cancellations in the log', async () => {
+    const eventTypes = await testEnv.listEventTypes(id);
+    return eventTypes.filter((type) => type === 'CancellationRejected').length === 2;
   });
   expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('placed');
-  undo.resume();
+  voidCall.resume();
 
   expect(await decision).toMatchObject({ status: 'rejected', rejection: { code: 'payment_unavailable' } });
   const order = await expectFullyCompensated(testEnv, id);
   expect(order).toMatchObject({ status: 'rejected', cancellation: null });
-  const refused = (await testEnv.store.log.findByOrder(id)).filter(
+  const rejectedRows = (await testEnv.store.log.findByOrder(id)).filter(
     (row) => row.type === 'CancellationRejected',
   );
-  // Counted for each kind of asker: should a worker die, the repeated task may come to them in another order.
-  expect(refused.map(({ eventKey }) => eventKey)).toEqual([
+  // Numbered per kind of requester: a repeated workflow task may process the requests in another order.
+  expect(rejectedRows.map(({ eventKey }) => eventKey)).toEqual([
     `${id}:cancellation-rejected:signal:1`,
     `${id}:cancellation-rejected:temporal:1`,
   ]);
-  const refusals = refused.map((row) => JSON.parse(row.body) as { actor: string; data: unknown });
+  const rejections = rejectedRows.map((row) => JSON.parse(row.body) as { actor: string; data: unknown });
   const why = 'The order is being rejected: payment_unavailable';
-  expect(refusals.map(({ actor, data }) => [actor, data])).toEqual([
+  expect(rejections.map(({ actor, data }) => [actor, data])).toEqual([
     ['signal (claims: desk 4)', { reason: 'changed my mind', why }],
     ['temporal', { reason: null, why }],
   ]);

@@ -7,7 +7,7 @@ import { DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW, type DeliveryPolicy } from 
 import { eventually } from '../harness/eventually';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
-/** A mail server of which each test decides what it does with the mails to one person. */
+/** A mail server whose behaviour per recipient is set by each test. */
 const sentMails: MailMessage[] = [];
 const mailBehaviors = new Map<string, (mail: MailMessage) => Promise<void>>();
 const mailer: Mailer = {
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => testEnv.close());
 
-/** A confirmed order, placed by a machine, with its contact and the notification of its confirmation. */
+/** Places an order by a machine, adds its contact and queues its confirmation mail. */
 async function queueNotification(): Promise<{ id: string; orderId: string; email: string }> {
   const placedBy: Actor = { kind: 'machine', id: 'key_test' };
   const { id: orderId, customerId } = await testEnv.placeOrder({
@@ -58,7 +58,7 @@ const listMailsTo = (email: string) => sentMails.filter((mail) => mail.to.addres
 const listNotificationEvents = async (orderId: string) =>
   (await testEnv.listEventTypes(orderId)).filter((type) => /^Notification/.test(type));
 
-test('a queued notification is sent once, also when it is handed over again', async () => {
+test('sends a queued notification once, also when it is delivered again', async () => {
   const { id, orderId, email } = await queueNotification();
 
   await deliverNotifications([id]);
@@ -73,7 +73,7 @@ test('a queued notification is sent once, also when it is handed over again', as
   expect(await listNotificationEvents(orderId)).toEqual(['NotificationSent']);
 });
 
-test('a mail server that is away is asked again until it is back', async () => {
+test('retries until an unavailable mail server recovers', async () => {
   const { id, orderId, email } = await queueNotification();
   let failures = 3;
   mailBehaviors.set(email, async () => {
@@ -88,24 +88,26 @@ test('a mail server that is away is asked again until it is back', async () => {
   expect(await listNotificationEvents(orderId)).toEqual(['NotificationSent']);
 });
 
-test('a recipient that is refused for good fails at once, and the others get their mail', async () => {
-  const [bad, good] = [await queueNotification(), await queueNotification()];
-  mailBehaviors.set(bad.email, () => Promise.reject(new MailError('recipient_refused', true, '550 5.1.1')));
+test('fails a permanently rejected recipient at once, and sends the other mails', async () => {
+  const [rejected, accepted] = [await queueNotification(), await queueNotification()];
+  mailBehaviors.set(rejected.email, () =>
+    Promise.reject(new MailError('recipient_refused', true, '550 5.1.1')),
+  );
 
-  await deliverNotifications([bad.id, good.id]);
+  await deliverNotifications([rejected.id, accepted.id]);
 
-  expect(listMailsTo(bad.email)).toEqual([]);
-  expect(await testEnv.store.notifications.find(bad.id)).toMatchObject({
+  expect(listMailsTo(rejected.email)).toEqual([]);
+  expect(await testEnv.store.notifications.find(rejected.id)).toMatchObject({
     state: 'failed',
     attempts: 1,
     lastError: 'recipient_refused',
   });
-  expect(await listNotificationEvents(bad.orderId)).toEqual(['NotificationFailed']);
-  expect(listMailsTo(good.email)).toHaveLength(1);
-  expect(await listNotificationEvents(good.orderId)).toEqual(['NotificationSent']);
+  expect(await listNotificationEvents(rejected.orderId)).toEqual(['NotificationFailed']);
+  expect(listMailsTo(accepted.email)).toHaveLength(1);
+  expect(await listNotificationEvents(accepted.orderId)).toEqual(['NotificationSent']);
 });
 
-test('what cannot be sent by the deadline counts as failed', async () => {
+test('marks a notification failed that is not sent by the deadline', async () => {
   const { id, orderId, email } = await queueNotification();
   mailBehaviors.set(email, () => Promise.reject(new MailError('connection_failed', false)));
 
@@ -118,7 +120,7 @@ test('what cannot be sent by the deadline counts as failed', async () => {
   expect(await listNotificationEvents(orderId)).toEqual(['NotificationFailed']);
 });
 
-test('a delivery that is cancelled counts what is left as failed', async () => {
+test('a cancelled delivery marks its unsent notifications failed', async () => {
   const { id, orderId, email } = await queueNotification();
   mailBehaviors.set(email, () => Promise.reject(new MailError('connection_failed', false)));
   const workflowId = `deliver:${ulid()}`;
@@ -139,7 +141,7 @@ test('a delivery that is cancelled counts what is left as failed', async () => {
   expect(await listNotificationEvents(orderId)).toEqual(['NotificationFailed']);
 });
 
-test('a delivery that is cancelled before a worker has begun it counts all of it as failed', async () => {
+test('a delivery cancelled before a worker starts it marks all notifications failed', async () => {
   const { id, orderId } = await queueNotification();
   await testEnv.stopWorkers();
   const handle = await testEnv.client.workflow.start(DELIVERY_WORKFLOW, {
@@ -159,12 +161,12 @@ test('a delivery that is cancelled before a worker has begun it counts all of it
   expect(await listNotificationEvents(orderId)).toEqual(['NotificationFailed']);
 });
 
-test('a mail whose outcome is unknown goes out again under the same Message-ID', async () => {
+test('sends a mail with an unknown outcome again, with the same Message-ID', async () => {
   const { id, orderId, email } = await queueNotification();
-  let lost = false;
+  let hasTimedOut = false;
   mailBehaviors.set(email, async (mail) => {
-    if (lost) return;
-    lost = true;
+    if (hasTimedOut) return;
+    hasTimedOut = true;
     sentMails.push(mail);
     throw new MailError('timeout', false);
   });
@@ -176,19 +178,19 @@ test('a mail whose outcome is unknown goes out again under the same Message-ID',
   expect(await listNotificationEvents(orderId)).toEqual(['NotificationSent']);
 });
 
-test('two deliveries of the same notifications at once send one mail each', async () => {
-  const both = [await queueNotification(), await queueNotification()];
-  const ids = both.map((n) => n.id);
+test('two concurrent deliveries of the same notifications send one mail each', async () => {
+  const notifications = [await queueNotification(), await queueNotification()];
+  const ids = notifications.map((n) => n.id);
 
   await Promise.all([deliverNotifications(ids), deliverNotifications(ids)]);
 
-  for (const { email, orderId } of both) {
+  for (const { email, orderId } of notifications) {
     expect(listMailsTo(email)).toHaveLength(1);
     expect(await listNotificationEvents(orderId)).toEqual(['NotificationSent']);
   }
 });
 
-test('an order whose contact was erased gets no mail, and the log says why', async () => {
+test('sends no mail for an order with an erased contact, and stores the reason', async () => {
   const { id: orderId } = await testEnv.placeOrder(await testEnv.createOrderInput());
   const eventKey = `${orderId}:confirmed`;
   const id = notificationId(eventKey, 'email');

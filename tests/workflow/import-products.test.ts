@@ -36,7 +36,7 @@ const listProductVersions = async (prefix: string): Promise<number[]> =>
   ).map(({ version }) => version);
 const generatePrefix = () => ulid().toLowerCase();
 
-test('chunks are applied one after the other, over runs that are short, and the file is forgotten', async () => {
+test('applies chunks in sequence over several short runs, then deletes the rows of the file', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 7, rowsOfChunk: 3 });
   await startImportWorkflow(id, { chunksPerRun: 2 });
@@ -47,10 +47,15 @@ test('chunks are applied one after the other, over runs that are short, and the 
   expect(await getImport(id)).toMatchObject({ status: 'completed', appliedChunks: 7, created: 21 });
   expect(await listProductVersions(prefix)).toEqual(Array(21).fill(1));
 
-  const runs = new Set<string>();
-  for await (const { runId } of testEnv.client.workflow.list({ query: `WorkflowId = "${id}"` }))
-    runs.add(runId);
-  await eventually('all runs listed', async () => {
+  const chunks = await select(
+    testEnv.store.db,
+    'SELECT chunk FROM product_import_chunks WHERE import_id = :id',
+    { id },
+  );
+  expect(chunks).toEqual([]);
+
+  await eventually('all runs to be listed', async () => {
+    const runs = new Set<string>();
     for await (const { runId } of testEnv.client.workflow.list({ query: `WorkflowId = "${id}"` }))
       runs.add(runId);
     return runs.size === 4;
@@ -62,7 +67,7 @@ test('chunks are applied one after the other, over runs that are short, and the 
   );
 });
 
-test('what is asked for twice is applied once', async () => {
+test('applies an import once that is started several times', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 3, rowsOfChunk: 2 });
   await Promise.all([startImportWorkflow(id), startImportWorkflow(id), startImportWorkflow(id)]);
@@ -73,12 +78,12 @@ test('what is asked for twice is applied once', async () => {
   expect(await getImport(id)).toMatchObject({ created: 6, unchanged: 0 });
 });
 
-test('one that was terminated goes on where it was when it is started again', async () => {
+test('a terminated import resumes after its last applied chunk when it is started again', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 60, rowsOfChunk: 2 });
   await startImportWorkflow(id);
-  await eventually('a chunk applied', async () => (await getImport(id)).appliedChunks > 0);
-  await testEnv.getHandle(id).terminate('by hand');
+  await eventually('a chunk to be applied', async () => (await getImport(id)).appliedChunks > 0);
+  await testEnv.getHandle(id).terminate('test');
   const { appliedChunks } = await getImport(id);
   expect(appliedChunks).toBeLessThan(60);
   await startImportWorkflow(id);
@@ -87,23 +92,23 @@ test('one that was terminated goes on where it was when it is started again', as
   expect(await listProductVersions(prefix)).toEqual(Array(120).fill(1));
 });
 
-test('a run that begins anew after the end changes nothing', async () => {
+test('a new run of a completed import changes nothing', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 2, rowsOfChunk: 2 });
   await startImportWorkflow(id);
   await testEnv.getHandle(id).result();
-  const ended = await getImport(id);
+  const completed = await getImport(id);
   const rerun = await testEnv.client.workflow.start('importProducts', {
     workflowId: id,
     taskQueue: testEnv.queues.orders,
     args: [{ importId: id, policy: POLICY }],
   });
   expect(await rerun.result()).toMatchObject({ status: 'completed', created: 4 });
-  expect(await getImport(id)).toEqual(ended);
+  expect(await getImport(id)).toEqual(completed);
   expect(await testEnv.listEventTypes(id)).toEqual(['ProductImportStarted', 'ProductImportFinished']);
 });
 
-test('cancelled before its first chunk, it applies nothing', async () => {
+test('an import cancelled before its first chunk applies nothing', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 3, rowsOfChunk: 2 });
   await testEnv.stopWorkers();
@@ -115,7 +120,7 @@ test('cancelled before its first chunk, it applies nothing', async () => {
   expect(await listProductVersions(prefix)).toEqual([]);
 });
 
-test('no length of a standstill fails an import: no step has a deadline for all its tries', async () => {
+test('no outage fails an import, however long: no activity limits its attempts or their total time', async () => {
   const id = await createStoredImport(testEnv.store, generatePrefix(), { chunks: 2, rowsOfChunk: 1 });
   await startImportWorkflow(id);
   await testEnv.getHandle(id).result();
@@ -129,7 +134,7 @@ test('no length of a standstill fails an import: no step has a deadline for all 
       Number(heartbeatTimeout?.seconds ?? 0),
     ]),
   ).toEqual([
-    // The short ones do not heartbeat, so nobody may wait for it.
+    // Short activities do not send heartbeats, so they have no heartbeat timeout.
     ['beginImport', 0, 0, 0],
     ['applyChunk', 0, 0, 10],
     ['applyChunk', 0, 0, 10],
@@ -137,7 +142,7 @@ test('no length of a standstill fails an import: no step has a deadline for all 
   ]);
 });
 
-test('an import whose rows are gone fails and says why', async () => {
+test('an import with missing rows fails and stores the reason', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 2, rowsOfChunk: 2 });
   await testEnv.store.db.sequelize.query(
@@ -152,7 +157,7 @@ test('an import whose rows are gone fails and says why', async () => {
   });
 });
 
-test('an import that is not in the database fails in Temporal alone', async () => {
+test('an import without a row in the database fails in Temporal', async () => {
   const id = importId(ulid());
   await startImportWorkflow(id);
   await expect(testEnv.getHandle(id).result()).rejects.toThrow();

@@ -6,7 +6,7 @@ beforeAll(async () => {
 });
 afterAll(() => testEnv.close());
 
-test('an order that can be served and paid is confirmed', async () => {
+test('confirms an order with available stock and a valid payment method', async () => {
   const input = await testEnv.createOrderInput();
   const { id } = input.order;
   const before = await testEnv.getStock('walnut-desk');
@@ -27,14 +27,14 @@ test('an order that can be served and paid is confirmed', async () => {
   ]);
 });
 
-test('an order from placement to confirmed writes at most 18 events of history', async () => {
+test('writes at most 18 history events from placement to confirmation', async () => {
   const input = await testEnv.createOrderInput();
   await testEnv.placeOrder(input);
   const { historyLength } = await testEnv.getHandle(input.order.id).describe();
   expect(historyLength).toBeLessThanOrEqual(18);
 });
 
-test('a declined card leaves stock as it was and nothing to pay', async () => {
+test('rejects the order, releases the stock and voids the intent when the card is declined', async () => {
   const input = await testEnv.createOrderInput({ 'walnut-desk': 2 }, 'pm_card_visa_chargeDeclined');
   const { id } = input.order;
   const before = await testEnv.getStock('walnut-desk');
@@ -60,7 +60,7 @@ test('a declined card leaves stock as it was and nothing to pay', async () => {
   await expect(testEnv.getHandle(id).result()).resolves.toEqual({ status: 'rejected' });
 });
 
-test('an order that is out of stock names the lines, and reserves none of the others', async () => {
+test('rejects an order with a line out of stock, names the line and reserves no other line', async () => {
   const input = await testEnv.createOrderInput({ 'walnut-desk': 1, 'limited-1': 2 });
   const { id } = input.order;
   const before = await testEnv.getStock('walnut-desk');

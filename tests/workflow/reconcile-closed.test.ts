@@ -48,7 +48,7 @@ async function expectPaidOnce(id: string): Promise<void> {
 }
 
 describe('an order whose workflow was terminated', () => {
-  test('while it rested goes on resting, and can still be cancelled', async () => {
+  test('while idle is restarted unchanged, and can still be cancelled', async () => {
     const id = await createConfirmedOrder(testEnv);
     const order = await testEnv.store.orders.find(id);
     const { runId } = await testEnv.getHandle(id).describe();
@@ -79,26 +79,26 @@ describe('an order whose workflow was terminated', () => {
     expect((await testEnv.listEventTypes(id)).toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
   });
 
-  test('tells in its history who did what, of both runs', async () => {
+  test('has a history that covers both runs', async () => {
     const id = await createConfirmedOrder(testEnv);
     const before = await readWorkflowHistory(testEnv.client, id);
     await terminateWorkflow(id);
     await reconcileUntilHandled(testEnv, id);
-    await eventually('the new run to know the order', async () => {
+    await eventually('the new run to load the order', async () => {
       return ((await testEnv.getHandle(id).query(getOrder)) as { status: string }).status === 'confirmed';
     });
 
     const after = await readWorkflowHistory(testEnv.client, id);
     expect(after.runId).not.toBe(before.runId);
-    const told = after.entries.map(({ type, what }) => `${type}: ${what}`);
-    expect(told).toContain('Terminated: The workflow was terminated');
-    expect(told).toContain(
+    const entries = after.entries.map(({ type, what }) => `${type}: ${what}`);
+    expect(entries).toContain('Terminated: The workflow was terminated');
+    expect(entries).toContain(
       'Restarted: The workflow was started again: it is confirmed and its workflow was terminated',
     );
     for (const [seq, hash] of before.anchors) expect(after.anchors.get(seq)).toBe(hash);
   });
 
-  test('while its payment was on the way is paid once and confirmed', async () => {
+  test('during its payment is paid once and confirmed', async () => {
     const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize');
@@ -115,11 +115,11 @@ describe('an order whose workflow was terminated', () => {
     expect(await findInconsistencies(testEnv, id)).toEqual([]);
   });
 
-  test('while its refund failed is refunded once and cancelled', async () => {
+  test('while its refund is retried is refunded once and cancelled', async () => {
     const id = await createConfirmedOrder(testEnv);
     await testEnv.injectFault({ operation: 'refund', mode: 'fail_before', match: { orderId: id } });
     await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
-    await eventually('the refund to be tried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
+    await eventually('the refund to be retried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
     await terminateWorkflow(id);
     await reconcileUntilHandled(testEnv, id);
     await testEnv.clearFaults();
@@ -132,7 +132,7 @@ describe('an order whose workflow was terminated', () => {
     await reconcileUntilResolved(testEnv, id);
   });
 
-  test('before it was stored is placed after all', async () => {
+  test('before the order was stored is restarted and confirmed', async () => {
     const input = await testEnv.createOrderInput();
     const { id } = input.order;
     await testEnv.stopWorkers();
@@ -150,7 +150,7 @@ describe('an order whose workflow was terminated', () => {
     expect(await findInconsistencies(testEnv, id)).toEqual([]);
   });
 
-  test('while it was given up, its stock gone already, is not paid any more', async () => {
+  test('during its rejection, with its stock already released, is not paid', async () => {
     const input = {
       ...(await testEnv.createOrderInput()),
       policy: { ...testEnv.policy, paymentDeadlineMs: 500 },
@@ -175,7 +175,7 @@ describe('an order whose workflow was terminated', () => {
   });
 
   test.each([['signal', '--name', 'cancelOrder', '--input', '{"reason": "too late?"}'], ['cancel']])(
-    'with a cancellation that nobody had heard is cancelled (%s)',
+    'with an unprocessed cancellation request is cancelled (%s)',
     async (command, ...options) => {
       const id = await createConfirmedOrder(testEnv);
       await testEnv.stopWorkers();
@@ -194,24 +194,24 @@ describe('an order whose workflow was terminated', () => {
     },
   );
 
-  test('again and again is restarted a few times, then flagged, and well again when people have helped', async () => {
+  test('repeatedly is restarted up to the limit, then flagged, and resolved after a manual reset', async () => {
     const id = await createConfirmedOrder(testEnv);
     const policy = { maxRestarts: 2 };
     for (const restarts of [1, 2]) {
       await terminateWorkflow(id);
       await eventually(
-        `restart ${restarts}`,
+        `restart ${restarts} of the order`,
         async () => {
           await reconcile(testEnv, policy);
-          const all = await listFindings(testEnv, id);
-          return all.reduce((sum, finding) => sum + finding.restarts, 0) === restarts;
+          const findings = await listFindings(testEnv, id);
+          return findings.reduce((sum, finding) => sum + finding.restarts, 0) === restarts;
         },
         120_000,
       );
     }
     await terminateWorkflow(id);
     const flagged = await eventually(
-      'it to be flagged',
+      'the order to be flagged',
       async () => {
         await reconcile(testEnv, policy);
         return (await listFindings(testEnv, id)).find(({ action }) => action === 'flagged');
@@ -225,32 +225,24 @@ describe('an order whose workflow was terminated', () => {
     });
     expect((await testEnv.getHandle(id).describe()).status.name).toBe('TERMINATED');
 
-    await runWorkflowCommand(
-      'reset',
-      '--workflow-id',
-      id,
-      '--type',
-      'FirstWorkflowTask',
-      '--reason',
-      'mended',
-    );
+    await runWorkflowCommand('reset', '--workflow-id', id, '--type', 'FirstWorkflowTask', '--reason', 'test');
     await reconcileUntilResolved(testEnv, id);
     await expectPaidOnce(id);
     expect(await findInconsistencies(testEnv, id)).toEqual([]);
   });
 });
 
-test('runs of reconciliation at the same time restart each order once', async () => {
+test('concurrent reconciliation runs restart each order once', async () => {
   const ids = await Promise.all(Array.from({ length: 6 }, () => createConfirmedOrder(testEnv)));
   await Promise.all(ids.map((id) => testEnv.getHandle(id).terminate()));
 
   const policy = { restartPauseMs: 60_000 };
   await eventually(
-    'all to be restarted',
+    'all orders to be restarted',
     async () => {
       await Promise.all([reconcile(testEnv, policy), reconcile(testEnv, policy), reconcile(testEnv, policy)]);
       return (await Promise.all(ids.map((id) => listFindings(testEnv, id)))).every(
-        (found) => found.length > 0,
+        (findings) => findings.length > 0,
       );
     },
     120_000,
@@ -263,42 +255,42 @@ test('runs of reconciliation at the same time restart each order once', async ()
   }
 });
 
-test('orders that come to their end meanwhile are left alone', async () => {
+test('reconciliation ignores orders that are closed while it runs', async () => {
   const ids = await Promise.all(Array.from({ length: 6 }, () => createConfirmedOrder(testEnv)));
-  let moving = true;
-  const looking = (async () => {
-    while (moving) await reconcile(testEnv);
+  let isRunning = true;
+  const reconciliation = (async () => {
+    while (isRunning) await reconcile(testEnv);
   })();
   try {
     await Promise.all(ids.map((id) => testEnv.getHandle(id).signal(cancelOrder)));
     await Promise.all(ids.map((id) => expectFullyCompensated(testEnv, id)));
   } finally {
-    moving = false;
-    await looking;
+    isRunning = false;
+    await reconciliation;
   }
   for (const id of ids) expect(await listFindings(testEnv, id)).toEqual([]);
 });
 
-test('a workflow that runs, or came to its end, is not started again, however it seemed a moment ago', async () => {
+test('restart does not start a workflow that runs or has completed, also after an outdated detection', async () => {
   const input = await testEnv.createOrderInput();
   const { id } = input.order;
   await startOrder(testEnv, input);
   await waitForStatus(testEnv, id, 'confirmed');
   const { runId } = await testEnv.getHandle(id).describe();
-  const again = () =>
+  const restart = () =>
     createOrderWorkflows(testEnv.client, testEnv.queues.orders).restart(input, {
-      restartedBecause: 'it seemed to have ended',
+      restartedBecause: 'it appeared to be closed',
       restartedAfterRun: runId,
     });
 
-  expect(await again()).toBe(false);
+  expect(await restart()).toBe(false);
   await testEnv.getHandle(id).signal(cancelOrder);
   await expectFullyCompensated(testEnv, id);
-  expect(await again()).toBe(false);
+  expect(await restart()).toBe(false);
   expect((await testEnv.getHandle(id).describe()).runId).toBe(runId);
 });
 
-test('a placement that never had a workflow is left to its client', async () => {
+test('reconciliation ignores a placement without a workflow: its client retries it', async () => {
   const input = await testEnv.createOrderInput();
   await claimPlacement(testEnv, input);
   await reconcile(testEnv, { graceMs: 0 });

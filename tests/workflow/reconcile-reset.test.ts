@@ -22,10 +22,10 @@ beforeAll(async () => {
 });
 afterAll(() => testEnv.close());
 
-const resetWorkflow = (id: string, ...to: string[]) =>
-  runWorkflowCommand('reset', '--workflow-id', id, '--reason', 'by hand', ...to);
+const resetWorkflow = (id: string, ...point: string[]) =>
+  runWorkflowCommand('reset', '--workflow-id', id, '--reason', 'test', ...point);
 
-/** An order with a workflow task between its first and its last: somebody asked for its decision while it was paid. */
+/** Confirms an order with three workflow tasks: an update during the payment adds the middle one. */
 async function confirmWithUpdateDuringPayment(): Promise<string> {
   const input = await testEnv.createOrderInput();
   const { id } = input.order;
@@ -40,7 +40,7 @@ async function confirmWithUpdateDuringPayment(): Promise<string> {
   return id;
 }
 
-/** After the stock was reserved, before the payment was taken. */
+/** @returns the workflow task after the reservation and before the capture. */
 async function getMiddleTaskEventId(id: string): Promise<string> {
   const { events } = await testEnv.getHandle(id).fetchHistory();
   const tasks = (events ?? []).filter((e) => e.workflowTaskCompletedEventAttributes);
@@ -50,9 +50,9 @@ async function getMiddleTaskEventId(id: string): Promise<string> {
 
 const expectConfirmedUnchanged = async (id: string) => {
   const stored = await testEnv.store.orders.find(id);
-  await eventually('the new run to know the order', async () => {
-    const now = (await testEnv.getHandle(id).query(getOrder)) as { status: string; version: number };
-    return now.version === stored?.version;
+  await eventually('the new run to load the order', async () => {
+    const order = (await testEnv.getHandle(id).query(getOrder)) as { status: string; version: number };
+    return order.version === stored?.version;
   });
   expect(stored?.status).toBe('confirmed');
   expect((await testEnv.listIntents(id)).map((i) => [i.status, i.amount_refunded])).toEqual([
@@ -64,10 +64,10 @@ const expectConfirmedUnchanged = async (id: string) => {
 test.each([
   ['the first workflow task', async () => ['--type', 'FirstWorkflowTask']],
   ['the last workflow task', async () => ['--type', 'LastWorkflowTask']],
-  ['the middle', async (id: string) => ['--event-id', await getMiddleTaskEventId(id)]],
-])('an order that was reset to %s goes on by itself and is left alone', async (_, to) => {
+  ['the middle workflow task', async (id: string) => ['--event-id', await getMiddleTaskEventId(id)]],
+])('an order reset to %s resumes without reconciliation', async (_, getResetPoint) => {
   const id = await confirmWithUpdateDuringPayment();
-  await resetWorkflow(id, ...(await to(id)));
+  await resetWorkflow(id, ...(await getResetPoint(id)));
   await reconcile(testEnv);
   await expectConfirmedUnchanged(id);
   await reconcile(testEnv);
@@ -80,7 +80,7 @@ test.each([
   });
 });
 
-test('so is one that was terminated and reset by hand', async () => {
+test('an order terminated and then reset manually resumes without reconciliation', async () => {
   const id = await createConfirmedOrder(testEnv);
   await terminateWorkflow(id);
   await resetWorkflow(id, '--type', 'LastWorkflowTask');
@@ -89,7 +89,7 @@ test('so is one that was terminated and reset by hand', async () => {
   expect(await listFindings(testEnv, id)).toEqual([]);
 });
 
-test('one that was reset, and terminated while it took itself up again, is restarted', async () => {
+test('an order that was reset, then terminated before it resumed, is restarted', async () => {
   const id = await createConfirmedOrder(testEnv);
   await testEnv.stopWorkers();
   await resetWorkflow(id, '--type', 'FirstWorkflowTask');
@@ -100,10 +100,10 @@ test('one that was reset, and terminated while it took itself up again, is resta
   await expectConfirmedUnchanged(id);
 });
 
-describe('an order whose workflow Temporal has lost', () => {
-  const lose = async (id: string) => {
+describe('an order whose workflow was deleted in Temporal', () => {
+  const deleteWorkflow = async (id: string) => {
     await runWorkflowCommand('delete', '--workflow-id', id);
-    await eventually('it to be gone', async () =>
+    await eventually('the workflow to be deleted', async () =>
       testEnv
         .getHandle(id)
         .describe()
@@ -112,9 +112,9 @@ describe('an order whose workflow Temporal has lost', () => {
     );
   };
 
-  test('is started again from what SQL knows', async () => {
+  test('is restarted from its stored state', async () => {
     const id = await createConfirmedOrder(testEnv);
-    await lose(id);
+    await deleteWorkflow(id);
     expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
       problem: 'workflow_lost',
       action: 'restarted',
@@ -129,10 +129,10 @@ describe('an order whose workflow Temporal has lost', () => {
     });
   });
 
-  test('is flagged where its placement is gone too', async () => {
+  test('is flagged when its placement is also missing', async () => {
     const id = await createConfirmedOrder(testEnv);
     await testEnv.store.db.sequelize.query('DELETE FROM placements WHERE order_id = $1', { bind: [id] });
-    await lose(id);
+    await deleteWorkflow(id);
     expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
       problem: 'workflow_lost',
       action: 'flagged',
@@ -140,13 +140,13 @@ describe('an order whose workflow Temporal has lost', () => {
     });
   });
 
-  test('is flagged where its placement cannot be read, and the others are started again', async () => {
+  test('is flagged when its placement is unreadable, and other orders are restarted', async () => {
     const [id, other] = [await createConfirmedOrder(testEnv), await createConfirmedOrder(testEnv)];
     await testEnv.store.db.sequelize.query("UPDATE placements SET input = '{' WHERE order_id = $1", {
       bind: [id],
     });
-    await lose(id);
-    await lose(other);
+    await deleteWorkflow(id);
+    await deleteWorkflow(other);
     expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
       problem: 'workflow_lost',
       action: 'flagged',
@@ -158,20 +158,20 @@ describe('an order whose workflow Temporal has lost', () => {
     await expectConfirmedUnchanged(other);
   });
 
-  test('with all others is found in one run, however many pages they fill', async () => {
-    const shop = await WorkflowTestEnv.create();
+  test('is found in one run, however many pages the orders fill', async () => {
+    const ownEnv = await WorkflowTestEnv.create();
     try {
-      const ids = await Promise.all(Array.from({ length: 7 }, () => createConfirmedOrder(shop)));
-      await Promise.all(ids.map(lose));
-      const { restarted, orders } = await reconcile(shop, { graceMs: 0, pageSize: 2 });
+      const ids = await Promise.all(Array.from({ length: 7 }, () => createConfirmedOrder(ownEnv)));
+      await Promise.all(ids.map(deleteWorkflow));
+      const { restarted, orders } = await reconcile(ownEnv, { graceMs: 0, pageSize: 2 });
       expect(restarted).toBe(ids.length);
       expect(orders.toSorted()).toEqual(ids.toSorted());
       for (const id of ids) {
-        await reconcileUntilResolved(shop, id);
-        expect(await findInconsistencies(shop, id)).toEqual([]);
+        await reconcileUntilResolved(ownEnv, id);
+        expect(await findInconsistencies(ownEnv, id)).toEqual([]);
       }
     } finally {
-      await shop.close();
+      await ownEnv.close();
     }
   });
 });

@@ -17,19 +17,19 @@ beforeAll(async () => {
 });
 afterAll(() => testEnv.close());
 
-describe('the Schedule of reconciliation', () => {
+describe('the reconciliation Schedule', () => {
   const prefix = `test-${ulid()}-`;
   const handle = () => testEnv.client.schedule.getHandle(reconcileScheduleId(prefix));
-  const ensure = (everyMs: number) =>
+  const ensureSchedule = (intervalMs: number) =>
     ensureReconcileSchedule(testEnv.client, {
       prefix,
-      intervalMs: everyMs,
+      intervalMs,
       taskQueue: testEnv.queues.orders,
     });
   afterAll(() => handle().delete());
 
-  test('is made once by several processes that start together, and then left as it is', async () => {
-    await Promise.all(Array.from({ length: 4 }, () => ensure(3_600_000)));
+  test('is created once by processes that start concurrently, and then left unchanged', async () => {
+    await Promise.all(Array.from({ length: 4 }, () => ensureSchedule(3_600_000)));
     const { spec, action, policies, info } = await handle().describe();
     expect(spec.intervals).toMatchObject([{ every: 3_600_000 }]);
     expect(policies.overlap).toBe('SKIP');
@@ -38,19 +38,19 @@ describe('the Schedule of reconciliation', () => {
       taskQueue: testEnv.queues.orders,
       args: [{ policy: DEFAULT_RECONCILE_POLICY }],
     });
-    await ensure(3_600_000);
+    await ensureSchedule(3_600_000);
     expect((await handle().describe()).info.lastUpdatedAt).toEqual(info.lastUpdatedAt);
   });
 
-  test('is changed where something else is wanted; one that people have paused stays paused', async () => {
-    await handle().pause('we are looking into it');
-    await ensure(1_000);
+  test('is updated when its configuration changes; a paused Schedule stays paused', async () => {
+    await handle().pause('under investigation');
+    await ensureSchedule(1_000);
     const { spec, state } = await handle().describe();
     expect(spec.intervals).toMatchObject([{ every: 1_000 }]);
-    expect(state).toMatchObject({ paused: true, note: 'we are looking into it' });
+    expect(state).toMatchObject({ paused: true, note: 'under investigation' });
   });
 
-  test('restarts an order that was terminated, by itself', async () => {
+  test('restarts an order whose workflow was terminated', async () => {
     const id = await createConfirmedOrder(testEnv);
     await handle().unpause();
     await terminateWorkflow(id);
@@ -63,29 +63,29 @@ describe('the Schedule of reconciliation', () => {
   });
 });
 
-test('each run goes on where the one before stopped, and begins anew after the last order', async () => {
-  const shop = await WorkflowTestEnv.create();
+test('each run continues after the last order of the previous run, and wraps around at the end', async () => {
+  const ownEnv = await WorkflowTestEnv.create();
   const scheduleId = `sweep-${ulid()}`;
   try {
     const ids: string[] = [];
-    for (let n = 0; n < 5; n += 1) ids.push(await createConfirmedOrder(shop));
-    const action = createReconcileAction(shop, { graceMs: 0, pageSize: 2 });
-    const handle = await shop.client.schedule.create({ scheduleId, spec: {}, action });
+    for (let n = 0; n < 5; n += 1) ids.push(await createConfirmedOrder(ownEnv));
+    const action = createReconcileAction(ownEnv, { graceMs: 0, pageSize: 2 });
+    const handle = await ownEnv.client.schedule.create({ scheduleId, spec: {}, action });
     const runs: ReconcileResult[] = [];
     for (let run = 0; run < 4; run += 1) {
-      // As the Schedule itself does: a run that may overlap others is not told what the one before did.
+      // SKIP as in the Schedule: Temporal passes the last result only to a run that cannot overlap others.
       await handle.trigger('SKIP');
       const started = await eventually('the run to be started', async () => {
         return (await handle.describe()).info.recentActions[run]?.action.workflow;
       });
       const { workflowId, firstExecutionRunId } = started;
-      runs.push(await shop.client.workflow.getHandle(workflowId, firstExecutionRunId).result());
+      runs.push(await ownEnv.client.workflow.getHandle(workflowId, firstExecutionRunId).result());
     }
     expect(runs.map(({ progress }) => progress.open.confirmed)).toEqual([ids[1], ids[3], '', ids[1]]);
-    const listed = runs.map(({ progress }) => progress.listedToMs);
-    expect(listed).toEqual(listed.toSorted((a, b) => a - b));
+    const listedTo = runs.map(({ progress }) => progress.listedToMs);
+    expect(listedTo).toEqual(listedTo.toSorted((a, b) => a - b));
     await handle.delete();
   } finally {
-    await shop.close();
+    await ownEnv.close();
   }
 });

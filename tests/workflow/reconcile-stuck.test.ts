@@ -31,15 +31,15 @@ const bundleStuckWorkflows = () =>
     logger: new DefaultLogger('ERROR', () => undefined),
   });
 
-test('an order whose workflow task fails again and again is flagged, and well again with good code', async () => {
+test('an order whose workflow task fails repeatedly is flagged, and resolved when the code is fixed', async () => {
   const id = await createConfirmedOrder(testEnv);
-  const unopened = await testEnv.createOrderInput();
+  const unstored = await testEnv.createOrderInput();
   await testEnv.stopWorkers();
   await testEnv.startWorkers(await bundleStuckWorkflows());
   await testEnv.getHandle(id).signal(cancelOrder);
-  await startOrder(testEnv, unopened);
+  await startOrder(testEnv, unstored);
 
-  for (const stuck of [id, unopened.order.id]) {
+  for (const stuck of [id, unstored.order.id]) {
     expect(await reconcileUntilHandled(testEnv, stuck, { taskStuckAfterAttempts: 2 })).toMatchObject({
       problem: 'workflow_stuck',
       action: 'flagged',
@@ -52,18 +52,18 @@ test('an order whose workflow task fails again and again is flagged, and well ag
   await testEnv.stopWorkers();
   await testEnv.startWorkers();
   await expectFullyCompensated(testEnv, id);
-  await waitForStatus(testEnv, unopened.order.id, 'confirmed');
+  await waitForStatus(testEnv, unstored.order.id, 'confirmed');
   await reconcileUntilResolved(testEnv, id);
-  await reconcileUntilResolved(testEnv, unopened.order.id);
+  await reconcileUntilResolved(testEnv, unstored.order.id);
 });
 
-test('an order whose workflow nobody works for is flagged', async () => {
+test('an order whose task queue has no worker is flagged', async () => {
   const input = await testEnv.createOrderInput();
   await claimPlacement(testEnv, input);
   await createOrderActivities(testEnv.store).createOrder({ order: input.order, reserve: true });
   await testEnv.client.workflow.start(ORDER_WORKFLOW, {
     ...toOrderStartOptions(input),
-    taskQueue: `nobody-${testEnv.queues.orders}`,
+    taskQueue: `no-worker-${testEnv.queues.orders}`,
   });
   const { id } = input.order;
   expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
@@ -74,7 +74,7 @@ test('an order whose workflow nobody works for is flagged', async () => {
   await testEnv.getHandle(id).terminate();
 });
 
-test('an order that does not move for longer than its policy allows is flagged until it does', async () => {
+test('an order without progress for longer than its policy allows is flagged until it progresses', async () => {
   const input = {
     ...(await testEnv.createOrderInput()),
     policy: {
@@ -97,7 +97,7 @@ test('an order that does not move for longer than its policy allows is flagged u
     action: 'flagged',
   });
   const [finding] = await listFindings(testEnv, id);
-  await eventually('it to be seen again', async () => {
+  await eventually('the finding to be detected again', async () => {
     const { flagged } = await reconcile(testEnv);
     return (
       flagged > 0 && ((await listFindings(testEnv, id))[0]?.lastSeenMs ?? 0) > (finding?.lastSeenMs ?? 0)
@@ -112,15 +112,15 @@ test('an order that does not move for longer than its policy allows is flagged u
   await reconcileUntilResolved(testEnv, id);
 });
 
-test('an order that SQL has open and whose workflow came to its end is a matter for people', async () => {
+test('an order that is open in SQL and whose workflow is completed is flagged, not restarted', async () => {
   const id = await createConfirmedOrder(testEnv);
   const before = await testEnv.store.orders.find(id);
   await testEnv.getHandle(id).signal(cancelOrder);
   const after = await expectFullyCompensated(testEnv, id);
-  // As after a database was restored from yesterday.
-  const rewind = (status: string | undefined) =>
+  // As after a restore of an older database backup.
+  const setStatus = (status: string | undefined) =>
     testEnv.store.db.sequelize.query('UPDATE orders SET status = $1 WHERE id = $2', { bind: [status, id] });
-  await rewind(before?.status);
+  await setStatus(before?.status);
 
   expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
     problem: 'order_behind',
@@ -130,14 +130,14 @@ test('an order that SQL has open and whose workflow came to its end is a matter 
   await reconcile(testEnv);
   expect((await testEnv.getHandle(id).describe()).runId).toBe(runId);
 
-  await rewind(after.status);
+  await setStatus(after.status);
   await reconcileUntilResolved(testEnv, id);
 });
 
-test('orders that are well are looked at and left alone', async () => {
+test('orders without problems are checked and left unchanged', async () => {
   const id = await createConfirmedOrder(testEnv);
   const { graceMs } = SHORT_RECONCILE_POLICY;
-  await eventually('it to be old enough', async () => {
+  await eventually('the order to be older than the grace period', async () => {
     const order = await testEnv.store.orders.find(id);
     return Date.now() - (order?.placedAtMs ?? 0) > graceMs;
   });

@@ -18,22 +18,25 @@ beforeAll(async () => {
 afterEach(() => testEnv.clearFaults());
 afterAll(() => testEnv.close());
 
-/** Back to a workflow task, the first one: everything runs again. Signals are sent to the new run again, or not. */
+/**
+ * Resets the workflow to one of its workflow tasks.
+ * @param task index of the workflow task; 0 runs everything again.
+ */
 async function resetWorkflow(
   id: string,
   signals: 'reapplied' | 'excluded' = 'reapplied',
   task = 0,
 ): Promise<void> {
   const { events } = await testEnv.getHandle(id).fetchHistory();
-  const ended = events?.filter((e) => e.workflowTaskCompletedEventAttributes)[task];
-  expect(ended).toBeDefined();
+  const completedTask = events?.filter((e) => e.workflowTaskCompletedEventAttributes)[task];
+  expect(completedTask).toBeDefined();
   const { runId } = await testEnv.getHandle(id).describe();
   await testEnv.client.workflowService.resetWorkflowExecution({
     namespace: testEnv.client.options.namespace,
     workflowExecution: { workflowId: id, runId },
     reason: 'test',
     requestId: randomUUID(),
-    workflowTaskFinishEventId: ended?.eventId ?? null,
+    workflowTaskFinishEventId: completedTask?.eventId ?? null,
     resetReapplyExcludeTypes: signals === 'excluded' ? [RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL] : [],
   });
   expect((await testEnv.getHandle(id).describe()).runId).not.toBe(runId);
@@ -60,15 +63,15 @@ async function expectPaidOnce(id: string, refunded: boolean): Promise<void> {
 }
 
 describe('a reset to the first workflow task', () => {
-  test('of a confirmed order reserves and pays nothing again, and the order can still be cancelled', async () => {
+  test('of a confirmed order repeats no reservation or payment, and the order can still be cancelled', async () => {
     const order = await placeConfirmedOrder();
     const { id } = order;
 
     await resetWorkflow(id);
 
-    await eventually('the new run to know the order', async () => {
-      const now = await testEnv.getHandle(id).query(getOrder);
-      return now.status === 'confirmed';
+    await eventually('the new run to load the order', async () => {
+      const { status } = await testEnv.getHandle(id).query(getOrder);
+      return status === 'confirmed';
     });
     expect(await testEnv.getHandle(id).query(getOrder)).toEqual(order);
     expect(await testEnv.store.orders.find(id)).toEqual(order);
@@ -82,7 +85,7 @@ describe('a reset to the first workflow task', () => {
   });
 
   test.each(['reapplied', 'excluded'] as const)(
-    'of a cancelled order ends at once (signals %s)',
+    'of a cancelled order completes at once (signals %s)',
     async (signals) => {
       const { id } = await placeConfirmedOrder();
       await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
@@ -97,7 +100,7 @@ describe('a reset to the first workflow task', () => {
     },
   );
 
-  test('of a rejected order ends at once, with the same answer', async () => {
+  test('of a rejected order completes at once, with the same result', async () => {
     const input = await testEnv.createOrderInput({ 'walnut-desk': 1 }, 'pm_card_visa_chargeDeclined');
     const { id } = input.order;
     await testEnv.placeOrder(input);
@@ -108,10 +111,10 @@ describe('a reset to the first workflow task', () => {
     expect(await expectFullyCompensated(testEnv, id)).toEqual(order);
   });
 
-  test('of a confirmed order, with a cancellation waiting for it, gives the money back', async () => {
+  test('of a confirmed order with an unprocessed cancellation refunds the payment', async () => {
     const { id } = await placeConfirmedOrder();
     await testEnv.stopWorkers();
-    await testEnv.getHandle(id).signal(cancelOrder, { reason: 'while nobody worked' });
+    await testEnv.getHandle(id).signal(cancelOrder, { reason: 'no worker' });
 
     await resetWorkflow(id);
     await testEnv.startWorkers();
@@ -124,7 +127,7 @@ describe('a reset to the first workflow task', () => {
   });
 
   test.each(['reapplied', 'excluded'] as const)(
-    'of an order whose refund is under way gives the money back once (signals %s)',
+    'of an order whose refund is being retried refunds once (signals %s)',
     async (signals) => {
       const { id } = await placeConfirmedOrder();
       await testEnv.injectFault({
@@ -134,7 +137,7 @@ describe('a reset to the first workflow task', () => {
         match: { orderId: id },
       });
       await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
-      await eventually('the refund to be tried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
+      await eventually('the refund to be retried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
 
       await resetWorkflow(id, signals);
       await testEnv.clearFaults();
@@ -144,12 +147,12 @@ describe('a reset to the first workflow task', () => {
         cancellation: { reason: 'once' },
       });
       await expectPaidOnce(id, true);
-      const story = (await testEnv.listEventTypes(id)).filter((type) => !/Attention/.test(type));
-      expect(story.toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
+      const eventTypes = (await testEnv.listEventTypes(id)).filter((type) => !/Attention/.test(type));
+      expect(eventTypes.toSorted()).toEqual(CANCELLED_EVENTS.toSorted());
     },
   );
 
-  test('with a cancellation, while the run before is still paying: what that takes is given back', async () => {
+  test('with a cancellation reverses the payment that the previous run still has in flight', async () => {
     const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize');
@@ -171,11 +174,11 @@ describe('a reset to the first workflow task', () => {
   });
 });
 
-describe('a reset to a task behind the first', () => {
-  /** The task that heard how the payment ended. */
-  const PAID = 1;
+describe('a reset to a later workflow task', () => {
+  /** The workflow task that processes the result of the payment. */
+  const PAYMENT_RESULT_TASK = 1;
 
-  test('of an order whose stock was given back, and its payment not yet, does not sell it after all', async () => {
+  test('of an order with released stock and an unreversed payment still rejects the order', async () => {
     const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize');
@@ -184,14 +187,14 @@ describe('a reset to a task behind the first', () => {
       policy: { ...input.policy, paymentDeadlineMs: 1_000, attentionAfterMs: 300 },
     });
     await authorize.reached;
-    // Somebody asks for the decision: a task between the reservation and the end of the payment.
+    // The update adds a workflow task between the reservation and the result of the payment.
     await testEnv.getHandle(id).startUpdate(placement, { waitForStage: 'ACCEPTED' });
     for (const operation of ['confirm', 'cancel'] as const) {
       await testEnv.injectFault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
     }
     authorize.resume();
     await eventually(
-      'the undo to fail',
+      'the compensation to fail',
       async () => (await testEnv.store.orders.find(id))?.attention != null,
     );
     expect(await getReservedUnits(testEnv, id)).toBe(0);
@@ -203,11 +206,11 @@ describe('a reset to a task behind the first', () => {
   });
 
   test.each(['reapplied', 'excluded'] as const)(
-    'of an order whose refund is under way gives the money back once (signals %s)',
+    'of an order whose refund is being retried refunds once (signals %s)',
     async (signals) => {
       const { id } = await placeConfirmedOrder();
       await eventually(
-        'it rests',
+        'the order to be confirmed',
         async () => (await testEnv.getHandle(id).query(getOrder)).status === 'confirmed',
       );
       await testEnv.injectFault({
@@ -217,9 +220,9 @@ describe('a reset to a task behind the first', () => {
         match: { orderId: id },
       });
       await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
-      await eventually('the refund to be tried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
+      await eventually('the refund to be retried', async () => (await testEnv.getActivityAttempt(id)) >= 2);
 
-      await resetWorkflow(id, signals, PAID);
+      await resetWorkflow(id, signals, PAYMENT_RESULT_TASK);
       await testEnv.clearFaults();
 
       expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
@@ -232,13 +235,13 @@ describe('a reset to a task behind the first', () => {
   );
 });
 
-test('a payment that was given back cannot pay for the order after a reset', async () => {
+test('a refunded payment does not confirm the order after a reset', async () => {
   const input = await testEnv.createOrderInput();
   const { id } = input.order;
   const authorized = paymentCalls.pause(id, 'authorize', 'after');
   await testEnv.startOrder(input);
   await authorized.reached;
-  // The run before this one refunded it and was reset before it could say that the order is rejected.
+  // The previous run refunded the payment and was reset before it recorded the rejection.
   const [intent] = await testEnv.listIntents(id);
   const refund = {
     key: `${id}:refund:test`,
@@ -259,8 +262,8 @@ test('a payment that was given back cannot pay for the order after a reset', asy
   });
 });
 
-describe('the same placement again', () => {
-  test('with the same update id is the same order and the same answer', async () => {
+describe('a repeated placement', () => {
+  test('with the same update id returns the same order', async () => {
     const input = await testEnv.createOrderInput();
     const first = await testEnv.placeOrder(input);
     expect(await testEnv.placeOrder(input)).toEqual(first);
@@ -268,12 +271,12 @@ describe('the same placement again', () => {
     expect(await testEnv.listEventTypes(first.id)).toEqual(CONFIRMED_EVENTS);
   });
 
-  test('twenty times at once is one order, reserved and paid once', async () => {
+  test('sent twenty times concurrently creates one order, reserved and paid once', async () => {
     const input = await testEnv.createOrderInput();
     const { id } = input.order;
-    const answers = await Promise.all(Array.from({ length: 20 }, () => testEnv.placeOrder(input)));
-    expect(new Set(answers.map((a) => JSON.stringify(a))).size).toBe(1);
-    expect(answers[0]).toMatchObject({ id, status: 'confirmed' });
+    const results = await Promise.all(Array.from({ length: 20 }, () => testEnv.placeOrder(input)));
+    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+    expect(results[0]).toMatchObject({ id, status: 'confirmed' });
     await expectPaidOnce(id, false);
     expect(await getReservedUnits(testEnv, id)).toBe(1);
     expect(await testEnv.listEventTypes(id)).toEqual(CONFIRMED_EVENTS);

@@ -31,15 +31,15 @@ const firstAttempt = ({ id: orderId, totalMinor: amountMinor, currency }: Order)
   currency,
 });
 
-/** What the provider took for the order, as the step that records it is told. */
+/** @returns the captured payment of the order, as input of the step that records it. */
 async function getPaymentResult(order: Order) {
   const [intent] = await testEnv.listIntents(order.id);
-  if (intent === undefined) throw new Error('nothing was paid');
+  if (intent === undefined) throw new Error('The order has no payment intent.');
   return { attempt: 1, provider: 'stripe', intentId: intent.id, amountMinor: order.totalMinor };
 }
 
-describe('a refund that fails', () => {
-  test('makes the order ask for attention, holds no stock, and ends by itself when it can', async () => {
+describe('a failing refund', () => {
+  test('flags the order for attention, releases the stock, and completes when the provider recovers', async () => {
     const before = await testEnv.getStock('walnut-desk');
     const { id } = await testEnv.placeOrder(await createInputWithPolicy());
     await testEnv.injectFault({
@@ -52,17 +52,17 @@ describe('a refund that fails', () => {
     await testEnv.getHandle(id).signal(cancelOrder);
 
     const attention = { step: 'reverse the payment', detail: expect.any(String) };
-    await eventually('the order to ask for attention', async () => {
+    await eventually('the order to require attention', async () => {
       const order = await testEnv.store.orders.find(id);
       return order?.attention != null;
     });
     expect(await testEnv.store.orders.find(id)).toMatchObject({ status: 'cancelling', attention });
-    await eventually('the workflow to say the same', async () => {
+    await eventually('the workflow to require attention', async () => {
       const order = await testEnv.getHandle(id).query(getOrder);
       return order.attention !== null;
     });
     expect(await testEnv.getCurrentDetails(id)).toContain('**Needs attention**');
-    await eventually('visibility to say the same', async () => {
+    await eventually('the search attribute to require attention', async () => {
       const { searchAttributes } = await testEnv.getHandle(id).describe();
       return searchAttributes.NeedsAttention?.[0] === true;
     });
@@ -71,8 +71,8 @@ describe('a refund that fails', () => {
     await testEnv.clearFaults();
     const order = await expectFullyCompensated(testEnv, id);
     expect(order).toMatchObject({ status: 'cancelled', payment: 'refunded' });
-    const story = await testEnv.listEventTypes(id);
-    expect(story.slice(-4)).toEqual([
+    const eventTypes = await testEnv.listEventTypes(id);
+    expect(eventTypes.slice(-4)).toEqual([
       'OrderAttentionRequired',
       'OrderAttentionResolved',
       'PaymentRefunded',
@@ -82,31 +82,31 @@ describe('a refund that fails', () => {
     expect(await testEnv.getCurrentDetails(id)).not.toContain('Needs attention');
   });
 
-  test('for a reason inside the shop tells who reads the order nothing of that', async () => {
+  test('because of an internal error does not expose the error to readers of the order', async () => {
     const { id } = await testEnv.placeOrder(await createInputWithPolicy());
-    const away = jest
+    const failingStore = jest
       .spyOn(testEnv.store.ledger, 'sealAttempt')
       .mockRejectedValue(new Error('connect ECONNREFUSED 10.0.0.5:3306'));
     try {
       await testEnv.getHandle(id).signal(cancelOrder);
-      const order = await eventually('the order to ask for attention', async () => {
-        const found = await testEnv.store.orders.find(id);
-        return found?.attention != null && found;
+      const order = await eventually('the order to require attention', async () => {
+        const stored = await testEnv.store.orders.find(id);
+        return stored?.attention != null && stored;
       });
-      const entries = await eventually('the history to tell of the next try', async () => {
+      const entries = await eventually('the history to list the next attempt', async () => {
         const history = await readWorkflowHistory(testEnv.client, id);
         return history.entries.some(({ type }) => type === 'ActivityRetrying') && history.entries;
       });
-      const told = JSON.stringify([order, await testEnv.store.log.findByOrder(id), entries]);
-      expect(told).toContain('something went wrong inside the shop');
-      expect(told).not.toContain('10.0.0.5');
+      const visible = JSON.stringify([order, await testEnv.store.log.findByOrder(id), entries]);
+      expect(visible).toContain('something went wrong inside the shop');
+      expect(visible).not.toContain('10.0.0.5');
     } finally {
-      away.mockRestore();
+      failingStore.mockRestore();
     }
     await expectFullyCompensated(testEnv, id);
   });
 
-  test('for good is not asked for more often than one that gets no answer', async () => {
+  test('with a permanent error is retried no more often than one without a response', async () => {
     const policy = { attentionAfterMs: 60_000, retryInitialMs: 10, retryMaxMs: 20 };
     const { id } = await testEnv.placeOrder(await createInputWithPolicy(policy));
     const refund = jest
@@ -126,7 +126,7 @@ describe('a refund that fails', () => {
     }
   });
 
-  test('is made once, however often its answer is lost', async () => {
+  test('refunds once, however often its response is lost', async () => {
     const { id, totalMinor } = await testEnv.placeOrder(await createInputWithPolicy());
     await testEnv.injectFault({ operation: 'refund', mode: 'drop_after', times: 4, match: { orderId: id } });
 
@@ -136,7 +136,7 @@ describe('a refund that fails', () => {
     expect(await testEnv.listIntents(id)).toEqual([expect.objectContaining({ amount_refunded: totalMinor })]);
   });
 
-  test('is made once when two attempts overlap', async () => {
+  test('refunds once when two attempts overlap', async () => {
     const order = await testEnv.placeOrder(await createInputWithPolicy());
     const cancellation = change.createTemporalCancellation(Date.now());
     await createOrderActivities(testEnv.store).startCancellation({
@@ -146,28 +146,28 @@ describe('a refund that fails', () => {
     const refunds = [paymentCalls.pause(order.id, 'refund'), paymentCalls.pause(order.id, 'refund')];
     const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
 
-    const undone = Promise.all([reversePayment(firstAttempt(order)), reversePayment(firstAttempt(order))]);
+    const reversals = Promise.all([reversePayment(firstAttempt(order)), reversePayment(firstAttempt(order))]);
     await Promise.all(refunds.map((refund) => refund.reached));
     for (const refund of refunds) refund.resume();
 
     const { intentId } = await getPaymentResult(order);
     const refunded = { outcome: 'refunded', provider: 'stripe', intentId, amountMinor: order.totalMinor };
-    expect(await undone).toEqual([refunded, refunded]);
+    expect(await reversals).toEqual([refunded, refunded]);
     expect(await testEnv.listIntents(order.id)).toEqual([
       expect.objectContaining({ amount_refunded: order.totalMinor }),
     ]);
   });
 });
 
-test('the undo of a run that was reset takes no money from the order that the next run has confirmed', async () => {
+test('a compensation of a reset run does not refund an order that the next run confirmed', async () => {
   const order = await testEnv.placeOrder(await createInputWithPolicy());
   const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
   expect(await reversePayment(firstAttempt(order))).toEqual({ outcome: 'nothing' });
   expect(await testEnv.listIntents(order.id)).toEqual([expect.objectContaining({ amount_refunded: 0 })]);
 });
 
-describe('a payment provider that is away until the deadline', () => {
-  test('has the order rejected, with its stock back', async () => {
+describe('a payment provider that is unavailable until the deadline', () => {
+  test('rejects the order and releases its stock', async () => {
     const before = await testEnv.getStock('walnut-desk');
     const input = await createInputWithPolicy({ paymentDeadlineMs: 800 });
     const { id } = input.order;
@@ -188,7 +188,7 @@ describe('a payment provider that is away until the deadline', () => {
     );
   });
 
-  test('gives back what it took while every answer was lost', async () => {
+  test('refunds a payment that it captured while all responses were lost', async () => {
     const input = await createInputWithPolicy({ paymentDeadlineMs: 800 });
     const { id, totalMinor } = input.order;
     await testEnv.injectFault({
@@ -211,7 +211,7 @@ describe('a payment provider that is away until the deadline', () => {
     ]);
   });
 
-  test('can void what it created but never confirmed', async () => {
+  test('voids an intent that was created and never confirmed', async () => {
     const input = await createInputWithPolicy({ paymentDeadlineMs: 800 });
     const { id } = input.order;
     await testEnv.injectFault({
@@ -228,8 +228,8 @@ describe('a payment provider that is away until the deadline', () => {
   });
 });
 
-describe('an undo that comes before what it undoes', () => {
-  test('keeps the payment from ever being made: its intent is voided', async () => {
+describe('a compensation that runs before its payment is recorded', () => {
+  test('seals the attempt, so the payment is never captured and its intent is voided', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const created = paymentCalls.pause(id, 'createIntent', 'after');
@@ -250,8 +250,8 @@ describe('an undo that comes before what it undoes', () => {
   });
 });
 
-describe('a database that is away', () => {
-  test('while the order is to be confirmed: it waits with timers, answers queries, then confirms', async () => {
+describe('an unavailable database', () => {
+  test('during the confirmation: the workflow waits with timers, answers queries, then confirms', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const authorized = paymentCalls.pause(id, 'authorize', 'after');
@@ -262,14 +262,14 @@ describe('a database that is away', () => {
     try {
       db.write = () => Promise.reject(new Error('connect ECONNREFUSED'));
       authorized.resume();
-      await eventually('the order to say so', async () =>
+      await eventually('the current details to report the outage', async () =>
         (await testEnv.getCurrentDetails(id)).includes(
           '**Database away**: confirm the order: connect ECONNREFUSED',
         ),
       );
       expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('placed');
-      await eventually('a timer to wait for it', async () => (await timersOf(id)) >= 1);
-      // A new worker reads from the history that it waits.
+      await eventually('a timer to start', async () => (await countTimers(id)) >= 1);
+      // A new worker replays the history and continues to wait.
       await testEnv.stopWorkers();
       await testEnv.startWorkers();
       expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('placed');
@@ -285,27 +285,27 @@ describe('a database that is away', () => {
       'PaymentSucceeded',
       'OrderConfirmed',
     ]);
-    // A marker, a timer and its task: what one round of waiting costs.
+    // Each waiting round adds a marker, a timer and its workflow task.
     const { historyLength } = await testEnv.getHandle(id).describe();
-    expect(historyLength).toBeLessThanOrEqual(18 + 8 * (await timersOf(id)));
+    expect(historyLength).toBeLessThanOrEqual(18 + 8 * (await countTimers(id)));
   });
 
-  async function timersOf(id: string): Promise<number> {
+  async function countTimers(id: string): Promise<number> {
     const { events } = await testEnv.getHandle(id).fetchHistory();
     return (events ?? []).filter((e) => e.timerStartedEventAttributes).length;
   }
 });
 
-describe('a step whose answer was lost', () => {
-  test('confirming: it happens once, and the versions follow each other', async () => {
+describe('a step whose response was lost', () => {
+  test('confirmation: applied once, with consecutive versions', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const authorized = paymentCalls.pause(id, 'authorize', 'after');
     const decision = testEnv.placeOrder(input);
     await authorized.reached;
-    const steps = createOrderActivities(testEnv.store);
+    const activities = createOrderActivities(testEnv.store);
     const order = change.confirmOrder(input.order, 'paid', Date.now());
-    await steps.confirmOrder({ order, paid: await getPaymentResult(input.order) });
+    await activities.confirmOrder({ order, paid: await getPaymentResult(input.order) });
     authorized.resume();
 
     expect(await decision).toEqual(order);
@@ -319,15 +319,15 @@ describe('a step whose answer was lost', () => {
     expect((await testEnv.store.ledger.findByOrder(id)).map((e) => e.kind)).toEqual(['intent', 'captured']);
   });
 
-  test('confirming, and the order is then cancelled on top of it: one payment, refunded once', async () => {
+  test('confirmation, followed by a cancellation: refunds the single payment once', async () => {
     const input = await createInputWithPolicy();
     const { id } = input.order;
     const authorized = paymentCalls.pause(id, 'authorize', 'after');
     await testEnv.startOrder(input);
     await authorized.reached;
-    const steps = createOrderActivities(testEnv.store);
+    const activities = createOrderActivities(testEnv.store);
     const order = change.confirmOrder(input.order, 'paid', Date.now());
-    await steps.confirmOrder({ order, paid: await getPaymentResult(input.order) });
+    await activities.confirmOrder({ order, paid: await getPaymentResult(input.order) });
     await testEnv.getHandle(id).signal(cancelOrder);
     await testEnv.getHandle(id).query(getOrder);
     authorized.resume();
@@ -351,17 +351,17 @@ describe('a step whose answer was lost', () => {
     );
   });
 
-  test('beginning the cancellation: the next try, at a later moment, tells the same fact', async () => {
+  test('start of the cancellation: a later attempt keeps the recorded cancellation', async () => {
     const placed = await testEnv.placeOrder(await createInputWithPolicy());
     const { id } = placed;
-    const steps = createOrderActivities(testEnv.store);
+    const activities = createOrderActivities(testEnv.store);
     const earlier = {
       reason: 'once',
       requestedBy: { kind: 'signal' as const },
       requestedAtMs: Date.now() - 10_000,
     };
     const order = change.startCancellation(placed, earlier, 'refund_pending', earlier.requestedAtMs);
-    await steps.startCancellation({ order, cancellation: earlier });
+    await activities.startCancellation({ order, cancellation: earlier });
 
     await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
 
@@ -372,20 +372,24 @@ describe('a step whose answer was lost', () => {
     });
   });
 
-  test('opening and releasing: stock is taken once and given back once', async () => {
+  test('creation and release: reserves the stock once and releases it once', async () => {
     const before = await testEnv.getStock('walnut-desk');
     const { order } = await createInputWithPolicy();
-    const steps = createOrderActivities(testEnv.store);
+    const activities = createOrderActivities(testEnv.store);
 
-    const first = await steps.createOrder({ order, reserve: true });
-    expect(await steps.createOrder({ order, reserve: true })).toEqual({ ...first, order, holdsStock: true });
+    const first = await activities.createOrder({ order, reserve: true });
+    expect(await activities.createOrder({ order, reserve: true })).toEqual({
+      ...first,
+      order,
+      holdsStock: true,
+    });
     expect((await testEnv.getStock('walnut-desk')).reserved).toBe(before.reserved + 1);
 
     const atMs = Date.now();
-    await steps.releaseStock({ orderId: order.id, atMs });
-    await steps.releaseStock({ orderId: order.id, atMs });
+    await activities.releaseStock({ orderId: order.id, atMs });
+    await activities.releaseStock({ orderId: order.id, atMs });
     expect(await testEnv.getStock('walnut-desk')).toEqual(before);
-    expect(await steps.createOrder({ order, reserve: true })).toMatchObject({ holdsStock: false });
+    expect(await activities.createOrder({ order, reserve: true })).toMatchObject({ holdsStock: false });
     expect(await testEnv.listEventTypes(order.id)).toEqual([
       'OrderCreated',
       'StockReserved',

@@ -8,19 +8,19 @@ beforeAll(async () => {
 });
 afterAll(() => testEnv.close());
 
-test('a step that is given up while it waits for its turn to write is not run when its turn comes', async () => {
+test('a step that times out while it waits for the write lock does not run later', async () => {
   const { db } = testEnv.store;
   const input = await testEnv.createOrderInput();
-  const held = createGate();
-  const holding = db.write(() => held.opened);
-  const [begun, sent] = [jest.spyOn(db, 'write'), jest.spyOn(db, 'send')];
+  const gate = createGate();
+  const blockingWrite = db.write(() => gate.opened);
+  const [writes, statements] = [jest.spyOn(db, 'write'), jest.spyOn(db, 'send')];
 
-  const placed = testEnv.placeOrder(input);
-  await eventually('the second try waits, too', () => begun.mock.calls.length >= 2);
-  held.open();
-  await holding;
+  const decision = testEnv.placeOrder(input);
+  await eventually('the second attempt to wait for the lock', () => writes.mock.calls.length >= 2);
+  gate.open();
+  await blockingWrite;
 
-  expect(await placed).toMatchObject({ id: input.order.id, status: 'confirmed' });
-  const reserved = sent.mock.calls.filter(([sql]) => sql.startsWith('INSERT INTO reservations '));
-  expect(reserved).toHaveLength(1);
+  expect(await decision).toMatchObject({ id: input.order.id, status: 'confirmed' });
+  const reservations = statements.mock.calls.filter(([sql]) => sql.startsWith('INSERT INTO reservations '));
+  expect(reservations).toHaveLength(1);
 });

@@ -31,7 +31,7 @@ const buildRequestBody = (): PlaceOrderRequest => ({
 });
 const PERSONAL_DATA = /ada\.|@example|Ada|Byron|7654321|Augusta|Ockham|Guildford|GU23/;
 
-/** Placed the way the API places it, contact and all. */
+/** Places an order with its contact, as the API does. */
 async function placeOrderViaApi(): Promise<Order> {
   const { order } = await requestPlacement(
     createApiContext({
@@ -50,12 +50,12 @@ async function placeOrderViaApi(): Promise<Order> {
       waitMs: 10_000,
     },
   );
-  if (order === null) throw new Error('not decided');
+  if (order === null) throw new Error('The order was not decided in time.');
   expect(order.status).toBe('confirmed');
   return order;
 }
 
-/** The purposes that the history gives of activities and timers. */
+/** @returns the summaries of the activities in a history. */
 async function listActivitySummaries(workflowId: string): Promise<(string | undefined)[]> {
   const { events } = await testEnv.getHandle(workflowId).fetchHistory();
   return (events ?? [])
@@ -66,13 +66,13 @@ async function listActivitySummaries(workflowId: string): Promise<(string | unde
     });
 }
 
-test('the list of workflows says what was ordered for how much', async () => {
+test('the summary in the list of workflows shows the items and the total', async () => {
   const order = await placeOrderViaApi();
   const description = await testEnv.getHandle(order.id).describe();
   expect(await description.staticSummary()).toMatch(/^2 × walnut-desk, .*\d/);
 });
 
-test('the page of a workflow stays true from placement to the end', async () => {
+test('the current details follow the order from placement to cancellation', async () => {
   const order = await placeOrderViaApi();
   const { id } = order;
   expect(await testEnv.getCurrentDetails(id)).toContain('**confirmed** · payment paid · unfulfilled');
@@ -91,7 +91,7 @@ test('the page of a workflow stays true from placement to the end', async () => 
   expect(await listActivitySummaries(id)).toEqual(['capture the payment', 'reverse the payment']);
 });
 
-test('a rejected order says why on its page', async () => {
+test('the current details of a rejected order show the reason', async () => {
   const input = await testEnv.createOrderInput({ 'walnut-desk': 1, 'limited-1': 2 });
   await testEnv.placeOrder(input);
   const details = await testEnv.getCurrentDetails(input.order.id);
@@ -99,26 +99,26 @@ test('a rejected order says why on its page', async () => {
   expect(details).toContain('Rejected: out_of_stock');
 });
 
-test('orders are found by their search attributes, and these follow the order', async () => {
+test('search attributes follow the order', async () => {
   const order = await placeOrderViaApi();
   const { id, customerId, totalMinor, currency } = order;
-  const found = async (status: string, payment: string) => {
+  const isListed = async (status: string, payment: string) => {
     const query = `OrderStatus="${status}" AND PaymentStatus="${payment}" AND CustomerId="${customerId}"
       AND OrderTotal=${totalMinor} AND OrderCurrency="${currency}" AND NeedsAttention=false`;
     for await (const { workflowId } of testEnv.client.workflow.list({ query }))
       if (workflowId === id) return true;
     return false;
   };
-  await eventually('the confirmed order in the list', () => found('confirmed', 'paid'));
+  await eventually('the confirmed order to be listed', () => isListed('confirmed', 'paid'));
 
   await testEnv.getHandle(id).signal(cancelOrder);
   await testEnv.getHandle(id).result();
 
-  await eventually('the cancelled order in the list', () => found('cancelled', 'refunded'));
-  expect(await found('confirmed', 'paid')).toBe(false);
+  await eventually('the cancelled order to be listed', () => isListed('cancelled', 'refunded'));
+  expect(await isListed('confirmed', 'paid')).toBe(false);
 });
 
-test('no history has personal data in it: not the order, not its delivery', async () => {
+test('the histories of an order and of its delivery contain no personal data', async () => {
   const order = await placeOrderViaApi();
   const { id } = order;
   const contact = await testEnv.store.contacts.findByOrder(id);

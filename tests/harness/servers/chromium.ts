@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 
 const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** The browser of this machine; undefined where there is none. */
-export const findChromium = (): string | undefined => CHROMIUM_PATHS.find((place) => existsSync(place));
+/** @returns the path of an installed Chromium; undefined when none is installed. */
+export const findChromium = (): string | undefined => CHROMIUM_PATHS.find((path) => existsSync(path));
 
-/** No window, no sandbox (tests may run as root), nothing asked of the internet. */
+/** No window, no sandbox (tests may run as root), no requests to the internet. */
 export const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',

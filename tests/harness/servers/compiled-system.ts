@@ -8,9 +8,9 @@ import { getServerConfig } from './server-config';
 const COMPILE_TIMEOUT_MS = 180_000;
 
 /**
- * The compiled system, made by the first suite of a run that asks for it. It is what production runs, and it is ready in
- * less than half the time that its sources take.
- * @param script compiled, below the root of the project: `dev/launcher/system.js`.
+ * Command of the compiled system, as in production. The first suite of a run compiles it; compiled code starts in less
+ * than half the time of the TypeScript sources.
+ * @param script path of the compiled script below the project root: `dev/launcher/system.js`.
  */
 export const getSystemScript = async (
   script: string,
@@ -18,21 +18,21 @@ export const getSystemScript = async (
 ): Promise<Pick<ChildSpec, 'command' | 'args'>> =>
   buildCompiledCommand(join(await compileSystemOnce(), script), ...args);
 
-/** @returns the folder. */
+/** @returns the output folder. */
 async function compileSystemOnce(): Promise<string> {
   const { distDir } = getServerConfig();
   const [lock, draft] = ['lock', 'draft'].map((name) => join(dirname(distDir), name)) as [string, string];
   if (existsSync(distDir)) return distDir;
   if (!acquireLock(lock)) {
-    const ended = async () => existsSync(distDir) || !existsSync(lock);
-    await eventually('the system compiled, or not', ended, COMPILE_TIMEOUT_MS);
+    const isFinished = async () => existsSync(distDir) || !existsSync(lock);
+    await eventually('the compilation to finish', isFinished, COMPILE_TIMEOUT_MS);
     return compileSystemOnce();
   }
   try {
     await compile(draft, 'tests/harness/servers/compiled-tsconfig.json');
     renameSync(draft, distDir);
   } catch (error) {
-    // Each of the others is to say so itself, and soon.
+    // The waiting suites then compile themselves and fail with the same error at once.
     rmSync(lock, { recursive: true });
     throw error;
   }

@@ -10,13 +10,12 @@ import { createStore, type Store } from '../../../db/core/store';
 
 export type Dialect = 'sqlite' | 'mysql';
 
-/** The databases this machine can run the suites on. `npm test` says so loudly when one is left out. */
+/** The databases available to the suites. `npm test` prints a warning when MySQL is skipped. */
 export const DIALECTS: Dialect[] =
   process.env.TEST_MYSQL_ADMIN_URL === undefined ? ['sqlite'] : ['sqlite', 'mysql'];
 
 export interface TestDatabase {
   url: string;
-  /** Removes it. */
   drop(): Promise<void>;
 }
 
@@ -30,7 +29,7 @@ export async function createDatabase(dialect: Dialect): Promise<TestDatabase> {
     };
   }
   const admin = process.env.TEST_MYSQL_ADMIN_URL;
-  if (admin === undefined) throw new Error('no MySQL server to test with');
+  if (admin === undefined) throw new Error('TEST_MYSQL_ADMIN_URL is not set: no MySQL server is available.');
   const name = `t_${randomBytes(8).toString('hex')}`;
   await runOnServer(admin, `CREATE DATABASE ${name}`);
   return { url: `${admin}/${name}`, drop: () => runOnServer(admin, `DROP DATABASE ${name}`) };
@@ -54,7 +53,7 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-/** A migrated database with the demo catalogue. */
+/** A migrated database with the seed catalogue. */
 export async function createTestStore(
   dialect: Dialect,
   options: { onStatement?: (sql: string) => void } = {},

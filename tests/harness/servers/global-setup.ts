@@ -10,14 +10,14 @@ import { runningServers } from './running-servers';
 import { exportServerConfig } from './server-config';
 
 /**
- * One Temporal and, where it is installed, one MariaDB for the whole run: several projects name this setup. They die
- * with jest, however it ends.
+ * Starts one Temporal server and, if installed, one MariaDB for the whole run; several jest projects share this setup.
+ * The servers exit with jest, also when it is killed.
  */
 export default async function startSharedServers(): Promise<void> {
   if (runningServers.dir) return;
   const dir = mkdtempSync(join(tmpdir(), 'orders-tests-'));
   runningServers.dir = dir;
-  // Inside the project, where its packages are found.
+  // Inside the project, so that compiled code resolves its packages.
   runningServers.cacheDir = resolve(__dirname, '../../../.cache', basename(dir));
   try {
     const [temporalCli] = await Promise.all([startSharedTemporal(dir), startSharedMariaDb(dir)]);
@@ -37,7 +37,7 @@ async function startSharedTemporal(dir: string): Promise<string> {
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const cli = await findTemporalCli({ ...getToolLocations(), progress });
   const logFile = join(dir, 'temporal.log');
-  // In memory it would lose everything when a client is killed in the middle of a request (temporalio/temporal#3784).
+  // An in-memory database loses all data when a client is killed during a request (temporalio/temporal#3784).
   const dbFile = join(dir, 'temporal.db');
   const options = { cli, port: await findFreePort(), namespace: 'default', dbFile, logFile };
   runningServers.temporal = await startDevServer(options);

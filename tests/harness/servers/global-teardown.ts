@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { runningServers } from './running-servers';
 
-/** Nothing of the servers is kept, so there is no clean end to wait for. */
+/** Kills the servers: their data is deleted, so a clean shutdown would only cost time. */
 export default async function stopSharedServers(): Promise<void> {
   const { dir, cacheDir, temporal, mariadb } = runningServers;
   if (!dir) return;

@@ -6,8 +6,10 @@ import { SCOPES, type Scope } from '../../../domain/shared/access';
 import { createApiKey } from '../../../services/auth/api-keys';
 
 /**
- * @param env of the system whose migrated database the key goes into.
- * @returns the token of a new machine, which may do everything that a machine can unless told otherwise.
+ * @param env environment of the system under test.
+ * @param databaseUrl its migrated database, which stores the new API key.
+ * @param scopes all scopes of a machine by default.
+ * @returns the token of the new key.
  */
 export async function createMachineToken(
   env: Record<string, string>,

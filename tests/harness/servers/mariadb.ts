@@ -13,18 +13,18 @@ export interface MariaDbPrograms {
 
 export interface MariaDb {
   port: number;
-  /** `mysql://…` of an account that may do everything; no database, no slash at the end. */
+  /** `mysql://…` of an account with all privileges; no database, no trailing slash. */
   adminUrl: string;
   pid(): number;
-  /** The process that runs now, or ran last. */
+  /** The current or most recent process. */
   child(): Child;
-  /** @returns `mysql://…` of a new, empty database with an account of its own that may do everything there. */
+  /** @returns `mysql://…` of a new, empty database with its own account, which has all privileges on it. */
   createDatabase(name: string): Promise<string>;
-  /** A clean end. */
+  /** Shuts down cleanly. */
   stop(): Promise<void>;
   /** `kill -9`. */
   kill(): Promise<void>;
-  /** Starts it again on the same data and port, after `stop` or `kill`; stops it first when it runs. */
+  /** Stops the server if it is running, then starts it on the same data and port. */
   restart(): Promise<void>;
 }
 
@@ -33,11 +33,11 @@ const ADMIN = 'admin';
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 20_000;
 
-/** MySQL 8's default, which is stricter than MariaDB's. */
+/** The default of MySQL 8, stricter than the default of MariaDB. */
 const SQL_MODE =
   'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
 
-/** The programs of an installed MariaDB; undefined when it is not installed. */
+/** @returns the installed MariaDB programs; undefined when MariaDB is not installed. */
 export function findMariaDb(): MariaDbPrograms | undefined {
   const server = findProgram('mariadbd');
   const install = findProgram('mariadb-install-db');
@@ -45,7 +45,7 @@ export function findMariaDb(): MariaDbPrograms | undefined {
 }
 
 function findProgram(name: string): string | undefined {
-  // Debian keeps servers in /usr/sbin, which is not on everybody's PATH.
+  // Debian installs servers in /usr/sbin, which may be missing from PATH.
   const dirs = [...getToolLocations().path.split(delimiter).filter(Boolean), '/usr/sbin', '/usr/local/sbin'];
   return dirs
     .map((dir) => join(dir, name))
@@ -60,16 +60,16 @@ function findProgram(name: string): string | undefined {
 }
 
 /**
- * Starts a MariaDB of its own in `dir` (new, or one used before) on 127.0.0.1, with durable commits. It dies with this
+ * Starts MariaDB on 127.0.0.1 with durable commits and its data in `dir` (new or used earlier). It exits with this
  * process.
- * @throws Error when MariaDB is not installed, or with the end of its log.
+ * @throws Error when MariaDB is not installed, or with the last lines of its log when it does not start.
  */
 export async function startMariaDb(options: { dir: string; port?: number }): Promise<MariaDb> {
   const programs = findMariaDb();
   if (!programs) throw new Error('MariaDB is not installed: apt-get install mariadb-server-core.');
   const { dir } = options;
   const data = join(dir, 'data');
-  // The server gives up root's rights unless told to keep them, and could not read the directory then.
+  // Without --user=root a server started by root drops its privileges and cannot read the directory.
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
   if (!existsSync(join(data, 'mysql'))) {
     mkdirSync(dir, { recursive: true });
@@ -90,7 +90,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
   const port = options.port ?? (await findFreePort());
   const password = generatePassword();
   const initFile = join(dir, 'init.sql');
-  // Run at each start: the password is new each time, and root cannot log in from the network without one.
+  // Runs at each start, with a new password; root has no password, so remote root accounts are deleted.
   const accounts = [
     "DELETE FROM mysql.global_priv WHERE User IN ('root', '') AND Host <> 'localhost'",
     `CREATE OR REPLACE USER '${ADMIN}'@'${HOST}' IDENTIFIED BY '${password}'`,
@@ -109,7 +109,7 @@ export async function startMariaDb(options: { dir: string; port?: number }): Pro
         ...asRoot,
         `--datadir=${data}`,
         `--init-file=${initFile}`,
-        // A name of its own and short: a socket's path may have about 100 characters, and it is relative to the data.
+        // Relative to the data directory: a socket path has a limit of about 100 characters.
         '--socket=m.sock',
         `--pid-file=${join(dir, 'mariadb.pid')}`,
         `--bind-address=${HOST}`,
@@ -158,12 +158,12 @@ async function isMySqlReady(url: string): Promise<boolean> {
 }
 
 /**
- * Makes a new, empty database and an account of the same name that may do everything there.
+ * Creates an empty database and an account of the same name with all privileges on it.
  * @param name letters, digits and `_`; an existing database of this name is dropped.
- * @returns `mysql://…` of it.
+ * @returns its `mysql://…` URL.
  */
 export async function createDatabase(adminUrl: string, name: string): Promise<string> {
-  if (!/^\w{1,60}$/.test(name)) throw new Error(`not a name for a database: ${name}`);
+  if (!/^\w{1,60}$/.test(name)) throw new Error(`Invalid database name: ${name}`);
   const password = generatePassword();
   const connection = await createConnection({ uri: adminUrl });
   try {

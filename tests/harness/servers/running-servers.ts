@@ -8,7 +8,7 @@ interface RunningServers {
   mariadb?: MariaDb;
 }
 
-/** Set-up and teardown are separate modules, loaded once for each suite: what they share stands on the global object. */
+/** Jest loads setup and teardown as separate module instances, so they share state through the global object. */
 const globalScope = globalThis as { durableOrdersServers?: RunningServers };
 globalScope.durableOrdersServers ??= {};
 export const runningServers: RunningServers = globalScope.durableOrdersServers;

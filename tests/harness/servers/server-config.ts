@@ -1,15 +1,15 @@
 /**
- * The servers that a test run has in common (global-setup.ts). Its addresses reach the suites, which may run in other
- * processes, through the environment.
+ * Addresses of the servers that global-setup.ts starts for a test run. They are passed in the environment, because suites
+ * may run in other processes.
  */
 export interface ServerConfig {
-  /** `127.0.0.1:port` of Temporal's development server, namespace `default`. */
+  /** `127.0.0.1:port` of the Temporal dev server, namespace `default`. */
   temporalAddress: string;
   /** The `temporal` command. */
   temporalCli: string;
-  /** `mysql://…` of MariaDB's administrator; undefined when MariaDB is not installed. */
+  /** `mysql://…` of the MariaDB administrator; undefined when MariaDB is not installed. */
   mysqlAdminUrl: string | undefined;
-  /** Where the compiled system is, once a suite has asked for it (compiled.ts). */
+  /** Output folder of the compiled system; created on first use (compiled-system.ts). */
   distDir: string;
 }
 
@@ -26,7 +26,7 @@ export function getServerConfig(): ServerConfig {
   const { TEST_TEMPORAL_ADDRESS, TEST_TEMPORAL_CLI, TEST_MYSQL_ADMIN_URL, TEST_DIST_DIR } = process.env;
   if (!TEST_TEMPORAL_ADDRESS || !TEST_TEMPORAL_CLI || !TEST_DIST_DIR) {
     throw new Error(
-      'No servers are shared here: does the jest project name tests/harness/servers/global-setup.ts?',
+      'Test servers are not running: add tests/harness/servers/global-setup.ts to the jest project.',
     );
   }
   return {

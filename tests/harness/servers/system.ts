@@ -40,7 +40,7 @@ const LIST_LIMIT = 1_000;
 export interface SystemOptions {
   dialect: Dialect;
   env?: Record<string, string>;
-  /** Where the system finds its database; given the real address. */
+  /** Maps the real database URL to the URL that the system connects to (for example a proxy). */
   databaseUrl?: (url: string) => Promise<string>;
 }
 
@@ -49,20 +49,19 @@ interface OrderPage {
   nextCursor: string | null;
 }
 
-/** The mails of one system, and the server that takes them. */
+/** The mail server of one system and the mails it received. */
 export interface TestMailServer {
   /** Newest first. */
   listTo(address: string): CaughtMessage[];
   setBehaviour: MailCatcher['setBehaviour'];
-  /** The mail server is gone. */
   stop(): Promise<void>;
-  /** It is back, on the same port. */
+  /** Starts it again on the same port. */
   start(): Promise<void>;
 }
 
 /**
- * The whole system as a process of its own, spoken to over HTTP. The payment simulator and the mail catcher belong to
- * the test: they survive when the system is killed, and bear witness.
+ * The system under test in its own process, accessed over HTTP. The payment simulator and the mail catcher run in the
+ * test's process: they survive a kill of the system, and their records are independent of it.
  */
 export class System {
   private child: Child | undefined;
@@ -70,7 +69,7 @@ export class System {
 
   private constructor(
     readonly url: string,
-    /** Of a machine that may do everything a machine can. */
+    /** API key of a machine with all scopes. */
     readonly token: string,
     readonly dialect: Dialect,
     /** Prefix of the task queues. */
@@ -83,7 +82,7 @@ export class System {
     private readonly cleanUp: () => Promise<void>,
   ) {}
 
-  /** Makes everything, and starts the system unless `start` is left for the test. */
+  /** Creates the database, the simulator and the mail server. The test calls `start`. */
   static async create({ dialect, env, databaseUrl }: SystemOptions): Promise<System> {
     const command = await getSystemScript('dev/launcher/system.js');
     const dir = mkdtempSync(join(tmpdir(), 'system-'));
@@ -105,7 +104,7 @@ export class System {
       SMTP_URL: mail.smtpUrl,
       AUDIT_KEY: TEST_AUDIT_KEY.toString('hex'),
       LOG_LEVEL: 'info',
-      // Tests come faster than people.
+      // Tests send more requests than the limits allow.
       RATE_LIMIT_ADDRESS: '0',
       RATE_LIMIT_PRINCIPAL: '0',
       RATE_LIMIT_PLACEMENT: '0',
@@ -124,18 +123,18 @@ export class System {
     return new System(url, token, dialect, prefix, mail.mails, environment, command, simulator, dir, cleanUp);
   }
 
-  /** The machine of `token`, as events tell of it. */
+  /** The actor that events record for `token`. */
   get machineActor(): string {
     return `machine:${this.token.split('_', 2).join('_')}`;
   }
 
-  /** Starts the process. @throws Error with the end of its log when it does not get ready. */
+  /** Starts the process and waits for readiness. @throws Error with the last lines of its log. */
   async start(): Promise<void> {
     this.child = this.launchProcess();
     await waitUntilReady(this.child, () => isUrlReachable(`${this.url}/readyz`), READY_TIMEOUT_MS);
   }
 
-  /** Starts one more process of the system, or another command in its place, for the test to look after. */
+  /** Starts one more process of the system, or another command with its environment. The test stops it. */
   launchProcess(env: Record<string, string> = {}, command = this.command): Child {
     const logFile = join(this.dir, `system-${this.logFiles.length}.log`);
     this.logFiles.push(logFile);
@@ -147,7 +146,7 @@ export class System {
     });
   }
 
-  /** @returns what `npm run verify -- --json` finds, a line each. */
+  /** @returns the findings of `npm run verify -- --json`, one a line. */
   async verify(): Promise<string[]> {
     const child = this.launchProcess({}, await getSystemScript('cli/verify.js', '--json'));
     const { code } = await child.exited;
@@ -160,42 +159,42 @@ export class System {
     await this.child?.kill();
   }
 
-  /** `kill -9`, unless it is dead already, and a new start. */
+  /** `kill -9` if it is running, then starts it. */
   async restart(): Promise<void> {
     await this.kill();
     await this.start();
   }
 
-  /** SIGTERM. @returns how it ended. */
+  /** Sends SIGTERM. @returns the exit status. */
   stop(): Promise<ExitStatus> {
-    if (this.child === undefined) throw new Error('the system was not started');
+    if (this.child === undefined) throw new Error('The system was not started.');
     return this.child.stop(30_000);
   }
 
-  /** What it has printed in all its runs. */
+  /** The output of all its processes. */
   readLog(): string {
     return this.logFiles.map((file) => readFileSync(file, 'utf8')).join('');
   }
 
   /**
-   * As a machine that may do everything, unless the request says who asks: `authorization: ''` is nobody.
-   * @throws Error when the answer is not as the description of the API has it.
+   * Sends a request with the machine's token, unless the request sets `authorization` (`''`: no credentials).
+   * @throws Error when the response violates the OpenAPI document.
    */
   async request<T = Order>(
     path: string,
     { headers = {}, ...request }: HttpRequest = {},
   ): Promise<HttpResponse<T>> {
-    const { authorization = `Bearer ${this.token}`, ...others } = headers;
+    const { authorization = `Bearer ${this.token}`, ...otherHeaders } = headers;
     const credential: Record<string, string> = authorization === '' ? {} : { authorization };
-    const answer = await sendRequest<T>(`${this.url}${path}`, {
+    const response = await sendRequest<T>(`${this.url}${path}`, {
       ...request,
-      headers: { ...others, ...credential },
+      headers: { ...otherHeaders, ...credential },
     });
     const method =
       request.method ?? (request.body === undefined && request.raw === undefined ? 'GET' : 'POST');
-    const faults = findContractViolations(method, path, answer);
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n${answer.text.slice(0, 1_000)}`);
-    return answer;
+    const violations = findContractViolations(method, path, response);
+    if (violations.length > 0) throw new Error(`${violations.join('\n')}\n${response.text.slice(0, 1_000)}`);
+    return response;
   }
 
   placeOrder<T = Order>(body: unknown, headers: Record<string, string> = {}): Promise<HttpResponse<T>> {
@@ -204,13 +203,13 @@ export class System {
 
   async getOrder(id: string): Promise<Order> {
     const { status, body, text } = await this.request(`/api/orders/${id}`);
-    if (status !== 200) throw new Error(`order ${id}: ${status} ${text}`);
+    if (status !== 200) throw new Error(`GET /api/orders/${id} returned ${status}: ${text}`);
     return body;
   }
 
   waitForStatus(id: string, status: Order['status'], timeoutMs?: number): Promise<Order> {
     return eventually(
-      `order ${id} ${status}`,
+      `order ${id} to be ${status}`,
       async () => {
         const order = await this.getOrder(id);
         return order.status === status && order;
@@ -223,18 +222,18 @@ export class System {
     return (await this.request<OrderHistory>(`/api/orders/${id}/history`)).body;
   }
 
-  /** Every order there is, newest first, walked by cursor. */
+  /** All orders, newest first, read page by page. */
   async listOrders(query = ''): Promise<OrderSummary[]> {
-    const found: OrderSummary[] = [];
+    const orders: OrderSummary[] = [];
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
       const { status, body, text } = await this.request<OrderPage>(`/api/orders?limit=100${query}${next}`);
-      if (status !== 200) throw new Error(`list: ${status} ${text}`);
-      found.push(...body.data);
+      if (status !== 200) throw new Error(`GET /api/orders returned ${status}: ${text}`);
+      orders.push(...body.data);
       cursor = body.nextCursor;
     } while (cursor !== null);
-    return found;
+    return orders;
   }
 
   async getStock(sku: string): Promise<Pick<InventoryItem, 'onHand' | 'reserved' | 'available'>> {
@@ -242,10 +241,10 @@ export class System {
     return { onHand, reserved, available };
   }
 
-  /** The simulator's own books, of one order or of all: an independent witness. */
+  /** Payment intents in the simulator's records, of one order or of all. */
   async listIntents(orderId?: string): Promise<BookRow[]> {
-    const of = orderId === undefined ? '' : `&order_id=${orderId}`;
-    return (await this.fetchLedger<{ data: BookRow[] }>(`/intents?limit=${LIST_LIMIT}${of}`)).data;
+    const filter = orderId === undefined ? '' : `&order_id=${orderId}`;
+    return (await this.fetchLedger<{ data: BookRow[] }>(`/intents?limit=${LIST_LIMIT}${filter}`)).data;
   }
 
   getTotals(): Promise<BookTotals> {
@@ -260,7 +259,7 @@ export class System {
     return (await sendRequest<T>(`${this.simulator.url}/_simulator/books${path}`)).body;
   }
 
-  /** Makes the simulator fail. */
+  /** Makes the payment simulator fail; modes and operations: dev/payment-simulator/faults.ts. */
   async injectFault(fault: FaultRequest): Promise<void> {
     const { status, text } = await sendRequest(`${this.simulator.url}/_simulator/faults`, { body: fault });
     if (status !== 201) throw new Error(text);
@@ -276,7 +275,7 @@ export class System {
   }
 }
 
-/** A system of its own: database, simulator, mail server, process. Ready when this returns. */
+/** Starts a system with its own database, simulator and mail server, and waits until it is ready. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const system = await System.create(options);
   try {
@@ -303,11 +302,11 @@ async function startMailServer(): Promise<{ smtpUrl: string; mails: TestMailServ
   const open = () => createMailCatcher({ smtpPort, httpPort, host: HOST, maxMessages: MAX_MAILS });
   let catcher: MailCatcher | undefined = await open();
   const { store, smtpUrl } = catcher;
-  const caught: MailCatcher['store'][] = [store];
+  const stores: MailCatcher['store'][] = [store];
   return {
     smtpUrl,
     mails: {
-      listTo: (to) => caught.toReversed().flatMap((kept) => kept.list({ to, limit: LIST_LIMIT }).data),
+      listTo: (to) => stores.toReversed().flatMap((mails) => mails.list({ to, limit: LIST_LIMIT }).data),
       setBehaviour: (behaviour) => catcher?.setBehaviour(behaviour),
       async stop() {
         await catcher?.close();
@@ -315,7 +314,7 @@ async function startMailServer(): Promise<{ smtpUrl: string; mails: TestMailServ
       },
       async start() {
         catcher = await open();
-        caught.push(catcher.store);
+        stores.push(catcher.store);
       },
     },
   };

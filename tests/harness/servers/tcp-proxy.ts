@@ -1,12 +1,12 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
 
-/** A port that leads to another one, until the line is cut or freezes. */
+/** Forwards a local port to another one, with simulated network failures. */
 export interface TcpProxy {
   port: number;
-  /** Drops every connection and accepts none. */
+  /** Closes all connections and refuses new ones. */
   disconnect(): void;
   reconnect(): void;
-  /** The lines that are there carry nothing any more and stay open, as when a host is lost. New ones are as always. */
+  /** Stops forwarding on existing connections without closing them, as when a host is lost. New connections work. */
   freeze(): void;
   close(): Promise<void>;
 }
@@ -15,20 +15,20 @@ const HOST = '127.0.0.1';
 
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
-  let isCut = false;
-  const keep = (socket: Socket, other: () => Socket) => {
+  let isDisconnected = false;
+  const trackSocket = (socket: Socket, getPeer: () => Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => {
       sockets.delete(socket);
-      other().destroy();
+      getPeer().destroy();
     });
   };
   const server = createServer((client) => {
-    if (isCut) return client.destroy();
+    if (isDisconnected) return client.destroy();
     const upstream = dial(target);
-    keep(client, () => upstream);
-    keep(upstream, () => client);
+    trackSocket(client, () => upstream);
+    trackSocket(upstream, () => client);
     client.pipe(upstream);
     upstream.pipe(client);
   });
@@ -37,24 +37,24 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     server.listen(0, HOST, resolve);
   });
   const address = server.address();
-  const dropAll = () => {
+  const destroyAll = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     disconnect() {
-      isCut = true;
-      dropAll();
+      isDisconnected = true;
+      destroyAll();
     },
     reconnect() {
-      isCut = false;
+      isDisconnected = false;
     },
     freeze() {
       for (const socket of sockets) socket.unpipe().pause();
     },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      dropAll();
+      destroyAll();
       return closed;
     },
   };

@@ -1,10 +1,10 @@
 export interface Gate {
-  /** Resolves when somebody opens the gate. */
+  /** Resolves when the gate is opened. */
   opened: Promise<void>;
   open(): void;
 }
 
-/** What a test waits at, or has others wait at. */
+/** A promise that a test awaits, or makes other code await, until `open` is called. */
 export function createGate(): Gate {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => {

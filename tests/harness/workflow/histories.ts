@@ -4,8 +4,8 @@ const { History } = temporal.api.history.v1;
 export type History = temporal.api.history.v1.IHistory;
 
 /**
- * A history as JSON and back. (The SDK's own `historyToJSON` refuses where npm installs protobufjs more than once: its
- * types are told apart by class.)
+ * Converts a history to JSON and back. The SDK's `historyToJSON` checks types by class, which fails when npm installs
+ * protobufjs more than once.
  */
 export const toHistoryJson = (history: History): string =>
   JSON.stringify(
@@ -15,7 +15,7 @@ export const toHistoryJson = (history: History): string =>
   );
 export const fromHistoryJson = (json: string): History => History.fromObject(JSON.parse(json));
 
-/** JSON of Temporal's with every payload in clear: what anybody with access to Temporal can read. */
+/** @returns the JSON of a history with all payloads decoded, as readable by everyone with access to Temporal. */
 export const decodePayloads = (json: string): string => JSON.stringify(JSON.parse(json, decodePayload));
 
 const decodePayload = (key: string, value: unknown): unknown =>

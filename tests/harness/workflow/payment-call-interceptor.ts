@@ -6,27 +6,27 @@ type InterceptedCall = 'createIntent' | 'authorize' | 'void' | 'refund';
 interface PausePoint {
   call: InterceptedCall;
   orderId: string;
-  /** Before the provider hears of it, or when it has acted and its answer is on the way. */
+  /** Before the request is sent, or after the provider has processed it and before its response is returned. */
   at: 'before' | 'after';
   reached: Gate;
   resumed: Gate;
 }
 
 export interface PausedCall {
-  /** Resolves when the call is there. */
+  /** Resolves when the call reaches the pause point. */
   reached: Promise<void>;
   resume: () => void;
 }
 
-/** Holds single calls to the payment provider up, so that a test decides what happens meanwhile. */
+/** Pauses single calls to the payment provider while a test acts. */
 export class PaymentCallInterceptor {
   private readonly pausePoints = new Set<PausePoint>();
 
-  /** The next such call for that order waits until it is released. */
+  /** Pauses the next such call for that order until `resume`. */
   pause(orderId: string, call: InterceptedCall, at: PausePoint['at'] = 'before'): PausedCall {
-    const [reached, held] = [createGate(), createGate()];
-    this.pausePoints.add({ call, orderId, at, reached, resumed: held });
-    return { reached: reached.opened, resume: held.open };
+    const [reached, resumed] = [createGate(), createGate()];
+    this.pausePoints.add({ call, orderId, at, reached, resumed });
+    return { reached: reached.opened, resume: resumed.open };
   }
 
   readonly wrapProvider = (real: PaymentProvider): PaymentProvider => ({
@@ -37,19 +37,20 @@ export class PaymentCallInterceptor {
     refund: (request) => this.intercept('refund', request.key, () => real.refund(request)),
   });
 
-  private async intercept<T>(call: InterceptedCall, key: string, act: () => Promise<T>): Promise<T> {
+  private async intercept<T>(call: InterceptedCall, key: string, send: () => Promise<T>): Promise<T> {
     await this.waitIfPaused(call, key, 'before');
-    const answer = await act();
+    const response = await send();
     await this.waitIfPaused(call, key, 'after');
-    return answer;
+    return response;
   }
 
   private async waitIfPaused(call: InterceptedCall, key: string, at: PausePoint['at']): Promise<void> {
-    for (const hold of this.pausePoints) {
-      if (hold.call !== call || hold.at !== at || !key.startsWith(`${hold.orderId}:`)) continue;
-      this.pausePoints.delete(hold);
-      hold.reached.open();
-      await hold.resumed.opened;
+    for (const pausePoint of this.pausePoints) {
+      if (pausePoint.call !== call || pausePoint.at !== at) continue;
+      if (!key.startsWith(`${pausePoint.orderId}:`)) continue;
+      this.pausePoints.delete(pausePoint);
+      pausePoint.reached.open();
+      await pausePoint.resumed.opened;
     }
   }
 }

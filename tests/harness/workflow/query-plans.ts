@@ -1,6 +1,6 @@
 import type { Database, SqlValue } from '../../../db/core/connect';
 
-/** The same database, which also asks for the plan of each SELECT with the values it was sent with. */
+/** Wraps a database: explains each SELECT with its values and adds the plan to `plans`. */
 export const recordQueryPlans = (db: Database, plans: Promise<string[]>[]): Database => ({
   ...db,
   send(sql, values, tx) {
@@ -20,7 +20,7 @@ async function explainQuery(db: Database, sql: string, values: readonly SqlValue
   );
 }
 
-/** A scan of a table, or a sort of what was found. An index that is read from its end is neither. */
+/** @returns true for a table scan or a sort of the result. Reading an index backwards is neither. */
 export const isSlowPlanStep = (step: string): boolean =>
   /TEMP B-TREE|filesort|Using temporary|type ALL/.test(step) ||
   /^SCAN (?!.*USING (COVERING )?INDEX)/.test(step);

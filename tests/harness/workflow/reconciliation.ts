@@ -29,7 +29,7 @@ export const SHORT_RECONCILE_POLICY: ReconcilePolicy = {
   pageSize: 200,
 };
 
-/** `temporal workflow …`, as people type it. @returns what it prints. */
+/** Runs `temporal workflow …`. @returns its standard output. */
 export async function runWorkflowCommand(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(getServerConfig().temporalCli, [
     ...['workflow', ...args],
@@ -39,17 +39,17 @@ export async function runWorkflowCommand(...args: string[]): Promise<string> {
 }
 
 export const terminateWorkflow = (id: string) =>
-  runWorkflowCommand('terminate', '--workflow-id', id, '--reason', 'by hand');
+  runWorkflowCommand('terminate', '--workflow-id', id, '--reason', 'test');
 
-/** Writes down what is promised and starts the workflow, as the API does. */
-export async function startOrder(lab: WorkflowTestEnv, input: OrderInput): Promise<void> {
-  await claimPlacement(lab, input);
-  await lab.client.workflow.start(ORDER_WORKFLOW, toOrderStartOptions(input));
+/** Claims the placement and starts the workflow, as the API does. */
+export async function startOrder(testEnv: WorkflowTestEnv, input: OrderInput): Promise<void> {
+  await claimPlacement(testEnv, input);
+  await testEnv.client.workflow.start(ORDER_WORKFLOW, toOrderStartOptions(input));
 }
 
-export const claimPlacement = (lab: WorkflowTestEnv, input: OrderInput): Promise<void> =>
-  lab.store.db.write((tx) =>
-    lab.store.placements.claim(
+export const claimPlacement = (testEnv: WorkflowTestEnv, input: OrderInput): Promise<void> =>
+  testEnv.store.db.write((tx) =>
+    testEnv.store.placements.claim(
       {
         orderId: input.order.id,
         caller: 'test',
@@ -62,88 +62,88 @@ export const claimPlacement = (lab: WorkflowTestEnv, input: OrderInput): Promise
     ),
   );
 
-export async function waitForStatus(lab: WorkflowTestEnv, id: string, status: string): Promise<void> {
+export async function waitForStatus(testEnv: WorkflowTestEnv, id: string, status: string): Promise<void> {
   await eventually(
-    `order ${id} ${status}`,
-    async () => (await lab.store.orders.find(id))?.status === status,
+    `order ${id} to be ${status}`,
+    async () => (await testEnv.store.orders.find(id))?.status === status,
     120_000,
   );
 }
 
-/** An order that is paid and rests. */
-export async function createConfirmedOrder(lab: WorkflowTestEnv): Promise<string> {
-  const input = await lab.createOrderInput();
-  await startOrder(lab, input);
-  await waitUntilConfirmed(lab, input.order.id);
+/** @returns the id of a paid order whose workflow is idle. */
+export async function createConfirmedOrder(testEnv: WorkflowTestEnv): Promise<string> {
+  const input = await testEnv.createOrderInput();
+  await startOrder(testEnv, input);
+  await waitUntilConfirmed(testEnv, input.order.id);
   return input.order.id;
 }
 
-/** SQL says `confirmed` within the workflow task that writes it: a query is answered when that task has ended. */
-export async function waitUntilConfirmed(lab: WorkflowTestEnv, id: string): Promise<void> {
-  await waitForStatus(lab, id, 'confirmed');
-  expect(await lab.getHandle(id).query(getOrder)).toMatchObject({ status: 'confirmed' });
+/** SQL has `confirmed` before the workflow task that wrote it completes; a query waits for that task. */
+export async function waitUntilConfirmed(testEnv: WorkflowTestEnv, id: string): Promise<void> {
+  await waitForStatus(testEnv, id, 'confirmed');
+  expect(await testEnv.getHandle(id).query(getOrder)).toMatchObject({ status: 'confirmed' });
 }
 
-const createReconcileOptions = (lab: WorkflowTestEnv, policy: Partial<ReconcilePolicy>) => {
+const createReconcileOptions = (testEnv: WorkflowTestEnv, policy: Partial<ReconcilePolicy>) => {
   const input: ReconcileInput = { policy: { ...SHORT_RECONCILE_POLICY, ...policy } };
-  return { workflowId: `reconcile-${ulid()}`, taskQueue: lab.queues.orders, args: [input] };
+  return { workflowId: `reconcile-${ulid()}`, taskQueue: testEnv.queues.orders, args: [input] };
 };
 
-/** One run, from the beginning. */
+/** Runs reconciliation once, without progress of earlier runs. */
 export const reconcile = (
-  lab: WorkflowTestEnv,
+  testEnv: WorkflowTestEnv,
   policy: Partial<ReconcilePolicy> = {},
 ): Promise<ReconcileResult> =>
-  lab.client.workflow.execute(
+  testEnv.client.workflow.execute(
     RECONCILE_WORKFLOW,
-    createReconcileOptions(lab, policy),
+    createReconcileOptions(testEnv, policy),
   ) as Promise<ReconcileResult>;
 
-/** What a Schedule of the test's own starts. */
-export const createReconcileAction = (lab: WorkflowTestEnv, policy: Partial<ReconcilePolicy>) =>
+/** The action for a Schedule that the test creates. */
+export const createReconcileAction = (testEnv: WorkflowTestEnv, policy: Partial<ReconcilePolicy>) =>
   ({
     type: 'startWorkflow',
     workflowType: RECONCILE_WORKFLOW,
-    ...createReconcileOptions(lab, policy),
+    ...createReconcileOptions(testEnv, policy),
   }) as const;
 
-/** Reconciles until that order was dealt with: Temporal's lists lag behind. */
+/** Reconciles until the order has a finding: Temporal's visibility is eventually consistent. */
 export async function reconcileUntilHandled(
-  lab: WorkflowTestEnv,
+  testEnv: WorkflowTestEnv,
   id: string,
   policy: Partial<ReconcilePolicy> = {},
 ): Promise<ReconciliationFinding> {
   return eventually(
-    `order ${id} to be dealt with`,
+    `a finding for order ${id}`,
     async () => {
-      await reconcile(lab, policy);
-      return (await listFindings(lab, id)).at(-1);
+      await reconcile(testEnv, policy);
+      return (await listFindings(testEnv, id)).at(-1);
     },
     120_000,
   );
 }
 
-/** Reconciles until nothing is wrong with that order, then twice more: nothing is left to be done. */
-export async function reconcileUntilResolved(lab: WorkflowTestEnv, id: string): Promise<void> {
+/** Reconciles until all findings of the order are resolved, then twice more to check that nothing changes. */
+export async function reconcileUntilResolved(testEnv: WorkflowTestEnv, id: string): Promise<void> {
   await eventually(
-    `order ${id} to be well`,
+    `the findings of order ${id} to be resolved`,
     async () => {
-      await reconcile(lab);
-      return (await listFindings(lab, id)).every(({ resolvedMs }) => resolvedMs !== null);
+      await reconcile(testEnv);
+      return (await listFindings(testEnv, id)).every(({ resolvedMs }) => resolvedMs !== null);
     },
     120_000,
   );
-  const before = await listFindings(lab, id);
-  for (let again = 0; again < 2; again += 1) {
-    const { orders } = await reconcile(lab);
+  const before = await listFindings(testEnv, id);
+  for (let run = 0; run < 2; run += 1) {
+    const { orders } = await reconcile(testEnv);
     expect(orders).not.toContain(id);
   }
-  expect(await listFindings(lab, id)).toEqual(before);
+  expect(await listFindings(testEnv, id)).toEqual(before);
 }
 
-export const listFindings = (lab: WorkflowTestEnv, orderId: string): Promise<ReconciliationFinding[]> =>
+export const listFindings = (testEnv: WorkflowTestEnv, orderId: string): Promise<ReconciliationFinding[]> =>
   select<ReconciliationFinding>(
-    lab.store.db,
+    testEnv.store.db,
     `SELECT id, order_id AS orderId, problem, detail, action, run_id AS runId, restarts,
        first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, next_check_ms AS nextCheckMs,
        resolved_ms AS resolvedMs

@@ -45,14 +45,14 @@ export const SHORT_POLICY: OrderPolicy = {
 export interface WorkflowTestEnvOptions {
   dialect?: Dialect;
   policy?: Partial<OrderPolicy>;
-  /** Wraps the real adapter, to hold a call up or to break it. */
+  /** Wraps the real adapter, to pause or fail calls. */
   wrapProvider?: (real: PaymentProvider) => PaymentProvider;
   mailer?: Mailer;
 }
 
 /**
- * Everything around an order's workflow, for real: a Temporal server, a worker, a database, the payment simulator over
- * HTTP. Each lab has its own database, simulator and task queues.
+ * Runs order workflows against real dependencies: a Temporal server, workers, a database and the payment simulator over
+ * HTTP. Each environment has its own database, simulator and task queues.
  */
 export class WorkflowTestEnv {
   private workers: RunningWorkers | undefined;
@@ -65,7 +65,7 @@ export class WorkflowTestEnv {
     readonly provider: PaymentProvider,
     readonly policy: OrderPolicy,
     private readonly mailer: Mailer,
-    /** What was sent, unless the lab was given a mailer of its own. */
+    /** Sent mails; stays empty when the options have a mailer. */
     readonly mails: MailMessage[],
     private readonly dir: string,
   ) {}
@@ -83,26 +83,26 @@ export class WorkflowTestEnv {
     });
     const mails: MailMessage[] = [];
     const collecting: Mailer = { send: async (mail) => void mails.push(mail), close: async () => undefined };
-    const lab = new WorkflowTestEnv(
+    const testEnv = new WorkflowTestEnv(
       client,
       await createTestStore(options.dialect ?? 'sqlite'),
       simulator,
-      taskQueues('single', `lab-${ulid()}-`),
+      taskQueues('single', `test-${ulid()}-`),
       options.wrapProvider?.(real) ?? real,
       { ...SHORT_POLICY, ...options.policy },
       options.mailer ?? collecting,
       mails,
       dir,
     );
-    await lab.startWorkers();
-    return lab;
+    await testEnv.startWorkers();
+    return testEnv;
   }
 
   get store() {
     return this.testStore.store;
   }
 
-  /** @param code of the workflows, where it is to be another. */
+  /** @param code bundle to run in place of the project's workflows. */
   async startWorkers(code?: WorkflowBundleWithSourceMap): Promise<void> {
     this.workers = await runWorkers(
       { address: getTemporalAddress(), namespace: this.client.options.namespace },
@@ -127,20 +127,20 @@ export class WorkflowTestEnv {
     this.workers = undefined;
   }
 
-  /** An order as the API would hand it to the workflow. */
+  /** @returns a workflow input as the API creates it. */
   async createOrderInput(
     items: Record<string, number> = { 'walnut-desk': 1 },
     paymentMethod = 'pm_card_visa',
   ): Promise<OrderInput> {
     const products = await this.store.products.findBySkus(Object.keys(items));
-    const basket = priceCart(
+    const cart = priceCart(
       products.map((p) => ({ ...p, quantity: items[p.sku] ?? 0 })),
       { country: 'DE' },
       DEFAULT_PRICE_RULES,
     );
     const placedAtMs = Date.now();
     return {
-      order: placeOrder(basket, {
+      order: placeOrder(cart, {
         id: orderId(ulid(placedAtMs)),
         customerId: customerId(ulid()),
         placedAtMs,
@@ -177,13 +177,13 @@ export class WorkflowTestEnv {
     return this.client.workflow.getHandle(id);
   }
 
-  /** Which try of the workflow's activity is under way or waited for; 0 while there is none. */
+  /** @returns the attempt number of the pending activity; 0 when none is pending. */
   async getActivityAttempt(id: string): Promise<number> {
     const { raw } = await this.getHandle(id).describe();
     return raw.pendingActivities?.[0]?.attempt ?? 0;
   }
 
-  /** What the Web UI shows of the order: Markdown. */
+  /** @returns the Markdown that the Web UI shows for the workflow. */
   async getCurrentDetails(id: string): Promise<string> {
     const metadata = await this.getHandle(id).query<{ currentDetails?: string }>(
       '__temporal_workflow_metadata',
@@ -191,7 +191,7 @@ export class WorkflowTestEnv {
     return metadata.currentDetails ?? '';
   }
 
-  /** Types of the events that tell of an order, in the order of the log. */
+  /** @returns the event types of an order in log order. */
   async listEventTypes(id: string): Promise<string[]> {
     return (await this.store.log.findByOrder(id)).map((row) => row.type);
   }
@@ -204,13 +204,13 @@ export class WorkflowTestEnv {
     };
   }
 
-  /** The simulator's own books of an order: an independent witness. */
+  /** @returns the order's payment intents in the simulator's records. */
   async listIntents(id: string): Promise<SimulatorIntent[]> {
     const response = await fetch(`${this.simulator.url}/_simulator/books/intents?order_id=${id}`);
     return ((await response.json()) as { data: SimulatorIntent[] }).data;
   }
 
-  /** Makes the simulator fail; see its README for the modes. */
+  /** Makes the simulator fail; modes and operations: dev/payment-simulator/faults.ts. */
   async injectFault(fault: {
     operation: string;
     mode: string;
@@ -250,12 +250,13 @@ export interface SimulatorIntent {
 
 export function getTemporalAddress(): string {
   const address = process.env.TEST_TEMPORAL_ADDRESS;
-  if (address === undefined) throw new Error('the suite was started without its Temporal server');
+  if (address === undefined)
+    throw new Error('TEST_TEMPORAL_ADDRESS is not set: the jest project needs the global setup.');
   return address;
 }
 
 let workflowBundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-/** The same code for every lab of a test file. */
+/** Bundled once per test file. */
 function getWorkflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   workflowBundle ??= bundleWorkflows(pino({ level: 'silent' }));
   return workflowBundle;

@@ -1,6 +1,6 @@
-/** What a bad deployment looks like: no order can go on. Reconciliation itself can. */
+/** A broken deployment: each order's workflow task fails, reconciliation still works. */
 export { reconcileOrders } from '../../../../workflows/reconciliation/reconcile-orders';
 
 export async function order(): Promise<never> {
-  throw new Error('a fault of the program');
+  throw new Error('broken workflow code');
 }
