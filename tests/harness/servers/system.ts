@@ -16,8 +16,6 @@ import {
   startChild,
   waitUntilReady,
 } from '../../../dev/launcher/supervisor';
-import { createMailCatcher, type MailCatcher } from '../../../dev/mail-catcher/catcher';
-import type { CaughtMessage } from '../../../dev/mail-catcher/message';
 import type { BookRow, BookTotals } from '../../../dev/payment-simulator/books';
 import type { FaultRequest } from '../../../dev/payment-simulator/faults';
 import { type RunningSimulator, startSimulator } from '../../../dev/payment-simulator/start';
@@ -27,6 +25,7 @@ import { findContractViolations } from '../http/openapi-contract';
 import { getSystemScript } from './compiled-system';
 import { createDatabase, type Dialect, TEST_AUDIT_KEY } from './databases';
 import { createMachineToken } from './machine-token';
+import { startMailServer, type TestMailServer } from './mail-server';
 import { getServerConfig } from './server-config';
 
 const TEST_TIMEOUT_MS = 300_000;
@@ -34,7 +33,6 @@ jest.setTimeout(TEST_TIMEOUT_MS);
 
 const HOST = '127.0.0.1';
 const READY_TIMEOUT_MS = 60_000;
-const MAX_MAILS = 2_000;
 const LIST_LIMIT = 1_000;
 
 export interface SystemOptions {
@@ -47,16 +45,6 @@ export interface SystemOptions {
 interface OrderPage {
   data: OrderSummary[];
   nextCursor: string | null;
-}
-
-/** The mail server of one system and the mails it received. */
-export interface TestMailServer {
-  /** Newest first. */
-  listTo(address: string): CaughtMessage[];
-  setBehaviour: MailCatcher['setBehaviour'];
-  stop(): Promise<void>;
-  /** Starts it again on the same port. */
-  start(): Promise<void>;
 }
 
 /**
@@ -295,27 +283,4 @@ async function migrateAndSeed(url: string): Promise<void> {
   } finally {
     await db.close();
   }
-}
-
-async function startMailServer(): Promise<{ smtpUrl: string; mails: TestMailServer }> {
-  const [smtpPort, httpPort] = [await findFreePort(), await findFreePort()];
-  const open = () => createMailCatcher({ smtpPort, httpPort, host: HOST, maxMessages: MAX_MAILS });
-  let catcher: MailCatcher | undefined = await open();
-  const { store, smtpUrl } = catcher;
-  const stores: MailCatcher['store'][] = [store];
-  return {
-    smtpUrl,
-    mails: {
-      listTo: (to) => stores.toReversed().flatMap((mails) => mails.list({ to, limit: LIST_LIMIT }).data),
-      setBehaviour: (behaviour) => catcher?.setBehaviour(behaviour),
-      async stop() {
-        await catcher?.close();
-        catcher = undefined;
-      },
-      async start() {
-        catcher = await open();
-        stores.push(catcher.store);
-      },
-    },
-  };
 }

@@ -3,7 +3,7 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 /** Forwards a local port to another one, with simulated network failures. */
 export interface TcpProxy {
   port: number;
-  /** Closes all connections and refuses new ones. */
+  /** Closes all connections and closes new ones at once. */
   disconnect(): void;
   reconnect(): void;
   /** Stops forwarding on existing connections without closing them, as when a host is lost. New connections work. */

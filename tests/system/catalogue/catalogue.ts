@@ -13,7 +13,7 @@ import type { System } from '../../harness/servers/system';
 
 let productCount = 0;
 
-/** A product nobody else has. */
+/** @returns a product with a unique SKU. */
 export function buildProduct(more: Partial<CreateProductRequest> = {}): CreateProductRequest {
   productCount += 1;
   return {
@@ -30,7 +30,6 @@ export function buildProduct(more: Partial<CreateProductRequest> = {}): CreatePr
   };
 }
 
-/** Creates it. */
 export async function createProductViaApi(
   system: System,
   more: Partial<CreateProductRequest> = {},
@@ -40,7 +39,7 @@ export async function createProductViaApi(
   return body;
 }
 
-/** What `PUT` takes of a product as it was read. */
+/** @returns the `PUT` body for a product that was read. */
 export const toReplacement = ({
   sku: _,
   version: __,
@@ -61,7 +60,7 @@ export const putProduct = (
     body: { ...toReplacement(product), ...change },
   });
 
-/** The events of a stream as subscribers get them, oldest first. */
+/** @returns the events of a stream as subscribers receive them, oldest first. */
 export async function listEvents(system: System, stream: string): Promise<CloudEvent[]> {
   const db = connect({ url: system.env.DATABASE_URL ?? '', poolSize: 1 });
   try {
@@ -82,7 +81,6 @@ export const IMPORT_HEADER_ROW =
 export const buildImportRow = (n: number, prefix: string, price = `${n}.99`): string =>
   `${prefix}-${n},Board ${n},"Cut, planed",${price},standard,${n},/b/${n}.webp,true,oak`;
 
-/** Sends a file. */
 export const uploadImport = <T = ProductImport>(
   system: System,
   lines: string | readonly string[],
@@ -93,30 +91,30 @@ export const uploadImport = <T = ProductImport>(
     headers: { ...CSV_HEADERS, ...headers },
   });
 
-/** Sends a file that is accepted. */
+/** Uploads a file and expects 202. */
 export async function uploadAcceptedImport(
   system: System,
   lines: readonly string[],
   headers: Record<string, string> = {},
 ): Promise<ProductImport> {
-  const { status, body, text, headers: answered } = await uploadImport(system, lines, headers);
+  const { status, body, text, headers: responseHeaders } = await uploadImport(system, lines, headers);
   expect({ status, text }).toEqual({ status: 202, text });
-  expect(answered.location).toBe(`/api/products/imports/${body.id}`);
+  expect(responseHeaders.location).toBe(`/api/products/imports/${body.id}`);
   return body;
 }
 
 export async function getImport(system: System, id: string): Promise<ProductImportDetail> {
-  const answer = await system.request<ProductImportDetail>(`/api/products/imports/${id}`);
-  expect(answer.status).toBe(200);
-  return answer.body;
+  const response = await system.request<ProductImportDetail>(`/api/products/imports/${id}`);
+  expect(response.status).toBe(200);
+  return response.body;
 }
 
 export const waitForImport = (system: System, id: string): Promise<ProductImportDetail> =>
   eventually(
-    `import ${id} at its end`,
+    `import ${id} to finish`,
     async () => {
-      const found = await getImport(system, id);
-      return found.endedAt !== null && found;
+      const productImport = await getImport(system, id);
+      return productImport.endedAt !== null && productImport;
     },
     60_000,
   );

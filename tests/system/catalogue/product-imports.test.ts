@@ -19,7 +19,7 @@ import {
 
 const ROW_COUNT = 2_000;
 
-describe.each(DIALECTS)('imports of products on %s', (dialect) => {
+describe.each(DIALECTS)('product imports on %s', (dialect) => {
   let system: System;
   let db: Database;
   beforeAll(async () => {
@@ -31,24 +31,23 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     await system?.close();
   });
 
-  const count = async (sql: string, params = {}): Promise<number> => {
-    const [found] = await select<{ n: number }>(db, `SELECT COUNT(*) AS n FROM ${sql}`, params);
-    return Number(found?.n);
+  const countRows = async (sql: string, params = {}): Promise<number> => {
+    const [row] = await select<{ n: number }>(db, `SELECT COUNT(*) AS n FROM ${sql}`, params);
+    return Number(row?.n);
   };
-  const product = async (sku: string): Promise<Product> =>
+  const getProduct = async (sku: string): Promise<Product> =>
     (await system.request<Product>(`/api/products/${sku}?active=all`)).body;
 
-  test('a file creates and updates products; what is like its row already is left alone', async () => {
-    const rows = (price: (n: number) => string) =>
+  test('a file creates and updates products and leaves unchanged products alone', async () => {
+    const buildRows = (price: (n: number) => string) =>
       Array.from({ length: 600 }, (_, n) => buildImportRow(n, `a-${dialect}`, price(n)));
-    const first = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...rows((n) => `${n}.5`)]);
+    const first = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...buildRows((n) => `${n}.5`)]);
     expect(first).toMatchObject({ status: 'received', rows: 600, done: 0, percent: 0 });
     expect(await waitForImport(system, first.id)).toMatchObject({
       ...{ status: 'completed', rows: 600, done: 600, percent: 100 },
       ...{ created: 600, updated: 0, unchanged: 0, faulty: 0, faults: [], failure: null },
     });
-    const one = await product(`a-${dialect}-7`);
-    expect(one).toMatchObject({
+    expect(await getProduct(`a-${dialect}-7`)).toMatchObject({
       name: 'Board 7',
       description: 'Cut, planed',
       price: { amount: 750, currency: 'EUR' },
@@ -60,28 +59,28 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     });
     const second = await uploadAcceptedImport(system, [
       IMPORT_HEADER_ROW,
-      ...rows((n) => (n < 10 ? '1.00' : `${n}.50`)),
+      ...buildRows((n) => (n < 10 ? '1.00' : `${n}.50`)),
     ]);
     expect(await waitForImport(system, second.id)).toMatchObject({ created: 0, updated: 10, unchanged: 590 });
-    expect(await product(`a-${dialect}-7`)).toMatchObject({ price: { amount: 100 }, version: 2 });
-    expect(await product(`a-${dialect}-70`)).toMatchObject({ version: 1 });
+    expect(await getProduct(`a-${dialect}-7`)).toMatchObject({ price: { amount: 100 }, version: 2 });
+    expect(await getProduct(`a-${dialect}-70`)).toMatchObject({ version: 1 });
 
     const events = await listEvents(system, `product:a-${dialect}-7`);
     expect(events.map(({ type, actor }) => [type, actor])).toEqual([
       ['ProductCreated', system.machineActor],
       ['ProductUpdated', system.machineActor],
     ]);
-    const story = await listEvents(system, second.id);
-    expect(story.map(({ type, data }) => [type, data])).toEqual([
+    const importEvents = await listEvents(system, second.id);
+    expect(importEvents.map(({ type, data }) => [type, data])).toEqual([
       ['ProductImportStarted', { rows: 600, chunks: 2, bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
       ['ProductImportFinished', { status: 'completed', created: 0, updated: 10, unchanged: 590, faulty: 0 }],
     ]);
     expect(
-      await count('product_import_chunks WHERE import_id IN (:ids)', { ids: [first.id, second.id] }),
+      await countRows('product_import_chunks WHERE import_id IN (:ids)', { ids: [first.id, second.id] }),
     ).toBe(0);
   });
 
-  test('rows that cannot be applied are told by line, the others are applied; the later row of a sku wins', async () => {
+  test('applies valid rows and reports invalid rows by line; the last row of a SKU wins', async () => {
     const p = `b-${dialect}`;
     const { id } = await uploadAcceptedImport(system, [
       'sku,name,price,active,attr.size',
@@ -96,10 +95,10 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       `${p}-7,Seven`,
       `${p}-1,One again,1.10,false,XL`,
     ]);
-    const found = await waitForImport(system, id);
-    expect(found).toMatchObject({ status: 'completed', rows: 8, created: 1, updated: 1, faulty: 6 });
+    const result = await waitForImport(system, id);
+    expect(result).toMatchObject({ status: 'completed', rows: 8, created: 1, updated: 1, faulty: 6 });
     const price = 'must be an amount of EUR such as 419.00';
-    expect(found.faults).toEqual([
+    expect(result.faults).toEqual([
       { line: 3, sku: `${p}-2`, field: 'name', detail: 'must be one line of 1 to 200 characters' },
       { line: 5, sku: `${p}-3`, field: 'name', detail: 'must be one line of 1 to 200 characters' },
       { line: 6, field: 'sku', detail: expect.stringContaining('lower-case') },
@@ -108,7 +107,7 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       { line: 9, sku: `${p}-6`, field: 'price', detail: price },
       { line: 10, field: 'row', detail: 'has 2 cells, the header has 5' },
     ]);
-    expect(await product(`${p}-1`)).toMatchObject({
+    expect(await getProduct(`${p}-1`)).toMatchObject({
       name: 'One again',
       price: { amount: 110 },
       active: false,
@@ -118,22 +117,22 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     expect((await listEvents(system, `product:${p}-1`)).map((e) => e.data.version)).toEqual([1, 2]);
   });
 
-  test('a file of prices changes prices and nothing else', async () => {
+  test('a file with prices only changes prices only', async () => {
     const p = `c-${dialect}`;
     await waitForImport(
       system,
       (await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, buildImportRow(1, p)])).id,
     );
-    const before = await product(`${p}-1`);
-    const found = await waitForImport(
+    const before = await getProduct(`${p}-1`);
+    const result = await waitForImport(
       system,
       (await uploadAcceptedImport(system, ['sku,price', `${p}-1,8.00`, `${p}-2,9.00`])).id,
     );
-    expect(found).toMatchObject({ updated: 1, faulty: 1 });
-    expect(found.faults).toEqual([
+    expect(result).toMatchObject({ updated: 1, faulty: 1 });
+    expect(result.faults).toEqual([
       { line: 3, sku: `${p}-2`, field: 'name', detail: 'is needed: there is no such product yet' },
     ]);
-    expect(await product(`${p}-1`)).toEqual({
+    expect(await getProduct(`${p}-1`)).toEqual({
       ...before,
       price: { amount: 800, currency: 'EUR' },
       version: 2,
@@ -141,26 +140,26 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
     });
   });
 
-  test('of many faults the first thousand are kept and all are counted', async () => {
+  test('stores the first thousand row errors and counts all', async () => {
     const rows = Array.from({ length: 1_300 }, (_, n) => `d-${dialect}-${n},Board,free`);
-    const found = await waitForImport(
+    const result = await waitForImport(
       system,
       (await uploadAcceptedImport(system, ['sku,name,price', ...rows])).id,
     );
-    expect(found).toMatchObject({ status: 'completed', faulty: 1_300, created: 0 });
-    expect(found.faults.map((f) => f.line)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 2));
+    expect(result).toMatchObject({ status: 'completed', faulty: 1_300, created: 0 });
+    expect(result.faults.map((f) => f.line)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 2));
   });
 
-  test('killed in the middle, an import goes on and applies nothing twice', async () => {
+  test('an import resumes after a kill and applies no row twice', async () => {
     const p = `k-${dialect}`;
-    // Each sku comes again with another price: what is applied twice makes versions of its own.
+    // Each SKU has two rows with different prices, so a row applied twice would create another version.
     const rows = [1, 2].flatMap((price) =>
       Array.from({ length: ROW_COUNT }, (_, n) => buildImportRow(n, p, `${price}.00`)),
     );
     const { id } = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...rows]);
-    const { done } = await eventually('a chunk applied', async () => {
-      const seen = await getImport(system, id);
-      return seen.done > 0 && seen;
+    const { done } = await eventually('a chunk to be applied', async () => {
+      const progress = await getImport(system, id);
+      return progress.done > 0 && progress;
     });
     expect(done).toBeLessThan(2 * ROW_COUNT);
     await system.restart();
@@ -168,39 +167,39 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       ...{ status: 'completed', done: 2 * ROW_COUNT },
       ...{ created: ROW_COUNT, updated: ROW_COUNT, unchanged: 0, faulty: 0 },
     });
-    expect(await count(`products WHERE sku LIKE '${p}-%' AND version = 2 AND price_minor = 200`)).toBe(
+    expect(await countRows(`products WHERE sku LIKE '${p}-%' AND version = 2 AND price_minor = 200`)).toBe(
       ROW_COUNT,
     );
     const stream = `product:${p}-%`;
-    expect(await count('events WHERE stream LIKE :stream', { stream })).toBe(2 * ROW_COUNT);
-    expect(await count('events WHERE stream = :id', { id })).toBe(2);
+    expect(await countRows('events WHERE stream LIKE :stream', { stream })).toBe(2 * ROW_COUNT);
+    expect(await countRows('events WHERE stream = :id', { id })).toBe(2);
   });
 
-  test('an import whose process died before it could start it is started by another', async () => {
+  test('another process starts an import whose process was killed before it started the workflow', async () => {
     const { id } = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, buildImportRow(1, `l-${dialect}`)]);
     await waitForImport(system, id);
-    // As it is left by a kill between the two.
-    const left = `imp_${ulid()}`;
+    // The state after a kill between storing the import and starting its workflow.
+    const orphanedId = `imp_${ulid()}`;
     await db.write(async (tx) => {
       const query = (sql: string) => db.send(sql, [], tx);
       await query(
         `INSERT INTO product_imports (id, caller, body_hash, actor, currency, csv_columns, status, row_count, chunk_count,
            created_at_ms, updated_at_ms)
-         SELECT '${left}', caller, body_hash, actor, currency, csv_columns, 'received', 1, 1, 1, 1
+         SELECT '${orphanedId}', caller, body_hash, actor, currency, csv_columns, 'received', 1, 1, 1, 1
          FROM product_imports WHERE id = '${id}'`,
       );
       const body = JSON.stringify([
         [2, ...buildImportRow(2, `l-${dialect}`).replaceAll('"Cut, planed"', 'x').split(',')],
       ]);
       await query(
-        `INSERT INTO product_import_chunks (import_id, chunk, row_count, body) VALUES ('${left}', 0, 1, '${body}')`,
+        `INSERT INTO product_import_chunks (import_id, chunk, row_count, body) VALUES ('${orphanedId}', 0, 1, '${body}')`,
       );
     });
-    expect(await waitForImport(system, left)).toMatchObject({ status: 'completed', created: 1 });
-    expect(await product(`l-${dialect}-2`)).toMatchObject({ name: 'Board 2' });
+    expect(await waitForImport(system, orphanedId)).toMatchObject({ status: 'completed', created: 1 });
+    expect(await getProduct(`l-${dialect}-2`)).toMatchObject({ name: 'Board 2' });
   });
 
-  test("Temporal's cancel ends it after the chunk at hand; what was applied stays and is said", async () => {
+  test('a Temporal cancel stops an import after the current chunk and keeps the applied rows', async () => {
     const temporal = createTemporalClient({
       address: getServerConfig().temporalAddress,
       namespace: 'default',
@@ -209,38 +208,38 @@ describe.each(DIALECTS)('imports of products on %s', (dialect) => {
       const p = `m-${dialect}`;
       const rows = Array.from({ length: 10 * ROW_COUNT }, (_, n) => buildImportRow(n, p));
       const { id } = await uploadAcceptedImport(system, [IMPORT_HEADER_ROW, ...rows]);
-      await eventually('a chunk applied', async () => (await getImport(system, id)).done > 0);
+      await eventually('a chunk to be applied', async () => (await getImport(system, id)).done > 0);
       await temporal.workflow.getHandle(id).cancel();
-      const found = await waitForImport(system, id);
-      expect(found.status).toBe('cancelled');
-      expect(found.done).toBeLessThan(10 * ROW_COUNT);
-      expect(found.done % 500).toBe(0);
-      expect(found.created).toBe(found.done);
-      expect(await count(`products WHERE sku LIKE '${p}-%'`)).toBe(found.done);
+      const result = await waitForImport(system, id);
+      expect(result.status).toBe('cancelled');
+      expect(result.done).toBeLessThan(10 * ROW_COUNT);
+      expect(result.done % 500).toBe(0);
+      expect(result.created).toBe(result.done);
+      expect(await countRows(`products WHERE sku LIKE '${p}-%'`)).toBe(result.done);
       await eventually(
-        'its workflow cancelled',
+        'the workflow to be cancelled',
         async () => (await temporal.workflow.getHandle(id).describe()).status.name === 'CANCELLED',
       );
-      expect(await count('product_import_chunks WHERE import_id = :id', { id })).toBe(0);
+      expect(await countRows('product_import_chunks WHERE import_id = :id', { id })).toBe(0);
     } finally {
       await temporal.connection.close();
     }
   });
 
-  test('imports are listed newest first, page by page', async () => {
-    const walked: string[] = [];
+  test('lists imports newest first with cursors', async () => {
+    const ids: string[] = [];
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
       const { body } = await system.request<{ data: ProductImport[]; nextCursor: string | null }>(
         `/api/products/imports?limit=3${next}`,
       );
-      walked.push(...body.data.map((i) => i.id));
-      for (const found of body.data) expect(Object.keys(found)).not.toContain('faults');
+      ids.push(...body.data.map((i) => i.id));
+      for (const listed of body.data) expect(Object.keys(listed)).not.toContain('faults');
       cursor = body.nextCursor;
     } while (cursor !== null);
-    expect(walked.length).toBeGreaterThan(5);
-    expect(walked).toEqual(walked.toSorted().reverse());
+    expect(ids.length).toBeGreaterThan(5);
+    expect(ids).toEqual(ids.toSorted().reverse());
     for (const id of ['imp_x', `imp_${'0'.repeat(26)}`]) {
       expectProblem(await system.request(`/api/products/imports/${id}`), 404, 'not_found');
     }

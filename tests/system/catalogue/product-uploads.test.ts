@@ -18,7 +18,7 @@ import {
 
 const ROW_COUNT = 2_000;
 
-describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
+describe.each(DIALECTS)('product import uploads on %s', (dialect) => {
   let system: System;
   let db: Database;
   beforeAll(async () => {
@@ -30,43 +30,44 @@ describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
     await system?.close();
   });
 
-  const count = async (sql: string, params = {}): Promise<number> => {
-    const [found] = await select<{ n: number }>(db, `SELECT COUNT(*) AS n FROM ${sql}`, params);
-    return Number(found?.n);
+  const countRows = async (sql: string, params = {}): Promise<number> => {
+    const [row] = await select<{ n: number }>(db, `SELECT COUNT(*) AS n FROM ${sql}`, params);
+    return Number(row?.n);
   };
-  const product = async (sku: string): Promise<Product> =>
+  const getProduct = async (sku: string): Promise<Product> =>
     (await system.request<Product>(`/api/products/${sku}?active=all`)).body;
 
-  test('the same key and file are one import; the same key with another file is refused', async () => {
+  test('replays the import for the same key and file; rejects the key with another file', async () => {
     const key = { 'idempotency-key': ulid() };
     const lines = [IMPORT_HEADER_ROW, buildImportRow(1, `e-${dialect}`)];
     const first = await uploadAcceptedImport(system, lines, key);
     await waitForImport(system, first.id);
-    const again = await uploadImport(system, lines, key);
-    expect([again.status, again.body.id, again.headers['idempotent-replayed']]).toEqual([
+    const replayed = await uploadImport(system, lines, key);
+    expect([replayed.status, replayed.body.id, replayed.headers['idempotent-replayed']]).toEqual([
       202,
       first.id,
       'true',
     ]);
-    expect(again.body).toMatchObject({ status: 'completed', created: 1 });
+    expect(replayed.body).toMatchObject({ status: 'completed', created: 1 });
     expectProblem(
       await uploadImport(system, [...lines, buildImportRow(2, `e-${dialect}`)], key),
       422,
       'idempotency_key_reused',
     );
-    expect(await product(`e-${dialect}-1`)).toMatchObject({ version: 1 });
+    expect(await getProduct(`e-${dialect}-1`)).toMatchObject({ version: 1 });
     expectProblem(await system.request(`/api/products/e-${dialect}-2`), 404, 'not_found');
   });
 
-  test('of uploads with one key at the same time one is applied', async () => {
+  test('applies one of several concurrent uploads with the same key', async () => {
     const key = { 'idempotency-key': ulid() };
     const rows = Array.from({ length: ROW_COUNT }, (_, n) => buildImportRow(n, `f-${dialect}`));
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [1, 2, 3].map(() => uploadImport(system, [IMPORT_HEADER_ROW, ...rows], key)),
     );
-    const accepted = answers.filter(({ status }) => status === 202);
+    const accepted = responses.filter(({ status }) => status === 202);
     expect(accepted.length).toBeGreaterThan(0);
-    for (const answer of answers) if (answer.status !== 202) expectProblem(answer, 409, 'upload_superseded');
+    for (const response of responses)
+      if (response.status !== 202) expectProblem(response, 409, 'upload_superseded');
     expect(new Set(accepted.map(({ body }) => body.id)).size).toBe(1);
     expect(await waitForImport(system, accepted[0]?.body.id ?? '')).toMatchObject({
       created: ROW_COUNT,
@@ -74,15 +75,15 @@ describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
     });
   });
 
-  test('an upload that breaks off leaves nothing, and its key begins anew', async () => {
+  test('an aborted upload stores nothing, and its key can be used again', async () => {
     const key = { 'idempotency-key': ulid() };
     const lines = [
       IMPORT_HEADER_ROW,
       ...Array.from({ length: 4_200 }, (_, n) => buildImportRow(n, `g-${dialect}`)),
     ];
-    const uploads = () => count("product_imports WHERE status = 'uploading'");
+    const countUploads = () => countRows("product_imports WHERE status = 'uploading'");
     const url = new URL(`${system.url}/api/products/import`);
-    const broken = send(url, {
+    const upload = send(url, {
       method: 'POST',
       headers: {
         ...CSV_HEADERS,
@@ -91,33 +92,33 @@ describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
         'content-length': '1000000',
       },
     });
-    broken.on('error', () => undefined);
-    broken.write(lines.join('\n'));
-    await eventually('the upload begun', async () => (await uploads()) === 1);
-    await eventually('its first chunks', async () => (await count('product_import_chunks')) === 8);
-    broken.destroy();
-    await eventually('nothing of it left', async () => (await uploads()) === 0);
-    expect(await count('product_import_chunks')).toBe(0);
+    upload.on('error', () => undefined);
+    upload.write(lines.join('\n'));
+    await eventually('the upload to start', async () => (await countUploads()) === 1);
+    await eventually('the first chunks', async () => (await countRows('product_import_chunks')) === 8);
+    upload.destroy();
+    await eventually('the upload to be deleted', async () => (await countUploads()) === 0);
+    expect(await countRows('product_import_chunks')).toBe(0);
     expectProblem(await system.request(`/api/products/g-${dialect}-1`), 404, 'not_found');
     expect(await waitForImport(system, (await uploadAcceptedImport(system, lines, key)).id)).toMatchObject({
       created: 4_200,
     });
   });
 
-  test.each<[what: string, body: string, code: string, detail: RegExp]>([
-    ['nothing', '', 'malformed_csv', /empty/],
-    ['a header of other things', 'id,titel\n1,x', 'malformed_csv', /first row/],
-    ['a quote that is not closed', 'sku,name,price\na,"b,1.00\n', 'malformed_csv', /[Qq]uote/],
-    ['a quote in the middle', 'sku,name,price\na,b"c,1.00\n', 'malformed_csv', /[Qq]uote/],
-    ['a row without an end', `sku,name,price\na,${'b'.repeat(70_000)},1.00\n`, 'malformed_csv', /record/i],
-  ])('%s is refused with 400, and nothing is stored', async (_what, body, code, detail) => {
-    const before = await count('product_imports');
+  test.each<[label: string, body: string, code: string, detail: RegExp]>([
+    ['an empty file', '', 'malformed_csv', /empty/],
+    ['an unknown header', 'id,titel\n1,x', 'malformed_csv', /first row/],
+    ['an unclosed quote', 'sku,name,price\na,"b,1.00\n', 'malformed_csv', /[Qq]uote/],
+    ['a quote inside a cell', 'sku,name,price\na,b"c,1.00\n', 'malformed_csv', /[Qq]uote/],
+    ['an endless row', `sku,name,price\na,${'b'.repeat(70_000)},1.00\n`, 'malformed_csv', /record/i],
+  ])('returns 400 for %s and stores nothing', async (_label, body, code, detail) => {
+    const before = await countRows('product_imports');
     const problem = expectProblem(await uploadImport<Problem>(system, body), 400, code);
     expect(problem.detail).toMatch(detail);
-    expect(await count('product_imports')).toBe(before);
+    expect(await countRows('product_imports')).toBe(before);
   });
 
-  test('what is no text of UTF-8, no CSV or too large is refused', async () => {
+  test('rejects files that are not UTF-8, not CSV or too large, and missing credentials', async () => {
     const latin = { raw: Buffer.from('sku,name,price\na,Br\xfccke,1.00', 'latin1'), headers: CSV_HEADERS };
     const problem = expectProblem(await system.request('/api/products/import', latin), 400, 'malformed_csv');
     expect(problem.detail).toBe('The file is not UTF-8.');
@@ -137,8 +138,8 @@ describe.each(DIALECTS)('uploads of files of products on %s', (dialect) => {
     expectProblem(await uploadImport(system, many), 413, 'payload_too_large');
     const large = { raw: Buffer.alloc(33 * 1024 * 1024, 'sku,name\n'), headers: CSV_HEADERS };
     expectProblem(await system.request('/api/products/import', large), 413, 'payload_too_large');
-    const nobody = { authorization: '' };
-    expectProblem(await uploadImport(system, IMPORT_HEADER_ROW, nobody), 401, 'unauthenticated');
-    expect(await count("product_imports WHERE status = 'uploading'")).toBe(0);
+    const unauthenticated = { authorization: '' };
+    expectProblem(await uploadImport(system, IMPORT_HEADER_ROW, unauthenticated), 401, 'unauthenticated');
+    expect(await countRows("product_imports WHERE status = 'uploading'")).toBe(0);
   });
 });

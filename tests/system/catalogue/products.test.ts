@@ -20,7 +20,7 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  const read = (sku: string, query = '') => system.request<Product>(`/api/products/${sku}${query}`);
+  const getProduct = (sku: string, query = '') => system.request<Product>(`/api/products/${sku}${query}`);
   const search = async (query: string): Promise<Page> => {
     const { status, body, text } = await system.request<Page>(`/api/products?${query}`, {
       headers: UNAUTHENTICATED,
@@ -29,7 +29,7 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     return body;
   };
 
-  test('a product that is created can be read, found and ordered, and has an event', async () => {
+  test('a created product can be read, searched and ordered, and has an event', async () => {
     const body = buildProduct({
       name: ' Häkelkorb Ørsted ',
       description: 'Two lines\nof words.',
@@ -46,13 +46,13 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
     });
-    const found = await read(body.sku);
-    expect([found.body, found.headers.etag]).toEqual([created.body, '"1"']);
+    const stored = await getProduct(body.sku);
+    expect([stored.body, stored.headers.etag]).toEqual([created.body, '"1"']);
     expect((await search('q=MOOSGRUN%20hakel')).data).toEqual([created.body]);
     expectProblem(await system.placeOrder(buildOrderRequest({ [body.sku]: 1 })), 409, 'out_of_stock');
 
-    const [event, ...others] = await listEvents(system, productId(body.sku));
-    expect(others).toEqual([]);
+    const [event, ...otherEvents] = await listEvents(system, productId(body.sku));
+    expect(otherEvents).toEqual([]);
     expect(event).toMatchObject({
       type: 'ProductCreated',
       topic: 'catalogue-events',
@@ -62,53 +62,53 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     });
   });
 
-  test('a sku is given once, also when its product is not sold any more', async () => {
+  test('a SKU is unique, also when its product is no longer sold', async () => {
     const product = await createProductViaApi(system);
-    const again = { body: buildProduct({ sku: product.sku, name: 'Another' }) };
-    const problem = expectProblem(await system.request('/api/products', again), 409, 'sku_taken');
+    const duplicate = { body: buildProduct({ sku: product.sku, name: 'Another' }) };
+    const problem = expectProblem(await system.request('/api/products', duplicate), 409, 'sku_taken');
     expect(problem.sku).toBe(product.sku);
-    const gone = { method: 'DELETE', headers: { 'if-match': '"1"' } };
-    expect((await system.request(`/api/products/${product.sku}`, gone)).status).toBe(204);
-    expectProblem(await system.request('/api/products', again), 409, 'sku_taken');
+    const deactivation = { method: 'DELETE', headers: { 'if-match': '"1"' } };
+    expect((await system.request(`/api/products/${product.sku}`, deactivation)).status).toBe(204);
+    expectProblem(await system.request('/api/products', duplicate), 409, 'sku_taken');
   });
 
-  test('of many who create one sku at once, one does', async () => {
+  test('one of several concurrent creations of a SKU succeeds', async () => {
     const body = buildProduct();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 6 }, (_, n) =>
         system.request('/api/products', { body: { ...body, name: `Lamp ${n}` } }),
       ),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
     expect(await listEvents(system, productId(body.sku))).toHaveLength(1);
   });
 
-  test('a change needs the version that was seen: 428 without, 412 with another, and nothing is changed', async () => {
+  test('a change requires the current version: 428 without If-Match, 412 with another version', async () => {
     const product = await createProductViaApi(system);
     const change = { name: 'Steel lamp' };
     expectProblem(await putProduct(system, product, change, ''), 428, 'precondition_required');
     for (const tag of ['"2"', '"01"', 'W/"1"', '"x", "3"']) {
       expectProblem(await putProduct(system, product, change, tag), 412, 'precondition_failed');
     }
-    const wrong = expectProblem(await putProduct(system, product, change, '1'), 400, 'invalid_request');
-    expect(wrong.errors?.map((e) => e.pointer)).toEqual(['If-Match']);
-    expect((await read(product.sku)).body).toEqual(product);
+    const malformed = expectProblem(await putProduct(system, product, change, '1'), 400, 'invalid_request');
+    expect(malformed.errors?.map((e) => e.pointer)).toEqual(['If-Match']);
+    expect((await getProduct(product.sku)).body).toEqual(product);
 
     const changed = await putProduct(system, product, change, '"7", "1"');
     expect([changed.status, changed.headers.etag, changed.body.version]).toEqual([200, '"2"', 2]);
-    expect((await read(product.sku)).body).toEqual({ ...changed.body, name: 'Steel lamp' });
+    expect((await getProduct(product.sku)).body).toEqual({ ...changed.body, name: 'Steel lamp' });
     expect((await search('q=steel')).data.map((p) => p.sku)).toContain(product.sku);
     expect((await search('q=brass')).data.map((p) => p.sku)).not.toContain(product.sku);
     expectProblem(await putProduct(system, { ...product, sku: 'no-such' }), 404, 'not_found');
   });
 
-  test('of many who change one version, one does; each version has its event with the price before and after', async () => {
+  test('one of several concurrent changes of a version succeeds, and its event has the old and the new price', async () => {
     const product = await createProductViaApi(system);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [1, 2, 3, 4, 5, 6].map((n) => putProduct(system, product, { price: { amount: n, currency: 'EUR' } })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412, 412]);
-    const { body } = await read(product.sku);
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412, 412]);
+    const { body } = await getProduct(product.sku);
     expect(body.version).toBe(2);
     const events = await listEvents(system, productId(product.sku));
     expect(events.map((e) => e.type)).toEqual(['ProductCreated', 'ProductUpdated']);
@@ -122,16 +122,16 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     });
   });
 
-  test('what is put as it is stays the version that it is', async () => {
+  test('a PUT without changes keeps the version', async () => {
     const product = await createProductViaApi(system, { attributes: { a: '1', b: '2' } });
     const { status, headers, body } = await putProduct(system, product, { attributes: { b: '2', a: '1' } });
     expect([status, headers.etag, body]).toEqual([200, '"1"', product]);
     expect(await listEvents(system, productId(product.sku))).toHaveLength(1);
-    const since = { headers: { 'if-none-match': '"1"' } };
-    expect((await system.request(`/api/products/${product.sku}`, since)).status).toBe(304);
+    const conditional = { headers: { 'if-none-match': '"1"' } };
+    expect((await system.request(`/api/products/${product.sku}`, conditional)).status).toBe(304);
   });
 
-  test('a product that is not sold is gone for customers, and there for those who maintain it', async () => {
+  test('a deactivated product is hidden from customers and visible to catalogue staff', async () => {
     const product = await createProductViaApi(system, { name: 'Farewell lamp' });
     const path = `/api/products/${product.sku}`;
     expectProblem(await system.request(path, { method: 'DELETE' }), 428, 'precondition_required');
@@ -140,25 +140,28 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     expect([removed.status, removed.headers.etag, removed.text]).toEqual([204, '"2"', '']);
     expectProblem(await system.request(path, remove), 412, 'precondition_failed');
 
-    expectProblem(await read(product.sku), 404, 'not_found');
+    expectProblem(await getProduct(product.sku), 404, 'not_found');
     expect((await search('q=farewell')).data).toEqual([]);
     expectProblem(await system.placeOrder(buildOrderRequest({ [product.sku]: 1 })), 400, 'unknown_sku');
-    for (const shown of ['all', 'false']) {
-      expect((await read(product.sku, `?active=${shown}`)).body).toMatchObject({ active: false, version: 2 });
-      const { body } = await system.request<Page>(`/api/products?active=${shown}&limit=100`);
+    for (const active of ['all', 'false']) {
+      expect((await getProduct(product.sku, `?active=${active}`)).body).toMatchObject({
+        active: false,
+        version: 2,
+      });
+      const { body } = await system.request<Page>(`/api/products?active=${active}&limit=100`);
       expect(body.data.some((p) => p.sku === product.sku)).toBe(true);
-      const found = await system.request<Page>(`/api/products?active=${shown}&q=farewell`);
-      expect(found.body.data.map((p) => p.sku)).toEqual([product.sku]);
+      const matches = await system.request<Page>(`/api/products?active=${active}&q=farewell`);
+      expect(matches.body.data.map((p) => p.sku)).toEqual([product.sku]);
     }
     const [, event] = await listEvents(system, productId(product.sku));
     expect(event).toMatchObject({ type: 'ProductDeactivated', data: { changed: { active: false } } });
 
-    const back = await putProduct(system, { ...product, version: 2 });
-    expect(back.body).toMatchObject({ active: true, version: 3 });
-    expect((await read(product.sku)).status).toBe(200);
+    const reactivated = await putProduct(system, { ...product, version: 2 });
+    expect(reactivated.body).toMatchObject({ active: true, version: 3 });
+    expect((await getProduct(product.sku)).status).toBe(200);
   });
 
-  test('only who may change the catalogue changes it or sees what is not sold', async () => {
+  test('changing the catalogue and reading deactivated products require the catalogue scope', async () => {
     const product = await createProductViaApi(system);
     const path = `/api/products/${product.sku}`;
     const { DATABASE_URL = '' } = system.env;
@@ -169,56 +172,56 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     ];
     for (const [headers, status, code] of callers) {
       const match = { ...headers, 'if-match': '"1"' };
-      const refused = [
+      const requests = [
         system.request('/api/products', { headers, body: buildProduct() }),
         system.request(path, { headers: match, method: 'PUT', body: toReplacement(product) }),
         system.request(path, { headers: match, method: 'DELETE' }),
         system.request(`${path}?active=all`, { headers }),
         system.request('/api/products?active=false', { headers }),
       ];
-      for (const answer of await Promise.all(refused)) expectProblem(answer, status, code);
+      for (const response of await Promise.all(requests)) expectProblem(response, status, code);
       expect((await system.request(path, { headers })).status).toBe(200);
     }
-    expect((await read(product.sku)).body).toEqual(product);
+    expect((await getProduct(product.sku)).body).toEqual(product);
   });
 
-  test.each<[what: string, change: object, pointer: string]>([
+  test.each<[label: string, change: object, pointer: string]>([
     ['another currency', { price: { amount: 1, currency: 'USD' } }, '/price/currency'],
-    ['a price below nothing', { price: { amount: -1, currency: 'EUR' } }, '/price/amount'],
-    ['half a cent', { price: { amount: 0.5, currency: 'EUR' } }, '/price/amount'],
-    ['a price nobody can pay', { price: { amount: 100_000_000, currency: 'EUR' } }, '/price/amount'],
-    ['a sku in capitals', { sku: 'Lamp' }, '/sku'],
-    ['a sku that is an address', { sku: 'imports' }, '/sku'],
-    ['a sku that is an address of stock', { sku: 'low' }, '/sku'],
-    ['no name', { name: '  ' }, '/name'],
-    ['a name of two lines', { name: 'a\nb' }, '/name'],
-    ['a tax class there is not', { taxClass: 'none' }, '/taxClass'],
-    ['a weight below nothing', { weightGrams: -1 }, '/weightGrams'],
-    ['an image that is a script', { imageUrl: 'javascript:alert(1)' }, '/imageUrl'],
-    ['an image of another host, unencrypted', { imageUrl: 'http://x.example/a.png' }, '/imageUrl'],
-    ['an image of a host that is a path', { imageUrl: '//x.example/a.png' }, '/imageUrl'],
-    ['attributes that are no texts', { attributes: { a: 1 } }, '/attributes/a'],
+    ['a negative price', { price: { amount: -1, currency: 'EUR' } }, '/price/amount'],
+    ['a fraction of a cent', { price: { amount: 0.5, currency: 'EUR' } }, '/price/amount'],
+    ['a price above the maximum', { price: { amount: 100_000_000, currency: 'EUR' } }, '/price/amount'],
+    ['an upper-case SKU', { sku: 'Lamp' }, '/sku'],
+    ['the reserved SKU "imports"', { sku: 'imports' }, '/sku'],
+    ['the reserved SKU "low"', { sku: 'low' }, '/sku'],
+    ['a blank name', { name: '  ' }, '/name'],
+    ['a name with a line break', { name: 'a\nb' }, '/name'],
+    ['an unknown tax class', { taxClass: 'none' }, '/taxClass'],
+    ['a negative weight', { weightGrams: -1 }, '/weightGrams'],
+    ['a javascript: image URL', { imageUrl: 'javascript:alert(1)' }, '/imageUrl'],
+    ['an unencrypted image URL', { imageUrl: 'http://x.example/a.png' }, '/imageUrl'],
+    ['a protocol-relative image URL', { imageUrl: '//x.example/a.png' }, '/imageUrl'],
+    ['an attribute that is not a string', { attributes: { a: 1 } }, '/attributes/a'],
     [
       'too many attributes',
       { attributes: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`a${n}`, 'x'])) },
       '/attributes',
     ],
     ['a version', { version: 1 }, '/version'],
-    ['what is not known', { colour: 'red' }, '/colour'],
-  ])('%s is refused with 400 that names the field', async (_what, change, pointer) => {
+    ['an unknown field', { colour: 'red' }, '/colour'],
+  ])('returns 400 that names the field for %s', async (_label, change, pointer) => {
     const body = { ...buildProduct(), ...change };
-    const answer = await system.request<Problem>('/api/products', { body });
-    expect(expectProblem(answer, 400, 'invalid_request').errors?.map((e) => e.pointer)).toEqual([pointer]);
+    const response = await system.request<Problem>('/api/products', { body });
+    expect(expectProblem(response, 400, 'invalid_request').errors?.map((e) => e.pointer)).toEqual([pointer]);
   });
 
-  test('a change of price does not touch an order that is placed', async () => {
-    const { body: desk } = await read('oak-desk');
+  test('a price change does not affect a placed order', async () => {
+    const { body: desk } = await getProduct('oak-desk');
     const { body: order } = await system.placeOrder(buildOrderRequest({ 'oak-desk': 2 }));
-    const raised = await putProduct(system, desk, {
+    const changed = await putProduct(system, desk, {
       name: 'Oak desk II',
       price: { amount: 99_900, currency: 'EUR' },
     });
-    expect(raised.status).toBe(200);
+    expect(changed.status).toBe(200);
     const after = await system.getOrder(order.id);
     expect(after.lines).toEqual(order.lines);
     expect(after.total).toEqual(order.total);
@@ -226,12 +229,12 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     expect(next.body.lines[0]).toMatchObject({ name: 'Oak desk II', unitPrice: { amount: 99_900 } });
   });
 
-  test('an order that races a change of price pays exactly what it says', async () => {
+  test('an order placed during price changes captures exactly its total', async () => {
     const prices = [10_000, 20_000];
-    let { body: lamp } = await read('desk-lamp');
-    let racing = true;
-    const changing = (async () => {
-      for (let n = 0; racing; n += 1) {
+    let { body: lamp } = await getProduct('desk-lamp');
+    let isRunning = true;
+    const priceChanges = (async () => {
+      for (let n = 0; isRunning; n += 1) {
         const { status, body } = await putProduct(system, lamp, {
           price: { amount: prices[n % 2] ?? 0, currency: 'EUR' },
         });
@@ -245,8 +248,8 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
         ...(await Promise.all([1, 2].map(() => system.placeOrder(buildOrderRequest({ 'desk-lamp': 3 }))))),
       );
     }
-    racing = false;
-    await changing;
+    isRunning = false;
+    await priceChanges;
     for (const { status, body } of orders) {
       expect(status).toBe(201);
       const [line] = body.lines;
@@ -257,21 +260,21 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     }
   });
 
-  test('a search is walked by cursors that belong to it', async () => {
+  test('a search is paged with cursors that are valid for this search only', async () => {
     const skus: string[] = [];
     for (let n = 0; n < 7; n += 1)
       skus.push((await createProductViaApi(system, { name: `Quartz lamp ${n}` })).sku);
-    const seen: string[] = [];
+    const listed: string[] = [];
     const cursors: string[] = [];
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
       const page: Page = await search(`q=quartz%20lam&limit=3${next}`);
-      seen.push(...page.data.map((p) => p.sku));
+      listed.push(...page.data.map((p) => p.sku));
       cursor = page.nextCursor;
       if (cursor !== null) cursors.push(cursor);
     } while (cursor !== null);
-    expect(seen).toEqual(skus.toSorted());
+    expect(listed).toEqual(skus.toSorted());
 
     const forged = [
       'nonsense',
@@ -281,16 +284,16 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
       Buffer.from('v1:["quartz"]').toString('base64url'),
       Buffer.from(`v1:${skus[0]}`).toString('base64url'),
     ];
-    for (const wrong of forged) {
-      const answer = await system.request(`/api/products?q=quartz%20lam&cursor=${wrong}`);
-      expectProblem(answer, 400, 'invalid_cursor');
+    for (const forgedCursor of forged) {
+      const response = await system.request(`/api/products?q=quartz%20lam&cursor=${forgedCursor}`);
+      expectProblem(response, 400, 'invalid_cursor');
     }
     expectProblem(await system.request(`/api/products?cursor=${cursors[0]}`), 400, 'invalid_cursor');
   });
 
-  test('a search goes on however long its words and skus are', async () => {
+  test('a search is paged with words and SKUs of the maximum length', async () => {
     const name = '𠀀'.repeat(40);
-    const skus = ['a', 'b'].map((end) => `${'z'.repeat(63)}${end}`);
+    const skus = ['a', 'b'].map((suffix) => `${'z'.repeat(63)}${suffix}`);
     for (const sku of skus) await createProductViaApi(system, { sku, name });
     const query = `q=${encodeURIComponent('𠀀'.repeat(32))}&limit=1`;
     const first = await search(query);
@@ -307,8 +310,10 @@ describe.each(DIALECTS)('products on %s', (dialect) => {
     ['active=no', 'active'],
     ['limit=101', 'limit'],
     ['sort=price', 'sort'],
-  ])('?%s is refused with 400 that names the parameter', async (query, parameter) => {
-    const answer = await system.request<Problem>(`/api/products?${query}`);
-    expect(expectProblem(answer, 400, 'invalid_request').errors?.map((e) => e.pointer)).toEqual([parameter]);
+  ])('returns 400 that names the parameter for ?%s', async (query, parameter) => {
+    const response = await system.request<Problem>(`/api/products?${query}`);
+    expect(expectProblem(response, 400, 'invalid_request').errors?.map((e) => e.pointer)).toEqual([
+      parameter,
+    ]);
   });
 });

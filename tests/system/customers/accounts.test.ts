@@ -27,44 +27,44 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   afterAll(() => system?.close());
 
   const post = <T>(path: string, body: unknown) => postUnauthenticated<T>(system, `/api/auth/${path}`, body);
-  const ownOrders = async (token: string): Promise<string[]> => {
+  const listOwnOrders = async (token: string): Promise<string[]> => {
     const { body, text } = await system.request<{ data: OrderSummary[] }>('/api/orders', {
       headers: toBearerHeader(token),
     });
     expect(text).toContain('data');
     return body.data.map((order) => order.id);
   };
-  /** What an answer says, but for what differs between any two. */
-  const said = ({ status, text, headers }: { status: number; text: string; headers: object }) => {
+  /** @returns the parts of a response that are equal for equal requests. */
+  const toComparable = ({ status, text, headers }: { status: number; text: string; headers: object }) => {
     const requestId = (headers as Record<string, string>)['x-request-id'] ?? '';
     const names = Object.keys(headers).toSorted();
     return { status, names, text: text.replaceAll(requestId, '') };
   };
 
-  test('who has ordered as a guest finds the order in the account that they make', async () => {
+  test('a new account lists the orders placed earlier as a guest', async () => {
     const email = generateEmail();
     const placed = await system.placeOrder(buildOrderRequest(undefined, { email }), UNAUTHENTICATED);
     const { accessToken } = await signUp(system, email);
-    expect(await ownOrders(accessToken)).toEqual([placed.body.id]);
+    expect(await listOwnOrders(accessToken)).toEqual([placed.body.id]);
     const later = await system.placeOrder(
       buildOrderRequest(undefined, { email }),
       toBearerHeader(accessToken),
     );
-    expect(await ownOrders(accessToken)).toEqual([later.body.id, placed.body.id]);
+    expect(await listOwnOrders(accessToken)).toEqual([later.body.id, placed.body.id]);
   });
 
-  test('the mail leads to the shop, with the token behind the # and in plain sight', async () => {
+  test('the confirmation mail links to the shop, with the token in the fragment and in the text', async () => {
     const email = generateEmail();
     await post('register', { email: email.toUpperCase(), password: PASSWORD, name: 'Buy at evil.example' });
     const mail = await waitForMail(system, email, 'Confirm your address');
     const token = extractToken(mail);
     expect(mail.text).toContain(`https://shop.example/confirm#token=${token}`);
     expect(mail.text).toContain(`\n${token}\n`);
-    // Words of a stranger reach nobody's mailbox.
+    // The name comes from an unverified sender.
     expect(`${mail.text}${mail.html}${JSON.stringify(mail.to)}`).not.toContain('evil.example');
   });
 
-  test('the link of the mail alone makes no account: it takes the password that was chosen', async () => {
+  test('the confirmation requires the token of the mail and the chosen password', async () => {
     const email = generateEmail();
     await post('register', { email, password: PASSWORD });
     const token = extractToken(await waitForMail(system, email, 'Confirm your address'));
@@ -75,7 +75,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expectProblem(await post('confirm', { token, password: PASSWORD }), 410, 'link_expired');
   });
 
-  test('a session goes from log-in to refresh to log-out', async () => {
+  test('a session is opened by login, extended by refresh and closed by logout', async () => {
     const email = generateEmail();
     await signUp(system, email);
     const first = await logIn(system, email);
@@ -85,51 +85,55 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(decodeClaims(second.accessToken).sid).toBe(decodeClaims(first.accessToken).sid);
     expect((await post('logout', { refreshToken: second.refreshToken })).status).toBe(204);
     expectProblem(await post('refresh', { refreshToken: second.refreshToken }), 401, 'invalid_refresh_token');
-    // What was given out for a quarter of an hour ends with it.
-    const answer = await system.request('/api/orders', { headers: toBearerHeader(second.accessToken) });
-    expectProblem(answer, 401, 'invalid_token');
+    // The access token is revoked with its session, before it expires.
+    const response = await system.request('/api/orders', { headers: toBearerHeader(second.accessToken) });
+    expectProblem(response, 401, 'invalid_token');
   });
 
-  test('logging out everywhere needs an access token, and ends every session', async () => {
+  test('logging out everywhere requires an access token and closes all sessions', async () => {
     const email = generateEmail();
-    const one = await signUp(system, email);
+    const current = await signUp(system, email);
     const other = await logIn(system, email);
     expectProblem(await post('logout', { everywhere: true }), 401, 'unauthenticated');
-    const headers = toBearerHeader(one.accessToken);
-    const left = await system.request('/api/auth/logout', { body: { everywhere: true }, headers });
-    expect(left.status).toBe(204);
-    for (const { refreshToken } of [one, other]) {
+    const headers = toBearerHeader(current.accessToken);
+    const loggedOut = await system.request('/api/auth/logout', { body: { everywhere: true }, headers });
+    expect(loggedOut.status).toBe(204);
+    for (const { refreshToken } of [current, other]) {
       expectProblem(await post('refresh', { refreshToken }), 401, 'invalid_refresh_token');
     }
-    expect((await post('logout', { refreshToken: 'none of ours' })).status).toBe(204);
+    expect((await post('logout', { refreshToken: 'unknown' })).status).toBe(204);
   });
 
-  test('an access token alone logs out its own session; no token at all is a mistake', async () => {
+  test('an access token logs out its own session; a logout without a token is invalid', async () => {
     const email = generateEmail();
-    const here = await signUp(system, email);
-    const there = await logIn(system, email);
-    const nothing = expectProblem(await post('logout', {}), 400, 'invalid_request');
-    expect(nothing.errors?.map(({ pointer }) => pointer)).toEqual(['/refreshToken']);
-    const headers = toBearerHeader(here.accessToken);
+    const current = await signUp(system, email);
+    const other = await logIn(system, email);
+    const missing = expectProblem(await post('logout', {}), 400, 'invalid_request');
+    expect(missing.errors?.map(({ pointer }) => pointer)).toEqual(['/refreshToken']);
+    const headers = toBearerHeader(current.accessToken);
     expect((await system.request('/api/auth/logout', { body: {}, headers })).status).toBe(204);
-    expectProblem(await post('refresh', { refreshToken: here.refreshToken }), 401, 'invalid_refresh_token');
-    const wrong = { refreshToken: there.refreshToken, everywhere: true };
-    expectProblem(await post('logout', wrong), 401, 'unauthenticated');
-    expect((await post('refresh', { refreshToken: there.refreshToken })).status).toBe(200);
+    expectProblem(
+      await post('refresh', { refreshToken: current.refreshToken }),
+      401,
+      'invalid_refresh_token',
+    );
+    const everywhere = { refreshToken: other.refreshToken, everywhere: true };
+    expectProblem(await post('logout', everywhere), 401, 'unauthenticated');
+    expect((await post('refresh', { refreshToken: other.refreshToken })).status).toBe(200);
   });
 
-  test('every log-in is a session of its own, whatever it brings along', async () => {
+  test('every login opens a new session, whatever the request contains', async () => {
     const email = generateEmail();
     const { accessToken } = await signUp(system, email);
     const headers = toBearerHeader(accessToken);
     const body = { email, password: PASSWORD };
-    const again = await system.request<Tokens>('/api/auth/login', { body, headers });
-    expect(decodeClaims(again.body.accessToken).sid).not.toBe(decodeClaims(accessToken).sid);
-    const fixed = { ...body, refreshToken: 'chosen by somebody else', sid: 'ses_1' };
-    expectProblem(await post('login', fixed), 400, 'invalid_request');
+    const second = await system.request<Tokens>('/api/auth/login', { body, headers });
+    expect(decodeClaims(second.body.accessToken).sid).not.toBe(decodeClaims(accessToken).sid);
+    const sessionFixation = { ...body, refreshToken: 'chosen by an attacker', sid: 'ses_1' };
+    expectProblem(await post('login', sessionFixation), 400, 'invalid_request');
   });
 
-  test('a forgotten password is replaced by the link of a mail, whose change is told by another', async () => {
+  test('a password reset uses the link of a mail, and a second mail confirms the change', async () => {
     const email = generateEmail();
     const { refreshToken } = await signUp(system, email);
     expect((await post('password-reset', { email })).status).toBe(202);
@@ -144,29 +148,29 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     await waitForMail(system, email, 'Your password was changed');
   });
 
-  test('a password is changed by who knows the old one, and other sessions end', async () => {
+  test('a password change requires the old password and closes the other sessions', async () => {
     const email = generateEmail();
-    const here = await signUp(system, email);
-    const there = await logIn(system, email);
+    const current = await signUp(system, email);
+    const other = await logIn(system, email);
     const change = (currentPassword: string, newPassword: string) =>
       system.request('/api/auth/password', {
         body: { currentPassword, newPassword },
-        headers: toBearerHeader(here.accessToken),
+        headers: toBearerHeader(current.accessToken),
       });
     expectProblem(await change('not the password', 'difference engine'), 401, 'invalid_credentials');
     const weak = expectProblem(await change(PASSWORD, email), 400, 'invalid_request');
     expect(weak.errors?.[0]?.pointer).toBe('/newPassword');
     expect((await change(PASSWORD, 'difference engine')).status).toBe(204);
-    expect((await post('refresh', { refreshToken: here.refreshToken })).status).toBe(200);
-    expectProblem(await post('refresh', { refreshToken: there.refreshToken }), 401, 'invalid_refresh_token');
+    expect((await post('refresh', { refreshToken: current.refreshToken })).status).toBe(200);
+    expectProblem(await post('refresh', { refreshToken: other.refreshToken }), 401, 'invalid_refresh_token');
   });
 
   test.each([
     ['too short', 'short pass'.slice(1)],
     ['too long', 'x'.repeat(129)],
     ['too common', 'Password123'],
-    ['no text', 12_345_678_901],
-  ])('a password that is %s is refused, naming the field', async (_, password) => {
+    ['not a string', 12_345_678_901],
+  ])('returns 400 that names the field for a password that is %s', async (_, password) => {
     const problem = expectProblem(
       await post('register', { email: generateEmail(), password }),
       400,
@@ -175,10 +179,10 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(['/password']);
   });
 
-  test('nobody makes themselves more than a customer', async () => {
+  test('a registration cannot set a role or other protected fields', async () => {
     const registration = { email: generateEmail(), password: PASSWORD };
-    for (const more of [{ role: 'admin' }, { customerId: 'cus_1' }, { emailVerified: true }]) {
-      expectProblem(await post('register', { ...registration, ...more }), 400, 'invalid_request');
+    for (const fields of [{ role: 'admin' }, { customerId: 'cus_1' }, { emailVerified: true }]) {
+      expectProblem(await post('register', { ...registration, ...fields }), 400, 'invalid_request');
     }
     const { accessToken } = await signUp(system, registration.email);
     expect(decodeClaims(accessToken).role).toBe('customer');
@@ -189,44 +193,44 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     );
   });
 
-  describe('an address with an account and one without are answered alike', () => {
-    test('when somebody registers; the mail tells its owner', async () => {
+  describe('email addresses with and without an account get equal responses', () => {
+    test('to a registration; the mail informs the owner of the account', async () => {
       const email = generateEmail();
       await signUp(system, email);
       const known = await post('register', { email, password: PASSWORD });
       const unknown = await post('register', { email: generateEmail(), password: PASSWORD });
-      expect(said(known)).toEqual(said(unknown));
+      expect(toComparable(known)).toEqual(toComparable(unknown));
       expect(known.status).toBe(202);
       const mail = await waitForMail(system, email, 'You have an account already');
       expect(mail.text).not.toContain('token');
     });
 
-    test('when somebody logs in: unknown, wrong, or a guest', async () => {
+    test('to a login with a wrong password, an unknown address or the address of a guest', async () => {
       const [email, guest] = [generateEmail(), generateEmail()];
       await signUp(system, email);
       await system.placeOrder(buildOrderRequest(undefined, { email: guest }), UNAUTHENTICATED);
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         [email, guest, generateEmail()].map((address) =>
           post('login', { email: address, password: 'wrong one' }),
         ),
       );
-      for (const answer of answers) {
-        expectProblem(answer, 401, 'invalid_credentials');
-        expect(said(answer)).toEqual(said(answers[0] ?? answer));
+      for (const response of responses) {
+        expectProblem(response, 401, 'invalid_credentials');
+        expect(toComparable(response)).toEqual(toComparable(responses[0] ?? response));
       }
     });
 
-    test('when somebody wants a new password', async () => {
+    test('to a password reset', async () => {
       const email = generateEmail();
       await signUp(system, email);
       const known = await post('password-reset', { email });
       const unknown = await post('password-reset', { email: generateEmail() });
-      expect(said(known)).toEqual(said(unknown));
+      expect(toComparable(known)).toEqual(toComparable(unknown));
       expect(known.status).toBe(202);
     });
   });
 
-  test('the public keys are there for whoever wants to check a token', async () => {
+  test('the public keys for token verification are published', async () => {
     const { status, body, headers } = await system.request<{ keys: { kid: string }[] }>(
       '/.well-known/jwks.json',
     );
@@ -236,7 +240,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     expect(JSON.stringify(body)).not.toContain('"d"');
   });
 
-  test('no log, event or workflow holds a token, a password or an address', async () => {
+  test('logs and workflow histories contain no token, password or email address', async () => {
     const email = generateEmail();
     const secrets = [email, PASSWORD, 'difference engine'];
     const tokens = await signUp(system, email);
@@ -260,17 +264,17 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   });
 });
 
-/** All histories of deliveries of the system, as anybody sees them who has access to Temporal. */
+/** @returns the decoded histories of all deliveries of the system. */
 async function fetchDeliveryHistories(prefix: string): Promise<string> {
   const temporal = createTemporalClient({ address: getServerConfig().temporalAddress, namespace: 'default' });
   try {
-    const found: string[] = [];
+    const histories: string[] = [];
     const query = `WorkflowType = "${DELIVERY_WORKFLOW}" AND TaskQueue = "${prefix}orders"`;
     for await (const { workflowId } of temporal.workflow.list({ query })) {
       const history = await temporal.workflow.getHandle(workflowId).fetchHistory();
-      found.push(workflowId, decodePayloads(toHistoryJson(history as History)));
+      histories.push(workflowId, decodePayloads(toHistoryJson(history as History)));
     }
-    return found.join('\n');
+    return histories.join('\n');
   } finally {
     await temporal.connection.close();
   }

@@ -10,36 +10,36 @@ export const PASSWORD = 'analytical engine';
 export const UNAUTHENTICATED = { authorization: '' };
 export const toBearerHeader = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** A request of somebody who shows no token. */
+/** Sends a POST without credentials. */
 export const postUnauthenticated = <T>(
   system: System,
   path: string,
   body: unknown,
 ): Promise<HttpResponse<T>> => system.request<T>(path, { body, headers: UNAUTHENTICATED });
 
-/** The newest mail to an address with that in its subject. */
+/** Waits for a mail to `address` whose subject contains `subject`. @returns the newest. */
 export const waitForMail = (system: System, address: string, subject: string): Promise<CaughtMessage> =>
   eventually(
-    `the mail "${subject}" to ${address}`,
+    `a mail "${subject}" to ${address}`,
     () => system.mails.listTo(address).find((mail) => mail.subject.includes(subject)),
     MAIL_TIMEOUT_MS,
   );
 
-/** The token of the link in a mail. */
+/** @returns the token of the link in a mail. */
 export function extractToken(mail: CaughtMessage): string {
   const token = /#token=(\S+)/.exec(mail.text ?? '')?.[1];
-  if (token === undefined) throw new Error(`no link in ${mail.text}`);
+  if (token === undefined) throw new Error(`The mail has no link: ${mail.text}`);
   return token;
 }
 
-/** Registers, reads the mail, follows its link with the password. */
+/** Registers, then confirms with the token of the mail and the password. */
 export async function signUp(system: System, email: string, password = PASSWORD): Promise<Tokens> {
-  const asked = await postUnauthenticated(system, '/api/auth/register', {
+  const registration = await postUnauthenticated(system, '/api/auth/register', {
     email,
     password,
     name: 'Ada Byron',
   });
-  if (asked.status !== 202) throw new Error(asked.text);
+  if (registration.status !== 202) throw new Error(registration.text);
   const token = extractToken(await waitForMail(system, email, 'Confirm your address'));
   return unwrapTokens(await postUnauthenticated<Tokens>(system, '/api/auth/confirm', { token, password }));
 }
@@ -52,6 +52,6 @@ function unwrapTokens({ status, body, text }: HttpResponse<Tokens>): Tokens {
   return body;
 }
 
-/** What an access token says, unverified. */
+/** @returns the claims of an access token, without verification. */
 export const decodeClaims = (token: string): Record<string, string> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, string>;

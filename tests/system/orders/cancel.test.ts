@@ -7,7 +7,7 @@ import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
 import { buildOrderRequest, DECLINED_CARD, expectProblem, type Problem } from './orders';
 
-/** The command people use, against the server the system uses. */
+/** Runs the `temporal` command against the server of the system. */
 const runTemporalCli = (...args: string[]) => {
   const { temporalCli: command, temporalAddress } = getServerConfig();
   return promisify(execFile)(command, [...args, '--address', temporalAddress]);
@@ -20,7 +20,7 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  const confirmed = async (): Promise<Order> => {
+  const placeConfirmedOrder = async (): Promise<Order> => {
     const { status, body } = await system.placeOrder(buildOrderRequest({ 'oak-desk': 2 }));
     expect(status).toBe(201);
     return body;
@@ -28,8 +28,8 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
   const cancel = <T = Order>(id: string, body?: unknown, headers: Record<string, string> = {}) =>
     system.request<T>(`/api/orders/${id}/cancel`, { method: 'POST', headers, body });
 
-  /** The end of every cancellation: money and stock are where they were. */
-  const expectUndone = async (order: Order, by: string, reason: string | null) => {
+  /** Expects a cancelled order whose payment is refunded and whose stock is released. */
+  const expectCompensated = async (order: Order, by: string, reason: string | null) => {
     expect(await system.getOrder(order.id)).toMatchObject({
       status: 'cancelled',
       payment: 'refunded',
@@ -42,126 +42,126 @@ describe.each(DIALECTS)('cancelling orders on %s', (dialect) => {
     expect((await system.getStock('oak-desk')).reserved).toBe(0);
   };
 
-  test('asked to wait, the answer is the cancelled order with money and stock given back', async () => {
-    const order = await confirmed();
+  test('with wait, returns the cancelled order, refunded and with its stock released', async () => {
+    const order = await placeConfirmedOrder();
 
-    const answer = await cancel(order.id, { reason: 'changed my mind' }, { prefer: 'wait=20' });
+    const response = await cancel(order.id, { reason: 'changed my mind' }, { prefer: 'wait=20' });
 
-    expect(answer.status).toBe(200);
-    expect(answer.headers).toMatchObject({
+    expect(response.status).toBe(200);
+    expect(response.headers).toMatchObject({
       'preference-applied': 'wait=20',
-      etag: `"${answer.body.version}"`,
+      etag: `"${response.body.version}"`,
     });
-    expect(answer.body).toMatchObject({ id: order.id, status: 'cancelled', payment: 'refunded' });
-    expect(answer.body.version).toBeGreaterThan(order.version);
-    await expectUndone(order, `signal (claims: ${system.machineActor}, by REST)`, 'changed my mind');
+    expect(response.body).toMatchObject({ id: order.id, status: 'cancelled', payment: 'refunded' });
+    expect(response.body.version).toBeGreaterThan(order.version);
+    await expectCompensated(order, `signal (claims: ${system.machineActor}, by REST)`, 'changed my mind');
   });
 
-  test('not asked to wait, the answer is 202 and where the end will be', async () => {
-    const order = await confirmed();
+  test('without wait, returns 202 with the location of the order', async () => {
+    const order = await placeConfirmedOrder();
 
-    const answer = await cancel(order.id);
+    const response = await cancel(order.id);
 
-    expect(answer.status).toBe(202);
-    expect(answer.headers.location).toBe(`/api/orders/${order.id}`);
+    expect(response.status).toBe(202);
+    expect(response.headers.location).toBe(`/api/orders/${order.id}`);
     await system.waitForStatus(order.id, 'cancelled');
-    await expectUndone(order, `signal (claims: ${system.machineActor}, by REST)`, null);
+    await expectCompensated(order, `signal (claims: ${system.machineActor}, by REST)`, null);
   });
 
-  test('cancelled by ten at once and once more later, it is cancelled and refunded once', async () => {
-    const order = await confirmed();
+  test('ten concurrent cancellations and a later one cancel and refund once', async () => {
+    const order = await placeConfirmedOrder();
 
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 10 }, () => cancel(order.id, {}, { prefer: 'wait=20' })),
     );
     const later = await cancel(order.id, {}, { prefer: 'wait=20' });
 
-    expect(answers.map((a) => a.status)).toEqual(Array(10).fill(200));
+    expect(responses.map((a) => a.status)).toEqual(Array(10).fill(200));
     expect([later.status, later.body.status]).toEqual([200, 'cancelled']);
-    expect(later.body.version).toBe(answers[0]?.body.version);
-    await expectUndone(order, `signal (claims: ${system.machineActor}, by REST)`, null);
-    const told = (await system.getHistory(order.id)).entries.filter((e) => e.source === 'log');
-    expect(told.filter((e) => e.type === 'OrderCancelled')).toHaveLength(1);
-    expect(told.filter((e) => e.type === 'PaymentRefunded')).toHaveLength(1);
+    expect(later.body.version).toBe(responses[0]?.body.version);
+    await expectCompensated(order, `signal (claims: ${system.machineActor}, by REST)`, null);
+    const logEntries = (await system.getHistory(order.id)).entries.filter((e) => e.source === 'log');
+    expect(logEntries.filter((e) => e.type === 'OrderCancelled')).toHaveLength(1);
+    expect(logEntries.filter((e) => e.type === 'PaymentRefunded')).toHaveLength(1);
   });
 
-  test('an order cancelled while it is being paid ends cancelled, paid by nobody', async () => {
+  test('an order cancelled during its payment is cancelled, and nothing remains captured', async () => {
     await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
     const { body: placed } = await system.placeOrder(buildOrderRequest({ 'oak-desk': 2 }), {
       prefer: 'respond-async',
     });
-    await eventually('a payment under way', async () => (await system.listIntents(placed.id)).length === 1);
+    await eventually('a payment in flight', async () => (await system.listIntents(placed.id)).length === 1);
 
-    const answer = await cancel(placed.id, {}, { prefer: 'wait=20' });
+    const response = await cancel(placed.id, {}, { prefer: 'wait=20' });
 
-    expect(answer).toMatchObject({ status: 200, body: { status: 'cancelled' } });
+    expect(response).toMatchObject({ status: 200, body: { status: 'cancelled' } });
     const [intent] = await system.listIntents(placed.id);
     expect((intent?.amount_captured ?? 0) - (intent?.amount_refunded ?? 0)).toBe(0);
     expect(['succeeded', 'canceled']).toContain(intent?.status);
     expect((await system.getStock('oak-desk')).reserved).toBe(0);
   });
 
-  test('a refund that fails at first is tried again until the money is back', async () => {
-    const order = await confirmed();
+  test('retries a failing refund until it succeeds', async () => {
+    const order = await placeConfirmedOrder();
     await system.injectFault({ operation: 'refund', mode: 'fail_before', times: 2 });
     await system.injectFault({ operation: 'refund', mode: 'drop_after', times: 1 });
     await cancel(order.id);
     await system.waitForStatus(order.id, 'cancelled', 120_000);
-    await expectUndone(order, `signal (claims: ${system.machineActor}, by REST)`, null);
+    await expectCompensated(order, `signal (claims: ${system.machineActor}, by REST)`, null);
   });
 
-  test('a rejected order cannot be cancelled, and the answer says why', async () => {
+  test('rejects the cancellation of a rejected order with the reason', async () => {
     const { body } = await system.placeOrder<Problem>(
       buildOrderRequest({ 'oak-desk': 1 }, { method: DECLINED_CARD }),
     );
-    const answer = await cancel<Problem>(String(body.orderId), {}, { prefer: 'wait=5' });
-    expect(expectProblem(answer, 409, 'not_cancellable')).toMatchObject({
+    const response = await cancel<Problem>(String(body.orderId), {}, { prefer: 'wait=5' });
+    expect(expectProblem(response, 409, 'not_cancellable')).toMatchObject({
       reason: 'already_rejected',
       detail: expect.stringContaining('rejected'),
     });
   });
 
-  test('an order that does not exist is answered with 404', async () => {
+  test('returns 404 for an unknown order', async () => {
     expectProblem(await cancel('ord_00000000000000000000000000'), 404, 'not_found');
     expectProblem(await cancel('nonsense'), 404, 'not_found');
   });
 
-  test.each<[what: string, body: unknown, pointer: string]>([
+  test.each<[label: string, body: unknown, pointer: string]>([
     ['an unknown field', { why: 'x' }, '/why'],
-    ['somebody else as the one who asks', { requestedBy: 'admin' }, '/requestedBy'],
-    ['a reason that is no text', { reason: 7 }, '/reason'],
+    ['another requester', { requestedBy: 'admin' }, '/requestedBy'],
+    ['a reason that is not a string', { reason: 7 }, '/reason'],
     ['a reason with a line break', { reason: 'a\nb' }, '/reason'],
-    ['a reason without end', { reason: 'x'.repeat(201) }, '/reason'],
-  ])('%s is refused with 400 and cancels nothing', async (_what, body, pointer) => {
-    const order = await confirmed();
+    ['a reason that is too long', { reason: 'x'.repeat(201) }, '/reason'],
+  ])('returns 400 for %s and cancels nothing', async (_label, body, pointer) => {
+    const order = await placeConfirmedOrder();
     const { errors } = expectProblem(await cancel<Problem>(order.id, body), 400, 'invalid_request');
     expect(errors?.map((e) => e.pointer)).toEqual([pointer]);
     expect(await system.getOrder(order.id)).toMatchObject({ status: 'confirmed', version: order.version });
     await cancel(order.id, {}, { prefer: 'wait=20' });
   });
 
-  test('the signal typed by hand, without any input, cancels the order', async () => {
-    const order = await confirmed();
+  test('the signal sent with the temporal command without input cancels the order', async () => {
+    const order = await placeConfirmedOrder();
     await runTemporalCli('workflow', 'signal', '--workflow-id', order.id, '--name', 'cancelOrder');
     await system.waitForStatus(order.id, 'cancelled');
-    await expectUndone(order, 'signal', null);
+    await expectCompensated(order, 'signal', null);
   });
 
-  test('the signal tells who asks and why; it is shown as a claim, without personal data', async () => {
-    const order = await confirmed();
+  test('the requester and the reason of a signal are stored as a claim, without personal data', async () => {
+    const order = await placeConfirmedOrder();
     const input = JSON.stringify({ reason: 'call +49 30 1234567', requestedBy: 'ops desk' });
     const signal = ['workflow', 'signal', '--workflow-id', order.id, '--name', 'cancelOrder'];
     await runTemporalCli(...signal, '--input', input);
     await system.waitForStatus(order.id, 'cancelled');
-    await expectUndone(order, 'signal (claims: ops desk)', 'call [removed]');
+    await expectCompensated(order, 'signal (claims: ops desk)', 'call [removed]');
   });
 
-  test("Temporal's own cancel is a cancellation of the order", async () => {
-    const order = await confirmed();
+  test('cancelling the workflow in Temporal cancels the order', async () => {
+    const order = await placeConfirmedOrder();
     await runTemporalCli('workflow', 'cancel', '--workflow-id', order.id);
     await system.waitForStatus(order.id, 'cancelled');
-    await expectUndone(order, 'temporal', null);
-    await eventually('the workflow completed', async () => {
+    await expectCompensated(order, 'temporal', null);
+    await eventually('the workflow to complete', async () => {
       const { stdout } = await runTemporalCli(
         'workflow',
         'describe',

@@ -25,20 +25,20 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     await system?.close();
   });
 
-  const mailsSent = async (id: string, count: number) =>
-    eventually(`${count} mails in the history`, async () => {
+  const waitForSentMails = async (id: string, count: number) =>
+    eventually(`${count} sent mails in the history`, async () => {
       const history = await system.getHistory(id);
       return history.entries.filter((e) => e.type === 'NotificationSent').length === count && history;
     });
-  const told = (entries: readonly HistoryEntry[]) => entries.map(({ what, by }) => [what, by]);
+  const toTextAndActor = (entries: readonly HistoryEntry[]) => entries.map(({ what, by }) => [what, by]);
 
-  test('it tells of a confirmed and cancelled order as a person would, with who did what', async () => {
-    const { orderId, workflow, entries } = await mailsSent(order.id, 2);
+  test('describes the steps and actors of a confirmed and cancelled order', async () => {
+    const { orderId, workflow, entries } = await waitForSentMails(order.id, 2);
 
     expect(orderId).toBe(order.id);
     const withoutMails = entries.filter((e) => e.type !== 'NotificationSent');
-    const undone = ['StockReleased', 'PaymentRefunded'];
-    expect(told(withoutMails.filter((e) => !undone.includes(e.type)))).toEqual([
+    const compensations = ['StockReleased', 'PaymentRefunded'];
+    expect(toTextAndActor(withoutMails.filter((e) => !compensations.includes(e.type)))).toEqual([
       ['Order placed for €778.00', system.machineActor],
       ['Stock reserved: 2 × oak-desk in BER', 'system'],
       ['Payment of €778.00 taken', 'provider'],
@@ -47,8 +47,8 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
       ['Cancellation asked for: too large', `signal (claims: ${system.machineActor}, by REST)`],
       ['Order cancelled; everything is undone', `signal (claims: ${system.machineActor}, by REST)`],
     ]);
-    // The undo runs side by side, between the request and the end.
-    expect(told(withoutMails.slice(-3, -1)).toSorted()).toEqual([
+    // The compensations run concurrently, between the request and the completion.
+    expect(toTextAndActor(withoutMails.slice(-3, -1)).toSorted()).toEqual([
       ['Payment of €778.00 refunded', 'provider'],
       ['Stock given back: 2 × oak-desk in BER', 'system'],
     ]);
@@ -60,12 +60,12 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     );
   });
 
-  test('every step is anchored in the history of the workflow', async () => {
+  test('every step is anchored in the workflow history', async () => {
     const { entries } = await system.getHistory(order.id);
-    const own = entries.filter((e) => e.source === 'log' && e.event?.id.startsWith(order.id));
-    const anchored = own.filter((e) => e.anchored !== undefined);
+    const orderEvents = entries.filter((e) => e.source === 'log' && e.event?.id.startsWith(order.id));
+    const anchored = orderEvents.filter((e) => e.anchored !== undefined);
     expect(anchored.every((e) => e.anchored === true)).toBe(true);
-    // The last event of each transaction; the chain of hashes ties those before to it.
+    // Only the last event of each transaction is anchored; the hash chain covers the earlier ones.
     expect(anchored.map((e) => e.type).toSorted()).toEqual([
       'OrderCancelled',
       'OrderCancellationStarted',
@@ -76,16 +76,16 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     ]);
   });
 
-  test('mails are part of it', async () => {
-    const { entries } = await mailsSent(order.id, 2);
+  test('contains the mails', async () => {
+    const { entries } = await waitForSentMails(order.id, 2);
     const mails = entries.filter((e) => e.type === 'NotificationSent');
-    expect(told(mails)).toEqual([
+    expect(toTextAndActor(mails)).toEqual([
       ['Mail sent: order_confirmed', 'system'],
       ['Mail sent: order_cancelled', 'system'],
     ]);
   });
 
-  test('the retries of a payment are part of it', async () => {
+  test('contains the retries of a payment', async () => {
     await system.injectFault({ operation: 'create', mode: 'fail_before', times: 2 });
     const { body } = await system.placeOrder(buildOrderRequest());
     const { entries } = await system.getHistory(body.id);
@@ -96,11 +96,11 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     });
   });
 
-  test('a refusal tells why', async () => {
+  test('contains the reason of a rejection', async () => {
     const { body } = await system.placeOrder<Problem>(
       buildOrderRequest(undefined, { method: DECLINED_CARD }),
     );
-    const { entries } = await mailsSent(String(body.orderId), 1);
+    const { entries } = await waitForSentMails(String(body.orderId), 1);
     expect(entries.map((e) => e.what)).toEqual(
       expect.arrayContaining([
         'Payment of €419.00 failed: generic_decline',
@@ -110,13 +110,13 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     );
   });
 
-  test('it holds no personal data', async () => {
+  test('contains no personal data', async () => {
     const { text } = await system.request(`/api/orders/${order.id}/history`);
     for (const personal of ['Ada', 'Byron', 'Main St', '10115', '@mail.example'])
       expect(text).not.toContain(personal);
   });
 
-  test('an order that does not exist has none', async () => {
+  test('returns 404 for an unknown order', async () => {
     expectProblem(
       await system.request('/api/orders/ord_00000000000000000000000000/history'),
       404,
@@ -124,9 +124,9 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     );
   });
 
-  // The server takes half a minute over it: once is enough for code that asks no database.
+  // The deletion takes half a minute in Temporal and does not depend on the dialect: one is enough.
   if (dialect !== DIALECTS[0]) return;
-  test('when Temporal has forgotten the workflow, the log alone tells the story', async () => {
+  test('is read from the log alone after Temporal deleted the workflow', async () => {
     const before = await system.getHistory(order.id);
     await client.workflowService.deleteWorkflowExecution({
       namespace: client.options.namespace,
@@ -134,7 +134,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     });
 
     const after = await eventually(
-      'the workflow forgotten',
+      'the workflow to be deleted',
       async () => {
         const history = await system.getHistory(order.id);
         return history.workflow === null && history;

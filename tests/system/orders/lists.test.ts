@@ -17,16 +17,16 @@ const toIds = (orders: readonly { id: string }[]) => orders.map((order) => order
 describe.each(DIALECTS)('lists on %s', (dialect) => {
   let system: System;
   const email = generateEmail();
-  /** Oldest first. */
-  const mine: Order[] = [];
+  /** Orders of one customer, oldest first. */
+  const customerOrders: Order[] = [];
   beforeAll(async () => {
     system = await startSystem({ dialect });
     for (let n = 0; n < 5; n += 1)
-      mine.push((await system.placeOrder(buildOrderRequest(undefined, { email }))).body);
+      customerOrders.push((await system.placeOrder(buildOrderRequest(undefined, { email }))).body);
     for (let n = 0; n < 3; n += 1) await system.placeOrder(buildOrderRequest());
     await system.placeOrder(buildOrderRequest(undefined, { method: DECLINED_CARD }));
     const cancel = { method: 'POST', headers: { prefer: 'wait=20' } };
-    await system.request(`/api/orders/${mine[0]?.id}/cancel`, cancel);
+    await system.request(`/api/orders/${customerOrders[0]?.id}/cancel`, cancel);
   });
   afterAll(() => system?.close());
 
@@ -36,7 +36,7 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     return body;
   };
 
-  test('orders come newest first, each as its own page says', async () => {
+  test('lists orders newest first, equal to the single resources', async () => {
     const { data, nextCursor } = await list('');
     expect(nextCursor).toBeNull();
     expect(data).toHaveLength(9);
@@ -44,21 +44,21 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     for (const summary of data) expect(await system.getOrder(summary.id)).toMatchObject(summary);
   });
 
-  test('by customer', async () => {
-    const { data } = await list(`customerId=${mine[0]?.customerId}`);
-    expect(toIds(data)).toEqual(toIds(mine).toReversed());
+  test('filters by customer', async () => {
+    const { data } = await list(`customerId=${customerOrders[0]?.customerId}`);
+    expect(toIds(data)).toEqual(toIds(customerOrders).toReversed());
     expect((await list('customerId=cus_00000000000000000000000000')).data).toEqual([]);
   });
 
-  test('by status', async () => {
-    expect(toIds((await list('status=cancelled')).data)).toEqual([mine[0]?.id]);
+  test('filters by status', async () => {
+    expect(toIds((await list('status=cancelled')).data)).toEqual([customerOrders[0]?.id]);
     expect((await list('status=rejected')).data).toHaveLength(1);
     expect((await list('status=confirmed')).data).toHaveLength(7);
-    expect((await list(`status=confirmed&customerId=${mine[0]?.customerId}`)).data).toHaveLength(4);
+    expect((await list(`status=confirmed&customerId=${customerOrders[0]?.customerId}`)).data).toHaveLength(4);
   });
 
-  test('by the time of placement: from is contained, to is not, and zones are understood', async () => {
-    const [, second, third, fourth] = mine;
+  test('filters by time of placement: from is inclusive, to is exclusive, with time zones', async () => {
+    const [, second, third, fourth] = customerOrders;
     const between = await list(`from=${second?.placedAt}&to=${fourth?.placedAt}`);
     expect(toIds(between.data)).toEqual([third?.id, second?.id]);
     const berlin = new Date(Date.parse(fourth?.placedAt ?? '') + 3_600_000)
@@ -68,22 +68,22 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     expect((await list(`from=2999-01-01T00:00:00Z`)).data).toEqual([]);
   });
 
-  test('cursors walk through all orders without gaps or repeats while new ones arrive', async () => {
+  test('cursors list all orders without gaps or repeats while new ones are placed', async () => {
     const before = toIds((await list('limit=100')).data);
-    const seen: string[] = [];
+    const listed: string[] = [];
     let cursor: string | null = null;
     do {
       const page: Page<OrderSummary> = await list(`limit=2${cursor === null ? '' : `&cursor=${cursor}`}`);
       expect(page.data.length).toBeLessThanOrEqual(2);
-      seen.push(...toIds(page.data));
+      listed.push(...toIds(page.data));
       cursor = page.nextCursor;
       await system.placeOrder(buildOrderRequest());
     } while (cursor !== null);
-    expect(seen).toEqual(before);
+    expect(listed).toEqual(before);
   });
 
-  test('a last page that is full says that it is the last', async () => {
-    const page = await list(`customerId=${mine[0]?.customerId}&limit=5`);
+  test('a full last page has no next cursor', async () => {
+    const page = await list(`customerId=${customerOrders[0]?.customerId}&limit=5`);
     expect(page.data).toHaveLength(5);
     expect(page.nextCursor).toBeNull();
   });
@@ -105,32 +105,32 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     ['to=2026-02-30T00:00:00Z', 'to', 'invalid_request'],
     ['page=2', 'page', 'invalid_request'],
     ['__proto__=1', '__proto__', 'invalid_request'],
-  ])('?%s is refused with 400 that names the parameter', async (query, parameter, code) => {
+  ])('returns 400 that names the parameter for ?%s', async (query, parameter, code) => {
     const { errors } = expectProblem(await system.request<Problem>(`/api/orders?${query}`), 400, code);
     expect(errors?.map((e) => e.pointer)).toEqual([parameter]);
   });
 
-  test('a page of another origin cannot read the lists', async () => {
-    const answer = await system.request('/api/orders', { headers: { origin: 'https://evil.example' } });
-    expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+  test('does not allow cross-origin reads', async () => {
+    const response = await system.request('/api/orders', { headers: { origin: 'https://evil.example' } });
+    expect(response.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  test('products and their stock come by sku, in pages, all of them', async () => {
-    const walk = async <T extends { sku: string }>(path: string): Promise<T[]> => {
-      const found: T[] = [];
+  test('lists all products and their stock by SKU with cursors', async () => {
+    const listAll = async <T extends { sku: string }>(path: string): Promise<T[]> => {
+      const entries: T[] = [];
       let cursor: string | null = null;
       do {
         const next: string = cursor === null ? '' : `&cursor=${cursor}`;
         const { body } = await system.request<Page<T>>(`${path}?limit=7${next}`);
-        found.push(...body.data);
+        entries.push(...body.data);
         cursor = body.nextCursor;
       } while (cursor !== null);
-      return found;
+      return entries;
     };
     const skus = PRODUCTS.map((product) => product.sku).sort();
 
-    const products = await walk<z.infer<typeof Product>>('/api/products');
-    const inventory = await walk<InventoryItem>('/api/inventory');
+    const products = await listAll<z.infer<typeof Product>>('/api/products');
+    const inventory = await listAll<InventoryItem>('/api/inventory');
 
     expect(products.map((p) => p.sku)).toEqual(skus);
     expect(inventory.map((i) => i.sku)).toEqual(skus);
@@ -145,28 +145,32 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
     expectProblem(await system.request('/api/inventory/no-such'), 404, 'not_found');
   });
 
-  test('a strong read asks the workflow and agrees with the stored order', async () => {
-    for (const { id } of mine.slice(0, 2)) {
+  test('a strongly consistent read from the workflow equals the stored order', async () => {
+    for (const { id } of customerOrders.slice(0, 2)) {
       const strong = await system.request(`/api/orders/${id}?consistency=strong`);
       expect(strong.status).toBe(200);
       expect(strong.body).toEqual(await system.getOrder(id));
     }
-    expectProblem(await system.request(`/api/orders/${mine[0]?.id}?consistency=x`), 400, 'invalid_request');
+    expectProblem(
+      await system.request(`/api/orders/${customerOrders[0]?.id}?consistency=x`),
+      400,
+      'invalid_request',
+    );
   });
 
-  test('an order that has not changed since is answered with 304; one that has is sent', async () => {
-    const path = `/api/orders/${mine[4]?.id}`;
+  test('If-None-Match returns 304 for an unchanged order and 200 for a changed one', async () => {
+    const path = `/api/orders/${customerOrders[4]?.id}`;
     const { headers } = await system.request(path);
-    const since = { 'if-none-match': headers.etag ?? '' };
+    const ifNoneMatch = { 'if-none-match': headers.etag ?? '' };
 
-    const same = await system.request(path, { headers: since });
-    expect([same.status, same.text, same.headers.etag]).toEqual([304, '', headers.etag]);
+    const unchanged = await system.request(path, { headers: ifNoneMatch });
+    expect([unchanged.status, unchanged.text, unchanged.headers.etag]).toEqual([304, '', headers.etag]);
     expect(
       (await system.request(path, { headers: { 'if-none-match': `"0", W/${headers.etag}` } })).status,
     ).toBe(304);
 
     await system.request(`${path}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
-    const changed = await system.request(path, { headers: since });
+    const changed = await system.request(path, { headers: ifNoneMatch });
     expect([changed.status, changed.body.status]).toEqual([200, 'cancelled']);
     expect(changed.headers.etag).not.toBe(headers.etag);
   });

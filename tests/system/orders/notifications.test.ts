@@ -16,39 +16,39 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
   afterAll(() => system?.close());
   afterEach(() => system.mails.setBehaviour('accept'));
 
-  const mails = (email: string, count: number) =>
+  const waitForMails = (email: string, count: number) =>
     eventually(
       `${count} mails to ${email}`,
       () => {
-        const found = system.mails.listTo(email);
-        return found.length >= count && found;
+        const mails = system.mails.listTo(email);
+        return mails.length >= count && mails;
       },
       MAIL_TIMEOUT_MS,
     );
-  /** What the history tells of mails. */
-  const told = async (id: string) =>
+  /** @returns type and kind of the order's notification events. */
+  const listNotificationEvents = async (id: string) =>
     (await system.getHistory(id)).entries
       .filter((e) => e.type.startsWith('Notification'))
       .map((e) => [e.type, e.event?.data.kind]);
-  const untilTold = (id: string, count: number) =>
+  const waitForNotificationEvents = (id: string, count: number) =>
     eventually(
-      `${count} mails in the history`,
+      `${count} notification events in the history`,
       async () => {
-        const found = await told(id);
-        return found.length >= count && found;
+        const events = await listNotificationEvents(id);
+        return events.length >= count && events;
       },
       MAIL_TIMEOUT_MS,
     );
-  /** Events are handed on in their order, so when this one's mail is there nothing earlier is still to come. */
-  const nothingMoreToCome = async () => {
+  /** Waits until all earlier mails are sent: events are processed in order, so the mail of a new order comes last. */
+  const waitForEarlierMails = async () => {
     const email = generateEmail();
     const { body } = await system.placeOrder(buildOrderRequest(undefined, { email }));
-    await mails(email, 1);
-    await untilTold(body.id, 1);
+    await waitForMails(email, 1);
+    await waitForNotificationEvents(body.id, 1);
   };
-  const untilItFails = (id: string) =>
+  const waitForFailedAttempt = (id: string) =>
     eventually(
-      `a try to send the mail of ${id} that fails`,
+      `a failed attempt to send the mail of ${id}`,
       () =>
         system
           .readLog()
@@ -56,22 +56,22 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
           .some((line) => line.includes(`deliver:${id}`) && line.includes('Activity failed')),
       MAIL_TIMEOUT_MS,
     );
-  const place = async (email: string): Promise<Order> => {
+  const placeOrder = async (email: string): Promise<Order> => {
     const { status, body } = await system.placeOrder(buildOrderRequest(undefined, { email }));
     expect(status).toBe(201);
     return body;
   };
 
-  test('a confirmed and a cancelled order are told once each, as text and as HTML', async () => {
+  test('sends one mail for a confirmed and one for a cancelled order, as text and HTML', async () => {
     const email = generateEmail();
-    const { id } = await place(email);
-    await mails(email, 1);
+    const { id } = await placeOrder(email);
+    await waitForMails(email, 1);
     await system.request(`/api/orders/${id}/cancel`, { method: 'POST', headers: { prefer: 'wait=20' } });
-    await mails(email, 2);
-    await nothingMoreToCome();
+    await waitForMails(email, 2);
+    await waitForEarlierMails();
 
-    const [cancelled, confirmed, ...others] = system.mails.listTo(email);
-    expect(others).toEqual([]);
+    const [cancelled, confirmed, ...otherMails] = system.mails.listTo(email);
+    expect(otherMails).toEqual([]);
     expect(confirmed?.messageId).toBe(`<ntf.email.${id}.confirmed@orders.example>`);
     expect(cancelled?.messageId).toBe(`<ntf.email.${id}.cancelled@orders.example>`);
     for (const mail of [confirmed, cancelled]) {
@@ -82,7 +82,7 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
       expect(mail?.text).toContain('419.00');
       expect(mail?.html).toMatch(/<html/i);
     }
-    expect(await told(id)).toEqual([
+    expect(await listNotificationEvents(id)).toEqual([
       ['NotificationSent', 'order_confirmed'],
       ['NotificationSent', 'order_cancelled'],
     ]);
@@ -90,124 +90,132 @@ describe.each(DIALECTS)('mails on %s', (dialect) => {
 
   test.each([
     ['a declined card', { 'walnut-desk': 1 }, DECLINED_CARD, 'payment_declined'],
-    ['an order beyond the stock', { 'limited-1': 2 }, undefined, 'order_out_of_stock'],
-  ])('%s is told once', async (_what, items, method, kind) => {
+    ['an order that exceeds the stock', { 'limited-1': 2 }, undefined, 'order_out_of_stock'],
+  ])('sends one mail for %s', async (_label, items, method, kind) => {
     const email = generateEmail();
     const card = method === undefined ? {} : { method };
     const { body } = await system.placeOrder<{ orderId: string }>(
       buildOrderRequest(items, { email, ...card }),
     );
-    const [mail] = await mails(email, 1);
-    await nothingMoreToCome();
+    const [mail] = await waitForMails(email, 1);
+    await waitForEarlierMails();
     expect(mail?.messageId).toBe(`<ntf.email.${body.orderId}.rejected@orders.example>`);
     expect(system.mails.listTo(email)).toHaveLength(1);
-    expect(await told(body.orderId)).toEqual([['NotificationSent', kind]]);
+    expect(await listNotificationEvents(body.orderId)).toEqual([['NotificationSent', kind]]);
   });
 
-  describe("an order that a stranger places for somebody's address", () => {
+  describe('an unauthenticated order for the email address of another person', () => {
     const spam = 'You won: evil.example/prize';
-    const body = (email: string, items: Record<string, number>) => {
-      const order = buildOrderRequest(items, { email });
-      return { ...order, customer: { ...order.customer, name: spam } };
+    const buildSpamOrder = (email: string, items: Record<string, number>) => {
+      const request = buildOrderRequest(items, { email });
+      return { ...request, customer: { ...request.customer, name: spam } };
     };
 
-    test('brings them no words of the stranger', async () => {
+    test('sends mails without text of the sender', async () => {
       const email = generateEmail();
       const { body: order } = await system.placeOrder<PlacedOrder>(
-        body(email, { 'walnut-desk': 1 }),
+        buildSpamOrder(email, { 'walnut-desk': 1 }),
         UNAUTHENTICATED,
       );
       await system.request(`/api/orders/${order.id}/cancel`, {
         headers: { authorization: `Bearer ${order.orderToken}` },
         body: { reason: spam },
       });
-      const found = await mails(email, 2);
-      expect(JSON.stringify(found)).not.toContain('evil.example');
-      expect(found.map(({ text }) => text)).toEqual([
+      const mails = await waitForMails(email, 2);
+      expect(JSON.stringify(mails)).not.toContain('evil.example');
+      expect(mails.map(({ text }) => text)).toEqual([
         expect.stringContaining('Hello,'),
         expect.stringContaining('Hello,'),
       ]);
     });
 
-    test('and comes to nothing is told of a few times an hour', async () => {
+    test('sends a limited number of rejection mails per hour', async () => {
       const email = generateEmail();
       const ids: string[] = [];
       for (let n = 0; n < UNVERIFIED_MAILS_PER_HOUR + 2; n += 1) {
-        const answer = await system.placeOrder<Problem>(body(email, { 'limited-1': 2 }), UNAUTHENTICATED);
-        expectProblem(answer, 409, 'out_of_stock');
-        ids.push(String(answer.body.orderId));
+        const response = await system.placeOrder<Problem>(
+          buildSpamOrder(email, { 'limited-1': 2 }),
+          UNAUTHENTICATED,
+        );
+        expectProblem(response, 409, 'out_of_stock');
+        ids.push(String(response.body.orderId));
       }
-      await mails(email, UNVERIFIED_MAILS_PER_HOUR);
-      await nothingMoreToCome();
+      await waitForMails(email, UNVERIFIED_MAILS_PER_HOUR);
+      await waitForEarlierMails();
       expect(system.mails.listTo(email)).toHaveLength(UNVERIFIED_MAILS_PER_HOUR);
-      const types = await Promise.all(ids.map(async (id) => (await untilTold(id, 1)).map(([type]) => type)));
+      const types = await Promise.all(
+        ids.map(async (id) => (await waitForNotificationEvents(id, 1)).map(([type]) => type)),
+      );
       expect(types.flat()).toEqual([
         ...Array.from({ length: UNVERIFIED_MAILS_PER_HOUR }, () => 'NotificationSent'),
         ...['NotificationFailed', 'NotificationFailed'],
       ]);
-      // Who may order for others may have them told each time.
-      await system.placeOrder(body(email, { 'limited-1': 2 }));
-      await mails(email, UNVERIFIED_MAILS_PER_HOUR + 1);
+      // The limit does not apply to a machine that may place orders for others.
+      await system.placeOrder(buildSpamOrder(email, { 'limited-1': 2 }));
+      await waitForMails(email, UNVERIFIED_MAILS_PER_HOUR + 1);
     });
   });
 
-  test('a mail server that is gone holds no order up; its mails go out when it is back', async () => {
+  test('an unavailable mail server does not delay orders; the mails are sent when it recovers', async () => {
     const email = generateEmail();
     await system.mails.stop();
-    const { id } = await place(email);
-    const answer = await system.request(`/api/orders/${id}/cancel`, {
+    const { id } = await placeOrder(email);
+    const response = await system.request(`/api/orders/${id}/cancel`, {
       method: 'POST',
       headers: { prefer: 'wait=20' },
     });
-    expect([answer.status, answer.body.status]).toEqual([200, 'cancelled']);
-    await untilItFails(id);
-    expect(await told(id)).toEqual([]);
+    expect([response.status, response.body.status]).toEqual([200, 'cancelled']);
+    await waitForFailedAttempt(id);
+    expect(await listNotificationEvents(id)).toEqual([]);
 
     await system.mails.start();
 
-    const found = await mails(email, 2);
-    expect(found.map((m) => m.messageId).toSorted()).toEqual([
+    const mails = await waitForMails(email, 2);
+    expect(mails.map((m) => m.messageId).toSorted()).toEqual([
       `<ntf.email.${id}.cancelled@orders.example>`,
       `<ntf.email.${id}.confirmed@orders.example>`,
     ]);
-    expect((await untilTold(id, 2)).map(([type]) => type)).toEqual(['NotificationSent', 'NotificationSent']);
+    expect((await waitForNotificationEvents(id, 2)).map(([type]) => type)).toEqual([
+      'NotificationSent',
+      'NotificationSent',
+    ]);
   });
 
-  // A hanging server is given up after ten seconds: once is enough for code that asks no database.
+  // A hanging server takes ten seconds to time out, on one dialect only: the code does not use the database.
   test.each(
     dialect === DIALECTS[0] ? (['reject_temporary', 'hang'] as const) : (['reject_temporary'] as const),
-  )('a mail server that would %s holds no order up; the mail goes out once', async (behaviour) => {
+  )('a mail server with behaviour %s does not delay orders; the mail is sent once', async (behaviour) => {
     const email = generateEmail();
     system.mails.setBehaviour(behaviour);
-    const { id } = await place(email);
-    await untilItFails(id);
+    const { id } = await placeOrder(email);
+    await waitForFailedAttempt(id);
     expect(system.mails.listTo(email)).toEqual([]);
 
     system.mails.setBehaviour('accept');
 
-    await mails(email, 1);
-    expect(await untilTold(id, 1)).toEqual([['NotificationSent', 'order_confirmed']]);
+    await waitForMails(email, 1);
+    expect(await waitForNotificationEvents(id, 1)).toEqual([['NotificationSent', 'order_confirmed']]);
     expect(system.mails.listTo(email)).toHaveLength(1);
   });
 
-  test('a mail whose receipt was lost is sent again under the same Message-ID', async () => {
+  test('sends a mail whose response was lost again, with the same Message-ID', async () => {
     const email = generateEmail();
     system.mails.setBehaviour('drop_after_data');
-    const { id } = await place(email);
-    await mails(email, 1);
+    const { id } = await placeOrder(email);
+    await waitForMails(email, 1);
 
     system.mails.setBehaviour('accept');
 
-    expect(await untilTold(id, 1)).toEqual([['NotificationSent', 'order_confirmed']]);
-    const found = system.mails.listTo(email);
-    expect(found.length).toBeGreaterThanOrEqual(2);
-    expect(new Set(found.map((mail) => mail.messageId)).size).toBe(1);
+    expect(await waitForNotificationEvents(id, 1)).toEqual([['NotificationSent', 'order_confirmed']]);
+    const mails = system.mails.listTo(email);
+    expect(mails.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(mails.map((mail) => mail.messageId)).size).toBe(1);
   });
 
-  test('a mailbox that does not exist is told in the history, and the order stands', async () => {
+  test('a rejected mailbox is recorded in the history, and the order stays confirmed', async () => {
     system.mails.setBehaviour('reject_permanent');
-    const { id } = await place(generateEmail());
-    expect(await untilTold(id, 1)).toEqual([['NotificationFailed', 'order_confirmed']]);
+    const { id } = await placeOrder(generateEmail());
+    expect(await waitForNotificationEvents(id, 1)).toEqual([['NotificationFailed', 'order_confirmed']]);
     expect(await system.getOrder(id)).toMatchObject({
       status: 'confirmed',
       payment: 'paid',

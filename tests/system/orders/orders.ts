@@ -6,13 +6,13 @@ export type { Problem };
 
 let customerCount = 0;
 
-/** A customer nobody else is. */
+/** @returns a unique email address. */
 export function generateEmail(): string {
   customerCount += 1;
   return `customer${customerCount}.${process.pid}@mail.example`;
 }
 
-/** The example of the design, with other items and another customer if need be. */
+/** Builds a valid order request; items, email address and payment method can be replaced. */
 export function buildOrderRequest(
   items: Record<string, number> = { 'walnut-desk': 1 },
   { email = generateEmail(), method = 'pm_card_visa' }: { email?: string; method?: string } = {},
@@ -33,17 +33,17 @@ export function buildOrderRequest(
 
 export const DECLINED_CARD = 'pm_card_visa_chargeDeclined';
 
-/** The answer is a problem (RFC 9457) of that kind. */
-export function expectProblem(answer: HttpResponse<unknown>, status: number, code: string): Problem {
-  const problem = answer.body as Problem;
-  expect({ status: answer.status, text: answer.text }).toEqual({ status, text: expect.any(String) });
-  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+/** Expects a problem (RFC 9457) with that status and code. @returns it. */
+export function expectProblem(response: HttpResponse<unknown>, status: number, code: string): Problem {
+  const problem = response.body as Problem;
+  expect({ status: response.status, text: response.text }).toEqual({ status, text: expect.any(String) });
+  expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(problem).toMatchObject({
     type: expect.any(String),
     title: expect.any(String),
     detail: expect.any(String),
     instance: expect.stringMatching(/^\//),
-    requestId: answer.headers['x-request-id'],
+    requestId: response.headers['x-request-id'],
     status,
     code,
   });

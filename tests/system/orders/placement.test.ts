@@ -11,10 +11,10 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  test('an order that can be served and paid is answered with 201 and the whole order', async () => {
+  test('returns 201 with the order for available stock and a valid payment method', async () => {
     const before = await system.getStock('walnut-desk');
 
-    const answer = await system.placeOrder({
+    const response = await system.placeOrder({
       items: [{ sku: 'walnut-desk', quantity: 1 }],
       customer: { email: 'ada@example.com', name: 'Ada Byron' },
       shippingAddress: {
@@ -27,16 +27,16 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
       payment: { method: 'pm_card_visa' },
     });
 
-    const { id } = answer.body;
-    expect(answer.status).toBe(201);
+    const { id } = response.body;
+    expect(response.status).toBe(201);
     expect(id).toMatch(/^ord_[0-9A-HJKMNP-TV-Z]{26}$/);
-    expect(answer.headers).toMatchObject({
+    expect(response.headers).toMatchObject({
       location: `/api/orders/${id}`,
-      etag: `"${answer.body.version}"`,
+      etag: `"${response.body.version}"`,
       'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
       'content-type': 'application/json; charset=utf-8',
     });
-    expect(answer.body).toMatchObject({
+    expect(response.body).toMatchObject({
       status: 'confirmed',
       payment: 'paid',
       fulfilment: 'unfulfilled',
@@ -49,7 +49,7 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
       attention: null,
       actions: { cancel: { allowed: true } },
     });
-    expect((await system.request(`/api/orders/${id}`)).body).toEqual(answer.body);
+    expect((await system.request(`/api/orders/${id}`)).body).toEqual(response.body);
     expect(await system.getStock('walnut-desk')).toEqual({
       ...before,
       reserved: before.reserved + 1,
@@ -60,13 +60,13 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
     ]);
   });
 
-  test('the totals of an order of several lines add up, and what is paid is the total', async () => {
+  test('the totals of several lines add up, and the captured amount is the total', async () => {
     const { body } = await system.placeOrder(
       buildOrderRequest({ 'desk-mat': 3, 'tea-assam': 2, 'gift-card-25': 1 }),
     );
 
-    const sum = (of: (line: Order['lines'][number]) => z.infer<typeof Money>) =>
-      body.lines.reduce((total, line) => total + of(line).amount, 0);
+    const sum = (getAmount: (line: Order['lines'][number]) => z.infer<typeof Money>) =>
+      body.lines.reduce((total, line) => total + getAmount(line).amount, 0);
     expect(body.subtotal.amount).toBe(3 * 3900 + 2 * 990 + 2500);
     expect(sum((l) => l.total)).toBe(body.subtotal.amount - body.discount.amount);
     expect(body.taxIncluded).toBe(true);
@@ -76,20 +76,20 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
     expect(captured).toEqual([body.total.amount]);
   });
 
-  test('shipping is charged below the threshold', async () => {
+  test('charges shipping below the free-shipping threshold', async () => {
     const { body } = await system.placeOrder(buildOrderRequest({ 'tea-assam': 1 }));
     expect([body.subtotal.amount, body.shipping.amount, body.total.amount]).toEqual([990, 490, 1480]);
   });
 
-  test('a declined card is answered with 402; nothing is kept but the rejected order', async () => {
+  test('returns 402 for a declined card and stores only the rejected order', async () => {
     const before = await system.getStock('walnut-desk');
 
-    const answer = await system.placeOrder<Problem>(
+    const response = await system.placeOrder<Problem>(
       buildOrderRequest({ 'walnut-desk': 2 }, { method: DECLINED_CARD }),
     );
 
-    const { orderId } = expectProblem(answer, 402, 'payment_declined');
-    expect(answer.headers.location).toBe(`/api/orders/${String(orderId)}`);
+    const { orderId } = expectProblem(response, 402, 'payment_declined');
+    expect(response.headers.location).toBe(`/api/orders/${String(orderId)}`);
     expect(await system.getOrder(String(orderId))).toMatchObject({
       status: 'rejected',
       payment: 'failed',
@@ -102,12 +102,14 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
     ]);
   });
 
-  test('an order beyond the stock is answered with 409 that names the lines; no line is reserved', async () => {
+  test('returns 409 that names the lines for an order that exceeds the stock, and reserves no line', async () => {
     const before = await system.getStock('walnut-desk');
 
-    const answer = await system.placeOrder<Problem>(buildOrderRequest({ 'walnut-desk': 1, 'limited-1': 2 }));
+    const response = await system.placeOrder<Problem>(
+      buildOrderRequest({ 'walnut-desk': 1, 'limited-1': 2 }),
+    );
 
-    const { orderId, errors } = expectProblem(answer, 409, 'out_of_stock');
+    const { orderId, errors } = expectProblem(response, 409, 'out_of_stock');
     expect(errors).toEqual([
       {
         pointer: '/items/1/quantity',
@@ -122,8 +124,8 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
     expect(await system.listIntents(String(orderId))).toEqual([]);
   });
 
-  test('a sku on two lines is reserved and paid for both, and counts together against the stock', async () => {
-    const twice = (sku: string) => ({
+  test('two lines of one SKU are reserved and paid together and checked together against the stock', async () => {
+    const buildTwoLines = (sku: string) => ({
       ...buildOrderRequest(),
       items: [
         { sku, quantity: 1 },
@@ -132,50 +134,50 @@ describe.each(DIALECTS)('placing orders on %s', (dialect) => {
     });
     const before = await system.getStock('oak-desk');
 
-    const { body } = await system.placeOrder(twice('oak-desk'));
-    const refused = await system.placeOrder<Problem>(twice('limited-1'));
+    const { body } = await system.placeOrder(buildTwoLines('oak-desk'));
+    const rejected = await system.placeOrder<Problem>(buildTwoLines('limited-1'));
 
     expect(body).toMatchObject({ status: 'confirmed', total: { amount: 2 * 38900 } });
     expect((await system.getStock('oak-desk')).reserved).toBe(before.reserved + 2);
-    expectProblem(refused, 409, 'out_of_stock');
+    expectProblem(rejected, 409, 'out_of_stock');
     expect((await system.getStock('limited-1')).reserved).toBe(0);
   });
 
-  test('respond-async is answered at once with 202 and where the decision will be', async () => {
+  test('respond-async returns 202 at once with the location of the order', async () => {
     await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_000 });
 
-    const answer = await system.placeOrder<z.infer<typeof PendingOrder>>(buildOrderRequest(), {
+    const response = await system.placeOrder<z.infer<typeof PendingOrder>>(buildOrderRequest(), {
       prefer: 'respond-async',
     });
 
-    const { id } = answer.body;
-    expect(answer.status).toBe(202);
-    expect(answer.headers).toMatchObject({
+    const { id } = response.body;
+    expect(response.status).toBe(202);
+    expect(response.headers).toMatchObject({
       location: `/api/orders/${id}`,
       'preference-applied': 'respond-async',
     });
-    expect(answer.body).toMatchObject({ status: 'placed', links: { self: `/api/orders/${id}` } });
+    expect(response.body).toMatchObject({ status: 'placed', links: { self: `/api/orders/${id}` } });
     expect((await system.getOrder(id)).status).toBe('placed');
     expect(await system.waitForStatus(id, 'confirmed')).toMatchObject({ payment: 'paid' });
   });
 
-  test.each([0, 1])('wait=%i bounds the wait for the decision, and the order goes on', async (seconds) => {
+  test.each([0, 1])('wait=%i limits the wait for the decision, and the order continues', async (seconds) => {
     await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
 
-    const answer = await system.placeOrder(buildOrderRequest(), { prefer: `wait=${seconds}` });
+    const response = await system.placeOrder(buildOrderRequest(), { prefer: `wait=${seconds}` });
 
-    expect(answer.status).toBe(202);
-    expect(answer.headers['preference-applied']).toBe(`wait=${seconds}`);
-    expect(await system.waitForStatus(answer.body.id, 'confirmed')).toMatchObject({ payment: 'paid' });
+    expect(response.status).toBe(202);
+    expect(response.headers['preference-applied']).toBe(`wait=${seconds}`);
+    expect(await system.waitForStatus(response.body.id, 'confirmed')).toMatchObject({ payment: 'paid' });
   });
 
-  test('a decision within the time allowed is answered with 201', async () => {
-    const answer = await system.placeOrder(buildOrderRequest(), { prefer: 'wait=20' });
-    expect(answer.status).toBe(201);
-    expect(answer.headers['preference-applied']).toBe('wait=20');
+  test('returns 201 for a decision within the wait', async () => {
+    const response = await system.placeOrder(buildOrderRequest(), { prefer: 'wait=20' });
+    expect(response.status).toBe(201);
+    expect(response.headers['preference-applied']).toBe('wait=20');
   });
 
-  test('one customer is one customer, however the address is written', async () => {
+  test('orders belong to one customer, whatever the case and spacing of the email address', async () => {
     const email = generateEmail();
     const first = await system.placeOrder(buildOrderRequest(undefined, { email }));
     const second = await system.placeOrder(

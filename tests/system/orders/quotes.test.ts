@@ -11,12 +11,12 @@ import { buildOrderRequest, expectProblem } from './orders';
 
 type Cart = Record<string, number>;
 
-/** Who does not say how it is to be sent gets the first way that can carry it. */
+/** Without a requested shipping method, the first method for the weight is used. */
 const CART_CASES: [
   Cart,
   to: { country: string; region?: string },
-  asked: string | undefined,
-  sent: string,
+  requestedMethod: string | undefined,
+  usedMethod: string,
 ][] = [
   [{ 'tea-assam': 1 }, { country: 'DE' }, undefined, 'letter'],
   [{ 'tea-assam': 1, 'walnut-desk': 1 }, { country: 'DE' }, undefined, 'standard'],
@@ -30,10 +30,10 @@ const CART_CASES: [
   ],
 ];
 
-const toItems = (basket: Cart) => Object.entries(basket).map(([sku, quantity]) => ({ sku, quantity }));
+const toItems = (cart: Cart) => Object.entries(cart).map(([sku, quantity]) => ({ sku, quantity }));
 const requestQuote = (system: System, body: unknown) => system.request<Quote>('/api/quotes', { body });
 
-/** Rates that do not come out even, in a country and in one of its regions, and a way of shipping for what is light. */
+/** Tax rates that need rounding, for a country and one of its regions, and a shipping method for light carts. */
 const createPriceRules = (currency: string, taxIncluded: boolean): PriceRules => ({
   ...DEFAULT_PRICE_RULES,
   currency,
@@ -54,7 +54,7 @@ describe.each([
   ['EUR', true, 1],
   ['JPY', false, 1],
   ['KWD', false, 10],
-] as const)('in a shop that sells in %s, tax in its prices: %s', (currency, taxIncluded, step) => {
+] as const)('a shop with currency %s and taxIncluded %s', (currency, taxIncluded, step) => {
   let dir: string;
   const shops: Partial<Record<string, System>> = {};
   beforeAll(async () => {
@@ -74,91 +74,88 @@ describe.each([
     rmSync(dir, { recursive: true });
   });
 
-  test.each(DIALECTS)('%s: what is quoted is what is ordered is what is paid', async (dialect) => {
+  test.each(DIALECTS)('%s: quote, order and captured payment are equal', async (dialect) => {
     const shop = shops[dialect] as System;
-    for (const [basket, to, shippingMethod, sent] of CART_CASES) {
+    for (const [cart, to, shippingMethod, usedMethod] of CART_CASES) {
       const quoted = await requestQuote(shop, {
-        items: toItems(basket),
+        items: toItems(cart),
         shippingAddress: to,
         shippingMethod,
       });
-      const body = buildOrderRequest(basket);
+      const body = buildOrderRequest(cart);
       const shippingAddress = { ...body.shippingAddress, ...to };
       const ordered = await shop.placeOrder({ ...body, shippingAddress, shippingMethod });
       expect([quoted.status, ordered.status]).toEqual([200, 201]);
 
       const { shippingOptions, ...price } = quoted.body;
-      expect(ordered.body).toMatchObject({ ...price, shippingMethod: sent });
+      expect(ordered.body).toMatchObject({ ...price, shippingMethod: usedMethod });
       const [intent] = await shop.listIntents(ordered.body.id);
       expect(intent).toMatchObject({ amount_captured: price.total.amount, currency: currency.toLowerCase() });
       expect(price.total).toEqual({ amount: expect.any(Number), currency });
       expect(price.total.amount % step).toBe(0);
       expect(price.taxIncluded).toBe(taxIncluded);
 
-      const sum = (of: 'tax' | 'total' | 'discount') => price.lines.reduce((all, l) => all + l[of].amount, 0);
+      const sum = (field: 'tax' | 'total' | 'discount') =>
+        price.lines.reduce((total, line) => total + line[field].amount, 0);
       expect(sum('discount')).toBe(price.discount.amount);
       const shippingTax = price.tax.amount - sum('tax');
       expect(sum('total') + price.shipping.amount + (taxIncluded ? 0 : shippingTax)).toBe(price.total.amount);
       const chosen = shippingOptions.find(({ code }) => code === price.shippingMethod);
       expect(chosen?.fee).toEqual(price.shipping);
-      // It is read as it was ordered.
       expect(await shop.getOrder(ordered.body.id)).toMatchObject(price);
     }
   });
 
-  test.each(DIALECTS)(
-    '%s: what costs less than can be charged is neither quoted nor ordered',
-    async (dialect) => {
-      const shop = shops[dialect] as System;
-      const ask = async (quantity: number, shippingMethod: string) => {
-        const body = { ...buildOrderRequest({ 'wall-shelf': quantity }), shippingMethod };
-        const {
-          items,
-          shippingAddress: { country },
-        } = body;
-        const quoted = await requestQuote(shop, { items, shippingAddress: { country }, shippingMethod });
-        return [quoted, await shop.placeOrder(body)] as const;
-      };
-      const before = await shop.listOrders();
-      for (const answer of await ask(1, 'pickup')) {
-        const problem = expectProblem(answer, 400, 'invalid_request');
-        expect(problem.detail).toMatch(/^The order comes to less than one payment can take/);
-        expect(problem.errors).toEqual([{ pointer: '/items', detail: 'the total is too small' }]);
-      }
-      expect(await shop.listOrders()).toEqual(before);
-      const paid = [...(await ask(2, 'pickup')), ...(await ask(1, 'standard'))];
-      expect(paid.map(({ status }) => status)).toEqual([200, 201, 200, 201]);
-    },
-  );
+  test.each(DIALECTS)('%s: rejects a quote and an order below the minimum charge', async (dialect) => {
+    const shop = shops[dialect] as System;
+    const quoteAndPlace = async (quantity: number, shippingMethod: string) => {
+      const body = { ...buildOrderRequest({ 'wall-shelf': quantity }), shippingMethod };
+      const {
+        items,
+        shippingAddress: { country },
+      } = body;
+      const quoted = await requestQuote(shop, { items, shippingAddress: { country }, shippingMethod });
+      return [quoted, await shop.placeOrder(body)] as const;
+    };
+    const before = await shop.listOrders();
+    for (const response of await quoteAndPlace(1, 'pickup')) {
+      const problem = expectProblem(response, 400, 'invalid_request');
+      expect(problem.detail).toMatch(/^The order comes to less than one payment can take/);
+      expect(problem.errors).toEqual([{ pointer: '/items', detail: 'the total is too small' }]);
+    }
+    expect(await shop.listOrders()).toEqual(before);
+    const paid = [...(await quoteAndPlace(2, 'pickup')), ...(await quoteAndPlace(1, 'standard'))];
+    expect(paid.map(({ status }) => status)).toEqual([200, 201, 200, 201]);
+  });
 
-  test.each(DIALECTS)('%s: a product that is priced in another currency is not sold', async (dialect) => {
+  test.each(DIALECTS)('%s: rejects a product priced in another currency', async (dialect) => {
     const shop = shops[dialect] as System;
     const body = buildOrderRequest({ 'wall-shelf': 2, 'cable-tray': 1 });
     const { items } = body;
-    for (const answer of [
+    for (const response of [
       await requestQuote(shop, { items, shippingAddress: { country: 'DE' } }),
       await shop.placeOrder(body),
     ]) {
-      expect(expectProblem(answer, 400, 'unknown_sku').errors).toEqual([
+      expect(expectProblem(response, 400, 'unknown_sku').errors).toEqual([
         { pointer: '/items/1/sku', detail: `cable-tray is priced in GBP, this shop sells in ${currency}` },
       ]);
     }
   });
 
   test.each(DIALECTS)(
-    '%s: where tax is by region, none is guessed for quotes and orders',
+    '%s: requires a region for quotes and orders when tax depends on it',
     async (dialect) => {
       const shop = shops[dialect] as System;
-      const basket = { 'coffee-decaf': 1 };
+      const cart = { 'coffee-decaf': 1 };
       for (const region of [undefined, 'California']) {
         const to = { country: 'US', ...(region === undefined ? {} : { region }) };
-        const body = buildOrderRequest(basket);
+        const body = buildOrderRequest(cart);
         const ordered = { ...body, shippingAddress: { ...body.shippingAddress, ...to } };
-        for (const answer of [
-          await requestQuote(shop, { items: toItems(basket), shippingAddress: to }),
+        for (const response of [
+          await requestQuote(shop, { items: toItems(cart), shippingAddress: to }),
           await shop.placeOrder(ordered),
         ]) {
-          expect(expectProblem(answer, 400, 'invalid_request').errors).toEqual([
+          expect(expectProblem(response, 400, 'invalid_request').errors).toEqual([
             {
               pointer: '/shippingAddress/region',
               detail: 'must be the code of a region of US, such as CA (ISO 3166-2 without US-)',
@@ -170,7 +167,7 @@ describe.each([
   );
 });
 
-/** The demo's products in another currency but one, and a shelf for less than can be charged. */
+/** Sets the currency of all seed products but one, and a price below the minimum charge for one. */
 async function changeCatalogueCurrency(currency: string, url: string): Promise<string> {
   const db = connect({ url });
   await db.write(async (tx) => {
@@ -189,47 +186,49 @@ describe('a quote', () => {
   });
   afterAll(() => system?.close());
 
-  const quote = (basket: Cart, shippingMethod?: string) =>
-    requestQuote(system, { items: toItems(basket), shippingAddress: { country: 'DE' }, shippingMethod });
+  const quote = (cart: Cart, shippingMethod?: string) =>
+    requestQuote(system, { items: toItems(cart), shippingAddress: { country: 'DE' }, shippingMethod });
 
-  test('says what each way of shipping costs, by weight and by what is free from where', async () => {
+  test('returns the fee of each shipping method by weight and free-shipping threshold', async () => {
     const eur = (amount: number) => ({ amount, currency: 'EUR' });
-    const fees = async (basket: Cart) =>
-      (await quote(basket)).body.shippingOptions.map(({ code, fee }) => [code, fee]);
-    expect(await fees({ 'coffee-decaf': 1 })).toEqual([
+    const listFees = async (cart: Cart) =>
+      (await quote(cart)).body.shippingOptions.map(({ code, fee }) => [code, fee]);
+    expect(await listFees({ 'coffee-decaf': 1 })).toEqual([
       ['standard', eur(490)],
       ['express', eur(990)],
     ]);
-    expect(await fees({ 'monitor-stand': 3 })).toEqual([
+    expect(await listFees({ 'monitor-stand': 3 })).toEqual([
       ['standard', eur(0)],
       ['express', eur(1490)],
     ]);
-    expect(await fees({ 'walnut-desk': 1 })).toEqual([
+    expect(await listFees({ 'walnut-desk': 1 })).toEqual([
       ['standard', eur(0)],
       ['express', null],
     ]);
   });
 
-  test('is refused for what cannot be ordered, the field named', async () => {
-    const refused = async (body: unknown) =>
+  test('returns 400 that names the field for invalid carts', async () => {
+    const expectRejected = async (body: unknown) =>
       expectProblem(await requestQuote(system, body), 400, 'invalid_request');
     const items = toItems({ 'walnut-desk': 1 });
     const to = { country: 'DE' };
-    expect((await refused({ items, shippingAddress: to, shippingMethod: 'express' })).errors).toEqual([
+    expect((await expectRejected({ items, shippingAddress: to, shippingMethod: 'express' })).errors).toEqual([
       { pointer: '/shippingMethod', detail: 'The order is too heavy to be sent by express.' },
     ]);
-    expect((await refused({ items, shippingAddress: to, shippingMethod: 'pigeon' })).errors).toEqual([
+    expect((await expectRejected({ items, shippingAddress: to, shippingMethod: 'pigeon' })).errors).toEqual([
       { pointer: '/shippingMethod', detail: 'There is no shipping method pigeon.' },
     ]);
-    expect((await refused({ items, shippingAddress: to, shippingMethod: '__proto__' })).errors).toMatchObject(
-      [{ pointer: '/shippingMethod' }],
-    );
-    expect((await refused({ items: [], shippingAddress: to })).errors).toMatchObject([{ pointer: '/items' }]);
-    expect((await refused({ items, shippingAddress: { country: 'de' } })).errors).toMatchObject([
+    expect(
+      (await expectRejected({ items, shippingAddress: to, shippingMethod: '__proto__' })).errors,
+    ).toMatchObject([{ pointer: '/shippingMethod' }]);
+    expect((await expectRejected({ items: [], shippingAddress: to })).errors).toMatchObject([
+      { pointer: '/items' },
+    ]);
+    expect((await expectRejected({ items, shippingAddress: { country: 'de' } })).errors).toMatchObject([
       { pointer: '/shippingAddress/country' },
     ]);
     expect(
-      (await refused({ items: [{ ...items[0], unitPrice: 1 }], shippingAddress: to })).errors,
+      (await expectRejected({ items: [{ ...items[0], unitPrice: 1 }], shippingAddress: to })).errors,
     ).toMatchObject([{ pointer: '/items/0/unitPrice' }]);
     expectProblem(await quote({ nothing: 1 }), 400, 'unknown_sku');
     expectProblem(await quote({ 'standing-desk': 10_000 }), 400, 'invalid_request');
@@ -237,7 +236,7 @@ describe('a quote', () => {
     expectProblem(await system.placeOrder(order), 400, 'invalid_request');
   });
 
-  test('keeps nothing: no order, no stock, no payment', async () => {
+  test('stores no order, reservation or payment', async () => {
     const before = [
       await system.listOrders(),
       await system.getStock('coffee-decaf'),

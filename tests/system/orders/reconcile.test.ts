@@ -5,23 +5,23 @@ import { type System, startSystem } from '../../harness/servers/system';
 import { terminateWorkflow } from '../../harness/workflow/reconciliation';
 import { buildOrderRequest } from './orders';
 
-describe.each(DIALECTS)('an order whose workflow was terminated, on %s', (dialect) => {
+describe.each(DIALECTS)('an order whose workflow was terminated on %s', (dialect) => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ dialect, env: { RECONCILE_EVERY_SECONDS: '1' } });
   });
   afterAll(() => system?.close());
 
-  test('is started again by the system itself, says so, and can be cancelled', async () => {
+  test('is restarted by the Schedule, with the restart in its history, and can be cancelled', async () => {
     const { body: placed } = await system.placeOrder(buildOrderRequest());
     expect(placed.status).toBe('confirmed');
     await terminateWorkflow(placed.id);
 
     const history = await eventually(
-      'its history to tell of the restart',
+      'the restart to be in the history',
       async () => {
-        const told = await system.getHistory(placed.id);
-        return told.workflow?.status === 'RUNNING' && told;
+        const restarted = await system.getHistory(placed.id);
+        return restarted.workflow?.status === 'RUNNING' && restarted;
       },
       120_000,
     );
