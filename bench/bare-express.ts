@@ -12,9 +12,9 @@ import { connect, type Database } from '../db/core/connect';
 import { select } from '../db/core/sql';
 import { createStore } from '../db/core/store';
 import { parseProductQuery } from '../domain/catalogue/search-terms';
-import { createAccessTokens } from '../services/auth/access-tokens';
 import { createAuthenticator } from '../services/auth/authenticate';
-import { createOrderTokens } from '../services/auth/order-tokens';
+import { createAccessTokens } from '../services/auth/tokens/access-tokens';
+import { createOrderTokens } from '../services/auth/tokens/order-tokens';
 
 /**
  * `bare-express PORT`: the references for reads, with the environment of the system. Express with the packages' middleware

@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { email as emailSchema } from '../api/orders/schemas';
 import { loadLocalConfig } from '../config/local-config';
 import { connect } from '../db/core/connect';
 import { createStore } from '../db/core/store';
+import { isEmailAddress, normalizeEmailAddress } from '../domain/shared/email-address';
 import { AppError } from '../domain/shared/errors';
-import { createPasswords, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../services/auth/passwords';
+import {
+  createPasswords,
+  MAX_PASSWORD_LENGTH,
+  MIN_PASSWORD_LENGTH,
+} from '../services/auth/passwords/passwords';
 import { ensureAccount } from '../services/auth/roles';
 
 const USAGE = 'npm run create-admin -- --email ada@example.com [--password-stdin]';
@@ -20,9 +24,9 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { email: { type: 'string' }, 'password-stdin': { type: 'boolean', default: false } },
   });
-  // By the rule of the API: with an address that it refuses nobody could log in.
-  const { data: email } = emailSchema.safeParse(values.email);
-  if (email === undefined) throw new Error(`An address of mail is needed: ${USAGE}`);
+  // The rule of the API: an address that it rejects could not log in.
+  const email = normalizeEmailAddress(values.email ?? '');
+  if (!isEmailAddress(email)) throw new Error(`An address of mail is needed: ${USAGE}`);
   const given = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
   const password = given ?? randomBytes(GENERATED_PASSWORD_BYTES).toString('base64url');
   if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {

@@ -12,7 +12,7 @@ const ORDER_NOT_FOUND: ApiResponse = {
     type: '/docs/problems#not_found',
     title: 'Not found',
     status: 404,
-    detail: 'There is no such order.',
+    detail: 'This order does not exist.',
     instance: '/api/orders/ord_1',
     code: 'not_found',
     requestId: '1',

@@ -8,7 +8,7 @@ import type { AppContext } from '../runtime/app-context';
 import type { ProcessContext } from '../runtime/lifecycle';
 import { createDatabaseProbe } from '../runtime/readiness';
 import { retryUntilReady } from '../runtime/retry';
-import { createLinkTokens } from '../services/auth/link-tokens';
+import { createLinkTokens } from '../services/auth/tokens/link-tokens';
 import { DEFAULT_DELIVERY_POLICY, type DeliveryPolicy } from '../workflows/messages';
 import { loadWorkflowBundle } from './bundle';
 import { startImportRecovery } from './import-recovery';

@@ -47,8 +47,6 @@ export interface OrderInput {
   paymentMethod: string;
   queues: TaskQueues;
   policy: OrderPolicy;
-  /** The HTTP request that placed it, for the logs. */
-  requestId: string;
 }
 
 /** Input of a delivery: the notifications to send. */

@@ -2,7 +2,7 @@ import type { OneTimeToken, TokenPurpose } from '../../db/auth/one-time-tokens';
 import type { Store } from '../../db/core/store';
 import type { AccountMailKind } from '../../domain/notifications/notification-rules';
 import { type AccountMailData, renderAccountMail } from '../../integrations/mail-templates/account-mail';
-import type { LinkTokens } from '../../services/auth/link-tokens';
+import type { LinkTokens } from '../../services/auth/tokens/link-tokens';
 import type { AddressedMail, MailComposer } from './mail-composer';
 
 export interface AccountMailOptions {

@@ -5,7 +5,11 @@ import { AppError } from '../../domain/shared/errors';
 import type { DeferredWork, Tokens } from '../../services/auth/auth-dependencies';
 import { removeExpiredRecords } from '../../services/auth/expired-records';
 import { logIn } from '../../services/auth/login';
-import { changePassword, requestPasswordReset, resetPassword } from '../../services/auth/password-change';
+import {
+  changePassword,
+  requestPasswordReset,
+  resetPassword,
+} from '../../services/auth/passwords/password-change';
 import { confirmRegistration, register } from '../../services/auth/registration';
 import { logOut, logOutEverywhere, refreshTokens, revokeSession } from '../../services/auth/sessions';
 import { getActor, getPrincipal, requireAccount, unauthenticated } from '../http/auth';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../services/auth/passwords';
+import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../services/auth/passwords/passwords';
 import { email, singleLineText } from '../orders/schemas';
 
 const EXAMPLE_LINK_TOKEN = 'ott_01K9Z0Q6X4J7M2V8W3Y5A1B2C3.Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { ProductImport } from '../../db/catalogue/product-imports';
 import { AppError } from '../../domain/shared/errors';
 import { isImportId } from '../../domain/shared/ids';
-import { createProductImport } from '../../services/catalogue/imports';
+import { createProductImport, type ProductFile } from '../../services/catalogue/imports';
 import { getActor } from '../http/auth';
 import type { ApiContext } from '../http/context';
 import { decodeCursor, toPage } from '../http/pagination';
@@ -22,7 +22,10 @@ export function addImportRoutes(ctx: ApiContext, { registerRoutes }: PolicyRoute
     post: async (req, res) => {
       const idempotencyKey = parseIdempotencyKey(req);
       assertCsvContentType(req);
-      const answer = await createProductImport(ctx, req, { actor: getActor(req), idempotencyKey });
+      const answer = await createProductImport(ctx, toProductFile(req), {
+        actor: getActor(req),
+        idempotencyKey,
+      });
       const { productImport, replayed } = answer;
       req.log.info(
         { importId: productImport.id, rows: productImport.rows, replayed },
@@ -50,6 +53,21 @@ export function addImportRoutes(ctx: ApiContext, { registerRoutes }: PolicyRoute
       res.json({ ...present(found), faults: await productImports.findErrors(found.id) });
     },
   });
+}
+
+const toProductFile = (req: Request): ProductFile => ({
+  announcedBytes: Number(req.get('content-length') ?? 0),
+  bytes: readBody(req),
+});
+
+/** The connection stays open for the response when reading stops early. @throws AppError `invalid_request` */
+async function* readBody(req: Request): AsyncGenerator<Buffer> {
+  try {
+    yield* req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ECONNRESET') throw error;
+    throw new AppError('invalid_request', 'The request ended before its body was complete.');
+  }
 }
 
 /** @throws Failure `unsupported_media_type` */

@@ -17,12 +17,14 @@ import {
   removeAddress,
   replaceAddress,
 } from '../../services/customers/profile';
+import type { OrderWithContact } from '../../services/orders/find-order';
 import { getActor, requireAccount } from '../http/auth';
 import type { ApiContext } from '../http/context';
 import { parseBody } from '../http/parse-request';
 import { createRouter } from '../http/router';
+import { orderLinks, toOrderResponse } from '../orders/serializers';
 import { AddressRequest, ErasureRequest, UpdateMeRequest } from './schemas';
-import { toAddressResponse, toMeResponse, toSessionResponse } from './serializers';
+import { streamPersonalDataExport, toAddressResponse, toMeResponse, toSessionResponse } from './serializers';
 
 /** What somebody sees and changes of themselves. Their id comes from the token, never from the request. */
 export function meRoutes(ctx: ApiContext): Router {
@@ -86,11 +88,12 @@ export function meRoutes(ctx: ApiContext): Router {
 
   registerRoutes('/export', {
     get: async (req, res) => {
-      const pieces = exportPersonalData(ctx, requireAccount(req));
-      // The first piece is read before anything is sent: until then a failure can still be told.
-      const { value: first = '' } = await pieces.next();
+      const { customerId, sessionId } = requireAccount(req);
+      const data = await exportPersonalData(ctx, customerId);
+      const toOrder = ({ order, contact }: OrderWithContact) =>
+        toOrderResponse(order, contact, orderLinks(ctx, order.id));
       res.type('json').set('Content-Disposition', 'attachment; filename="personal-data.json"');
-      await pipeline(Readable.from(prepend(first, pieces)), res);
+      await pipeline(Readable.from(streamPersonalDataExport(data, sessionId, toOrder)), res);
     },
   });
 
@@ -104,11 +107,6 @@ export function meRoutes(ctx: ApiContext): Router {
   });
 
   return router;
-}
-
-async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
-  yield first;
-  yield* rest;
 }
 
 /** Only what was sent: a field that was left out is not one that is to be emptied. */

@@ -3,6 +3,9 @@ import type { Session } from '../../db/auth/sessions';
 import type { CustomerAddress } from '../../db/customers/addresses';
 import type { Profile } from '../../db/customers/contacts';
 import type { Role } from '../../domain/shared/access';
+import type { PersonalDataExport } from '../../services/customers/export-personal-data';
+import type { OrderWithContact } from '../../services/orders/find-order';
+import type { Order } from '../orders/schemas';
 import { toIsoTimestamp } from '../orders/serializers';
 import type * as schema from './schemas';
 
@@ -50,3 +53,39 @@ export const toCustomerResponse = (
   phone: profile.phone,
   addresses: addresses.map(toAddressResponse),
 });
+
+/** The JSON text of an export (`PersonalExport`), piece by piece: it is sent while it is read. */
+export async function* streamPersonalDataExport(
+  { exportedAtMs, profile, account, addresses, sessions, orders, accountEvents }: PersonalDataExport,
+  sessionId: string,
+  toOrder: (order: OrderWithContact) => Order,
+): AsyncGenerator<string> {
+  const head = {
+    exportedAt: toIsoTimestamp(exportedAtMs),
+    profile: toMeResponse(profile, account),
+    addresses: addresses.map(toAddressResponse),
+    sessions: sessions.map((session) => toSessionResponse(session, sessionId)),
+  };
+  yield JSON.stringify(head).slice(0, -1);
+  yield* streamArrayMember('orders', orders, toOrder);
+  yield* streamArrayMember(
+    'accountEvents',
+    accountEvents,
+    ({ atMs, ...event }): schema.AccountEvent => ({ at: toIsoTimestamp(atMs), ...event }),
+  );
+  yield '}';
+}
+
+async function* streamArrayMember<T>(
+  name: string,
+  elements: AsyncIterable<T>,
+  toResponse: (element: T) => object,
+): AsyncGenerator<string> {
+  yield `,"${name}":[`;
+  let separator = '';
+  for await (const element of elements) {
+    yield separator + JSON.stringify(toResponse(element));
+    separator = ',';
+  }
+  yield ']';
+}

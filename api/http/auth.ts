@@ -9,6 +9,7 @@ import {
   type Principal,
 } from '../../domain/shared/access';
 import { AppError } from '../../domain/shared/errors';
+import { BEARER_CHALLENGE, invalidToken } from '../../services/auth/auth-errors';
 
 /** Finds out who it is that bears a token; null when the token is none of ours, or no longer. */
 export type Authenticator = (token: string) => Promise<Principal | null>;
@@ -17,7 +18,6 @@ const principalByRequest = new WeakMap<Request, Principal>();
 const accessByRequest = new WeakMap<Request, Access>();
 
 const BEARER = /^Bearer +([\w.~+/-]+=*) *$/i;
-const CHALLENGE = 'Bearer realm="orders"';
 
 /** Who makes each request. Who shows no token is a guest; a token that is not valid is refused, also where none is needed. */
 export const createAuthMiddleware =
@@ -35,11 +35,6 @@ async function resolvePrincipal(header: string | undefined, authenticate: Authen
   throw invalidToken();
 }
 
-export const invalidToken = (): AppError =>
-  new AppError('invalid_token', 'The token is not valid, or no longer. Log in again.', {
-    headers: { 'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"` },
-  });
-
 /** @throws Failure `unauthenticated`, `forbidden` */
 export function authorize(req: Request, policy: Policy): void {
   const principal = getPrincipal(req);
@@ -53,7 +48,7 @@ export function authorize(req: Request, policy: Policy): void {
 
 export const unauthenticated = (): AppError =>
   new AppError('unauthenticated', 'This needs a token: log in, or use the token of the order.', {
-    headers: { 'WWW-Authenticate': CHALLENGE },
+    headers: { 'WWW-Authenticate': BEARER_CHALLENGE },
   });
 
 export function getPrincipal(req: Request): Principal {

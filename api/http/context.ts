@@ -5,7 +5,7 @@ import type { PriceRules } from '../../domain/pricing/price-rules';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import type { Readiness } from '../../runtime/readiness';
 import type { AuthDependencies } from '../../services/auth/auth-dependencies';
-import type { OrderTokens } from '../../services/auth/order-tokens';
+import type { OrderTokens } from '../../services/auth/tokens/order-tokens';
 import type { TaskQueues } from '../../workflows/messages';
 import type { Authenticator } from './auth';
 import type { Admission } from './limits/admission';

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../../domain/shared/errors';
 import { isOrderId } from '../../domain/shared/ids';
+import { orderNotFound } from '../../services/orders/find-order';
 import { toValidationError } from './problems';
 
 /** The body of a request, valid. @throws Failure `unsupported_media_type`, `invalid_request` */
@@ -29,8 +30,6 @@ export function parseOrderId(req: Request): string {
   if (typeof id !== 'string' || !isOrderId(id)) throw orderNotFound();
   return id;
 }
-
-export const orderNotFound = (): AppError => new AppError('not_found', 'There is no such order.');
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 

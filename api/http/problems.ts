@@ -1,7 +1,13 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { ZodError } from 'zod';
 import { isConnectionLost } from '../../db/core/connect';
-import { AppError, ERRORS, type ErrorCode, type ErrorDetail } from '../../domain/shared/errors';
+import {
+  AppError,
+  ERRORS,
+  type ErrorCode,
+  type ErrorDetail,
+  serviceUnavailable,
+} from '../../domain/shared/errors';
 
 /** RFC 9457. `code` is stable; `detail` is for people. */
 export interface Problem {
@@ -82,11 +88,6 @@ export function toAppError(error: unknown): AppError {
     'The request failed. Nothing is known to be half-done; it can be repeated.',
   );
 }
-
-export const serviceUnavailable = (
-  cause?: unknown,
-  detail = 'A part that this needs is away. Nothing is half-done; the same request can be repeated.',
-): AppError => new AppError('service_unavailable', detail, { retryAfterSeconds: 2 }, { cause });
 
 /** A fault of a body is pointed to by JSON pointer, one of the query by the parameter's name. */
 export function toValidationError(error: ZodError, where: 'body' | 'query' = 'body'): AppError {

@@ -5,13 +5,14 @@ import { AppError } from '../../domain/shared/errors';
 import { describeActor } from '../../domain/shared/events';
 import { isOrderId } from '../../domain/shared/ids';
 import { recordPersonalDataRead } from '../../services/customers/personal-data-reads';
+import { requestCancellation } from '../../services/orders/cancel-order';
 import {
   assertCanAccessOrder,
   findOrder,
   type OrderWithContact,
+  orderNotFound,
   queryOrderWorkflow,
-  requestCancellation,
-} from '../../services/orders/find-and-cancel';
+} from '../../services/orders/find-order';
 import { getOrderHistory } from '../../services/orders/history';
 import {
   type PlacementRequest,
@@ -21,17 +22,17 @@ import {
 import { getAccess, getActor } from '../http/auth';
 import type { ApiContext } from '../http/context';
 import { decodeCursor, toPage } from '../http/pagination';
-import {
-  orderNotFound,
-  parseBody,
-  parseIdempotencyKey,
-  parseOrderId,
-  parseQuery,
-} from '../http/parse-request';
+import { parseBody, parseIdempotencyKey, parseOrderId, parseQuery } from '../http/parse-request';
 import { type Preference, parsePrefer } from '../http/prefer';
 import { createRouter } from '../http/router';
 import { CancelOrderRequest, GetOrderQuery, ListOrdersQuery, PlaceOrderRequest } from './schemas';
-import { orderLinks, orderPath, toOrderResponse, toOrderSummaryResponse } from './serializers';
+import {
+  orderLinks,
+  orderPath,
+  toOrderHistoryResponse,
+  toOrderResponse,
+  toOrderSummaryResponse,
+} from './serializers';
 
 export function orderRoutes(ctx: ApiContext): Router {
   const { router, registerRoutes } = createRouter('/api/orders');
@@ -58,7 +59,6 @@ export function orderRoutes(ctx: ApiContext): Router {
         body,
         ...getPlacementCaller(req),
         idempotencyKey: parseIdempotencyKey(req),
-        requestId: String(req.id),
         waitMs: preference.waitMs ?? ctx.decisionWaitMs,
       };
       const answer = await ctx.admission.admit(() => requestPlacement(ctx, request));
@@ -95,7 +95,7 @@ export function orderRoutes(ctx: ApiContext): Router {
   registerRoutes('/:id/history', {
     get: async (req, res) => {
       const id = parseOrderId(req);
-      res.json(await getOrderHistory(ctx, getAccess(req), id));
+      res.json(toOrderHistoryResponse(await getOrderHistory(ctx, getAccess(req), id), ctx));
     },
   });
 

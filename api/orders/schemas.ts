@@ -1,6 +1,6 @@
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { isEmailAddress, MAX_EMAIL_LENGTH } from '../../domain/shared/email-address';
+import { isEmailAddress, MAX_EMAIL_LENGTH, normalizeEmailAddress } from '../../domain/shared/email-address';
 import { SKU_PATTERN } from '../../domain/shared/ids';
 import { CONTROL_CHARS } from '../../domain/shared/text';
 
@@ -41,12 +41,9 @@ export const Items = z
   .min(1)
   .max(100);
 
-/** As it is stored and compared: one spelling for one address. */
 export const email = z
   .string()
-  .trim()
-  .normalize('NFC')
-  .toLowerCase()
+  .overwrite(normalizeEmailAddress)
   .refine(isEmailAddress, 'must be an address of mail')
   .openapi({ format: 'email', maxLength: MAX_EMAIL_LENGTH });
 export const phone = z

@@ -4,6 +4,7 @@ import type { Order, PricedCart } from '../../domain/orders/order';
 import { can } from '../../domain/orders/transitions';
 import { describeActor, redactStaffIds } from '../../domain/shared/events';
 import { money } from '../../domain/shared/money';
+import type { OrderHistory } from '../../services/orders/history';
 import type { PricingResult } from '../../services/orders/price-cart';
 import type { ApiContext } from '../http/context';
 import type { Quote } from './quote-schemas';
@@ -106,3 +107,18 @@ export function toOrderResponse(order: Order, contact: OrderContact | null, link
     links,
   };
 }
+
+export const toOrderHistoryResponse = (
+  { orderId, workflow, entries }: OrderHistory,
+  { temporalUiUrl, temporal }: Pick<ApiContext, 'temporalUiUrl' | 'temporal'>,
+): schema.OrderHistory => ({
+  orderId,
+  workflow: workflow && {
+    id: orderId,
+    runId: workflow.runId,
+    status: workflow.status,
+    events: workflow.eventCount,
+    url: `${workflowUrl(temporalUiUrl, temporal.options.namespace, orderId)}/${workflow.runId}/history`,
+  },
+  entries: entries.map(({ atMs, ...entry }) => ({ at: toIsoTimestamp(atMs), ...entry })),
+});

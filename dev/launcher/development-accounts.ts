@@ -3,7 +3,7 @@ import type { Config } from '../../config/config';
 import { connect } from '../../db/core/connect';
 import { createStore } from '../../db/core/store';
 import type { Role } from '../../domain/shared/access';
-import { createPasswords } from '../../services/auth/passwords';
+import { createPasswords } from '../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../services/auth/roles';
 
 const PASSWORD_BYTES = 12;

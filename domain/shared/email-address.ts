@@ -16,3 +16,6 @@ export const isEmailAddress = (value: string): boolean =>
   value.length <= MAX_EMAIL_LENGTH &&
   value.indexOf('@') <= MAX_LOCAL_PART_LENGTH &&
   EMAIL_PATTERN.test(value);
+
+/** The stored and compared form: one spelling for each address. */
+export const normalizeEmailAddress = (value: string): string => value.trim().normalize('NFC').toLowerCase();

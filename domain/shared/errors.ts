@@ -67,3 +67,9 @@ export class AppError extends Error {
     super(detail, options);
   }
 }
+
+/** A dependency (database, Temporal, worker) does not respond; nothing was changed unless `detail` states otherwise. */
+export const serviceUnavailable = (
+  cause?: unknown,
+  detail = 'A required service is unavailable. Nothing was changed; the same request can be repeated.',
+): AppError => new AppError('service_unavailable', detail, { retryAfterSeconds: 2 }, { cause });

@@ -1,7 +1,7 @@
 import type { Store } from '../../db/core/store';
-import type { AccessTokens } from './access-tokens';
-import type { LinkTokens } from './link-tokens';
-import type { Passwords } from './passwords';
+import type { Passwords } from './passwords/passwords';
+import type { AccessTokens } from './tokens/access-tokens';
+import type { LinkTokens } from './tokens/link-tokens';
 
 /** What is needed to tell people from each other and to let them in. */
 export interface AuthDependencies {

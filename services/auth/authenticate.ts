@@ -1,8 +1,8 @@
 import type { Store } from '../../db/core/store';
 import type { Principal } from '../../domain/shared/access';
-import type { AccessTokens } from './access-tokens';
 import { verifyApiKey } from './api-keys';
-import type { OrderTokens } from './order-tokens';
+import type { AccessTokens } from './tokens/access-tokens';
+import type { OrderTokens } from './tokens/order-tokens';
 
 export interface AuthenticatorDependencies {
   store: Store;

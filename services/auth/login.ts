@@ -1,11 +1,11 @@
 import type { Account } from '../../db/auth/accounts';
-import { AppError } from '../../domain/shared/errors';
 import type { AuthDependencies, Tokens } from './auth-dependencies';
+import { invalidCredentials } from './auth-errors';
 import { issueTokens, openSession } from './sessions';
 
 /**
  * Lets somebody in who knows the password. A wrong one takes as long as an address that nobody has.
- * @throws Failure `invalid_credentials`, `overloaded`
+ * @throws AppError `invalid_credentials`, `overloaded`
  */
 export async function logIn(identity: AuthDependencies, email: string, password: string): Promise<Tokens> {
   const { store } = identity;
@@ -25,7 +25,7 @@ export async function logIn(identity: AuthDependencies, email: string, password:
 
 /**
  * The account as it is stored, if the password is its own; its hash is brought up to date.
- * @throws Failure `invalid_credentials`, `overloaded`
+ * @throws AppError `invalid_credentials`, `overloaded`
  */
 export async function verifyAccountPassword(
   { store, passwords }: AuthDependencies,
@@ -45,8 +45,3 @@ export async function verifyAccountPassword(
   if (current === null || !isRight) throw invalidCredentials();
   return current;
 }
-
-export const invalidCredentials = (): AppError =>
-  new AppError('invalid_credentials', 'The address or the password is wrong.', {
-    headers: { 'WWW-Authenticate': 'Bearer realm="orders"' },
-  });

@@ -6,11 +6,11 @@ import {
   registrationRequested,
 } from '../../domain/customers/account-events';
 import { AppError } from '../../domain/shared/errors';
+import { generateRandomId, newCustomerId, newOneTimeTokenId } from '../shared/new-ids';
+import { retryOnDuplicate } from '../shared/retry-on-duplicate';
 import type { AuthDependencies, DeferredWork, Tokens } from './auth-dependencies';
-import { invalidCredentials } from './login';
-import { generateRandomId, newCustomerId, newOneTimeTokenId } from './new-ids';
-import { assertStrongPassword } from './passwords';
-import { retryOnDuplicate } from './retry-on-duplicate';
+import { invalidCredentials, linkExpired } from './auth-errors';
+import { assertStrongPassword } from './passwords/passwords';
 import { issueTokens, openSession } from './sessions';
 
 export interface RegistrationRequest {
@@ -26,7 +26,7 @@ const REGISTRATION_LINK_TTL_MS = 24 * 60 * 60_000;
  * Looks at what somebody wants who wants an account. What fails, fails for every address.
  * @returns what notes it and has a mail sent to the address; who gets it may confirm. Where there is an account already
  *   the mail says so, and nothing else tells the two apart.
- * @throws Failure `invalid_request`, `overloaded`
+ * @throws AppError `invalid_request`, `overloaded`
  */
 export async function register(
   identity: AuthDependencies,
@@ -69,7 +69,7 @@ const createPendingRegistration = (
  * Makes the account of a registration, for the customer who had ordered as a guest with this address, or a new one, and
  * logs in. The link shows who reads the mail, the password who registered: only where both are the same is there an
  * account. A wrong password leaves the link as it was.
- * @throws Failure `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
+ * @throws AppError `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
  */
 export async function confirmRegistration(
   identity: AuthDependencies,
@@ -122,6 +122,3 @@ async function createAccount({ store, ...identity }: AuthDependencies, tokenId: 
   await store.log.append(head, [created, ...opened.events], tx);
   return { customerId, ...opened };
 }
-
-export const linkExpired = (): AppError =>
-  new AppError('link_expired', 'This link was used before, or its time is over. Ask for a new one.');

@@ -5,15 +5,15 @@ import { accountCreated, roleChanged } from '../../domain/customers/account-even
 import type { Actor } from '../../domain/orders/order';
 import type { Role } from '../../domain/shared/access';
 import { AppError } from '../../domain/shared/errors';
+import { generateRandomId, newCustomerId } from '../shared/new-ids';
+import { retryOnDuplicate } from '../shared/retry-on-duplicate';
 import type { AuthDependencies } from './auth-dependencies';
-import { generateRandomId, newCustomerId } from './new-ids';
-import { assertStrongPassword } from './passwords';
-import { retryOnDuplicate } from './retry-on-duplicate';
+import { assertStrongPassword } from './passwords/passwords';
 import { revokeSessions } from './sessions';
 
 /**
  * Gives an account another role, and ends its sessions: they were opened with the old one.
- * @throws Failure `not_found`, `last_admin`
+ * @throws AppError `not_found`, `last_admin`
  */
 export const changeRole = (
   { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
@@ -41,7 +41,7 @@ export const changeRole = (
 
 /**
  * Somebody must be left who can make others admin. Of several who leave at once, all wait for each other here.
- * @throws Failure `last_admin`
+ * @throws AppError `last_admin`
  */
 export async function assertNotLastAdmin({ accounts }: Store, account: Account, tx: Tx): Promise<void> {
   if (account.role !== 'admin') return;
@@ -61,7 +61,7 @@ export interface AccountSpec {
 /**
  * Makes an account whose address needs no confirmation, because whoever asks for it runs the system. One that exists keeps
  * its password and is given the role.
- * @throws Failure `invalid_request`, `last_admin`
+ * @throws AppError `invalid_request`, `last_admin`
  */
 export async function ensureAccount(
   identity: Pick<AuthDependencies, 'store' | 'now' | 'passwords'>,

@@ -5,10 +5,10 @@ import type { Tx } from '../../db/core/connect';
 import type { StreamHead } from '../../db/events/event-log';
 import { type RevocationReason, sessionOpened, sessionRevoked } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
-import { AppError } from '../../domain/shared/errors';
 import type { DomainEvent } from '../../domain/shared/events';
+import { newSessionId } from '../shared/new-ids';
 import type { AuthDependencies, Tokens } from './auth-dependencies';
-import { newSessionId } from './new-ids';
+import { invalidRefreshToken } from './auth-errors';
 
 const DAY_MS = 24 * 60 * 60_000;
 /** A session ends when it was not used for so long, … */
@@ -90,7 +90,7 @@ type RotationResult =
 /**
  * Gives new tokens for a refresh token, which can be used once. One that was used before ends its session: it is in two
  * hands. Except for a moment after its use, while no successor was used: then the answer was lost.
- * @throws Failure `invalid_refresh_token`
+ * @throws AppError `invalid_refresh_token`
  */
 export async function refreshTokens(identity: AuthDependencies, refreshToken: string): Promise<Tokens> {
   const rotation = REFRESH_TOKEN_PATTERN.test(refreshToken)
@@ -148,11 +148,6 @@ async function rotateRefreshToken(
   await sessions.addToken(hashToken(refreshToken), { sessionId: session.id, generation }, tx);
   return { outcome: 'rotated', session, refreshToken };
 }
-
-const invalidRefreshToken = (): AppError =>
-  new AppError('invalid_refresh_token', 'This session has ended. Log in again.', {
-    headers: { 'WWW-Authenticate': 'Bearer realm="orders"' },
-  });
 
 /** Ends the session that a refresh token belongs to, also by one that was used before. Does nothing for any other text. */
 export async function logOut(identity: AuthDependencies, refreshToken: string): Promise<void> {

@@ -1,15 +1,35 @@
 import { createHmac, type Hmac } from 'node:crypto';
-import type { Request } from 'express';
-import type { ApiContext } from '../../api/http/context';
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
 import type { ProductImport } from '../../db/catalogue/product-imports';
 import { isDuplicate } from '../../db/core/connect';
+import type { Store } from '../../db/core/store';
 import { productImportStarted } from '../../domain/catalogue/product-import';
 import type { RawRow } from '../../domain/catalogue/product-rows';
 import type { Actor } from '../../domain/orders/order';
+import type { PriceRules } from '../../domain/pricing/price-rules';
 import { AppError } from '../../domain/shared/errors';
 import { startImport } from '../../integrations/temporal/start-import';
-import { newImportId } from '../orders/new-ids';
+import type { TaskQueues } from '../../workflows/messages';
+import { newImportId } from '../shared/new-ids';
 import { MAX_FILE_BYTES, readCsv } from './read-csv';
+
+export interface ImportDependencies {
+  store: Pick<Store, 'db' | 'log' | 'productImports'>;
+  temporal: Client;
+  queues: TaskQueues;
+  priceRules: PriceRules;
+  /** Key of the hashes that tell files apart. */
+  fingerprintKey: Buffer;
+  log: Pick<Logger, 'warn'>;
+}
+
+/** A CSV file as it arrives. */
+export interface ProductFile {
+  bytes: AsyncIterable<Buffer>;
+  /** Size announced by the sender; 0 when unknown. */
+  announcedBytes: number;
+}
 
 export interface ImportRequest {
   actor: Actor;
@@ -18,51 +38,51 @@ export interface ImportRequest {
 
 export interface ImportResult {
   productImport: ProductImport;
-  /** The key had been used before, with this file. */
+  /** The key was already used with this file. */
   replayed: boolean;
 }
 
 /**
- * Stores a file of products as it comes in and starts its import. Nothing of a file is applied before all of it is stored;
- * once it is, the import is started, if not by this process then by another one.
- * @throws Failure `malformed_csv`, `payload_too_large`, `idempotency_key_reused`, `upload_superseded`
+ * Stores a file of products while it arrives and starts its import. No row is applied before the file is complete; a
+ * complete file is always imported, by another process if this one fails.
+ * @throws AppError `malformed_csv`, `payload_too_large`, `idempotency_key_reused`, `upload_superseded`
  */
 export async function createProductImport(
-  ctx: ApiContext,
-  req: Request,
+  deps: ImportDependencies,
+  file: ProductFile,
   { actor, idempotencyKey }: ImportRequest,
 ): Promise<ImportResult> {
   const caller = actor.id ?? actor.kind;
-  const earlier = await findExistingImport(ctx, caller, idempotencyKey);
-  if (earlier !== null) return replayImport(ctx, req, earlier);
-  const id = await createImportRecord(ctx, { caller, idempotencyKey, actor });
+  const earlier = await findExistingImport(deps, caller, idempotencyKey);
+  if (earlier !== null) return replayImport(deps, file, earlier);
+  const id = await createImportRecord(deps, { caller, idempotencyKey, actor });
   if (id === null) {
-    const first = await findExistingImport(ctx, caller, idempotencyKey);
+    const first = await findExistingImport(deps, caller, idempotencyKey);
     if (first === null) throw uploadSuperseded();
-    return replayImport(ctx, req, first);
+    return replayImport(deps, file, first);
   }
   try {
-    await storeRows(ctx, req, id, actor);
+    await storeRows(deps, file, id, actor);
   } catch (error) {
-    await ctx.store.db.write((tx) => ctx.store.productImports.discardUpload(id, tx));
+    await deps.store.db.write((tx) => deps.store.productImports.discardUpload(id, tx));
     throw error;
   }
-  return { productImport: await ensureImportStarted(ctx, id), replayed: false };
+  return { productImport: await ensureImportStarted(deps, id), replayed: false };
 }
 
 const findExistingImport = async (
-  { store }: ApiContext,
+  { store }: ImportDependencies,
   caller: string,
   idempotencyKey: string | undefined,
 ): Promise<ProductImport | null> =>
   idempotencyKey === undefined ? null : store.productImports.findByIdempotencyKey(caller, idempotencyKey);
 
 const uploadSuperseded = (): AppError =>
-  new AppError('upload_superseded', 'Another upload with this Idempotency-Key came in the meantime.');
+  new AppError('upload_superseded', 'Another upload with this Idempotency-Key replaced this one.');
 
-/** @returns null when another upload with the key is complete by now. */
+/** @returns null when another upload with the key is complete. */
 async function createImportRecord(
-  { store: { db, productImports }, priceRules }: ApiContext,
+  { store: { db, productImports }, priceRules }: ImportDependencies,
   upload: { caller: string; idempotencyKey: string | undefined; actor: Actor },
 ): Promise<string | null> {
   const atMs = Date.now();
@@ -78,88 +98,92 @@ async function createImportRecord(
   }
 }
 
-/**
- * Chunks stored in one transaction: on SQLite each waits for the one writer, and the time of the request must not be spent
- * in that queue.
- */
+/** On SQLite each transaction queues for the one writer: one for every chunk would use up the request's time. */
 const CHUNKS_PER_TRANSACTION = 8;
 
-async function storeRows(ctx: ApiContext, req: Request, id: string, actor: Actor): Promise<void> {
-  const { db, log, productImports } = ctx.store;
-  const hash = createFileHash(ctx);
+async function storeRows(
+  deps: ImportDependencies,
+  file: ProductFile,
+  id: string,
+  actor: Actor,
+): Promise<void> {
+  const { db, log, productImports } = deps.store;
+  const hash = createFileHash(deps);
   let [columns, rows, chunks]: [string[], number, number] = [[], 0, 0];
-  let waiting: RawRow[][] = [];
-  const keep = async () => {
+  let pending: RawRow[][] = [];
+  const flush = async () => {
     await db.write(async (tx) => {
-      for (const [n, some] of waiting.entries()) {
-        if (!(await productImports.addChunk(id, chunks + n, some, Date.now(), tx))) throw uploadSuperseded();
+      for (const [n, chunk] of pending.entries()) {
+        if (!(await productImports.addChunk(id, chunks + n, chunk, Date.now(), tx))) throw uploadSuperseded();
       }
     });
-    chunks += waiting.length;
-    waiting = [];
+    chunks += pending.length;
+    pending = [];
   };
-  await readCsv(readBodyBytes(req, hash), {
+  await readCsv(hashBytes(file, hash), {
     onHeader(names) {
       columns = names;
     },
-    async onRows(some) {
-      rows += some.length;
-      waiting.push(some);
-      if (waiting.length === CHUNKS_PER_TRANSACTION) await keep();
+    async onRows(chunk) {
+      rows += chunk.length;
+      pending.push(chunk);
+      if (pending.length === CHUNKS_PER_TRANSACTION) await flush();
     },
   });
-  if (waiting.length > 0) await keep();
-  const file = { rows, chunks, bodyHash: hash.digest('hex') };
+  if (pending.length > 0) await flush();
+  const stored = { rows, chunks, bodyHash: hash.digest('hex') };
   await db.write(async (tx) => {
     const atMs = Date.now();
-    if (!(await productImports.completeUpload(id, { ...file, columns }, atMs, tx))) throw uploadSuperseded();
-    await log.append(await log.lockHead(id, tx), [productImportStarted(id, file, actor, atMs)], tx);
+    if (!(await productImports.completeUpload(id, { ...stored, columns }, atMs, tx)))
+      throw uploadSuperseded();
+    await log.append(await log.lockHead(id, tx), [productImportStarted(id, stored, actor, atMs)], tx);
   });
 }
 
-/** The same request as before: its file is read to see that it is the same. */
-async function replayImport(ctx: ApiContext, req: Request, earlier: ProductImport): Promise<ImportResult> {
-  const hash = createFileHash(ctx);
-  for await (const _ of readBodyBytes(req, hash));
+/** Reads a repeated file to compare it with the first. @throws AppError `idempotency_key_reused` */
+async function replayImport(
+  deps: ImportDependencies,
+  file: ProductFile,
+  earlier: ProductImport,
+): Promise<ImportResult> {
+  const hash = createFileHash(deps);
+  for await (const _ of hashBytes(file, hash));
   if (hash.digest('hex') !== earlier.bodyHash) {
     throw new AppError(
       'idempotency_key_reused',
-      'This Idempotency-Key was used for another file. A new file needs a new key.',
+      'This Idempotency-Key was used for another file. Use a new key for a new file.',
     );
   }
-  return { productImport: await ensureImportStarted(ctx, earlier.id), replayed: true };
+  return { productImport: await ensureImportStarted(deps, earlier.id), replayed: true };
 }
 
-/** What is stored is accepted: where it cannot be started now, that is made up for soon. */
-async function ensureImportStarted(ctx: ApiContext, id: string): Promise<ProductImport> {
-  const { temporal, queues, log, store } = ctx;
-  const before = await store.productImports.find(id);
-  if (before === null) throw new Error(`import ${id} is stored and not found`);
-  if (before.endedAtMs !== null) return before;
+/** A stored import is accepted even if Temporal is unavailable: a worker starts it later. */
+async function ensureImportStarted(
+  { temporal, queues, log, store }: ImportDependencies,
+  id: string,
+): Promise<ProductImport> {
+  const stored = await store.productImports.find(id);
+  if (stored === null) throw new Error(`stored import ${id} not found`);
+  if (stored.endedAtMs !== null) return stored;
   await startImport(temporal, queues.orders, id).catch((error: unknown) =>
-    log.warn({ err: error, importId: id }, 'the import will be started later'),
+    log.warn({ err: error, importId: id }, 'import not started; a worker will start it'),
   );
-  return before;
+  return stored;
 }
 
-const createFileHash = ({ fingerprintKey }: ApiContext): Hmac => createHmac('sha256', fingerprintKey);
+const createFileHash = ({ fingerprintKey }: ImportDependencies): Hmac => createHmac('sha256', fingerprintKey);
 
-/** The body as it comes. It is left open for the answer when reading it ends early. @throws Failure `payload_too_large` */
-async function* readBodyBytes(req: Request, hash: Hmac): AsyncGenerator<Buffer> {
-  if (Number(req.get('content-length') ?? 0) > MAX_FILE_BYTES) throw fileTooLarge();
-  let bytes = 0;
-  try {
-    for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += part.length;
-      if (bytes > MAX_FILE_BYTES) throw fileTooLarge();
-      hash.update(part);
-      yield part;
-    }
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ECONNRESET') throw error;
-    throw new AppError('invalid_request', 'The request ended before its body did.');
+/** @throws AppError `payload_too_large` */
+async function* hashBytes({ bytes, announcedBytes }: ProductFile, hash: Hmac): AsyncGenerator<Buffer> {
+  if (announcedBytes > MAX_FILE_BYTES) throw fileTooLarge();
+  let size = 0;
+  for await (const part of bytes) {
+    size += part.length;
+    if (size > MAX_FILE_BYTES) throw fileTooLarge();
+    hash.update(part);
+    yield part;
   }
 }
 
 const fileTooLarge = (): AppError =>
-  new AppError('payload_too_large', `A file has ${MAX_FILE_BYTES / 1024 / 1024} MB at the most.`);
+  new AppError('payload_too_large', `A file can have at most ${MAX_FILE_BYTES / 1024 / 1024} MB.`);

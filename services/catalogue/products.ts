@@ -1,105 +1,114 @@
-import type { ReplaceProductRequest } from '../../api/catalogue/schemas';
-import type { ApiContext } from '../../api/http/context';
 import { isDuplicate } from '../../db/core/connect';
+import type { Store } from '../../db/core/store';
 import {
-  deactivateProduct as deactivated,
-  createProduct as newProduct,
+  createProduct as applyCreation,
+  deactivateProduct as applyDeactivation,
+  replaceProduct as applyReplacement,
   type Product,
   type ProductChange,
   type ProductData,
-  replaceProduct as replaced,
 } from '../../domain/catalogue/product';
 import { unitPriceRule } from '../../domain/catalogue/product-rules';
 import type { Actor } from '../../domain/orders/order';
+import type { PriceRules } from '../../domain/pricing/price-rules';
 import { AppError, type ErrorDetail } from '../../domain/shared/errors';
+import type { Money } from '../../domain/shared/money';
 
-type Context = Pick<ApiContext, 'store' | 'priceRules'>;
-/** Whether the version that is there is one that the caller has seen. */
+export interface ProductDependencies {
+  store: Pick<Store, 'db' | 'products' | 'productChanges'>;
+  priceRules: PriceRules;
+}
+
+export interface ProductInput extends Omit<ProductData, 'sku' | 'unitPriceMinor' | 'currency'> {
+  price: Money;
+}
+
+/** Whether the stored version is one that the caller's precondition names. */
 type VersionCheck = (version: number) => boolean;
 
-/** @throws Failure `sku_taken`, also for a product that is not sold any more; `invalid_request` for the price. */
+export const productNotFound = () => new AppError('not_found', 'This product does not exist.');
+
+/** @throws AppError `sku_taken`, also by an inactive product; `invalid_request` for the price. */
 export async function createProduct(
-  ctx: Context,
+  deps: ProductDependencies,
   sku: string,
-  body: ReplaceProductRequest,
+  input: ProductInput,
   actor: Actor,
 ): Promise<Product> {
-  const facts = toProductData(ctx, sku, body);
-  const taken = () => new AppError('sku_taken', `There is a product ${sku}, or there was one.`, { sku });
+  const data = toProductData(deps, sku, input);
+  const skuTaken = () =>
+    new AppError('sku_taken', `Product ${sku} already exists, active or inactive. Use another sku.`, { sku });
   try {
-    return await changeProduct(ctx, sku, actor, (before) => {
-      if (before !== null) throw taken();
-      return newProduct(facts, Date.now());
+    return await changeProduct(deps, sku, actor, (before) => {
+      if (before !== null) throw skuTaken();
+      return applyCreation(data, Date.now());
     });
   } catch (error) {
-    // Two that were made at the same time: there was no row yet to wait for.
-    throw isDuplicate(error) ? taken() : error;
+    // Created concurrently: there was no row yet to lock.
+    throw isDuplicate(error) ? skuTaken() : error;
   }
 }
 
-/** @throws Failure `not_found`, `precondition_failed`, `invalid_request` */
+/** @throws AppError `not_found`, `precondition_failed`, `invalid_request` */
 export function replaceProduct(
-  ctx: Context,
+  deps: ProductDependencies,
   sku: string,
-  body: ReplaceProductRequest,
-  seen: VersionCheck,
+  input: ProductInput,
+  isExpected: VersionCheck,
   actor: Actor,
 ): Promise<Product> {
-  const facts = toProductData(ctx, sku, body);
-  return changeProduct(ctx, sku, actor, (before) => replaced(assertVersion(before, seen), facts, Date.now()));
+  const data = toProductData(deps, sku, input);
+  return changeProduct(deps, sku, actor, (before) =>
+    applyReplacement(assertVersion(before, isExpected), data, Date.now()),
+  );
 }
 
-/** Orders refer to it, so it stays. @throws Failure `not_found`, `precondition_failed` */
+/** The product stays stored: orders refer to it. @throws AppError `not_found`, `precondition_failed` */
 export const deactivateProduct = (
-  ctx: Context,
+  deps: ProductDependencies,
   sku: string,
-  seen: VersionCheck,
+  isExpected: VersionCheck,
   actor: Actor,
 ): Promise<Product> =>
-  changeProduct(ctx, sku, actor, (before) => deactivated(assertVersion(before, seen), Date.now()));
+  changeProduct(deps, sku, actor, (before) =>
+    applyDeactivation(assertVersion(before, isExpected), Date.now()),
+  );
 
-export const productNotFound = () => new AppError('not_found', 'There is no such product.');
-
-/** @param decide what becomes of the product; null: it stays as it is. */
+/** @param decide returns the change, or null when the product is already in the requested state. */
 function changeProduct(
-  { store: { db, products, productChanges } }: Context,
+  { store: { db, products, productChanges } }: ProductDependencies,
   sku: string,
   actor: Actor,
   decide: (before: Product | null) => ProductChange | null,
 ): Promise<Product> {
   return db.write(async (tx) => {
     const before = (await products.lock([sku], tx)).get(sku) ?? null;
-    const decided = decide(before);
-    if (decided !== null) await productChanges.saveChanges([decided], actor, tx);
-    return decided?.after ?? assertVersion(before, () => true);
+    const change = decide(before);
+    if (change !== null) await productChanges.saveChanges([change], actor, tx);
+    return change?.after ?? assertVersion(before, () => true);
   });
 }
 
-function assertVersion(before: Product | null, seen: VersionCheck): Product {
+function assertVersion(before: Product | null, isExpected: VersionCheck): Product {
   if (before === null) throw productNotFound();
-  if (seen(before.version)) return before;
-  throw new AppError(
-    'precondition_failed',
-    'The product has changed since you have seen it. Read it again.',
-    {
-      version: before.version,
-    },
-  );
+  if (isExpected(before.version)) return before;
+  throw new AppError('precondition_failed', 'The product has changed since it was read. Read it again.', {
+    version: before.version,
+  });
 }
 
 function toProductData(
-  { priceRules }: Context,
+  { priceRules: { currency } }: ProductDependencies,
   sku: string,
-  { price, ...rest }: ReplaceProductRequest,
+  { price, ...data }: ProductInput,
 ): ProductData {
-  const { currency } = priceRules;
   const rule = unitPriceRule(currency);
   const errors: ErrorDetail[] = [
     ...(price.currency === currency
       ? []
-      : [{ pointer: '/price/currency', detail: `must be ${currency}: this shop has no other currency` }]),
+      : [{ pointer: '/price/currency', detail: `must be ${currency}, the only currency of this shop` }]),
     ...(rule.isValid(price.amount) ? [] : [{ pointer: '/price/amount', detail: rule.requirement }]),
   ];
   if (errors.length > 0) throw new AppError('invalid_request', 'Some fields are not valid.', { errors });
-  return { sku, ...rest, unitPriceMinor: price.amount, currency };
+  return { sku, ...data, unitPriceMinor: price.amount, currency };
 }

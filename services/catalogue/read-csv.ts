@@ -29,7 +29,7 @@ interface ParsedRecord {
 
 /**
  * Reads CSV (RFC 4180, UTF-8) as it comes: no more of it is in memory than a chunk.
- * @throws Failure `malformed_csv` that names the line, `payload_too_large`
+ * @throws AppError `malformed_csv` that names the line, `payload_too_large`
  */
 export async function readCsv(bytes: AsyncIterable<Buffer>, sink: CsvSink): Promise<void> {
   const parser = parse({

@@ -1,11 +1,11 @@
-import type { ApiContext } from '../../api/http/context';
 import type { Account } from '../../db/auth/accounts';
+import type { Store } from '../../db/core/store';
 import type { Profile } from '../../db/customers/contacts';
 import { accountNotFound } from './profile';
 
-/** Account and profile of whoever asks. @throws Failure `not_found`, when they were erased a moment ago. */
+/** @throws AppError `not_found` when the customer was erased concurrently. */
 export async function getProfileAndAccount(
-  { store }: ApiContext,
+  { store }: { store: Pick<Store, 'contacts' | 'accounts'> },
   customerId: string,
 ): Promise<{ profile: Profile; account: Account }> {
   const [profile, account] = await Promise.all([

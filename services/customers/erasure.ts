@@ -3,9 +3,9 @@ import { customerErased } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
 import { AppError } from '../../domain/shared/errors';
 import type { AuthDependencies } from '../auth/auth-dependencies';
-import { retryOnDuplicate } from '../auth/retry-on-duplicate';
 import { assertNotLastAdmin } from '../auth/roles';
 import { revokeSessions } from '../auth/sessions';
+import { retryOnDuplicate } from '../shared/retry-on-duplicate';
 
 /** Orders named in a refusal. */
 const MAX_LISTED_ORDERS = 20;
@@ -19,7 +19,7 @@ const PLACEMENT_CLAIM_TTL_MS = 60 * 60_000;
  * Forgets who a customer is: their contacts and those of their orders are emptied, account, sessions and addresses are
  * gone. Orders, payments, log and histories stay; they hold ids only. The address can register anew, as somebody else.
  * Twice is once.
- * @throws Failure `not_found`, `orders_open` (with `orderIds`): an open order still needs its address; `last_admin`
+ * @throws AppError `not_found`, `orders_open` (with `orderIds`): an open order still needs its address; `last_admin`
  */
 export const eraseCustomer = (
   identity: Pick<AuthDependencies, 'store' | 'now'>,

@@ -2,8 +2,8 @@ import { personalDataRead } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
 import { accessStream } from '../../domain/shared/ids';
 import type { AuthDependencies } from '../auth/auth-dependencies';
-import { generateRandomId } from '../auth/new-ids';
-import { retryOnDuplicate } from '../auth/retry-on-duplicate';
+import { generateRandomId } from '../shared/new-ids';
+import { retryOnDuplicate } from '../shared/retry-on-duplicate';
 
 /**
  * Writes down that somebody is about to be shown who another person is. To be called before the answer is sent: what

@@ -5,7 +5,7 @@ import type { Address } from '../../db/customers/contacts';
 import { profileChanged } from '../../domain/customers/account-events';
 import { AppError } from '../../domain/shared/errors';
 import type { AuthDependencies } from '../auth/auth-dependencies';
-import { generateRandomId, newAddressId } from '../auth/new-ids';
+import { generateRandomId, newAddressId } from '../shared/new-ids';
 
 export const accountNotFound = (): AppError => new AppError('not_found', 'This account is gone.');
 
@@ -36,7 +36,7 @@ export interface AddressInput {
   defaultFor: readonly AddressUse[];
 }
 
-/** The first one is the default for everything. @throws Failure `too_many_addresses` */
+/** The first one is the default for everything. @throws AppError `too_many_addresses` */
 export const addAddress = (
   parts: ProfileDependencies,
   customerId: string,
@@ -68,7 +68,7 @@ export const addAddress = (
     return { fields: ['addresses'], result: await getAddress(parts, customerId, id, tx) };
   });
 
-/** @throws Failure `not_found` */
+/** @throws AppError `not_found` */
 export const replaceAddress = (
   parts: ProfileDependencies,
   customerId: string,
@@ -83,7 +83,7 @@ export const replaceAddress = (
     return { fields: ['addresses'], result: await getAddress(parts, customerId, id, tx) };
   });
 
-/** The oldest of those that are left becomes the default for what it was. @throws Failure `not_found` */
+/** The oldest of those that are left becomes the default for what it was. @throws AppError `not_found` */
 export const removeAddress = (parts: ProfileDependencies, customerId: string, id: string): Promise<void> =>
   withCustomerLock(parts, customerId, async (tx) => {
     const { addresses } = parts.store;
@@ -111,7 +111,7 @@ async function getAddress(
 /**
  * One change of a customer at a time: the lock on their stream keeps the defaults of the address book single. Who was
  * erased since the request came in stays so.
- * @throws Failure `not_found`
+ * @throws AppError `not_found`
  */
 const withCustomerLock = <T>(
   { store, now }: ProfileDependencies,

@@ -47,7 +47,7 @@ export interface AdjustmentResult {
  * Changes the units on hand: the movement, the level, the event, and what becomes of the product's threshold, all or
  * nothing. Never below what is reserved.
  * @param ulid of the movement, if it is a new one.
- * @throws Failure `not_found`, `unknown_warehouse`, `stock_reserved`, `invalid_request`, `idempotency_key_reused`
+ * @throws AppError `not_found`, `unknown_warehouse`, `stock_reserved`, `invalid_request`, `idempotency_key_reused`
  */
 export async function adjustStock(
   store: Store,
@@ -71,7 +71,7 @@ export async function adjustStock(
   }
 }
 
-/** The answer to the same request made before. @throws Failure `idempotency_key_reused` */
+/** The answer to the same request made before. @throws AppError `idempotency_key_reused` */
 async function findReplayedAdjustment(
   { movements, log }: Store,
   { caller, idempotencyKey, bodyHash }: AdjustmentKey,

@@ -8,7 +8,7 @@ import { recordStockAlerts } from './stock-alerts';
 /**
  * Sets from how many units on a product is low; null: it never is. The same again changes nothing.
  * @returns the product as it is then.
- * @throws Failure `not_found`
+ * @throws AppError `not_found`
  */
 export const setThreshold = (
   store: Store,

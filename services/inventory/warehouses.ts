@@ -9,7 +9,7 @@ import { recordStockAlerts } from './stock-alerts';
 /** Products that one transaction looks at: nobody waits for a whole warehouse. */
 const PAGE_SIZE = 200;
 
-/** @throws Failure `warehouse_exists` */
+/** @throws AppError `warehouse_exists` */
 export async function createWarehouse(
   { db, warehouses, log }: Store,
   wanted: Omit<Warehouse, 'version'>,
@@ -38,7 +38,7 @@ export const warehouseNotFound = () => new AppError('not_found', 'There is no su
  * and not. The same again changes nothing, and finishes what broke off: whoever got no answer sends the request again.
  * @param seen whether the version that is there is one that the caller has seen. Asked only where something changes.
  * @param pageRows products looked at in one transaction.
- * @throws Failure `not_found`, `precondition_failed`
+ * @throws AppError `not_found`, `precondition_failed`
  */
 export async function updateWarehouse(
   store: Store,

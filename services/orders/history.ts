@@ -1,70 +1,89 @@
-import type { ApiContext } from '../../api/http/context';
-import type { HistoryEntry, OrderHistory } from '../../api/orders/schemas';
-import { workflowUrl } from '../../api/orders/serializers';
+import type { Client } from '@temporalio/client';
+import type { Store } from '../../db/core/store';
 import type { LogRow } from '../../db/events/event-log';
 import type { OrderSnapshot } from '../../domain/orders/order-events';
 import type { Access } from '../../domain/shared/access';
 import { type CloudEvent, type EventType, redactStaffIds } from '../../domain/shared/events';
 import { formatMoney, money } from '../../domain/shared/money';
 import { readWorkflowHistory, type WorkflowHistory } from '../../integrations/temporal/history';
-import { getAuthorizedOrder } from './find-and-cancel';
+import { getAuthorizedOrder, type OrderReader } from './find-order';
+
+export interface HistoryDependencies extends OrderReader {
+  store: OrderReader['store'] & Pick<Store, 'log'>;
+  temporal: Client;
+}
+
+export interface OrderHistoryEntry {
+  atMs: number;
+  /** Description for people. */
+  what: string;
+  type: string;
+  by: string;
+  source: 'log' | 'workflow';
+  /** Of an entry of the log. */
+  event?: { id: string; data: Record<string, unknown> };
+  /** Whether the workflow's history holds the hash of this entry; absent when the history has no anchor for it. */
+  anchored?: boolean;
+  workflowEventId?: number;
+}
+
+export interface OrderHistory {
+  orderId: string;
+  /** The newest run; null when Temporal is unavailable or no longer has the workflow. */
+  workflow: { runId: string; status: string; eventCount: number } | null;
+  entries: OrderHistoryEntry[];
+}
 
 /**
- * What happened to an order, when and by whom: the workflow's history joined with the audit rows, oldest first. When
- * Temporal has forgotten the workflow, or is away, the audit rows alone.
- * @throws Failure `not_found`, also for an order that is out of reach
+ * Joins the workflow's history with the log of an order, oldest first. Without the workflow, the log alone.
+ * @throws AppError `not_found`, also for an order outside the caller's scope.
  */
-export async function getOrderHistory(ctx: ApiContext, access: Access, id: string): Promise<OrderHistory> {
-  const { store, temporal, temporalUiUrl } = ctx;
-  await getAuthorizedOrder(ctx, access, id);
+export async function getOrderHistory(
+  { store, temporal }: HistoryDependencies,
+  access: Access,
+  id: string,
+): Promise<OrderHistory> {
+  await getAuthorizedOrder({ store }, access, id);
   const [rows, workflow] = await Promise.all([
     store.log.findByOrder(id),
     readWorkflowHistory(temporal, id).catch(() => null),
   ]);
   const entries = [
-    ...rows.filter((row) => isVisible(access, row)).map((row) => toHistoryEntry(row, workflow)),
+    ...rows.filter((row) => isVisible(access, row)).map((row) => toLogEntry(row, workflow)),
     ...(workflow?.entries ?? []).map(
-      (e): HistoryEntry => ({
-        at: new Date(e.atMs).toISOString(),
-        what: e.what,
-        type: e.type,
-        by: e.by,
+      ({ eventId, ...entry }): OrderHistoryEntry => ({
+        ...entry,
         source: 'workflow',
-        ...(e.eventId === null ? {} : { workflowEventId: e.eventId }),
+        ...(eventId === null ? {} : { workflowEventId: eventId }),
       }),
     ),
   ];
   const history: OrderHistory = {
     orderId: id,
-    workflow:
-      workflow === null
-        ? null
-        : {
-            id,
-            runId: workflow.runId,
-            status: workflow.status,
-            events: workflow.eventCount,
-            url: `${workflowUrl(temporalUiUrl, temporal.options.namespace, id)}/${workflow.runId}/history`,
-          },
-    // Stable: entries of one millisecond stay in the order of the log.
-    entries: entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)),
+    workflow: workflow && {
+      runId: workflow.runId,
+      status: workflow.status,
+      eventCount: workflow.eventCount,
+    },
+    // The sort is stable: entries of one millisecond stay in the order of the log.
+    entries: entries.sort((a, b) => a.atMs - b.atMs),
   };
   if (access.scope === 'all') return history;
   return JSON.parse(redactStaffIds(JSON.stringify(history))) as OrderHistory;
 }
 
 /**
- * Whoever placed an order for an address that is not theirs is not to learn from it which mails that address does without,
- * nor that it has an account.
+ * A guest may have ordered with somebody else's email address: mails skipped or sent would reveal that address's settings
+ * and whether it has an account.
  */
 const isVisible = ({ principal }: Access, { topic }: LogRow): boolean =>
   principal.kind !== 'order_token' || topic !== 'notification-events';
 
-function toHistoryEntry(row: LogRow, workflow: WorkflowHistory | null): HistoryEntry {
+function toLogEntry(row: LogRow, workflow: WorkflowHistory | null): OrderHistoryEntry {
   const event = JSON.parse(row.body) as CloudEvent;
   const anchor = row.stream === row.subject ? workflow?.anchors.get(row.seq) : undefined;
   return {
-    at: event.time,
+    atMs: Date.parse(event.time),
     what: describeEvent(event.type, event.data),
     type: event.type,
     by: event.actor,
@@ -74,7 +93,6 @@ function toHistoryEntry(row: LogRow, workflow: WorkflowHistory | null): HistoryE
   };
 }
 
-/** An event as a person would tell it. */
 function describeEvent(type: EventType, data: Record<string, unknown>): string {
   const amount = (key: string) => formatMoney(money(Number(data[key]), String(data.currency)));
   const order = data.order as OrderSnapshot | undefined;
@@ -84,9 +102,9 @@ function describeEvent(type: EventType, data: Record<string, unknown>): string {
     case 'StockReserved':
       return `Stock reserved: ${formatReservations(data)}`;
     case 'StockReleased':
-      return `Stock given back: ${formatReservations(data)}`;
+      return `Stock released: ${formatReservations(data)}`;
     case 'PaymentSucceeded':
-      return `Payment of ${amount('amountMinor')} taken`;
+      return `Payment of ${amount('amountMinor')} captured`;
     case 'PaymentFailed':
       return `Payment of ${amount('amountMinor')} failed: ${String(data.code)}`;
     case 'PaymentVoided':
@@ -98,15 +116,15 @@ function describeEvent(type: EventType, data: Record<string, unknown>): string {
     case 'OrderRejected':
       return `Order rejected: ${order?.rejection?.detail ?? ''}`;
     case 'OrderCancellationStarted':
-      return `Cancellation asked for: ${order?.cancellation?.reason ?? 'no reason given'}`;
+      return `Cancellation requested: ${order?.cancellation?.reason ?? 'no reason given'}`;
     case 'OrderCancelled':
-      return 'Order cancelled; everything is undone';
+      return 'Order cancelled; compensation complete';
     case 'CancellationRejected':
-      return `Cancellation refused: ${String(data.why)}`;
+      return `Cancellation rejected: ${String(data.why)}`;
     case 'OrderAttentionRequired':
       return `Needs attention: ${String(data.step)}: ${String(data.detail)}`;
     case 'OrderAttentionResolved':
-      return `No longer needs attention: ${String(data.step)}`;
+      return `Attention resolved: ${String(data.step)}`;
     case 'NotificationSent':
       return `Mail sent: ${String(data.kind)}`;
     case 'NotificationFailed':

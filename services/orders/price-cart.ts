@@ -1,6 +1,6 @@
-import type { ApiContext } from '../../api/http/context';
+import type { Store } from '../../db/core/store';
 import type { PricedCart } from '../../domain/orders/order';
-import { type Destination, MAX_TOTAL_MINOR } from '../../domain/pricing/price-rules';
+import { type Destination, MAX_TOTAL_MINOR, type PriceRules } from '../../domain/pricing/price-rules';
 import {
   type CartItem,
   listShippingOptions,
@@ -12,6 +12,11 @@ import {
 import { RegionNotTaxableError } from '../../domain/pricing/tax-region';
 import { AppError, type ErrorDetail } from '../../domain/shared/errors';
 import { formatMoney, money } from '../../domain/shared/money';
+
+export interface PricingDependencies {
+  store: Pick<Store, 'products'>;
+  priceRules: PriceRules;
+}
 
 export interface PricingRequest {
   items: readonly { sku: string; quantity: number }[];
@@ -25,18 +30,18 @@ export interface PricingResult {
 }
 
 /**
- * Prices a basket with the catalogue's prices: quotes and orders alike, so that what is quoted is what is paid.
- * @throws Failure `unknown_sku`, `invalid_request`
+ * Prices a cart with the catalogue's prices, for quotes and for orders: the quoted price is the price paid.
+ * @throws AppError `unknown_sku`, `invalid_request`
  */
 export async function priceCartFromCatalogue(
-  { store, priceRules }: Pick<ApiContext, 'store' | 'priceRules'>,
+  { store, priceRules }: PricingDependencies,
   { items, shippingAddress: { country, region }, shippingMethod }: PricingRequest,
 ): Promise<PricingResult> {
-  const basketItems = await resolveCartItems({ store, priceRules }, items);
+  const cartItems = await resolveCartItems({ store, priceRules }, items);
   try {
-    const basket = priceCart(basketItems, { country, region }, priceRules, shippingMethod);
-    const goodsMinor = basket.subtotalMinor - basket.discountMinor;
-    return { cart: basket, shippingOptions: listShippingOptions(basketItems, goodsMinor, priceRules) };
+    const cart = priceCart(cartItems, { country, region }, priceRules, shippingMethod);
+    const goodsMinor = cart.subtotalMinor - cart.discountMinor;
+    return { cart, shippingOptions: listShippingOptions(cartItems, goodsMinor, priceRules) };
   } catch (error) {
     if (error instanceof NotShippableError) {
       throw new AppError('invalid_request', error.message, {
@@ -50,37 +55,45 @@ export async function priceCartFromCatalogue(
     }
     const { currency, minimumTotalMinor } = priceRules;
     if (error instanceof TotalTooSmallError) {
-      const least = formatMoney(money(minimumTotalMinor, currency));
-      throw new AppError('invalid_request', `The order comes to less than one payment can take (${least}).`, {
-        errors: [{ pointer: '/items', detail: 'the total is too small' }],
-      });
+      const minimum = formatMoney(money(minimumTotalMinor, currency));
+      throw new AppError(
+        'invalid_request',
+        `The order total is below the minimum of one payment (${minimum}).`,
+        {
+          errors: [{ pointer: '/items', detail: 'the total is too small' }],
+        },
+      );
     }
     if (!(error instanceof RangeError)) throw error;
-    const most = formatMoney(money(MAX_TOTAL_MINOR, currency));
-    throw new AppError('invalid_request', `The order comes to more than one payment can take (${most}).`, {
-      errors: [{ pointer: '/items', detail: 'the total is too large' }],
-    });
+    const maximum = formatMoney(money(MAX_TOTAL_MINOR, currency));
+    throw new AppError(
+      'invalid_request',
+      `The order total exceeds the maximum of one payment (${maximum}).`,
+      {
+        errors: [{ pointer: '/items', detail: 'the total is too large' }],
+      },
+    );
   }
 }
 
-/** A product that is priced in another currency is not sold in this shop. */
+/** @throws AppError `unknown_sku`, also for a product priced in another currency than the shop's. */
 async function resolveCartItems(
-  { store, priceRules: { currency } }: Pick<ApiContext, 'store' | 'priceRules'>,
+  { store, priceRules: { currency } }: PricingDependencies,
   items: PricingRequest['items'],
 ): Promise<CartItem[]> {
-  const found = await store.products.findBySkus([...new Set(items.map(({ sku }) => sku))]);
-  const products = new Map(found.map((product) => [product.sku, product]));
+  const known = await store.products.findBySkus([...new Set(items.map(({ sku }) => sku))]);
+  const products = new Map(known.map((product) => [product.sku, product]));
   const errors: ErrorDetail[] = [];
-  const inBasket = items.flatMap(({ sku, quantity }, i) => {
+  const cartItems = items.flatMap(({ sku, quantity }, i) => {
     const product = products.get(sku);
     if (product?.currency === currency) return [{ ...product, quantity }];
     const detail =
       product === undefined
-        ? `there is no product ${sku}`
-        : `${sku} is priced in ${product.currency}, this shop sells in ${currency}`;
+        ? `product ${sku} does not exist`
+        : `${sku} is priced in ${product.currency}; this shop sells in ${currency}`;
     errors.push({ pointer: `/items/${i}/sku`, detail });
     return [];
   });
-  if (errors.length === 0) return inBasket;
-  throw new AppError('unknown_sku', 'The order names products that are not sold here.', { errors });
+  if (errors.length === 0) return cartItems;
+  throw new AppError('unknown_sku', 'Some products are not available in this shop.', { errors });
 }

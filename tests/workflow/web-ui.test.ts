@@ -46,7 +46,6 @@ async function placeOrderViaApi(): Promise<Order> {
       caller: 'test',
       placedBy: { kind: 'guest' },
       idempotencyKey: ulid(),
-      requestId: 'req_test',
       waitMs: 10_000,
     },
   );

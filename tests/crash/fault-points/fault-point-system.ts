@@ -7,7 +7,7 @@ import { createStore } from '../../../db/core/store';
 import { startSystem } from '../../../dev/launcher/all-in-one';
 import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import { type ProcessContext, runProcess } from '../../../runtime/lifecycle';
-import { createPasswords } from '../../../services/auth/passwords';
+import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../../services/auth/roles';
 import { DEFAULT_DELIVERY_POLICY } from '../../../workflows/messages';
 import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point-switch';

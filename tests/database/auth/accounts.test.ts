@@ -3,11 +3,11 @@ import { createVerificationReader } from '../../../db/verification/verification-
 import { parseProductId } from '../../../domain/shared/ids';
 import { removeExpiredRecords } from '../../../services/auth/expired-records';
 import { logIn } from '../../../services/auth/login';
-import { newCustomerId } from '../../../services/auth/new-ids';
-import { changePassword, resetPassword } from '../../../services/auth/password-change';
-import { createPasswords } from '../../../services/auth/passwords';
+import { changePassword, resetPassword } from '../../../services/auth/passwords/password-change';
+import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { confirmRegistration } from '../../../services/auth/registration';
 import { refreshTokens } from '../../../services/auth/sessions';
+import { newCustomerId } from '../../../services/shared/new-ids';
 import { checkChain } from '../../../verification/chain';
 import { registerAndWait, requestPasswordResetAndWait, TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';

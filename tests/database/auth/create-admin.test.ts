@@ -6,7 +6,7 @@ import {
   deriveDevelopmentPassword,
 } from '../../../dev/launcher/development-accounts';
 import { buildScriptCommand } from '../../../dev/launcher/supervisor';
-import { createPasswords } from '../../../services/auth/passwords';
+import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 
 const AUDIT_KEY = 'ab'.repeat(32);

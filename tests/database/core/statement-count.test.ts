@@ -1,6 +1,6 @@
 import { createOrderActivities } from '../../../activities/orders';
 import { confirmOrder } from '../../../domain/orders/order-changes';
-import { newCustomerId } from '../../../services/auth/new-ids';
+import { newCustomerId } from '../../../services/shared/new-ids';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';
 import { buildPayment, newOrder } from '../orders/sample-orders';
 

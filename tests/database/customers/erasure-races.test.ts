@@ -39,7 +39,6 @@ describe.each(DIALECTS)('concurrent placement and erasure on %s', (dialect) => {
       placedBy: { kind: 'customer', id: ada.customerId },
       customerId: ada.customerId,
       idempotencyKey: 'one',
-      requestId: 'one',
       waitMs: 0,
     };
     const temporal = { withDeadline: throwUnavailable, workflow: {} } as unknown as Client;

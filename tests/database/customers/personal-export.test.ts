@@ -1,8 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { PersonalDataExport } from '../../../api/customers/schemas';
+import { streamPersonalDataExport } from '../../../api/customers/serializers';
+import { orderLinks, toOrderResponse } from '../../../api/orders/serializers';
 import { logIn } from '../../../services/auth/login';
 import { changeRole } from '../../../services/auth/roles';
 import { exportPersonalData } from '../../../services/customers/export-personal-data';
+import type { OrderWithContact } from '../../../services/orders/find-order';
 import { type PlacementRequest, requestPlacement } from '../../../services/orders/place-order';
 import type { OrderInput } from '../../../workflows/messages';
 import { createApiContext } from '../../harness/http/api-context';
@@ -33,7 +36,10 @@ describe.each(DIALECTS)('personal data export on %s', (dialect) => {
   const ctx = () => createApiContext({ store: shop.store, identity, temporal });
   const readExport = async (onPiece: (piece: string) => Promise<void> = async () => undefined) => {
     let text = '';
-    for await (const piece of exportPersonalData(ctx(), ada)) {
+    const data = await exportPersonalData(ctx(), ada.customerId);
+    const toOrder = ({ order, contact }: OrderWithContact) =>
+      toOrderResponse(order, contact, orderLinks(ctx(), order.id));
+    for await (const piece of streamPersonalDataExport(data, ada.sessionId, toOrder)) {
       text += piece;
       await onPiece(piece);
     }
@@ -47,7 +53,6 @@ describe.each(DIALECTS)('personal data export on %s', (dialect) => {
       placedBy: { kind: 'customer', id: ada.customerId },
       customerId: ada.customerId,
       idempotencyKey,
-      requestId: 'one',
       waitMs: 0,
     };
     await expect(requestPlacement(ctx(), request)).rejects.toMatchObject({ code: 'service_unavailable' });

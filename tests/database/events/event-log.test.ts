@@ -10,7 +10,7 @@ import {
 import type { LedgerEntry } from '../../../domain/payments/payment-ledger';
 import type { DomainEvent } from '../../../domain/shared/events';
 import { eventKey } from '../../../domain/shared/ids';
-import { newOrderId } from '../../../services/orders/new-ids';
+import { newOrderId } from '../../../services/shared/new-ids';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
 import { queryRows } from '../orders/sample-orders';
 

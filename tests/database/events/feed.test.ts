@@ -3,7 +3,7 @@ import type { Tx } from '../../../db/core/connect';
 import type { StreamHead } from '../../../db/events/event-log';
 import { createFeed, type FeedEvent } from '../../../db/events/feed';
 import { eventKey } from '../../../domain/shared/ids';
-import { newOrderId } from '../../../services/orders/new-ids';
+import { newOrderId } from '../../../services/shared/new-ids';
 import type { Loop } from '../../../workers/leased-loop';
 import { startSequencer } from '../../../workers/sequencer';
 import { eventually } from '../../harness/eventually';

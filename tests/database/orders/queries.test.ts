@@ -3,7 +3,7 @@ import { createStore, type Store } from '../../../db/core/store';
 import { createFeed } from '../../../db/events/feed';
 import type { OrderStatus } from '../../../domain/orders/order';
 import { minOrderIdAt, orderId } from '../../../domain/shared/ids';
-import { newCustomerId } from '../../../services/auth/new-ids';
+import { newCustomerId } from '../../../services/shared/new-ids';
 import { createTestStore, DIALECTS, TEST_AUDIT_KEY, type TestStore } from '../../harness/servers/databases';
 import { isSlowPlanStep, recordQueryPlans } from '../../harness/workflow/query-plans';
 import { newOrder } from './sample-orders';

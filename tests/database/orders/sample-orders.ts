@@ -3,7 +3,7 @@ import { select } from '../../../db/core/sql';
 import type { Order } from '../../../domain/orders/order';
 import { placeOrder } from '../../../domain/orders/order-changes';
 import type { SettledPayment } from '../../../domain/orders/order-events';
-import { newOrderId } from '../../../services/orders/new-ids';
+import { newOrderId } from '../../../services/shared/new-ids';
 
 const UNIT_PRICE_MINOR = 1_000;
 

@@ -6,9 +6,9 @@ import { RateLimiter } from '../../../api/http/limits/rate-limiter';
 import type { Store } from '../../../db/core/store';
 import { DEFAULT_PRICE_RULES } from '../../../domain/pricing/price-rules';
 import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
-import { createAccessTokens } from '../../../services/auth/access-tokens';
 import type { AuthDependencies } from '../../../services/auth/auth-dependencies';
-import { createOrderTokens } from '../../../services/auth/order-tokens';
+import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
+import { createOrderTokens } from '../../../services/auth/tokens/order-tokens';
 import { taskQueues } from '../../../workflows/messages';
 
 const log = pino({ level: 'silent' });

@@ -5,11 +5,11 @@ import { select } from '../../../db/core/sql';
 import { createStore, type Store } from '../../../db/core/store';
 import type { Role } from '../../../domain/shared/access';
 import { accessStream } from '../../../domain/shared/ids';
-import { createAccessTokens } from '../../../services/auth/access-tokens';
-import { createLinkTokens } from '../../../services/auth/link-tokens';
 import { logIn } from '../../../services/auth/login';
-import { createPasswords } from '../../../services/auth/passwords';
+import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../../services/auth/roles';
+import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
+import { createLinkTokens } from '../../../services/auth/tokens/link-tokens';
 
 /** @returns the access token of a new member of the staff, and whose personal data they have read since. */
 export async function createStaffToken(

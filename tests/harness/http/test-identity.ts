@@ -1,11 +1,11 @@
 import { select } from '../../../db/core/sql';
 import type { Store } from '../../../db/core/store';
-import { createAccessTokens } from '../../../services/auth/access-tokens';
 import type { AuthDependencies, Tokens } from '../../../services/auth/auth-dependencies';
-import { createLinkTokens } from '../../../services/auth/link-tokens';
-import { requestPasswordReset } from '../../../services/auth/password-change';
-import { createPasswords, type Passwords } from '../../../services/auth/passwords';
+import { requestPasswordReset } from '../../../services/auth/passwords/password-change';
+import { createPasswords, type Passwords } from '../../../services/auth/passwords/passwords';
 import { confirmRegistration, type RegistrationRequest, register } from '../../../services/auth/registration';
+import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
+import { createLinkTokens } from '../../../services/auth/tokens/link-tokens';
 
 /** Hashes in a moment: their strength is not what is tested. */
 const FAST_HASH_PARAMETERS = { memoryCost: 64, timeCost: 1, parallelism: 1 };

@@ -16,7 +16,7 @@ import type { OrderPolicy } from '../../../domain/shared/policy';
 import type { Mailer, MailMessage } from '../../../integrations/smtp/mailer';
 import { createStripeProvider } from '../../../integrations/stripe/stripe';
 import { registerSearchAttributes } from '../../../integrations/temporal/connect';
-import { createLinkTokens } from '../../../services/auth/link-tokens';
+import { createLinkTokens } from '../../../services/auth/tokens/link-tokens';
 import { bundleWorkflows } from '../../../workers/bundle';
 import { type RunningWorkers, runWorkers } from '../../../workers/run-workers';
 import { installRuntime } from '../../../workers/runtime';
@@ -148,7 +148,6 @@ export class WorkflowTestEnv {
       paymentMethod,
       queues: this.queues,
       policy: this.policy,
-      requestId: 'test',
     };
   }
 

@@ -191,7 +191,7 @@ describe('when Temporal goes away', () => {
     ]);
     expect(performance.now() - askedMs).toBeLessThan(15_000);
     expectProblem(hurried, 503, 'service_unavailable');
-    expect(hurried.text).toContain('It is not known whether the order was taken.');
+    expect(hurried.text).toContain('It is unknown whether the order was accepted.');
     expect(history.workflow).toBeNull();
     expect(history.entries.map((e) => e.type)).toContain('OrderConfirmed');
     expectProblem(strong, 503, 'service_unavailable');

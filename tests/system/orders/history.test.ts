@@ -41,16 +41,16 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     expect(toTextAndActor(withoutMails.filter((e) => !compensations.includes(e.type)))).toEqual([
       ['Order placed for €778.00', system.machineActor],
       ['Stock reserved: 2 × oak-desk in BER', 'system'],
-      ['Payment of €778.00 taken', 'provider'],
+      ['Payment of €778.00 captured', 'provider'],
       ['Order confirmed', 'system'],
       ['Signal cancelOrder asks for cancellation', `signal (claims: ${system.machineActor}, by REST)`],
-      ['Cancellation asked for: too large', `signal (claims: ${system.machineActor}, by REST)`],
-      ['Order cancelled; everything is undone', `signal (claims: ${system.machineActor}, by REST)`],
+      ['Cancellation requested: too large', `signal (claims: ${system.machineActor}, by REST)`],
+      ['Order cancelled; compensation complete', `signal (claims: ${system.machineActor}, by REST)`],
     ]);
     // The compensations run concurrently, between the request and the completion.
     expect(toTextAndActor(withoutMails.slice(-3, -1)).toSorted()).toEqual([
       ['Payment of €778.00 refunded', 'provider'],
-      ['Stock given back: 2 × oak-desk in BER', 'system'],
+      ['Stock released: 2 × oak-desk in BER', 'system'],
     ]);
     const times = entries.map((e) => e.at);
     expect(times).toEqual(times.toSorted());

@@ -120,7 +120,7 @@ describe.each([
     const before = await shop.listOrders();
     for (const response of await quoteAndPlace(1, 'pickup')) {
       const problem = expectProblem(response, 400, 'invalid_request');
-      expect(problem.detail).toMatch(/^The order comes to less than one payment can take/);
+      expect(problem.detail).toMatch(/^The order total is below the minimum of one payment/);
       expect(problem.errors).toEqual([{ pointer: '/items', detail: 'the total is too small' }]);
     }
     expect(await shop.listOrders()).toEqual(before);

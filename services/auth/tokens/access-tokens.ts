@@ -7,7 +7,7 @@ import {
   randomUUID,
 } from 'node:crypto';
 import { errors, type JWK, jwtVerify, SignJWT } from 'jose';
-import { ROLES, type Role } from '../../domain/shared/access';
+import { ROLES, type Role } from '../../../domain/shared/access';
 
 /** Who an access token says its bearer is. */
 export interface AccessClaims {

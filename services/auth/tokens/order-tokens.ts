@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { isOrderId } from '../../domain/shared/ids';
+import { isOrderId } from '../../../domain/shared/ids';
 
 /** What a guest is given with an order: it opens that order and nothing else. Nothing of it is stored. */
 export interface OrderTokens {

@@ -1,12 +1,12 @@
-import type { Tx } from '../../db/core/connect';
-import { passwordChanged, passwordResetRequested } from '../../domain/customers/account-events';
-import type { Actor } from '../../domain/orders/order';
-import type { AuthDependencies, DeferredWork } from './auth-dependencies';
-import { invalidCredentials, verifyAccountPassword } from './login';
-import { generateRandomId, newOneTimeTokenId } from './new-ids';
+import type { Tx } from '../../../db/core/connect';
+import { passwordChanged, passwordResetRequested } from '../../../domain/customers/account-events';
+import type { Actor } from '../../../domain/orders/order';
+import { generateRandomId, newOneTimeTokenId } from '../../shared/new-ids';
+import type { AuthDependencies, DeferredWork } from '../auth-dependencies';
+import { invalidCredentials, linkExpired } from '../auth-errors';
+import { verifyAccountPassword } from '../login';
+import { revokeSessions } from '../sessions';
 import { assertStrongPassword } from './passwords';
-import { linkExpired } from './registration';
-import { revokeSessions } from './sessions';
 
 const RESET_LINK_TTL_MS = 60 * 60_000;
 
@@ -30,7 +30,7 @@ const createPasswordReset = ({ store, now }: AuthDependencies, customerId: strin
 
 /**
  * Sets the password of whoever got the mail, and ends all sessions: one of them may be the reason.
- * @throws Failure `link_expired`, `invalid_request`, `overloaded`
+ * @throws AppError `link_expired`, `invalid_request`, `overloaded`
  */
 export async function resetPassword(
   identity: AuthDependencies,
@@ -61,7 +61,7 @@ export async function resetPassword(
 
 /**
  * Sets a new password for somebody who knows the old one, and ends all sessions but the one at work.
- * @throws Failure `invalid_credentials`, `invalid_request`, `overloaded`
+ * @throws AppError `invalid_credentials`, `invalid_request`, `overloaded`
  */
 export async function changePassword(
   identity: AuthDependencies,

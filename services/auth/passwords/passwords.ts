@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { hash as argon2Hash, verify as argon2Verify, type Options, parseOptions } from '@node-rs/argon2';
-import { AppError } from '../../domain/shared/errors';
+import { AppError } from '../../../domain/shared/errors';
 import { COMMON_PASSWORDS } from './common-passwords';
 
-/** Hashes passwords with argon2id. @throws Failure `overloaded` when too many wait: a hash costs 19 MiB and a core. */
+/** Hashes passwords with argon2id. @throws AppError `overloaded` when too many wait: a hash costs 19 MiB and a core. */
 export interface Passwords {
   hash(password: string): Promise<string>;
   /**
@@ -62,7 +62,7 @@ const normalizePassword = (password: string): string => password.normalize('NFKC
 /**
  * Refuses a password that is too easy to guess. Its length is the schema's business.
  * @param pointer to the field of the request.
- * @throws Failure `invalid_request`
+ * @throws AppError `invalid_request`
  */
 export function assertStrongPassword(password: string, email: string, pointer: string): void {
   const plain = normalizePassword(password).toLowerCase();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { newOneTimeTokenId } from '../../shared/new-ids';
 import { createLinkTokens } from './link-tokens';
-import { newOneTimeTokenId } from './new-ids';
 
 const tokens = createLinkTokens(Buffer.alloc(32, 1));
 const id = newOneTimeTokenId();

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { TokenPurpose } from '../../db/auth/one-time-tokens';
-import { isOneTimeTokenId } from '../../domain/shared/ids';
+import type { TokenPurpose } from '../../../db/auth/one-time-tokens';
+import { isOneTimeTokenId } from '../../../domain/shared/ids';
 
 /**
  * The tokens in links of mails. Each is derived from the id of its row and the key, so that nobody has to hand it on: it
