@@ -1,6 +1,5 @@
 import { createPaymentActivities } from '../../activities/payments';
-import type { OrderPolicy } from '../../domain/shared/policy';
-import { cancelOrder, getOrder, ORDER_WORKFLOW, type OrderInput } from '../../workflows/messages';
+import { cancelOrder, getOrder, ORDER_WORKFLOW } from '../../workflows/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';
@@ -22,11 +21,6 @@ const CANCEL_REQUEST = { reason: 'changed my mind', requestedBy: 'desk 4' };
 /** Well below the payment deadline, far above the duration of a cancellation. */
 const CANCELLATION_TIMEOUT_MS = 15_000;
 
-async function createInputWithPolicy(policy: Partial<OrderPolicy> = {}): Promise<OrderInput> {
-  const input = await testEnv.createOrderInput();
-  return { ...input, policy: { ...input.policy, ...policy } };
-}
-
 /** Compensations run concurrently, so the order of their events varies. */
 const sortEventTypes = (eventTypes: readonly string[]): string[] => eventTypes.toSorted();
 
@@ -34,7 +28,7 @@ describe('a cancellation before the reservation', () => {
   afterEach(() => testEnv.startWorkers());
 
   test('by signal-with-start reserves nothing and captures nothing', async () => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const before = await testEnv.getStock('walnut-desk');
     await testEnv.stopWorkers();
@@ -67,7 +61,10 @@ describe('a cancellation before the reservation', () => {
   });
 
   test('by a signal or a Temporal cancel while no worker runs captures nothing', async () => {
-    const [signalled, cancelled] = await Promise.all([createInputWithPolicy(), createInputWithPolicy()]);
+    const [signalled, cancelled] = await Promise.all([
+      testEnv.createOrderInput(),
+      testEnv.createOrderInput(),
+    ]);
     const before = await testEnv.getStock('walnut-desk');
     await testEnv.stopWorkers();
     await Promise.all([testEnv.startOrder(signalled), testEnv.startOrder(cancelled)]);
@@ -94,7 +91,7 @@ describe('a cancellation before the reservation', () => {
 
 describe('a cancellation before the payment', () => {
   test('waits for the payment, then refunds its single intent once', async () => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const create = paymentCalls.pause(id, 'createIntent');
     await testEnv.startOrder(input);
@@ -128,7 +125,7 @@ describe('a cancellation during the payment', () => {
     ['a signal after the provider captured the payment', 'after', 'signal'],
     ['a Temporal cancel after the provider captured the payment', 'after', 'native'],
   ])('%s: waits for the in-flight payment, then refunds once', async (_, at, kind) => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize', at);
     const decision = testEnv.placeOrder(input);
@@ -149,7 +146,7 @@ describe('a cancellation during the payment', () => {
   });
 
   test('waits for a slow provider', async () => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     await testEnv.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 700, match: { orderId: id } });
     await testEnv.startOrder(input);
@@ -162,7 +159,7 @@ describe('a cancellation during the payment', () => {
   });
 
   test('cancels the order and voids the intent when the card is then declined', async () => {
-    const input = { ...(await createInputWithPolicy()), paymentMethod: 'pm_card_visa_chargeDeclined' };
+    const input = await testEnv.createOrderInput({ 'walnut-desk': 1 }, 'pm_card_visa_chargeDeclined');
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize');
     await testEnv.startOrder(input);
@@ -189,7 +186,7 @@ describe('a cancellation while the payment is retried', () => {
   ])(
     'stops retrying a failing %s at once, and no later attempt can capture (%s)',
     async (operation, kind, payment) => {
-      const input = await createInputWithPolicy();
+      const input = await testEnv.createOrderInput();
       const { id, totalMinor: amountMinor, currency } = input.order;
       await testEnv.injectFault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
       await testEnv.startOrder(input);
@@ -214,7 +211,7 @@ describe('a cancellation while the payment is retried', () => {
   );
 
   test('refunds once a captured payment whose responses were all lost', async () => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     await testEnv.injectFault({
       operation: 'confirm',
@@ -237,7 +234,7 @@ describe('a cancellation while the payment is retried', () => {
 });
 
 test('a cancellation during a rejection is logged as rejected and changes nothing', async () => {
-  const input = await createInputWithPolicy({ paymentDeadlineMs: 600, attentionAfterMs: 30_000 });
+  const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 600, attentionAfterMs: 30_000 });
   const { id } = input.order;
   await testEnv.injectFault({
     operation: 'confirm',

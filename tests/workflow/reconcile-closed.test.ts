@@ -151,10 +151,7 @@ describe('an order whose workflow was terminated', () => {
   });
 
   test('during its rejection, with its stock already released, is not paid', async () => {
-    const input = {
-      ...(await testEnv.createOrderInput()),
-      policy: { ...testEnv.policy, paymentDeadlineMs: 500 },
-    };
+    const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 500 });
     const { id } = input.order;
     for (const operation of ['confirm', 'cancel']) {
       await testEnv.injectFault({ operation, mode: 'fail_before', match: { orderId: id } });

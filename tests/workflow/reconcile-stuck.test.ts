@@ -75,15 +75,11 @@ test('an order whose task queue has no worker is flagged', async () => {
 });
 
 test('an order without progress for longer than its policy allows is flagged until it progresses', async () => {
-  const input = {
-    ...(await testEnv.createOrderInput()),
-    policy: {
-      ...testEnv.policy,
-      paymentDeadlineMs: 300,
-      attentionAfterMs: 300,
-      paymentAttemptTimeoutMs: 300,
-    },
-  };
+  const input = await testEnv.createInputWithPolicy({
+    paymentDeadlineMs: 300,
+    attentionAfterMs: 300,
+    paymentAttemptTimeoutMs: 300,
+  });
   const { id } = input.order;
   const { sequelize } = testEnv.store.db;
   await sequelize.query(

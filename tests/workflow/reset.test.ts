@@ -179,13 +179,10 @@ describe('a reset to a later workflow task', () => {
   const PAYMENT_RESULT_TASK = 1;
 
   test('of an order with released stock and an unreversed payment still rejects the order', async () => {
-    const input = await testEnv.createOrderInput();
+    const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 1_000, attentionAfterMs: 300 });
     const { id } = input.order;
     const authorize = paymentCalls.pause(id, 'authorize');
-    await testEnv.startOrder({
-      ...input,
-      policy: { ...input.policy, paymentDeadlineMs: 1_000, attentionAfterMs: 300 },
-    });
+    await testEnv.startOrder(input);
     await authorize.reached;
     // The update adds a workflow task between the reservation and the result of the payment.
     await testEnv.getHandle(id).startUpdate(placement, { waitForStage: 'ACCEPTED' });

@@ -3,9 +3,8 @@ import { createPaymentActivities, type PaymentAttempt } from '../../activities/p
 import type { Order } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
 import { PaymentProviderError } from '../../domain/payments/provider';
-import type { OrderPolicy } from '../../domain/shared/policy';
 import { readWorkflowHistory } from '../../integrations/temporal/history';
-import { cancelOrder, getOrder, type OrderInput } from '../../workflows/messages';
+import { cancelOrder, getOrder } from '../../workflows/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';
@@ -19,11 +18,6 @@ beforeAll(async () => {
 afterEach(() => testEnv.clearFaults());
 afterAll(() => testEnv.close());
 
-async function createInputWithPolicy(policy: Partial<OrderPolicy> = {}): Promise<OrderInput> {
-  const input = await testEnv.createOrderInput();
-  return { ...input, policy: { ...input.policy, ...policy } };
-}
-
 const firstAttempt = ({ id: orderId, totalMinor: amountMinor, currency }: Order): PaymentAttempt => ({
   orderId,
   attempt: 1,
@@ -31,17 +25,10 @@ const firstAttempt = ({ id: orderId, totalMinor: amountMinor, currency }: Order)
   currency,
 });
 
-/** @returns the captured payment of the order, as input of the step that records it. */
-async function getPaymentResult(order: Order) {
-  const [intent] = await testEnv.listIntents(order.id);
-  if (intent === undefined) throw new Error('The order has no payment intent.');
-  return { attempt: 1, provider: 'stripe', intentId: intent.id, amountMinor: order.totalMinor };
-}
-
 describe('a failing refund', () => {
   test('flags the order for attention, releases the stock, and completes when the provider recovers', async () => {
     const before = await testEnv.getStock('walnut-desk');
-    const { id } = await testEnv.placeOrder(await createInputWithPolicy());
+    const { id } = await testEnv.placeOrder(await testEnv.createOrderInput());
     await testEnv.injectFault({
       operation: 'refund',
       mode: 'fail_before',
@@ -83,7 +70,7 @@ describe('a failing refund', () => {
   });
 
   test('because of an internal error does not expose the error to readers of the order', async () => {
-    const { id } = await testEnv.placeOrder(await createInputWithPolicy());
+    const { id } = await testEnv.placeOrder(await testEnv.createOrderInput());
     const failingStore = jest
       .spyOn(testEnv.store.ledger, 'sealAttempt')
       .mockRejectedValue(new Error('connect ECONNREFUSED 10.0.0.5:3306'));
@@ -108,7 +95,7 @@ describe('a failing refund', () => {
 
   test('with a permanent error is retried no more often than one without a response', async () => {
     const policy = { attentionAfterMs: 60_000, retryInitialMs: 10, retryMaxMs: 20 };
-    const { id } = await testEnv.placeOrder(await createInputWithPolicy(policy));
+    const { id } = await testEnv.placeOrder(await testEnv.createInputWithPolicy(policy));
     const refund = jest
       .spyOn(testEnv.provider, 'refund')
       .mockRejectedValue(new PaymentProviderError('no such key', 'authentication', false));
@@ -127,7 +114,7 @@ describe('a failing refund', () => {
   });
 
   test('refunds once, however often its response is lost', async () => {
-    const { id, totalMinor } = await testEnv.placeOrder(await createInputWithPolicy());
+    const { id, totalMinor } = await testEnv.placeOrder(await testEnv.createOrderInput());
     await testEnv.injectFault({ operation: 'refund', mode: 'drop_after', times: 4, match: { orderId: id } });
 
     await testEnv.getHandle(id).signal(cancelOrder);
@@ -137,7 +124,7 @@ describe('a failing refund', () => {
   });
 
   test('refunds once when two attempts overlap', async () => {
-    const order = await testEnv.placeOrder(await createInputWithPolicy());
+    const order = await testEnv.placeOrder(await testEnv.createOrderInput());
     const cancellation = change.createTemporalCancellation(Date.now());
     await createOrderActivities(testEnv.store).startCancellation({
       order: change.startCancellation(order, cancellation, 'refund_pending', Date.now()),
@@ -150,7 +137,7 @@ describe('a failing refund', () => {
     await Promise.all(refunds.map((refund) => refund.reached));
     for (const refund of refunds) refund.resume();
 
-    const { intentId } = await getPaymentResult(order);
+    const { intentId } = await testEnv.getCapturedPayment(order);
     const refunded = { outcome: 'refunded', provider: 'stripe', intentId, amountMinor: order.totalMinor };
     expect(await reversals).toEqual([refunded, refunded]);
     expect(await testEnv.listIntents(order.id)).toEqual([
@@ -160,7 +147,7 @@ describe('a failing refund', () => {
 });
 
 test('a compensation of a reset run does not refund an order that the next run confirmed', async () => {
-  const order = await testEnv.placeOrder(await createInputWithPolicy());
+  const order = await testEnv.placeOrder(await testEnv.createOrderInput());
   const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
   expect(await reversePayment(firstAttempt(order))).toEqual({ outcome: 'nothing' });
   expect(await testEnv.listIntents(order.id)).toEqual([expect.objectContaining({ amount_refunded: 0 })]);
@@ -169,7 +156,7 @@ test('a compensation of a reset run does not refund an order that the next run c
 describe('a payment provider that is unavailable until the deadline', () => {
   test('rejects the order and releases its stock', async () => {
     const before = await testEnv.getStock('walnut-desk');
-    const input = await createInputWithPolicy({ paymentDeadlineMs: 800 });
+    const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 800 });
     const { id } = input.order;
     await testEnv.injectFault({ operation: '*', mode: 'drop_before', times: null, match: { orderId: id } });
 
@@ -189,7 +176,7 @@ describe('a payment provider that is unavailable until the deadline', () => {
   });
 
   test('refunds a payment that it captured while all responses were lost', async () => {
-    const input = await createInputWithPolicy({ paymentDeadlineMs: 800 });
+    const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 800 });
     const { id, totalMinor } = input.order;
     await testEnv.injectFault({
       operation: 'confirm',
@@ -212,7 +199,7 @@ describe('a payment provider that is unavailable until the deadline', () => {
   });
 
   test('voids an intent that was created and never confirmed', async () => {
-    const input = await createInputWithPolicy({ paymentDeadlineMs: 800 });
+    const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 800 });
     const { id } = input.order;
     await testEnv.injectFault({
       operation: 'confirm',
@@ -230,7 +217,7 @@ describe('a payment provider that is unavailable until the deadline', () => {
 
 describe('a compensation that runs before its payment is recorded', () => {
   test('seals the attempt, so the payment is never captured and its intent is voided', async () => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const created = paymentCalls.pause(id, 'createIntent', 'after');
     await testEnv.startOrder(input);
@@ -252,7 +239,7 @@ describe('a compensation that runs before its payment is recorded', () => {
 
 describe('an unavailable database', () => {
   test('during the confirmation: the workflow waits with timers, answers queries, then confirms', async () => {
-    const input = await createInputWithPolicy();
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
     const authorized = paymentCalls.pause(id, 'authorize', 'after');
     const decision = testEnv.placeOrder(input);
@@ -294,106 +281,4 @@ describe('an unavailable database', () => {
     const { events } = await testEnv.getHandle(id).fetchHistory();
     return (events ?? []).filter((e) => e.timerStartedEventAttributes).length;
   }
-});
-
-describe('a step whose response was lost', () => {
-  test('confirmation: applied once, with consecutive versions', async () => {
-    const input = await createInputWithPolicy();
-    const { id } = input.order;
-    const authorized = paymentCalls.pause(id, 'authorize', 'after');
-    const decision = testEnv.placeOrder(input);
-    await authorized.reached;
-    const activities = createOrderActivities(testEnv.store);
-    const order = change.confirmOrder(input.order, 'paid', Date.now());
-    await activities.confirmOrder({ order, paid: await getPaymentResult(input.order) });
-    authorized.resume();
-
-    expect(await decision).toEqual(order);
-    expect(await testEnv.store.orders.find(id)).toEqual(order);
-    expect(await testEnv.listEventTypes(id)).toEqual([
-      'OrderCreated',
-      'StockReserved',
-      'PaymentSucceeded',
-      'OrderConfirmed',
-    ]);
-    expect((await testEnv.store.ledger.findByOrder(id)).map((e) => e.kind)).toEqual(['intent', 'captured']);
-  });
-
-  test('confirmation, followed by a cancellation: refunds the single payment once', async () => {
-    const input = await createInputWithPolicy();
-    const { id } = input.order;
-    const authorized = paymentCalls.pause(id, 'authorize', 'after');
-    await testEnv.startOrder(input);
-    await authorized.reached;
-    const activities = createOrderActivities(testEnv.store);
-    const order = change.confirmOrder(input.order, 'paid', Date.now());
-    await activities.confirmOrder({ order, paid: await getPaymentResult(input.order) });
-    await testEnv.getHandle(id).signal(cancelOrder);
-    await testEnv.getHandle(id).query(getOrder);
-    authorized.resume();
-
-    expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
-      status: 'cancelled',
-      payment: 'refunded',
-      version: 5,
-    });
-    expect((await testEnv.listEventTypes(id)).toSorted()).toEqual(
-      [
-        'OrderCreated',
-        'StockReserved',
-        'PaymentSucceeded',
-        'OrderConfirmed',
-        'OrderCancellationStarted',
-        'StockReleased',
-        'PaymentRefunded',
-        'OrderCancelled',
-      ].toSorted(),
-    );
-  });
-
-  test('start of the cancellation: a later attempt keeps the recorded cancellation', async () => {
-    const placed = await testEnv.placeOrder(await createInputWithPolicy());
-    const { id } = placed;
-    const activities = createOrderActivities(testEnv.store);
-    const earlier = {
-      reason: 'once',
-      requestedBy: { kind: 'signal' as const },
-      requestedAtMs: Date.now() - 10_000,
-    };
-    const order = change.startCancellation(placed, earlier, 'refund_pending', earlier.requestedAtMs);
-    await activities.startCancellation({ order, cancellation: earlier });
-
-    await testEnv.getHandle(id).signal(cancelOrder, { reason: 'once' });
-
-    expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
-      status: 'cancelled',
-      version: 5,
-      cancellation: earlier,
-    });
-  });
-
-  test('creation and release: reserves the stock once and releases it once', async () => {
-    const before = await testEnv.getStock('walnut-desk');
-    const { order } = await createInputWithPolicy();
-    const activities = createOrderActivities(testEnv.store);
-
-    const first = await activities.createOrder({ order, reserve: true });
-    expect(await activities.createOrder({ order, reserve: true })).toEqual({
-      ...first,
-      order,
-      holdsStock: true,
-    });
-    expect((await testEnv.getStock('walnut-desk')).reserved).toBe(before.reserved + 1);
-
-    const atMs = Date.now();
-    await activities.releaseStock({ orderId: order.id, atMs });
-    await activities.releaseStock({ orderId: order.id, atMs });
-    expect(await testEnv.getStock('walnut-desk')).toEqual(before);
-    expect(await activities.createOrder({ order, reserve: true })).toMatchObject({ holdsStock: false });
-    expect(await testEnv.listEventTypes(order.id)).toEqual([
-      'OrderCreated',
-      'StockReserved',
-      'StockReleased',
-    ]);
-  });
 });

@@ -151,6 +151,11 @@ export class WorkflowTestEnv {
     };
   }
 
+  async createInputWithPolicy(policy: Partial<OrderPolicy>): Promise<OrderInput> {
+    const input = await this.createOrderInput();
+    return { ...input, policy: { ...input.policy, ...policy } };
+  }
+
   /** Starts the order's workflow and waits for the decision, as the API does. */
   placeOrder(input: OrderInput): Promise<Order> {
     return this.client.workflow.executeUpdateWithStart(placement, {
@@ -207,6 +212,13 @@ export class WorkflowTestEnv {
   async listIntents(id: string): Promise<SimulatorIntent[]> {
     const response = await fetch(`${this.simulator.url}/_simulator/books/intents?order_id=${id}`);
     return ((await response.json()) as { data: SimulatorIntent[] }).data;
+  }
+
+  /** @returns the captured payment of an order, as input of the step that records it. */
+  async getCapturedPayment({ id, totalMinor }: Order) {
+    const [intent] = await this.listIntents(id);
+    if (intent === undefined) throw new Error(`Order ${id} has no payment intent.`);
+    return { attempt: 1, provider: 'stripe', intentId: intent.id, amountMinor: totalMinor };
   }
 
   /** Makes the simulator fail; modes and operations: dev/payment-simulator/faults.ts. */
