@@ -40,15 +40,16 @@ export async function fillCatalogue(
     const rows = JSON.stringify(made.map(({ sku, name, description }) => [sku, name, description]));
     const from =
       db.dialect === 'mysql'
-        ? `SELECT sku, name, description, 1000, 'EUR', 'standard', 100, 1 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+        ? `SELECT sku, name, description, 1000, 'EUR', 'standard', 100, '{}', 1, 1 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
            sku VARCHAR(190) PATH '$[0]', name VARCHAR(200) PATH '$[1]', description VARCHAR(2000) PATH '$[2]')) AS given`
         : `SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           1000, 'EUR', 'standard', 100, 1 FROM json_each(:rows)`;
+           1000, 'EUR', 'standard', 100, '{}', 1, 1 FROM json_each(:rows)`;
     await db.write(async (tx) => {
       await execute(
         db,
         `INSERT INTO products
-           (sku, name, description, price_minor, currency, tax_class, weight_grams, updated_at_ms) ${from}`,
+           (sku, name, description, price_minor, currency, tax_class, weight_grams, attributes, created_at_ms, updated_at_ms)
+         ${from}`,
         { rows },
         tx,
       );

@@ -75,7 +75,7 @@ async function insertOrders(db: Database, from: number, to: number): Promise<voi
       execute(
         db,
         `INSERT INTO orders (id, customer_id, status, payment, fulfilment, currency, subtotal_minor, discount_minor,
-           shipping_minor, tax_minor, total_minor, tax_included, version, placed_at_ms, updated_at_ms)
+           shipping_method, shipping_minor, tax_minor, total_minor, tax_included, version, placed_at_ms, updated_at_ms)
          WITH RECURSIVE digits (d) AS (SELECT 0 UNION ALL SELECT d + 1 FROM digits WHERE d < 9),
            numbers (n) AS (
              SELECT ${first} + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d
@@ -83,7 +83,7 @@ async function insertOrders(db: Database, from: number, to: number): Promise<voi
          SELECT ${joined('ord_01', text('n', 24))}, ${joined('cus_', text(`n % ${CUSTOMER_COUNT}`, 26))},
            CASE WHEN n % 10 = 3 THEN 'rejected' ELSE 'confirmed' END,
            CASE WHEN n % 10 = 3 THEN 'failed' ELSE 'paid' END,
-           'unfulfilled', 'EUR', 41900, 0, 0, 6690, 41900, 1, 2, n, n
+           'unfulfilled', 'EUR', 41900, 0, 'standard', 0, 6690, 41900, 1, 2, n, n
          FROM numbers WHERE n <= ${last}`,
         {},
         tx,

@@ -208,7 +208,7 @@ export function createProductImports(db: Database): ProductImports {
         await select<RowError & { sku: string | null }>(
           db,
           `SELECT line, sku, field, detail FROM product_import_errors WHERE import_id = :id
-           ORDER BY n${limit(MAX_STORED_ROW_ERRORS)}`,
+           ORDER BY seq${limit(MAX_STORED_ROW_ERRORS)}`,
           { id },
         )
       ).map(({ sku, ...fault }) => (sku === null ? fault : { ...fault, sku })),
@@ -252,7 +252,7 @@ export function createProductImports(db: Database): ProductImports {
         .slice(0, MAX_STORED_ROW_ERRORS - kept)
         .map(({ line, sku = null, field, detail }, i) => ({
           import_id: id,
-          n: kept + i,
+          seq: kept + i,
           line,
           sku,
           field,
@@ -290,7 +290,7 @@ const fromChunkRow = ([line, ...cells]: ChunkRow): RawRow => ({ line, cells });
 async function countStoredErrors(db: Database, id: string, tx: Tx): Promise<number> {
   const [row] = await select<{ kept: number | null }>(
     db,
-    'SELECT MAX(n) + 1 AS kept FROM product_import_errors WHERE import_id = :id',
+    'SELECT MAX(seq) + 1 AS kept FROM product_import_errors WHERE import_id = :id',
     { id },
     tx,
   );

@@ -56,18 +56,12 @@ const columns = (table: string): string =>
    ${table}.attributes, ${table}.active, ${table}.version, ${table}.created_at_ms AS createdAtMs,
    ${table}.updated_at_ms AS updatedAtMs`;
 
-type Row = Omit<Product, 'attributes' | 'active' | 'createdAtMs'> & {
-  /** Null in rows of before there were any. */
-  attributes: string | null;
-  active: number;
-  createdAtMs: number | null;
-};
+type Row = Omit<Product, 'attributes' | 'active'> & { attributes: string; active: number };
 
 const fromRow = <R extends Row>(row: R) => ({
   ...row,
-  attributes: row.attributes === null ? {} : (JSON.parse(row.attributes) as Record<string, string>),
+  attributes: JSON.parse(row.attributes) as Record<string, string>,
   active: row.active === 1,
-  createdAtMs: row.createdAtMs ?? row.updatedAtMs,
 });
 
 export function createProducts(db: Database): Products {

@@ -7,24 +7,18 @@ import type { Database } from './connect';
 
 const ALREADY_EXISTS = /already exists|Duplicate key name|duplicate column name/i;
 const DOES_NOT_EXIST = /no such|Unknown table|does not exist|check that (it|column\/key) exists/;
-const COLUMN_ALREADY_RENAMED = /Unknown column|no such column/;
 
-/**
- * Whether the statement was done by a run that was killed before it came to the end of its migration: MySQL cannot take
- * back what it has created, so the next run does what is left.
- */
+/** Whether an interrupted run has applied the statement: MySQL cannot roll back DDL, so the next run continues after it. */
 const isAlreadyApplied = (sql: string, error: unknown): boolean =>
   error instanceof DatabaseError &&
   ((/^CREATE|ADD COLUMN/.test(sql) && ALREADY_EXISTS.test(error.message)) ||
-    (/RENAME COLUMN/.test(sql) && COLUMN_ALREADY_RENAMED.test(error.message)) ||
     (/^DROP|DROP COLUMN/.test(sql) && DOES_NOT_EXIST.test(error.message)));
 
-/** Applies and reverts the migrations; `onStep` hears of each. */
+/** @param onStep called after each applied or reverted migration. */
 export function createMigrator(db: Database, onStep: (step: string) => void = () => undefined) {
   const context: MigrationContext = {
     dialect: db.dialect,
     type: COLUMN_TYPES[db.dialect],
-    db,
     run: async (sql) => {
       try {
         await db.sequelize.query(sql, { raw: true });

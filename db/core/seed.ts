@@ -1,25 +1,20 @@
 import { addTerms } from '../catalogue/product-terms';
-import { openingMovementsSql } from '../inventory/opening-movements';
 import { PRODUCTS, STOCK, WAREHOUSES } from '../seeds/catalogue';
 import type { Database } from './connect';
-import { execute, insert, select } from './sql';
+import { insert, select } from './sql';
 
-/** Puts the demo catalogue and its stock where they are missing; what is there is left as it is. */
+/** Adds the missing products, warehouses and stock of the sample catalogue; existing rows stay unchanged. */
 export async function seed(db: Database, nowMs: number): Promise<void> {
   await db.write(async (tx) => {
-    const skus = PRODUCTS.map((p) => p.sku);
-    const known = await select<{ sku: string }>(
-      db,
-      'SELECT sku FROM products WHERE sku IN (:skus)',
-      { skus },
-      tx,
-    );
-    // A product may have another name by now: what it is found by is left as it is, too.
-    const missing = PRODUCTS.filter(({ sku }) => !known.some((product) => product.sku === sku));
+    const readKeys = async (sql: string) =>
+      new Set((await select<{ id: string }>(db, sql, {}, tx)).map(({ id }) => id));
+    const skus = await readKeys('SELECT sku AS id FROM products');
+    // Terms are added with their product only: an edited product may be found by other terms than the seed's.
+    const products = PRODUCTS.filter(({ sku }) => !skus.has(sku));
     await insert(
       db,
       'products',
-      missing.map((p) => ({
+      products.map((p) => ({
         sku: p.sku,
         name: p.name,
         description: p.description,
@@ -27,28 +22,56 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
         currency: p.currency,
         tax_class: p.taxClass,
         weight_grams: p.weightGrams,
+        attributes: '{}',
         created_at_ms: nowMs,
         updated_at_ms: nowMs,
       })),
-      { tx, ifNew: true },
+      { tx },
     );
     await addTerms(
       db,
-      missing.map((p) => ({ ...p, attributes: {} })),
+      products.map((p) => ({ ...p, attributes: {} })),
       tx,
     );
+
+    const codes = await readKeys('SELECT code AS id FROM warehouses');
+    const warehouses = WAREHOUSES.filter(({ code }) => !codes.has(code));
     await insert(
       db,
       'warehouses',
-      WAREHOUSES.map(({ code, name, country }) => ({ code, name, country })),
-      { tx, ifNew: true },
+      warehouses.map(({ code, name, country }) => ({ code, name, country })),
+      { tx },
     );
+
+    const movementKey = (sku: string, warehouse: string) => `opening:${sku}:${warehouse}`;
+    const rows = await select<{ sku: string; warehouse: string }>(
+      db,
+      'SELECT sku, warehouse FROM stock',
+      {},
+      tx,
+    );
+    const stocked = new Set(rows.map(({ sku, warehouse }) => movementKey(sku, warehouse)));
+    const stock = STOCK.filter(({ sku, warehouse }) => !stocked.has(movementKey(sku, warehouse)));
     await insert(
       db,
       'stock',
-      STOCK.map(({ sku, warehouse, onHand }) => ({ sku, warehouse, on_hand: onHand })),
-      { tx, ifNew: true },
+      stock.map(({ sku, warehouse, onHand }) => ({ sku, warehouse, on_hand: onHand })),
+      { tx },
     );
-    await execute(db, openingMovementsSql(db.dialect, nowMs), {}, tx);
+    await insert(
+      db,
+      'stock_movements',
+      stock.map(({ sku, warehouse, onHand }) => ({
+        movement_key: movementKey(sku, warehouse),
+        sku,
+        warehouse,
+        on_hand_delta: onHand,
+        on_hand_after: onHand,
+        reason: 'opening',
+        actor: 'system',
+        at_ms: nowMs,
+      })),
+      { tx },
+    );
   });
 }

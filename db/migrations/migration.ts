@@ -4,8 +4,7 @@ import type { Database } from '../core/connect';
 export interface MigrationContext {
   dialect: Database['dialect'];
   type: ColumnTypes;
+  /** Ignores a CREATE or DROP that an interrupted run has already applied. */
   run(sql: string): Promise<void>;
-  /** For rows that are there and have to be made anew. */
-  db: Database;
 }
 export type Migration = (context: MigrationContext) => Promise<void>;

@@ -188,7 +188,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
     }
   });
 
-  test('the account that the system runs under cannot change what only grows, nor any table', async () => {
+  test('the runtime account cannot change append-only tables, nor any schema', async () => {
     const running = production.appDatabaseUrl;
     for (const table of APPEND_ONLY_TABLES) {
       for (const sql of [
@@ -213,7 +213,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
     }
     const refusing = await production.queryAsAdmin<{ name: string }>(
       `SELECT DISTINCT event_object_table AS name FROM information_schema.triggers
-       WHERE trigger_schema = 'orders' AND action_statement LIKE '%only grows%' ORDER BY name`,
+       WHERE trigger_schema = 'orders' AND action_statement LIKE '%is append-only%' ORDER BY name`,
     );
     expect(refusing.map(({ name }) => name)).toEqual(APPEND_ONLY_TABLES);
   });

@@ -75,7 +75,7 @@ testTampering({
     const sku = await createVersionedProduct(lab);
     const copy = `${sku}-copy`;
     const rest =
-      'name, description, price_minor, currency, tax_class, weight_grams, attributes, updated_at_ms';
+      'name, description, price_minor, currency, tax_class, weight_grams, attributes, created_at_ms, updated_at_ms';
     await executeSql(
       lab,
       `INSERT INTO products (sku, ${rest}) SELECT :copy, ${rest} FROM products WHERE sku = :sku`,

@@ -48,7 +48,7 @@ describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
       created_at_ms: n,
       updated_at_ms: n,
     }));
-    const errors = imports.map(({ id }) => ({ import_id: id, n: 0, line: 2, field: 'x', detail: 'x' }));
+    const errors = imports.map(({ id }) => ({ import_id: id, seq: 0, line: 2, field: 'x', detail: 'x' }));
     await db.write(async (tx) => {
       await insert(db, 'product_imports', imports, { tx });
       await insert(db, 'product_import_errors', errors, { tx });

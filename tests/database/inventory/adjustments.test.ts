@@ -215,7 +215,7 @@ describe.each(DIALECTS)('stock adjustments on %s', (dialect) => {
     'DELETE FROM stock_movements',
   ])('the database rejects %s', async (sql) => {
     await expect(shop.db.write((tx) => execute(shop.db, sql, {}, tx))).rejects.toThrow(
-      'stock_movements only grows',
+      'stock_movements is append-only',
     );
   });
 
@@ -223,8 +223,9 @@ describe.each(DIALECTS)('stock adjustments on %s', (dialect) => {
     shop.db.write((tx) =>
       execute(
         shop.db,
-        `INSERT INTO products (sku, name, description, price_minor, currency, tax_class, weight_grams, updated_at_ms)
-         VALUES (:sku, 'New', 'New', 1, 'EUR', 'standard', 1, :atMs)`,
+        `INSERT INTO products (sku, name, description, price_minor, currency, tax_class, weight_grams, attributes,
+           created_at_ms, updated_at_ms)
+         VALUES (:sku, 'New', 'New', 1, 'EUR', 'standard', 1, '{}', :atMs, :atMs)`,
         { sku, atMs: createStaffAuditContext().atMs },
         tx,
       ),
