@@ -78,3 +78,13 @@ test('the index of decision records lists every record with its status and date'
     expect(date).not.toBe('');
   }
 });
+
+test('the configuration page documents every environment variable', () => {
+  const source = ['config/config.ts', 'config/start.ts'].map(readPage).join('\n');
+  const variables = [...source.matchAll(/^ {2}([A-Z]+(?:_[A-Z]+)*): (?:z\b|\w+Schema)/gm)].map(
+    ([, name = '']) => name,
+  );
+  expect(variables).toContain('AUDIT_KEY');
+  const page = readPage('docs/configuration.md');
+  expect(variables.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
