@@ -58,7 +58,7 @@ export interface OrderActivities {
   /**
    * Writes the new order and, if `reserve`, takes its stock: all lines or none. Out of stock ends it at once, and so does
    * a customer who was erased meanwhile.
-   * @param placedBy left out by orders of before it was told: their customer.
+   * @param placedBy the order's customer by default.
    */
   createOrder(input: {
     order: Order;

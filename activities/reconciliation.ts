@@ -11,7 +11,8 @@ import {
 } from '../domain/orders/reconciliation';
 import type { ReconcilePolicy } from '../domain/shared/policy';
 import type { OrderWorkflows } from '../integrations/temporal/order-workflows';
-import type { CandidateCursors, CandidateSource, OrderInput } from '../workflows/messages';
+import type { OrderInput } from '../workflows/orders/messages';
+import type { CandidateCursors, CandidateSource } from '../workflows/reconciliation/messages';
 
 export interface ReconcileBatchRequest {
   policy: ReconcilePolicy;

@@ -10,7 +10,7 @@ import { isOrderId } from '../domain/shared/ids';
 import { createStripeProvider } from '../integrations/stripe/stripe';
 import { createTemporalClient, isTemporalReady } from '../integrations/temporal/connect';
 import { verify } from '../verification/verify';
-import { taskQueues } from '../workflows/messages';
+import { getTaskQueues } from '../workflows/shared/task-queues';
 
 const PROVIDER_TIMEOUT_MS = 10_000;
 /** Some of its statements go through every event there is. */
@@ -45,7 +45,7 @@ async function main(args: string[]): Promise<number> {
           timeoutMs: PROVIDER_TIMEOUT_MS,
         }),
         temporal,
-        taskQueue: taskQueues(config.queues.layout, config.queues.prefix).orders,
+        taskQueue: getTaskQueues(config.queues.layout, config.queues.prefix).orders,
       },
       (finding) =>
         say(json ? JSON.stringify(finding) : `${finding.check}  ${finding.subject}: ${finding.detail}`),

@@ -5,7 +5,7 @@ import type { Config } from '../config/config';
 import { connect, type Database } from '../db/core/connect';
 import { createStore, type Store } from '../db/core/store';
 import { createTemporalClient } from '../integrations/temporal/connect';
-import { type TaskQueues, taskQueues } from '../workflows/messages';
+import { getTaskQueues, type TaskQueues } from '../workflows/shared/task-queues';
 import type { ProcessContext } from './lifecycle';
 
 /** What every process of the system stands on. Nothing here waits for a server: each is connected to when first used. */
@@ -29,7 +29,7 @@ export function createAppContext(
   return {
     store: createStore(db, config.keys.audit),
     temporal,
-    queues: taskQueues(config.queues.layout, config.queues.prefix),
+    queues: getTaskQueues(config.queues.layout, config.queues.prefix),
     instanceId: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
   };
 }

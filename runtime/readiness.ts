@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Database } from '../db/core/connect';
 import { findPendingMigrations } from '../db/core/pending-migrations';
 import { isTemporalReady, listQueuesWithoutPollers } from '../integrations/temporal/connect';
-import type { TaskQueues } from '../workflows/messages';
+import type { TaskQueues } from '../workflows/shared/task-queues';
 
 /** What is missing, in words for people; null when nothing is. */
 export type Probe = () => Promise<string | null>;

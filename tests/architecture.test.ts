@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..');
 
-/** The layers that each layer may import. `messages` is workflows/messages.ts, the contract with clients of workflows. */
+/** The layers that each layer may import. `messages`: the contracts that clients of workflows import. */
 const ALLOWED_IMPORTS: Record<string, string[]> = {
   domain: [],
   messages: ['domain'],
@@ -57,8 +57,10 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => file !== '' && !file.endsWith('.test.ts') && existsSync(join(ROOT, file)));
 
+const MESSAGE_FILES = /^workflows\/(\w+\/messages|shared\/(task-queues|search-attributes))\.ts$/;
+
 const getLayer = (file: string): string =>
-  file === 'workflows/messages.ts' ? 'messages' : (file.split('/')[0] ?? '');
+  MESSAGE_FILES.test(file) ? 'messages' : (file.split('/')[0] ?? '');
 
 function listImports(file: string): Import[] {
   const source = readFileSync(join(ROOT, file), 'utf8');

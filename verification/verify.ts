@@ -8,7 +8,7 @@ import type { PaymentProvider } from '../domain/payments/provider';
 import type { CloudEvent } from '../domain/shared/events';
 import { isImportId, isOrderId, isStockStream, parseProductId } from '../domain/shared/ids';
 import { readWorkflowHistory, type WorkflowHistory } from '../integrations/temporal/history';
-import { ORDER_WORKFLOW } from '../workflows/messages';
+import { ORDER_WORKFLOW } from '../workflows/orders/messages';
 import { ChainVerifier, checkAnchors, checkChain, type StoredStream } from './chain';
 import type { Finding } from './findings';
 import { checkAllStock, checkWarehouses } from './inventory';

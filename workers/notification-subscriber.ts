@@ -5,7 +5,11 @@ import type { FeedEvent } from '../db/events/feed';
 import { getMailKind, isForStaff } from '../domain/notifications/notification-rules';
 import type { CloudEvent } from '../domain/shared/events';
 import { notificationId } from '../domain/shared/ids';
-import { DELIVERY_WORKFLOW, type DeliveryInput, type DeliveryPolicy } from '../workflows/messages';
+import {
+  DELIVERY_WORKFLOW,
+  type DeliveryInput,
+  type DeliveryPolicy,
+} from '../workflows/notifications/messages';
 import { type Loop, startLeasedLoop } from './leased-loop';
 
 const SUBSCRIPTION = 'notifications';

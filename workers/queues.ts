@@ -1,4 +1,4 @@
-import type { QueueLayout, TaskQueues } from '../workflows/messages';
+import type { QueueLayout, TaskQueues } from '../workflows/shared/task-queues';
 
 export type QueueName = keyof TaskQueues;
 

@@ -19,7 +19,7 @@ import type { PaymentProvider } from '../domain/payments/provider';
 import type { Mailer } from '../integrations/smtp/mailer';
 import type { TemporalConnectionOptions } from '../integrations/temporal/connect';
 import { createOrderWorkflows, type OrderWorkflows } from '../integrations/temporal/order-workflows';
-import type { TaskQueues } from '../workflows/messages';
+import type { TaskQueues } from '../workflows/shared/task-queues';
 import { ALL_QUEUES, type QueueName } from './queues';
 
 export interface WorkerDependencies {

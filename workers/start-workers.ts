@@ -1,4 +1,5 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { NotificationOptions } from '../activities/notifications/notifications';
 import { parseEmailAddress } from '../integrations/smtp/email-address';
 import { createSmtpMailer } from '../integrations/smtp/mailer';
 import { createStripeProvider } from '../integrations/stripe/stripe';
@@ -9,7 +10,7 @@ import type { ProcessContext } from '../runtime/lifecycle';
 import { createDatabaseProbe } from '../runtime/readiness';
 import { retryUntilReady } from '../runtime/retry';
 import { createLinkTokens } from '../services/auth/tokens/link-tokens';
-import { DEFAULT_DELIVERY_POLICY, type DeliveryPolicy } from '../workflows/messages';
+import { DEFAULT_DELIVERY_POLICY, type DeliveryPolicy } from '../workflows/notifications/messages';
 import { loadWorkflowBundle } from './bundle';
 import { startImportRecovery } from './import-recovery';
 import { startNotificationSubscriber } from './notification-subscriber';
@@ -98,10 +99,10 @@ function createWorkerDependencies(
     timeoutMs: PROVIDER_TIMEOUT_MS,
   });
   const mailDomain = parseEmailAddress(mail.from).address.split('@')[1] ?? 'localhost';
-  const notification = {
-    strangersPerHour: config.rateLimits.mailbox,
+  const notification: NotificationOptions = {
+    unverifiedMailsPerHour: config.rateLimits.mailbox,
     shopName: mail.shopName,
-    staff: mail.staff,
+    staffAddresses: mail.staff,
     shopUrl: config.shopUrl,
     mailDomain,
     linkTokens: createLinkTokens(config.keys.oneTimeTokens),

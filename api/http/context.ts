@@ -6,7 +6,7 @@ import type { OrderPolicy } from '../../domain/shared/policy';
 import type { Readiness } from '../../runtime/readiness';
 import type { AuthDependencies } from '../../services/auth/auth-dependencies';
 import type { OrderTokens } from '../../services/auth/tokens/order-tokens';
-import type { TaskQueues } from '../../workflows/messages';
+import type { TaskQueues } from '../../workflows/shared/task-queues';
 import type { Authenticator } from './auth';
 import type { Admission } from './limits/admission';
 import type { RateLimiter } from './limits/rate-limiter';

@@ -15,7 +15,7 @@ import {
 import { ALL_QUEUES } from '../../workers/queues';
 import { installRuntime } from '../../workers/runtime';
 import { startEventConsumers, startWorkers } from '../../workers/start-workers';
-import type { DeliveryPolicy } from '../../workflows/messages';
+import type { DeliveryPolicy } from '../../workflows/notifications/messages';
 
 /** What an entry of its own may bring to the wiring, which is otherwise the same. All may be left out. */
 export interface TestHooks {

@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
-import { searchAttributes, type TaskQueues } from '../../workflows/messages';
+import { searchAttributes } from '../../workflows/shared/search-attributes';
+import type { TaskQueues } from '../../workflows/shared/task-queues';
 
 export interface TemporalConnectionOptions {
   address: string;

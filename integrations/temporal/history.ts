@@ -3,7 +3,8 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { sanitizeClaim } from '../../domain/orders/order-changes';
 import { publicFailureMessage } from '../../domain/shared/public-failure-message';
-import { cancelOrder, type RestartMemo } from '../../workflows/messages';
+import { cancelOrder } from '../../workflows/orders/messages';
+import type { RestartMemo } from '../../workflows/reconciliation/messages';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 

@@ -1,6 +1,7 @@
 import type { WorkflowOptions } from '@temporalio/client';
 import { formatMoney, money } from '../../domain/shared/money';
-import { type OrderInput, searchAttributes } from '../../workflows/messages';
+import type { OrderInput } from '../../workflows/orders/messages';
+import { searchAttributes } from '../../workflows/shared/search-attributes';
 
 /** How an order's workflow is started, whoever starts it. Whether the id may be used again is for them to say. */
 export const toOrderStartOptions = (input: OrderInput) => {

@@ -7,7 +7,8 @@ import {
 import type { temporal } from '@temporalio/proto';
 import { sanitizeText } from '../../domain/orders/order-changes';
 import type { WorkflowState } from '../../domain/orders/reconciliation';
-import { cancelOrder, ORDER_WORKFLOW, type OrderInput, type RestartMemo } from '../../workflows/messages';
+import { cancelOrder, ORDER_WORKFLOW, type OrderInput } from '../../workflows/orders/messages';
+import type { RestartMemo } from '../../workflows/reconciliation/messages';
 import { decodePayload, iterateHistoryEvents } from './history';
 import { toOrderStartOptions } from './order-start-options';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
 import { DEFAULT_RECONCILE_POLICY } from '../../domain/shared/policy';
-import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/messages';
+import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/reconciliation/messages';
 
 export interface ReconcileSchedule {
   /** Tells apart systems that share a namespace. */

@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { DEFAULT_IMPORT_POLICY, type ImportPolicy } from '../../domain/shared/policy';
-import { IMPORT_WORKFLOW, type ImportInput } from '../../workflows/messages';
+import { IMPORT_WORKFLOW, type ImportInput } from '../../workflows/catalogue/messages';
 
 const START_TIMEOUT_MS = 5_000;
 

@@ -10,7 +10,7 @@ import type { Actor } from '../../domain/orders/order';
 import type { PriceRules } from '../../domain/pricing/price-rules';
 import { AppError } from '../../domain/shared/errors';
 import { startImport } from '../../integrations/temporal/start-import';
-import type { TaskQueues } from '../../workflows/messages';
+import type { TaskQueues } from '../../workflows/shared/task-queues';
 import { newImportId } from '../shared/new-ids';
 import { MAX_FILE_BYTES, readCsv } from './read-csv';
 

@@ -3,7 +3,7 @@ import { isClosed, type Order } from '../../domain/orders/order';
 import { sanitizeText } from '../../domain/orders/order-changes';
 import { can } from '../../domain/orders/transitions';
 import { AppError, serviceUnavailable } from '../../domain/shared/errors';
-import { cancelOrder } from '../../workflows/messages';
+import { cancelOrder } from '../../workflows/orders/messages';
 import { findOrder, type OrderReader, type OrderWithContact } from './find-order';
 
 export interface CancellationDependencies extends OrderReader {

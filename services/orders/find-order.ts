@@ -4,7 +4,7 @@ import type { OrderContact } from '../../db/customers/contacts';
 import { isClosed, type Order } from '../../domain/orders/order';
 import { type Access, canAccessOrder } from '../../domain/shared/access';
 import { AppError, serviceUnavailable } from '../../domain/shared/errors';
-import { getOrder, type OrderInput } from '../../workflows/messages';
+import { getOrder, type OrderInput } from '../../workflows/orders/messages';
 
 export interface OrderReader {
   store: Pick<Store, 'orders' | 'contacts' | 'placements'>;

@@ -5,7 +5,12 @@ import { decisionEventKeys, type OrderSnapshot } from '../../domain/orders/order
 import { serviceUnavailable } from '../../domain/shared/errors';
 import type { CloudEvent } from '../../domain/shared/events';
 import { toOrderStartOptions } from '../../integrations/temporal/order-start-options';
-import { ORDER_WORKFLOW, type OrderInput, PLACEMENT_UPDATE_ID, placement } from '../../workflows/messages';
+import {
+  ORDER_WORKFLOW,
+  type OrderInput,
+  PLACEMENT_UPDATE_ID,
+  placement,
+} from '../../workflows/orders/messages';
 
 export interface OrderStartDependencies {
   store: Pick<Store, 'log'>;

@@ -1,13 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { startImport } from '../../integrations/temporal/start-import';
-import {
-  cancelOrder,
-  ORDER_WORKFLOW,
-  type OrderInput,
-  RECONCILE_WORKFLOW,
-  type ReconcileInput,
-} from '../../workflows/messages';
+import { cancelOrder, ORDER_WORKFLOW, type OrderInput } from '../../workflows/orders/messages';
+import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/reconciliation/messages';
 import { eventually } from '../harness/eventually';
 import { createStoredImport } from '../harness/http/product-imports';
 import { toHistoryJson } from '../harness/workflow/histories';

@@ -2,7 +2,7 @@ import { createVerificationReader } from '../../db/verification/verification-rea
 import { orderId } from '../../domain/shared/ids';
 import type { Finding } from '../../verification/findings';
 import { verify } from '../../verification/verify';
-import { cancelOrder } from '../../workflows/messages';
+import { cancelOrder } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { DIALECTS } from '../harness/servers/databases';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';

@@ -5,7 +5,7 @@ import type { Order } from '../../domain/orders/order';
 import { readWorkflowHistory } from '../../integrations/temporal/history';
 import type { CheckCode, Finding } from '../../verification/findings';
 import { type VerificationSummary, type VerifyDependencies, verify } from '../../verification/verify';
-import { cancelOrder, ORDER_WORKFLOW } from '../../workflows/messages';
+import { cancelOrder, ORDER_WORKFLOW } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { TEST_AUDIT_KEY } from '../harness/servers/databases';
 import type { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';

@@ -1,5 +1,5 @@
 import type { Order } from '../../domain/orders/order';
-import { cancelOrder, getOrder } from '../../workflows/messages';
+import { cancelOrder, getOrder } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';

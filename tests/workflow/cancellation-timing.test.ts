@@ -1,5 +1,5 @@
 import { createPaymentActivities } from '../../activities/payments';
-import { cancelOrder, getOrder, ORDER_WORKFLOW } from '../../workflows/messages';
+import { cancelOrder, getOrder, ORDER_WORKFLOW } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';

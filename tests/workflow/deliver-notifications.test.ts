@@ -3,7 +3,11 @@ import type { Actor } from '../../domain/orders/order';
 import { notificationId } from '../../domain/shared/ids';
 import { MailError } from '../../integrations/smtp/mail-error';
 import type { Mailer, MailMessage } from '../../integrations/smtp/mailer';
-import { DEFAULT_DELIVERY_POLICY, DELIVERY_WORKFLOW, type DeliveryPolicy } from '../../workflows/messages';
+import {
+  DEFAULT_DELIVERY_POLICY,
+  DELIVERY_WORKFLOW,
+  type DeliveryPolicy,
+} from '../../workflows/notifications/messages';
 import { eventually } from '../harness/eventually';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 

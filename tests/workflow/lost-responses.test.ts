@@ -1,6 +1,6 @@
 import { createOrderActivities } from '../../activities/orders';
 import * as change from '../../domain/orders/order-changes';
-import { cancelOrder, getOrder } from '../../workflows/messages';
+import { cancelOrder, getOrder } from '../../workflows/orders/messages';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';

@@ -1,6 +1,6 @@
 import { readWorkflowHistory } from '../../integrations/temporal/history';
 import { createOrderWorkflows } from '../../integrations/temporal/order-workflows';
-import { cancelOrder, getOrder } from '../../workflows/messages';
+import { cancelOrder, getOrder } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import {
   expectFullyCompensated,

@@ -1,4 +1,4 @@
-import { cancelOrder, getOrder, PLACEMENT_UPDATE_ID, placement } from '../../workflows/messages';
+import { cancelOrder, getOrder, PLACEMENT_UPDATE_ID, placement } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated, findInconsistencies } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';

@@ -1,7 +1,7 @@
 import { ulid } from 'ulid';
 import { DEFAULT_RECONCILE_POLICY } from '../../domain/shared/policy';
 import { ensureReconcileSchedule, reconcileScheduleId } from '../../integrations/temporal/schedules';
-import { RECONCILE_WORKFLOW, type ReconcileResult } from '../../workflows/messages';
+import { RECONCILE_WORKFLOW, type ReconcileResult } from '../../workflows/reconciliation/messages';
 import { eventually } from '../harness/eventually';
 import {
   createConfirmedOrder,

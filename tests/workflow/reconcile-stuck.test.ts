@@ -1,7 +1,7 @@
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { createOrderActivities } from '../../activities/orders';
 import { toOrderStartOptions } from '../../integrations/temporal/order-start-options';
-import { cancelOrder, ORDER_WORKFLOW } from '../../workflows/messages';
+import { cancelOrder, ORDER_WORKFLOW } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import {

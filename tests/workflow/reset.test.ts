@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { temporal } from '@temporalio/proto';
 import { createOrderActivities } from '../../activities/orders';
 import * as change from '../../domain/orders/order-changes';
-import { cancelOrder, getOrder, placement } from '../../workflows/messages';
+import { cancelOrder, getOrder, placement } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated, getReservedUnits } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';

@@ -4,7 +4,7 @@ import type { Order } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
 import { PaymentProviderError } from '../../domain/payments/provider';
 import { readWorkflowHistory } from '../../integrations/temporal/history';
-import { cancelOrder, getOrder } from '../../workflows/messages';
+import { cancelOrder, getOrder } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';

@@ -8,8 +8,8 @@ import {
 } from '@temporalio/workflow';
 import type { ImportActivities, ImportProgress } from '../../activities/product-imports';
 import { getProgressPercent, type ImportOutcome } from '../../domain/catalogue/product-import';
-import type { ImportInput, ImportResult } from '../messages';
 import { describeFailure } from '../orders/order-state';
+import type { ImportInput, ImportResult } from './messages';
 
 /**
  * Applies a stored file of products, chunk after chunk. Temporal's cancel is heard between two chunks: the one at hand is

@@ -1,6 +1,6 @@
 import { ActivityFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { NotificationActivities } from '../../activities/notifications/notifications';
-import type { DeliveryInput } from '../messages';
+import type { DeliveryInput } from './messages';
 
 /** Sends a batch of notifications, for as long as the policy allows; what is left then counts as failed. */
 export async function deliverNotifications({ notificationIds, queue, policy }: DeliveryInput): Promise<void> {

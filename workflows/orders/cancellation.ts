@@ -2,7 +2,7 @@ import { CancellationScope, setHandler } from '@temporalio/workflow';
 import type { Actor, Cancellation } from '../../domain/orders/order';
 import { createTemporalCancellation, parseCancelRequest } from '../../domain/orders/order-changes';
 import { can } from '../../domain/orders/transitions';
-import { cancelOrder } from '../messages';
+import { cancelOrder } from './messages';
 import { type OrderState, orderActivities } from './order-state';
 
 /**

@@ -12,7 +12,7 @@ import { isClosed, isDecided, type Order } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import { publicFailureMessage } from '../../domain/shared/public-failure-message';
-import { searchAttributes } from '../messages';
+import { searchAttributes } from '../shared/search-attributes';
 import { formatOrderDetails } from './order-details';
 
 /** Short transactions in the worker's own process: one event of history each. */

@@ -13,9 +13,9 @@ import type { PaymentResult } from '../../activities/orders';
 import type { PaymentActivities, PaymentAttempt } from '../../activities/payments';
 import type { Rejection } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
-import { getOrder, type OrderInput, placement } from '../messages';
 import { type Compensations, createCompensations } from '../shared/compensations';
 import { CancellationRequests } from './cancellation';
+import { getOrder, type OrderInput, placement } from './messages';
 import { describeFailure, OrderClosedError, OrderState, orderActivities, StaleRunError } from './order-state';
 
 /**

@@ -1,7 +1,7 @@
 import { continueAsNew, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ReconcileBatch, ReconciliationActivities } from '../../activities/reconciliation';
 import { OPEN_STATUSES } from '../../domain/orders/reconciliation';
-import type { CandidateCursors, ReconcileInput, ReconcileProgress, ReconcileResult } from '../messages';
+import type { CandidateCursors, ReconcileInput, ReconcileProgress, ReconcileResult } from './messages';
 
 const { checkOrders } = proxyActivities<ReconciliationActivities>({
   summary: 'look for orders whose workflow does not do its work',

@@ -9,7 +9,7 @@ import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import { type ProcessContext, runProcess } from '../../../runtime/lifecycle';
 import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../../services/auth/roles';
-import { DEFAULT_DELIVERY_POLICY } from '../../../workflows/messages';
+import { DEFAULT_DELIVERY_POLICY } from '../../../workflows/notifications/messages';
 import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point-switch';
 
 /** `fault-point-system.ts <dir>`: the system as `npm start` runs it, which dies at the point that is armed in `dir`. */

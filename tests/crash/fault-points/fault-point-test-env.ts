@@ -18,7 +18,8 @@ import {
 import type { Behaviour } from '../../../dev/mail-catcher/smtp';
 import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../../domain/shared/policy';
 import { createTemporalClient } from '../../../integrations/temporal/connect';
-import { DELIVERY_WORKFLOW, RECONCILE_WORKFLOW, type ReconcileInput } from '../../../workflows/messages';
+import { DELIVERY_WORKFLOW } from '../../../workflows/notifications/messages';
+import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../../workflows/reconciliation/messages';
 import { eventually } from '../../harness/eventually';
 import type { HttpResponse } from '../../harness/http/http-client';
 import { getSystemScript } from '../../harness/servers/compiled-system';

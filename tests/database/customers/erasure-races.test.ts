@@ -5,7 +5,7 @@ import type { Store } from '../../../db/core/store';
 import type { Stock } from '../../../db/inventory/stock';
 import { eraseCustomer } from '../../../services/customers/erasure';
 import { type PlacementRequest, requestPlacement } from '../../../services/orders/place-order';
-import type { OrderInput } from '../../../workflows/messages';
+import type { OrderInput } from '../../../workflows/orders/messages';
 import { eventually } from '../../harness/eventually';
 import { createApiContext } from '../../harness/http/api-context';
 import { type TestCustomer, TestIdentity } from '../../harness/http/test-identity';

@@ -7,7 +7,7 @@ import { changeRole } from '../../../services/auth/roles';
 import { exportPersonalData } from '../../../services/customers/export-personal-data';
 import type { OrderWithContact } from '../../../services/orders/find-order';
 import { type PlacementRequest, requestPlacement } from '../../../services/orders/place-order';
-import type { OrderInput } from '../../../workflows/messages';
+import type { OrderInput } from '../../../workflows/orders/messages';
 import { createApiContext } from '../../harness/http/api-context';
 import { type TestCustomer, TestIdentity } from '../../harness/http/test-identity';
 import { createTestStore, DIALECTS, type TestStore } from '../../harness/servers/databases';

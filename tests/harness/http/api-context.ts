@@ -9,7 +9,7 @@ import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import type { AuthDependencies } from '../../../services/auth/auth-dependencies';
 import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
 import { createOrderTokens } from '../../../services/auth/tokens/order-tokens';
-import { taskQueues } from '../../../workflows/messages';
+import { getTaskQueues } from '../../../workflows/shared/task-queues';
 
 const log = pino({ level: 'silent' });
 const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0, mailbox: 0 };
@@ -27,7 +27,7 @@ export const createApiContext = (given: Partial<ApiContext> = {}): ApiContext =>
     accessTokens: createAccessTokens({ keys: [Buffer.alloc(32, 3)], issuer: 'test' }),
   } as AuthDependencies,
   priceRules: DEFAULT_PRICE_RULES,
-  queues: taskQueues('single'),
+  queues: getTaskQueues('single'),
   policy: DEFAULT_ORDER_POLICY,
   admission: new Admission({ placements: 1_000, waitingOrders: 1_000 }, async () => 0),
   rateLimiter: new RateLimiter({ store: {} as Store['rateLimits'], hashKey: Buffer.alloc(32, 3), log }),

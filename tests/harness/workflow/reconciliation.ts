@@ -5,14 +5,12 @@ import { select } from '../../../db/core/sql';
 import type { ReconciliationFinding } from '../../../db/orders/reconciliation';
 import type { ReconcilePolicy } from '../../../domain/shared/policy';
 import { toOrderStartOptions } from '../../../integrations/temporal/order-start-options';
+import { getOrder, ORDER_WORKFLOW, type OrderInput } from '../../../workflows/orders/messages';
 import {
-  getOrder,
-  ORDER_WORKFLOW,
-  type OrderInput,
   RECONCILE_WORKFLOW,
   type ReconcileInput,
   type ReconcileResult,
-} from '../../../workflows/messages';
+} from '../../../workflows/reconciliation/messages';
 import { eventually } from '../eventually';
 import { getServerConfig } from '../servers/server-config';
 import { getTemporalAddress, type WorkflowTestEnv } from './workflow-test-env';

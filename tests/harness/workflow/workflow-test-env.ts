@@ -25,9 +25,8 @@ import {
   type OrderInput,
   PLACEMENT_UPDATE_ID,
   placement,
-  type TaskQueues,
-  taskQueues,
-} from '../../../workflows/messages';
+} from '../../../workflows/orders/messages';
+import { getTaskQueues, type TaskQueues } from '../../../workflows/shared/task-queues';
 import { createTestStore, type Dialect, type TestStore } from '../servers/databases';
 
 installRuntime(pino({ level: 'silent' }));
@@ -87,7 +86,7 @@ export class WorkflowTestEnv {
       client,
       await createTestStore(options.dialect ?? 'sqlite'),
       simulator,
-      taskQueues('single', `test-${ulid()}-`),
+      getTaskQueues('single', `test-${ulid()}-`),
       options.wrapProvider?.(real) ?? real,
       { ...SHORT_POLICY, ...options.policy },
       options.mailer ?? collecting,
@@ -139,12 +138,10 @@ export class WorkflowTestEnv {
       DEFAULT_PRICE_RULES,
     );
     const placedAtMs = Date.now();
+    const customer = customerId(ulid());
     return {
-      order: placeOrder(cart, {
-        id: orderId(ulid(placedAtMs)),
-        customerId: customerId(ulid()),
-        placedAtMs,
-      }),
+      order: placeOrder(cart, { id: orderId(ulid(placedAtMs)), customerId: customer, placedAtMs }),
+      placedBy: { kind: 'customer', id: customer },
       paymentMethod,
       queues: this.queues,
       policy: this.policy,

@@ -1,7 +1,7 @@
 import type { Tokens } from '../../../api/auth/schemas';
 import type { OrderSummary } from '../../../api/orders/schemas';
 import { createTemporalClient } from '../../../integrations/temporal/connect';
-import { DELIVERY_WORKFLOW } from '../../../workflows/messages';
+import { DELIVERY_WORKFLOW } from '../../../workflows/notifications/messages';
 import { DIALECTS } from '../../harness/servers/databases';
 import { getServerConfig } from '../../harness/servers/server-config';
 import { type System, startSystem } from '../../harness/servers/system';
