@@ -9,7 +9,7 @@ import { apiKeyId, eventKey } from '../../domain/shared/ids';
 export interface NewApiKey {
   name: string;
   scopes: Scope[];
-  /** Milliseconds since the epoch; null: until it is revoked. */
+  /** Milliseconds since the epoch; null: never expires. */
   expiresAtMs: number | null;
   createdBy: Actor;
 }
@@ -19,7 +19,7 @@ const SECRET_BYTES = 32;
 
 const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
-/** @returns the key as it is stored, and the token that its bearer shows: the only time it is to be seen. */
+/** @returns the stored key and its bearer token. Only the hash of the token is stored. */
 export async function createApiKey(
   { db, apiKeys, log }: Store,
   ulid: string,
@@ -44,18 +44,18 @@ export async function createApiKey(
   return { key: { ...key, revokedAtMs: null }, token: `${id}_${secret}` };
 }
 
-/** @returns false when there is none, or it was revoked before. */
+/** @returns false when the key does not exist or was already revoked. */
 export const revokeApiKey = (
   { db, apiKeys, log }: Store,
   id: string,
-  by: Actor,
+  actor: Actor,
   nowMs: number,
 ): Promise<boolean> =>
   db.write(async (tx) => {
     const head = await log.lockHead(id, tx);
     if (!(await apiKeys.revoke(id, nowMs, tx))) return false;
     const event = {
-      ...toEventBase(id, 'revoked', by, nowMs),
+      ...toEventBase(id, 'revoked', actor, nowMs),
       type: 'ApiKeyRevoked' as const,
       data: { keyId: id },
     };
@@ -63,7 +63,7 @@ export const revokeApiKey = (
     return true;
   });
 
-/** Who bears the token; null when it is no key of ours, or one that is revoked or has run out. */
+/** @returns null for an unknown, revoked or expired key. */
 export async function verifyApiKey(
   { apiKeys }: Store,
   token: string,
@@ -78,16 +78,16 @@ export async function verifyApiKey(
   return { kind: 'machine', keyId: id, scopes: key.scopes };
 }
 
-const toEventBase = (id: string, step: string, by: Actor, atMs: number) => ({
+const toEventBase = (id: string, step: string, actor: Actor, atMs: number) => ({
   key: eventKey(id, step),
   stream: id,
   subject: id,
-  actor: by,
+  actor,
   atMs,
 });
 
-const apiKeyCreated = (key: Omit<ApiKey, 'revokedAtMs'>, by: Actor): DomainEvent => ({
-  ...toEventBase(key.id, 'created', by, key.createdAtMs),
+const apiKeyCreated = (key: Omit<ApiKey, 'revokedAtMs'>, actor: Actor): DomainEvent => ({
+  ...toEventBase(key.id, 'created', actor, key.createdAtMs),
   type: 'ApiKeyCreated',
   data: { keyId: key.id, scopes: key.scopes, expiresAtMs: key.expiresAtMs },
 });

@@ -11,7 +11,7 @@ export interface AuthenticatorDependencies {
   now?: () => number;
 }
 
-/** Tells who bears a token by what it begins with; null when it is none of ours, or no longer. */
+/** Authenticates a bearer token: API key, order token or access token. @returns null when it is not valid. */
 export const createAuthenticator =
   ({ store, accessTokens, orderTokens, now = Date.now }: AuthenticatorDependencies) =>
   async (token: string): Promise<Principal | null> => {
@@ -20,7 +20,7 @@ export const createAuthenticator =
     if (orderId !== null) return { kind: 'order_token', orderId };
     const claims = await accessTokens.verify(token);
     if (claims === null) return null;
-    // A look at the session, so that what ends it (a new role, a new password, a log-out) counts at once.
+    // The session is read each time: a change of role or password and a log-out take effect immediately.
     const session = await store.sessions.find(claims.sessionId);
     return session?.customerId === claims.customerId ? { kind: 'account', ...claims } : null;
   };

@@ -1,12 +1,9 @@
 import type { AuthDependencies } from './auth-dependencies';
 
-/** More than one log-in or registration leaves behind, so what has run out cannot pile up. */
+/** More rows than one log-in or registration adds: expired records cannot accumulate. */
 const MAX_ROWS = 20;
 
-/**
- * Deletes some of what has run out. Called after what new rows of the kind come from, so there is as much of it as there
- * is to delete, and no schedule to look after.
- */
+/** Deletes a batch of expired records. Called after each request that adds records of these kinds; needs no schedule. */
 export const removeExpiredRecords = ({ store, now }: AuthDependencies): Promise<void> =>
   store.db.write(async (tx) => {
     const atMs = now();

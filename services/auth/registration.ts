@@ -23,9 +23,9 @@ export interface RegistrationRequest {
 const REGISTRATION_LINK_TTL_MS = 24 * 60 * 60_000;
 
 /**
- * Looks at what somebody wants who wants an account. What fails, fails for every address.
- * @returns what notes it and has a mail sent to the address; who gets it may confirm. Where there is an account already
- *   the mail says so, and nothing else tells the two apart.
+ * Checks a registration. Errors do not depend on whether the address has an account.
+ * @returns deferred work that stores the registration and mails a confirmation link; for an address with an account, the
+ *   mail says so instead.
  * @throws AppError `invalid_request`, `overloaded`
  */
 export async function register(
@@ -34,7 +34,7 @@ export async function register(
 ): Promise<DeferredWork> {
   const { store, passwords } = identity;
   assertStrongPassword(password, email, '/password');
-  // Also for an address that has an account: it takes the same time.
+  // Hashed for an existing account as well: both cases take the same time.
   const passwordHash = await passwords.hash(password);
   const account = await store.accounts.findByEmail(email);
   return async () => {
@@ -66,9 +66,9 @@ const createPendingRegistration = (
   });
 
 /**
- * Makes the account of a registration, for the customer who had ordered as a guest with this address, or a new one, and
- * logs in. The link shows who reads the mail, the password who registered: only where both are the same is there an
- * account. A wrong password leaves the link as it was.
+ * Creates the account of a pending registration, for the guest customer with this address or a new customer, and logs in.
+ * The link proves access to the mailbox, the password that the same person registered. A wrong password does not use up
+ * the link.
  * @throws AppError `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
  */
 export async function confirmRegistration(
@@ -78,25 +78,25 @@ export async function confirmRegistration(
 ): Promise<Tokens> {
   const tokenId = identity.linkTokens.verify(token, 'registration');
   const pending = tokenId === null ? null : await findPendingRegistration(identity, tokenId);
-  // A link that leads nowhere costs no hash.
+  // Checked before the expensive hash.
   if (tokenId === null || pending === null) throw linkExpired();
-  const verdict = await identity.passwords.verify(pending.passwordHash, password);
-  if (verdict === 'invalid') throw invalidCredentials();
-  // Two links of one address may be followed in the same moment, or an order makes the customer.
-  const made = await retryOnDuplicate(() =>
+  const verification = await identity.passwords.verify(pending.passwordHash, password);
+  if (verification === 'invalid') throw invalidCredentials();
+  // A second link of the same address, or an order, may create the customer concurrently.
+  const result = await retryOnDuplicate(() =>
     identity.store.db.write((tx) => createAccount(identity, tokenId, tx)),
   );
-  switch (made) {
+  switch (result) {
     case 'link_expired':
       throw linkExpired();
     case 'account_exists':
-      throw new AppError('account_exists', 'This address has an account already. Log in.');
+      throw new AppError('account_exists', 'This email address already has an account. Log in.');
     default:
-      return issueTokens(identity, { customerId: made.customerId, role: 'customer' }, made);
+      return issueTokens(identity, { customerId: result.customerId, role: 'customer' }, result);
   }
 }
 
-/** What a link can still confirm. */
+/** @returns null when the registration does not exist or has expired. */
 async function findPendingRegistration(
   { store, now }: AuthDependencies,
   tokenId: string,

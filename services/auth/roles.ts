@@ -12,7 +12,7 @@ import { assertStrongPassword } from './passwords/passwords';
 import { revokeSessions } from './sessions';
 
 /**
- * Gives an account another role, and ends its sessions: they were opened with the old one.
+ * Changes the role of an account and revokes its sessions, whose tokens carry the old role.
  * @throws AppError `not_found`, `last_admin`
  */
 export const changeRole = (
@@ -24,7 +24,7 @@ export const changeRole = (
   store.db.write(async (tx) => {
     const head = await store.log.lockHead(customerId, tx);
     const account = await store.accounts.find(customerId, tx);
-    if (account === null) throw new AppError('not_found', 'There is no such account.');
+    if (account === null) throw new AppError('not_found', 'This account does not exist.');
     if (account.role === role) return;
     await assertNotLastAdmin(store, account, tx);
     await store.accounts.setRole(customerId, role, tx);
@@ -40,14 +40,14 @@ export const changeRole = (
   });
 
 /**
- * Somebody must be left who can make others admin. Of several who leave at once, all wait for each other here.
+ * One admin must remain. The lock on all admins serializes concurrent removals.
  * @throws AppError `last_admin`
  */
 export async function assertNotLastAdmin({ accounts }: Store, account: Account, tx: Tx): Promise<void> {
   if (account.role !== 'admin') return;
   const admins = await accounts.lockByRole('admin', tx);
   if (admins.some((id) => id !== account.customerId)) return;
-  throw new AppError('last_admin', 'This is the last admin. Make somebody else admin first.');
+  throw new AppError('last_admin', 'This is the last admin. Give another account the role admin first.');
 }
 
 export interface AccountSpec {
@@ -59,8 +59,8 @@ export interface AccountSpec {
 }
 
 /**
- * Makes an account whose address needs no confirmation, because whoever asks for it runs the system. One that exists keeps
- * its password and is given the role.
+ * Creates an account without confirmation of its email address, for operators of the system. An existing account keeps its
+ * password and gets the role.
  * @throws AppError `invalid_request`, `last_admin`
  */
 export async function ensureAccount(

@@ -11,13 +11,13 @@ import type { AuthDependencies, Tokens } from './auth-dependencies';
 import { invalidRefreshToken } from './auth-errors';
 
 const DAY_MS = 24 * 60 * 60_000;
-/** A session ends when it was not used for so long, … */
+/** A session expires when it is not used for this long, … */
 const IDLE_TIMEOUT_MS = 30 * DAY_MS;
-/** … and in any case when it is so old: then the password is asked for again. */
+/** … and at this age in any case: the customer then logs in again. */
 const ABSOLUTE_TIMEOUT_MS = 180 * DAY_MS;
-/** For an answer that was lost: how long after a rotation the token before is good for another successor. */
+/** How long after a rotation the previous token can be used once more, in case the response was lost. */
 export const REUSE_GRACE_MS = 10_000;
-/** Rotations after which a token is no longer known to have been ours: 10 days of a client that never rests. */
+/** Older tokens are deleted, and no longer recognized as reused: ten days of a client that refreshes continuously. */
 const RETAINED_GENERATIONS = 1_000;
 const SECRET_BYTES = 32;
 
@@ -25,14 +25,14 @@ const REFRESH_TOKEN_PATTERN = /^[\w-]{43}$/;
 const generateRefreshToken = (): string => randomBytes(SECRET_BYTES).toString('base64url');
 const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** What a log-in comes to inside its transaction: the caller appends the events to the customer's stream. */
+/** A session opened in the caller's transaction. The caller appends the events to the customer's stream. */
 export interface OpenedSession {
   sessionId: string;
   refreshToken: string;
   events: DomainEvent[];
 }
 
-/** Opens a session, and ends the one used the longest ago when there are too many. The customer's stream is locked. */
+/** Opens a session and revokes the least recently used ones above the limit. The caller has locked the stream. */
 export async function openSession(
   { store, now }: AuthDependencies,
   customerId: string,
@@ -72,7 +72,6 @@ export async function openSession(
   };
 }
 
-/** What the owner of a session is answered with. */
 export async function issueTokens(
   { accessTokens }: AuthDependencies,
   { customerId, role }: Pick<Account, 'customerId' | 'role'>,
@@ -88,8 +87,8 @@ type RotationResult =
   | { outcome: 'unknown' };
 
 /**
- * Gives new tokens for a refresh token, which can be used once. One that was used before ends its session: it is in two
- * hands. Except for a moment after its use, while no successor was used: then the answer was lost.
+ * Exchanges a refresh token for new tokens; it can be used once. Reuse revokes the session, because the token may be
+ * stolen. Exception: within the grace period while no successor was used, the response is assumed lost.
  * @throws AppError `invalid_refresh_token`
  */
 export async function refreshTokens(identity: AuthDependencies, refreshToken: string): Promise<Tokens> {
@@ -117,16 +116,16 @@ async function rotateRefreshToken(
   const token = await sessions.findToken(tokenHash, tx);
   const owner = token && (await sessions.find(token.sessionId, tx));
   if (token === null || owner === null) return { outcome: 'unknown' };
-  // Always the stream before the session: who ends sessions comes the same way.
+  // Lock order: stream, then session, as in every revocation.
   const head = await log.lockHead(owner.customerId, tx);
   const session = await sessions.lock(token.sessionId, tx);
   const atMs = now();
   if (session === null || session.expiresAtMs <= atMs) return { outcome: 'unknown' };
 
   const isCurrent = token.generation === session.generation;
-  // Only the one that made the rotation: its siblings were given out by a grace, and are used up with it.
-  const isLost = tokenHash === session.rotatedBy && atMs - session.rotatedAtMs <= REUSE_GRACE_MS;
-  if (!isCurrent && !isLost) {
+  // Only the token that made the rotation; siblings issued in a grace period are used up with it.
+  const isResponseLost = tokenHash === session.rotatedBy && atMs - session.rotatedAtMs <= REUSE_GRACE_MS;
+  if (!isCurrent && !isResponseLost) {
     await revokeLockedSession(
       { store, now },
       session,
@@ -149,7 +148,7 @@ async function rotateRefreshToken(
   return { outcome: 'rotated', session, refreshToken };
 }
 
-/** Ends the session that a refresh token belongs to, also by one that was used before. Does nothing for any other text. */
+/** Revokes the session of a refresh token, used or not. Ignores any other text. */
 export async function logOut(identity: AuthDependencies, refreshToken: string): Promise<void> {
   const { sessions } = identity.store;
   const token = REFRESH_TOKEN_PATTERN.test(refreshToken)
@@ -161,7 +160,7 @@ export async function logOut(identity: AuthDependencies, refreshToken: string): 
   await revokeSession(identity, session.customerId, session.id, 'logout', self);
 }
 
-/** @returns false when the customer has no such session (any more). */
+/** @returns false when the customer has no such session. */
 export const revokeSession = (
   { store, now }: AuthDependencies,
   customerId: string,
@@ -178,7 +177,7 @@ export const revokeSession = (
     return true;
   });
 
-/** Ends a session that is locked, as the head of its customer's stream is. */
+/** The caller has locked the session and the head of its customer's stream. */
 async function revokeLockedSession(
   { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
   { id, customerId }: Session,
@@ -189,7 +188,7 @@ async function revokeLockedSession(
   await store.log.append(head, [sessionRevoked(customerId, id, reason, actor, now())], tx);
 }
 
-/** Ends all sessions of a customer. */
+/** Revokes all sessions of a customer. */
 export const logOutEverywhere = (
   { store, now }: AuthDependencies,
   customerId: string,
@@ -202,18 +201,19 @@ export const logOutEverywhere = (
   });
 
 /**
- * Ends the sessions of a customer whose stream is locked, but for one that may be kept.
+ * Revokes the sessions of a customer whose stream the caller has locked.
+ * @param exceptSessionId a session that stays valid.
  * @returns the events for the caller to append.
  */
 export async function revokeSessions(
   { store, now }: Pick<AuthDependencies, 'store' | 'now'>,
   customerId: string,
-  { reason, actor, except }: { reason: RevocationReason; actor: Actor; except?: string },
+  { reason, actor, exceptSessionId }: { reason: RevocationReason; actor: Actor; exceptSessionId?: string },
   tx: Tx,
 ): Promise<DomainEvent[]> {
   const atMs = now();
-  const live = await store.sessions.findByCustomer(customerId, 0, tx);
-  const ids = live.map(({ id }) => id).filter((id) => id !== except);
+  const sessions = await store.sessions.findByCustomer(customerId, 0, tx);
+  const ids = sessions.map(({ id }) => id).filter((id) => id !== exceptSessionId);
   await store.sessions.remove(ids, tx);
   return ids.map((id) => sessionRevoked(customerId, id, reason, actor, atMs));
 }

@@ -6,18 +6,17 @@ import { AppError } from '../../domain/shared/errors';
 export const MAX_FILE_BYTES = 32 * 1024 * 1024;
 export const MAX_ROWS = 100_000;
 export const ROWS_PER_CHUNK = 500;
-/** Characters of one row: a description and fifty attributes, with room to spare. */
+/** Characters of one row: more than a description and fifty attributes need. */
 const MAX_ROW_LENGTH = 64 * 1024;
-/** Cells of one row, empty ones too, which add nothing to its length: far more than there are columns. */
+/** Cells of one row, including empty ones, which do not add to its length. */
 const MAX_CELLS_PER_ROW = 1_000;
-/** Rows that are long make smaller chunks: a chunk travels to the database as one value, of JSON. */
+/** Characters of one chunk: it is sent to the database as one JSON value. */
 const MAX_CHUNK_LENGTH = 1024 * 1024;
-/** What a cell takes besides its characters: two quotes and a comma. */
+/** JSON overhead of one cell: two quotes and a comma. */
 const CELL_OVERHEAD_LENGTH = 3;
 
-/** What a file of products is taken in as. */
 export interface CsvSink {
-  /** The names of the columns, which can be read. Once, before the first chunk. */
+  /** Called once, before the first rows, with valid column names. */
   onHeader(columns: string[]): void;
   onRows(rows: RawRow[]): Promise<void>;
 }
@@ -28,18 +27,18 @@ interface ParsedRecord {
 }
 
 /**
- * Reads CSV (RFC 4180, UTF-8) as it comes: no more of it is in memory than a chunk.
- * @throws AppError `malformed_csv` that names the line, `payload_too_large`
+ * Parses CSV (RFC 4180, UTF-8) as a stream: at most one chunk is in memory.
+ * @throws AppError `malformed_csv` with the line, `payload_too_large`
  */
 export async function readCsv(bytes: AsyncIterable<Buffer>, sink: CsvSink): Promise<void> {
   const parser = parse({
     info: true,
-    // Spreadsheets and people mix them. The longest comes first.
+    // Files mix them. The longest must come first.
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_ROW_LENGTH,
-    // One more takes all that is left of its row, commas as text, which has an end: what is too wide stays small.
+    // The rest of a row that is too wide becomes one cell, which limits memory; the row is then rejected.
     ignore_last_delimiters: MAX_CELLS_PER_ROW + 1,
   });
   try {
@@ -55,15 +54,15 @@ export async function readCsv(bytes: AsyncIterable<Buffer>, sink: CsvSink): Prom
 async function processRecords(records: AsyncIterable<ParsedRecord>, sink: CsvSink): Promise<void> {
   let hasHeader = false;
   let rows: RawRow[] = [];
-  let [length, count, countedTwice, before] = [0, 0, 0, { lines: 0, empty_lines: 0 }];
+  let [length, count, countedTwice, previous] = [0, 0, 0, { lines: 0, empty_lines: 0 }];
   const flush = async () => {
     if (rows.length > 0) await sink.onRows(rows);
     rows = [];
     length = 0;
   };
   for await (const { record, info } of records) {
-    const line = before.lines + 1 + info.empty_lines - before.empty_lines - countedTwice;
-    before = info;
+    const line = previous.lines + 1 + info.empty_lines - previous.empty_lines - countedTwice;
+    previous = info;
     countedTwice += countCrlf(record);
     if (record.length > MAX_CELLS_PER_ROW)
       throw malformedCsv(`The row at line ${line} has more than ${MAX_CELLS_PER_ROW} cells.`);
@@ -73,25 +72,26 @@ async function processRecords(records: AsyncIterable<ParsedRecord>, sink: CsvSin
       continue;
     }
     count += 1;
-    if (count > MAX_ROWS) throw new AppError('payload_too_large', `A file has ${MAX_ROWS} rows at the most.`);
+    if (count > MAX_ROWS)
+      throw new AppError('payload_too_large', `A file can have at most ${MAX_ROWS} rows.`);
     rows.push({ line, cells: record });
     length += record.reduce((sum, cell) => sum + cell.length + CELL_OVERHEAD_LENGTH, 0);
     if (rows.length === ROWS_PER_CHUNK || length > MAX_CHUNK_LENGTH) await flush();
   }
-  if (!hasHeader) throw malformedCsv('The file is empty: its first row names the columns.');
+  if (!hasHeader) throw malformedCsv('The file is empty. Its first row must name the columns.');
   await flush();
 }
 
-/** The parser counts two lines for one of these in quotes, and only there can they be part of a cell. */
+/** The parser counts a CRLF inside quotes as two lines. */
 const countCrlf = (record: readonly string[]): number =>
   record.reduce((sum, cell) => sum + cell.split('\r\n').length - 1, 0);
 
 function parseHeader(record: readonly string[]): string[] {
   const columns = record.map((name) => name.trim());
-  const faults = validateHeader(columns);
-  if (faults.length === 0) return columns;
-  throw new AppError('malformed_csv', 'The first row does not name the columns of products.', {
-    errors: faults.slice(0, MAX_ERRORS).map((detail) => ({ pointer: 'line 1', detail })),
+  const errors = validateHeader(columns);
+  if (errors.length === 0) return columns;
+  throw new AppError('malformed_csv', 'The first row does not name valid columns.', {
+    errors: errors.slice(0, MAX_ERRORS).map((detail) => ({ pointer: 'line 1', detail })),
   });
 }
 

@@ -7,19 +7,18 @@ import { assertNotLastAdmin } from '../auth/roles';
 import { revokeSessions } from '../auth/sessions';
 import { retryOnDuplicate } from '../shared/retry-on-duplicate';
 
-/** Orders named in a refusal. */
+/** Orders listed in the error. */
 const MAX_LISTED_ORDERS = 20;
 /**
- * A placement that was answered 503 leaves a claim behind and no order: after that time it counts no more, and should it
- * go on later all the same it is rejected (`customer_erased`).
+ * A placement answered 503 leaves a stored placement without an order. After this time it no longer prevents an erasure; if
+ * it is started later, the order is rejected (`customer_erased`).
  */
 const PLACEMENT_CLAIM_TTL_MS = 60 * 60_000;
 
 /**
- * Forgets who a customer is: their contacts and those of their orders are emptied, account, sessions and addresses are
- * gone. Orders, payments, log and histories stay; they hold ids only. The address can register anew, as somebody else.
- * Twice is once.
- * @throws AppError `not_found`, `orders_open` (with `orderIds`): an open order still needs its address; `last_admin`
+ * Erases a customer's personal data: clears the contacts of customer and orders, deletes account, sessions and addresses.
+ * Orders, payments, log and histories keep ids only. Idempotent. The email address can register again as a new customer.
+ * @throws AppError `not_found`, `orders_open` (with `orderIds`): an open order needs its address; `last_admin`
  */
 export const eraseCustomer = (
   identity: Pick<AuthDependencies, 'store' | 'now'>,
@@ -36,12 +35,13 @@ async function erase(
 ): Promise<void> {
   const { accounts, personalData, registrations, oneTimeTokens, log } = store;
   const head = await log.lockHead(customerId, tx);
-  // No order is placed for this customer until this is over: a placement takes the same row.
+  // A placement locks the same row: no order is placed for this customer until the transaction ends.
   const customer = await personalData.lockCustomer(customerId, tx);
-  if (customer === undefined) throw new AppError('not_found', 'There is no such customer.');
+  if (customer === undefined) throw new AppError('not_found', 'This customer does not exist.');
   if (customer.erasedAtMs !== null) return;
   const atMs = now();
-  // Before the look at the orders: one that is being opened reads its contact, and is seen, or waits and is rejected.
+  // Before the orders are read: an order being created concurrently has either read its contact and is found here, or
+  // waits for this lock and is rejected.
   await personalData.erase(customerId, atMs, tx);
   const orderIds = await personalData.findOpenOrders(
     customerId,
@@ -50,9 +50,13 @@ async function erase(
     tx,
   );
   if (orderIds.length > 0) {
-    throw new AppError('orders_open', 'Orders that are not closed yet still need their address.', {
-      orderIds,
-    });
+    throw new AppError(
+      'orders_open',
+      'Open orders still need their address. Repeat the request when they are closed.',
+      {
+        orderIds,
+      },
+    );
   }
   const account = await accounts.find(customerId, tx);
   if (account !== null) await assertNotLastAdmin(store, account, tx);

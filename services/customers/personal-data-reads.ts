@@ -6,9 +6,8 @@ import { generateRandomId } from '../shared/new-ids';
 import { retryOnDuplicate } from '../shared/retry-on-duplicate';
 
 /**
- * Writes down that somebody is about to be shown who another person is. To be called before the answer is sent: what
- * cannot be written down is not shown.
- * @param subject the customer or the order that is read.
+ * Records a read of personal data in the log. Call it before the response: data whose read cannot be recorded is not sent.
+ * @param subject id of the customer or the order.
  */
 export async function recordPersonalDataRead(
   { store, now }: Pick<AuthDependencies, 'store' | 'now'>,

@@ -7,7 +7,7 @@ import { AppError } from '../../domain/shared/errors';
 import type { AuthDependencies } from '../auth/auth-dependencies';
 import { generateRandomId, newAddressId } from '../shared/new-ids';
 
-export const accountNotFound = (): AppError => new AppError('not_found', 'This account is gone.');
+export const accountNotFound = (): AppError => new AppError('not_found', 'This account no longer exists.');
 
 type ProfileDependencies = Pick<AuthDependencies, 'store' | 'now'>;
 
@@ -17,42 +17,42 @@ export interface ProfileChanges {
   orderUpdates?: OrderUpdates;
 }
 
-/** Changes what is given and leaves the rest. */
+/** Changes the given fields only. */
 export const changeProfile = (
-  parts: ProfileDependencies,
+  deps: ProfileDependencies,
   customerId: string,
   changes: ProfileChanges,
 ): Promise<void> =>
-  withCustomerLock(parts, customerId, async (tx) => {
+  withCustomerLock(deps, customerId, async (tx) => {
     const { orderUpdates, ...contact } = changes;
-    await parts.store.contacts.updateProfile(customerId, contact, tx);
-    if (orderUpdates !== undefined) await parts.store.accounts.setOrderUpdates(customerId, orderUpdates, tx);
+    await deps.store.contacts.updateProfile(customerId, contact, tx);
+    if (orderUpdates !== undefined) await deps.store.accounts.setOrderUpdates(customerId, orderUpdates, tx);
     return { fields: Object.keys(changes), result: undefined };
   });
 
 export interface AddressInput {
   address: Address;
-  /** What it is to be the default for from now on; what it is already it stays. */
+  /** Uses it becomes the default for; it stays the default for others. */
   defaultFor: readonly AddressUse[];
 }
 
-/** The first one is the default for everything. @throws AppError `too_many_addresses` */
+/** The first address becomes the default for every use. @throws AppError `too_many_addresses` */
 export const addAddress = (
-  parts: ProfileDependencies,
+  deps: ProfileDependencies,
   customerId: string,
   { address, defaultFor }: AddressInput,
 ): Promise<CustomerAddress> =>
-  withCustomerLock(parts, customerId, async (tx) => {
-    const { addresses } = parts.store;
-    const book = await addresses.findByCustomer(customerId, tx);
-    if (book.length >= MAX_ADDRESSES) {
+  withCustomerLock(deps, customerId, async (tx) => {
+    const { addresses } = deps.store;
+    const existing = await addresses.findByCustomer(customerId, tx);
+    if (existing.length >= MAX_ADDRESSES) {
       throw new AppError(
         'too_many_addresses',
-        `There is room for ${MAX_ADDRESSES} addresses. Delete one first.`,
+        `An address book has at most ${MAX_ADDRESSES} addresses. Delete one first.`,
       );
     }
     const id = newAddressId();
-    const isFirst = book.length === 0;
+    const isFirst = existing.length === 0;
     await addresses.add(
       {
         id,
@@ -60,39 +60,39 @@ export const addAddress = (
         address,
         defaultShipping: isFirst,
         defaultBilling: isFirst,
-        createdAtMs: parts.now(),
+        createdAtMs: deps.now(),
       },
       tx,
     );
     for (const use of defaultFor) await addresses.setDefault(customerId, id, use, tx);
-    return { fields: ['addresses'], result: await getAddress(parts, customerId, id, tx) };
+    return { fields: ['addresses'], result: await getAddress(deps, customerId, id, tx) };
   });
 
 /** @throws AppError `not_found` */
 export const replaceAddress = (
-  parts: ProfileDependencies,
+  deps: ProfileDependencies,
   customerId: string,
   id: string,
   { address, defaultFor }: AddressInput,
 ): Promise<CustomerAddress> =>
-  withCustomerLock(parts, customerId, async (tx) => {
-    const { addresses } = parts.store;
-    await getAddress(parts, customerId, id, tx);
+  withCustomerLock(deps, customerId, async (tx) => {
+    const { addresses } = deps.store;
+    await getAddress(deps, customerId, id, tx);
     await addresses.replace(id, address, tx);
     for (const use of defaultFor) await addresses.setDefault(customerId, id, use, tx);
-    return { fields: ['addresses'], result: await getAddress(parts, customerId, id, tx) };
+    return { fields: ['addresses'], result: await getAddress(deps, customerId, id, tx) };
   });
 
-/** The oldest of those that are left becomes the default for what it was. @throws AppError `not_found` */
-export const removeAddress = (parts: ProfileDependencies, customerId: string, id: string): Promise<void> =>
-  withCustomerLock(parts, customerId, async (tx) => {
-    const { addresses } = parts.store;
-    const removed = await getAddress(parts, customerId, id, tx);
+/** The oldest remaining address takes over its defaults. @throws AppError `not_found` */
+export const removeAddress = (deps: ProfileDependencies, customerId: string, id: string): Promise<void> =>
+  withCustomerLock(deps, customerId, async (tx) => {
+    const { addresses } = deps.store;
+    const removed = await getAddress(deps, customerId, id, tx);
     await addresses.remove(id, tx);
-    const [heir] = await addresses.findByCustomer(customerId, tx);
-    if (heir !== undefined) {
-      if (removed.defaultShipping) await addresses.setDefault(customerId, heir.id, 'shipping', tx);
-      if (removed.defaultBilling) await addresses.setDefault(customerId, heir.id, 'billing', tx);
+    const [oldest] = await addresses.findByCustomer(customerId, tx);
+    if (oldest !== undefined) {
+      if (removed.defaultShipping) await addresses.setDefault(customerId, oldest.id, 'shipping', tx);
+      if (removed.defaultBilling) await addresses.setDefault(customerId, oldest.id, 'billing', tx);
     }
     return { fields: ['addresses'], result: undefined };
   });
@@ -104,14 +104,13 @@ async function getAddress(
   tx: Tx,
 ): Promise<CustomerAddress> {
   const address = (await store.addresses.findByCustomer(customerId, tx)).find((one) => one.id === id);
-  if (address === undefined) throw new AppError('not_found', 'There is no such address.');
+  if (address === undefined) throw new AppError('not_found', 'This address does not exist.');
   return address;
 }
 
 /**
- * One change of a customer at a time: the lock on their stream keeps the defaults of the address book single. Who was
- * erased since the request came in stays so.
- * @throws AppError `not_found`
+ * Serializes the changes of one customer by the lock on their stream: each use has one default address.
+ * @throws AppError `not_found` when the customer was erased meanwhile.
  */
 const withCustomerLock = <T>(
   { store, now }: ProfileDependencies,

@@ -1,4 +1,4 @@
-/** Those of ten characters and more that head every published list: the first that anybody tries. Lower case. */
+/** The most common passwords of at least ten characters in published lists. Lower case. */
 export const COMMON_PASSWORDS: ReadonlySet<string> = new Set(
   `1234567890 0123456789 0987654321 1111111111 0000000000 1212121212 1234554321 1122334455 12345678910 123456789a
    12345678901 123456123456 123123123123 987654321a 9876543210 1q2w3e4r5t 1q2w3e4r5t6y 1qaz2wsx3edc zaq12wsxcde3

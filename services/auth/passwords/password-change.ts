@@ -10,7 +10,7 @@ import { assertStrongPassword } from './passwords';
 
 const RESET_LINK_TTL_MS = 60 * 60_000;
 
-/** @returns what has a mail sent that allows to set a new password, where the address has an account. */
+/** @returns deferred work that sends a reset link if the address has an account. */
 export async function requestPasswordReset(identity: AuthDependencies, email: string): Promise<DeferredWork> {
   const account = await identity.store.accounts.findByEmail(email);
   return async () => {
@@ -29,7 +29,7 @@ const createPasswordReset = ({ store, now }: AuthDependencies, customerId: strin
   });
 
 /**
- * Sets the password of whoever got the mail, and ends all sessions: one of them may be the reason.
+ * Sets a new password with the token of a reset link and revokes all sessions: the old password may be compromised.
  * @throws AppError `link_expired`, `invalid_request`, `overloaded`
  */
 export async function resetPassword(
@@ -40,7 +40,7 @@ export async function resetPassword(
   const { store, linkTokens, passwords, now } = identity;
   const tokenId = linkTokens.verify(token, 'password_reset');
   const row = tokenId === null ? null : await store.oneTimeTokens.find(tokenId);
-  // A link that leads nowhere costs no hash.
+  // Checked before the expensive hash.
   if (tokenId === null || row === null || row.usedAtMs !== null || row.expiresAtMs < now())
     throw linkExpired();
   const customerId = row.subject;
@@ -50,8 +50,8 @@ export async function resetPassword(
   const changed = await store.db.write(async (tx) => {
     const head = await store.log.lockHead(customerId, tx);
     if ((await store.oneTimeTokens.consume(tokenId, 'password_reset', now(), tx)) === null) return false;
-    const events = await setPassword(identity, { customerId, hash, changeId: tokenId, how: 'reset' }, tx);
-    // Other links that were asked for are as good as this one was.
+    const events = await setPassword(identity, { customerId, hash, changeId: tokenId, method: 'reset' }, tx);
+    // Other reset links must not remain valid.
     await store.oneTimeTokens.removeBySubject(customerId, tx);
     await store.log.append(head, events, tx);
     return true;
@@ -60,7 +60,7 @@ export async function resetPassword(
 }
 
 /**
- * Sets a new password for somebody who knows the old one, and ends all sessions but the one at work.
+ * Replaces the password, given the current one, and revokes all other sessions.
  * @throws AppError `invalid_credentials`, `invalid_request`, `overloaded`
  */
 export async function changePassword(
@@ -81,12 +81,12 @@ export async function changePassword(
     customerId,
     hash,
     changeId: generateRandomId(),
-    how: 'changed' as const,
-    except: sessionId,
+    method: 'changed' as const,
+    exceptSessionId: sessionId,
   };
   const changed = await store.db.write(async (tx) => {
     const head = await store.log.lockHead(customerId, tx);
-    // Whoever has reset it in the meantime has the say.
+    // A concurrent change or reset takes precedence.
     if ((await store.accounts.find(customerId, tx))?.passwordHash !== account.passwordHash) return false;
     const events = await setPassword(identity, change, tx);
     await store.oneTimeTokens.removeBySubject(customerId, tx);
@@ -100,21 +100,21 @@ interface PasswordChange {
   customerId: string;
   hash: string;
   changeId: string;
-  how: 'changed' | 'reset';
-  /** The session that goes on. */
-  except?: string;
+  method: 'changed' | 'reset';
+  /** The session that stays valid. */
+  exceptSessionId?: string;
 }
 
 async function setPassword(
   identity: AuthDependencies,
-  { customerId, hash, changeId, how, ...keep }: PasswordChange,
+  { customerId, hash, changeId, method, ...rest }: PasswordChange,
   tx: Tx,
 ) {
   const { store, now } = identity;
   const actor: Actor = { kind: 'customer', id: customerId };
   await store.accounts.setPasswordHash(customerId, hash, tx);
   return [
-    passwordChanged(customerId, changeId, how, now()),
-    ...(await revokeSessions(identity, customerId, { reason: 'password', actor, ...keep }, tx)),
+    passwordChanged(customerId, changeId, method, now()),
+    ...(await revokeSessions(identity, customerId, { reason: 'password', actor, ...rest }, tx)),
   ];
 }

@@ -4,7 +4,7 @@ import { assertStrongPassword, createPasswords, MIN_PASSWORD_LENGTH } from './pa
 
 const CHEAP = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
-test('a password is hashed with argon2id and the parameters of OWASP, differently each time', async () => {
+test('hashes with argon2id, the OWASP parameters and a new salt each time', async () => {
   const passwords = createPasswords();
   const [first, second] = [
     await passwords.hash('analytical engine'),
@@ -16,27 +16,27 @@ test('a password is hashed with argon2id and the parameters of OWASP, differentl
   expect(await passwords.verify(first, 'analytical engines')).toBe('invalid');
 });
 
-test('nobody has no password, not even an empty one', async () => {
+test('rejects every password for an unknown account', async () => {
   const passwords = createPasswords({ parameters: CHEAP });
   for (const password of ['', 'analytical engine', '\0'.repeat(32)]) {
     expect(await passwords.verify(null, password)).toBe('invalid');
   }
 });
 
-test('a hash of other parameters is right and outdated', async () => {
+test('reports a correct password under other parameters as outdated', async () => {
   const passwords = createPasswords({ parameters: CHEAP });
-  const old = await argon2Hash('analytical engine', { ...CHEAP, timeCost: 2 });
-  expect(await passwords.verify(old, 'analytical engine')).toBe('outdated');
-  expect(await passwords.verify(old, 'difference engine')).toBe('invalid');
+  const outdated = await argon2Hash('analytical engine', { ...CHEAP, timeCost: 2 });
+  expect(await passwords.verify(outdated, 'analytical engine')).toBe('outdated');
+  expect(await passwords.verify(outdated, 'difference engine')).toBe('invalid');
 });
 
-test('letters are the same however a keyboard composes them', async () => {
+test('treats composed and decomposed letters as equal', async () => {
   const passwords = createPasswords({ parameters: CHEAP });
   const composed = await passwords.hash('schl\u00fcsselbund');
   expect(await passwords.verify(composed, 'schlu\u0308sselbund')).toBe('valid');
 });
 
-test('two are hashed at once, some wait, and the rest is turned away', async () => {
+test('runs two hashes at a time, queues some and rejects the rest as overloaded', async () => {
   const passwords = createPasswords({ parameters: CHEAP, concurrency: 2, maxQueued: 3 });
   const results = await Promise.allSettled(
     Array.from({ length: 8 }, () => passwords.hash('analytical engine')),
@@ -45,32 +45,32 @@ test('two are hashed at once, some wait, and the rest is turned away', async () 
   for (const result of results) {
     if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'overloaded' });
   }
-  // The places are free again.
+  // All slots are free again.
   await Promise.all(Array.from({ length: 5 }, () => passwords.hash('analytical engine')));
 });
 
-test('a failure gives its place back', async () => {
+test('frees the slot of a hash that fails', async () => {
   const passwords = createPasswords({ parameters: CHEAP, concurrency: 1, maxQueued: 0 });
   for (let n = 0; n < 3; n += 1) await expect(passwords.verify('no hash', 'x')).rejects.toThrow();
   await passwords.hash('analytical engine');
 });
 
-test('what anybody would guess is refused, naming the field', () => {
-  const guess = (password: string) => () =>
+test('rejects common passwords and the email address, with the field', () => {
+  const check = (password: string) => () =>
     assertStrongPassword(password, 'ada.byron@example.com', '/password');
-  const refused = ['1234567890', 'Password123', 'QWERTYUIOP', 'ada.byron@example.com', 'Ada.Byron'];
-  for (const password of refused) {
-    expect(guess(password)).toThrow(
+  const weakPasswords = ['1234567890', 'Password123', 'QWERTYUIOP', 'ada.byron@example.com', 'Ada.Byron'];
+  for (const password of weakPasswords) {
+    expect(check(password)).toThrow(
       expect.objectContaining({
         code: 'invalid_request',
         extensions: { errors: [{ pointer: '/password', detail: expect.any(String) }] },
       }),
     );
   }
-  expect(guess('analytical engine')).not.toThrow();
+  expect(check('analytical engine')).not.toThrow();
 });
 
-test('the list of common passwords has those only that length does not refuse', () => {
+test('lists only common passwords of at least the minimum length', () => {
   expect(COMMON_PASSWORDS.size).toBeGreaterThan(100);
   for (const password of COMMON_PASSWORDS) {
     expect(password.length).toBeGreaterThanOrEqual(MIN_PASSWORD_LENGTH);

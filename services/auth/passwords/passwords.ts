@@ -3,12 +3,12 @@ import { hash as argon2Hash, verify as argon2Verify, type Options, parseOptions 
 import { AppError } from '../../../domain/shared/errors';
 import { COMMON_PASSWORDS } from './common-passwords';
 
-/** Hashes passwords with argon2id. @throws AppError `overloaded` when too many wait: a hash costs 19 MiB and a core. */
+/** Argon2id. @throws AppError `overloaded` when too many hashes are queued: each takes 19 MiB and a core. */
 export interface Passwords {
   hash(password: string): Promise<string>;
   /**
-   * Does the same work whether there is a hash or not (null: somebody unknown).
-   * @returns `outdated`: right, and to be hashed anew, because the parameters have changed since.
+   * Takes the same time with and without a hash (null: unknown account).
+   * @returns `outdated`: correct, but to be rehashed because the parameters have changed.
    */
   verify(hash: string | null, password: string): Promise<'valid' | 'outdated' | 'invalid'>;
 }
@@ -16,14 +16,14 @@ export interface Passwords {
 export const MIN_PASSWORD_LENGTH = 10;
 export const MAX_PASSWORD_LENGTH = 128;
 
-/** OWASP Password Storage Cheat Sheet: the least for argon2id. */
+/** The minimum for argon2id of the OWASP Password Storage Cheat Sheet. */
 const ARGON2_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } satisfies Options;
 
 export interface PasswordOptions {
   parameters?: Required<Pick<Options, 'memoryCost' | 'timeCost' | 'parallelism'>>;
-  /** Hashes computed side by side. */
+  /** Hashes computed at the same time. */
   concurrency?: number;
-  /** Those that may wait for their turn. */
+  /** Hashes that may wait. */
   maxQueued?: number;
 }
 
@@ -32,8 +32,8 @@ export function createPasswords({
   concurrency = 2,
   maxQueued = 50,
 }: PasswordOptions = {}): Passwords {
-  const inTurn = limitConcurrency(concurrency, maxQueued);
-  let nobodys: Promise<string> | undefined;
+  const limited = limitConcurrency(concurrency, maxQueued);
+  let dummyHash: Promise<string> | undefined;
   const isOutdated = (hash: string): boolean => {
     const { memoryCost, timeCost, parallelism } = parseOptions(hash);
     return (
@@ -44,32 +44,32 @@ export function createPasswords({
   };
 
   return {
-    hash: (password) => inTurn(() => argon2Hash(normalizePassword(password), parameters)),
+    hash: (password) => limited(() => argon2Hash(normalizePassword(password), parameters)),
 
     verify: (hash, password) =>
-      inTurn(async () => {
-        nobodys ??= argon2Hash(randomBytes(32), parameters);
-        const right = await argon2Verify(hash ?? (await nobodys), normalizePassword(password));
-        if (!right || hash === null) return 'invalid';
+      limited(async () => {
+        dummyHash ??= argon2Hash(randomBytes(32), parameters);
+        const isCorrect = await argon2Verify(hash ?? (await dummyHash), normalizePassword(password));
+        if (!isCorrect || hash === null) return 'invalid';
         return isOutdated(hash) ? 'outdated' : 'valid';
       }),
   };
 }
 
-/** The same password, however a keyboard composes its letters. */
+/** Keyboards compose the same letters in different ways. */
 const normalizePassword = (password: string): string => password.normalize('NFKC');
 
 /**
- * Refuses a password that is too easy to guess. Its length is the schema's business.
- * @param pointer to the field of the request.
+ * Rejects a password that is easy to guess. The request schema checks its length.
+ * @param pointer JSON pointer to the field of the request.
  * @throws AppError `invalid_request`
  */
 export function assertStrongPassword(password: string, email: string, pointer: string): void {
-  const plain = normalizePassword(password).toLowerCase();
-  const fault = COMMON_PASSWORDS.has(plain)
+  const normalized = normalizePassword(password).toLowerCase();
+  const fault = COMMON_PASSWORDS.has(normalized)
     ? 'is one of the most common passwords'
-    : plain === email || plain === email.split('@')[0]
-      ? 'must not be the address of mail'
+    : normalized === email || normalized === email.split('@')[0]
+      ? 'must not be the email address'
       : null;
   if (fault === null) return;
   throw new AppError('invalid_request', 'Some fields are not valid.', {
@@ -77,24 +77,28 @@ export function assertStrongPassword(password: string, email: string, pointer: s
   });
 }
 
-/** Runs some at once, lets some wait, and turns the rest away. */
-function limitConcurrency(atOnce: number, maxWaiting: number): <T>(work: () => Promise<T>) => Promise<T> {
+/** Runs `concurrency` tasks at a time, queues up to `maxQueued` and rejects the rest. */
+function limitConcurrency(concurrency: number, maxQueued: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
-  const waiting: (() => void)[] = [];
+  const queue: (() => void)[] = [];
   return async (work) => {
-    if (running >= atOnce) {
-      if (waiting.length >= maxWaiting) {
-        throw new AppError('overloaded', 'Too many want to log in at this moment. Nothing was changed.', {
-          retryAfterSeconds: 2,
-        });
+    if (running >= concurrency) {
+      if (queue.length >= maxQueued) {
+        throw new AppError(
+          'overloaded',
+          'Too many log-ins are in progress. Nothing was changed; the same request can be repeated.',
+          {
+            retryAfterSeconds: 2,
+          },
+        );
       }
-      await new Promise<void>((resolve) => waiting.push(resolve));
+      await new Promise<void>((resolve) => queue.push(resolve));
     } else running += 1;
     try {
       return await work();
     } finally {
-      // Who waits takes over the place: nobody who comes now can slip in between.
-      const next = waiting.shift();
+      // The slot passes to the next in the queue directly: a new call cannot overtake it.
+      const next = queue.shift();
       if (next === undefined) running -= 1;
       else next();
     }

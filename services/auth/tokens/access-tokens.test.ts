@@ -18,19 +18,19 @@ const ADA: AccessClaims = { customerId: 'cus_ADA', role: 'customer', sessionId: 
 
 const tokens = (keys = [OLD], nowMs = NOW_MS, issuer = ISSUER) =>
   createAccessTokens({ keys, issuer, now: () => nowMs });
-const issued = async (claims = ADA) => (await tokens().issue(claims)).token;
+const issueToken = async (claims = ADA) => (await tokens().issue(claims)).token;
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const decode = (part: string | undefined): Record<string, unknown> =>
   JSON.parse(Buffer.from(part ?? '', 'base64url').toString()) as Record<string, unknown>;
-const partsOf = (token: string) => token.split('.') as [string, string, string];
+const splitToken = (token: string) => token.split('.') as [string, string, string];
 
-/** A token of ours in all but what is changed. */
-async function forged(
+/** A token with the given header fields and claims changed, signed with another key unless one is given. */
+async function forgeToken(
   { header = {}, claims = {} }: { header?: object; claims?: object },
   key?: KeyObject,
 ): Promise<string> {
-  const [ownHeader, ownClaims] = partsOf(await issued());
+  const [ownHeader, ownClaims] = splitToken(await issueToken());
   const seconds = NOW_MS / 1_000;
   const otherKey = key ?? generateKeyPairSync('ed25519').privateKey;
   return new SignJWT({ ...decode(ownClaims), iat: seconds, ...claims })
@@ -38,11 +38,11 @@ async function forged(
     .sign(otherKey);
 }
 
-test('a token says who its bearer is, for a quarter of an hour', async () => {
+test('issues a token with the claims of its bearer, valid for 15 minutes', async () => {
   const { token, expiresInSeconds } = await tokens().issue(ADA);
   expect(expiresInSeconds).toBe(900);
   expect(await tokens().verify(token)).toEqual(ADA);
-  const [header, claims] = partsOf(token).slice(0, 2).map(decode);
+  const [header, claims] = splitToken(token).slice(0, 2).map(decode);
   expect(header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: tokens().jwks().keys[0]?.kid });
   expect(claims).toEqual({
     iss: ISSUER,
@@ -56,25 +56,25 @@ test('a token says who its bearer is, for a quarter of an hour', async () => {
   });
 });
 
-test('no two tokens are the same', async () => {
-  expect(await issued()).not.toBe(await issued());
+test('issues a different token each time', async () => {
+  expect(await issueToken()).not.toBe(await issueToken());
 });
 
-test('a token ends with its time, and the skew of clocks', async () => {
-  const token = await issued();
+test('rejects a token after its expiry plus the tolerated clock skew', async () => {
+  const token = await issueToken();
   const after = (seconds: number) => tokens([OLD], NOW_MS + (ACCESS_TOKEN_SECONDS + seconds) * 1_000);
   expect(await after(29).verify(token)).toEqual(ADA);
   expect(await after(31).verify(token)).toBeNull();
 });
 
-test('the published keys verify a token, and say nothing secret', async () => {
+test('publishes keys that verify a token and contain nothing secret', async () => {
   const jwks = tokens([NEW, OLD]).jwks();
   expect(jwks.keys.map((key) => Object.keys(key).toSorted())).toEqual([
     ['alg', 'crv', 'kid', 'kty', 'use', 'x'],
     ['alg', 'crv', 'kid', 'kty', 'use', 'x'],
   ]);
   for (const key of jwks.keys) expect(key.kid).toBe(await calculateJwkThumbprint(key));
-  const { payload } = await jwtVerify(await issued(), createLocalJWKSet(jwks), {
+  const { payload } = await jwtVerify(await issueToken(), createLocalJWKSet(jwks), {
     issuer: ISSUER,
     audience: AUDIENCE,
     currentDate: new Date(NOW_MS),
@@ -82,7 +82,7 @@ test('the published keys verify a token, and say nothing secret', async () => {
   expect(payload.sub).toBe(ADA.customerId);
 });
 
-test('a new key in front signs, the old one still verifies, and instances may differ meanwhile', async () => {
+test('signs with the first key and verifies with all, so that keys can be rotated', async () => {
   const [before, during, after] = [tokens([OLD]), tokens([NEW, OLD]), tokens([NEW])];
   const old = (await before.issue(ADA)).token;
   const fresh = (await during.issue(ADA)).token;
@@ -92,14 +92,14 @@ test('a new key in front signs, the old one still verifies, and instances may di
   expect(await after.verify(old)).toBeNull();
 });
 
-test('a token of another issuer is none of ours', async () => {
+test('rejects a token of another issuer', async () => {
   const { token } = await tokens([OLD], NOW_MS, 'another-shop').issue(ADA);
   expect(await tokens().verify(token)).toBeNull();
 });
 
-describe('refused is', () => {
-  test('what nobody has signed', async () => {
-    const [header, claims, signature] = partsOf(await issued());
+describe('rejects', () => {
+  test('an unsigned token', async () => {
+    const [header, claims, signature] = splitToken(await issueToken());
     for (const alg of ['none', 'None', 'NONE']) {
       const unsigned = encode({ ...decode(header), alg });
       expect(await tokens().verify(`${unsigned}.${claims}.`)).toBeNull();
@@ -109,8 +109,8 @@ describe('refused is', () => {
     expect(await tokens().verify(`${header}.${claims}`)).toBeNull();
   });
 
-  test('a signature made with the public key as a password', async () => {
-    const [header, claims] = partsOf(await issued());
+  test('an HMAC signature with the public key as secret', async () => {
+    const [header, claims] = splitToken(await issueToken());
     const [jwk] = tokens().jwks().keys;
     const publicKey = (await importJWK(jwk ?? { kty: 'OKP' }, 'EdDSA')) as webcrypto.CryptoKey;
     const secrets = [Buffer.from(jwk?.x ?? '', 'base64url'), jwk?.x ?? '', await exportSPKI(publicKey)];
@@ -121,22 +121,22 @@ describe('refused is', () => {
     }
   });
 
-  test('another key under the id of ours, under its own, or brought along', async () => {
+  test('a signature of another key under a known id, an unknown id or an embedded key', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const jwk = publicKey.export({ format: 'jwk' });
-    expect(await tokens().verify(await forged({}, privateKey))).toBeNull();
+    expect(await tokens().verify(await forgeToken({}, privateKey))).toBeNull();
     for (const header of [
       { kid: 'another' },
       { kid: undefined },
       { jwk },
       { jku: 'http://127.0.0.1/jwks' },
     ]) {
-      expect(await tokens().verify(await forged({ header }, privateKey))).toBeNull();
+      expect(await tokens().verify(await forgeToken({ header }, privateKey))).toBeNull();
     }
   });
 
-  test('a token whose role was raised', async () => {
-    const [header, claims, signature] = partsOf(await issued());
+  test('a token with a changed role', async () => {
+    const [header, claims, signature] = splitToken(await issueToken());
     const raised = encode({ ...decode(claims), role: 'admin' });
     expect(await tokens().verify(`${header}.${raised}.${signature}`)).toBeNull();
   });
@@ -145,23 +145,23 @@ describe('refused is', () => {
     ['another audience', { claims: { aud: 'another-api' } }],
     ['no audience', { claims: { aud: undefined } }],
     ['another issuer', { claims: { iss: 'another-shop' } }],
-    ['no end', { claims: { exp: undefined } }],
-    ['an end in the past', { claims: { exp: NOW_MS / 1_000 - 60 } }],
+    ['no expiry', { claims: { exp: undefined } }],
+    ['an expiry in the past', { claims: { exp: NOW_MS / 1_000 - 60 } }],
     ['no subject', { claims: { sub: undefined } }],
     ['no session', { claims: { sid: undefined } }],
-    ['a role that there is not', { claims: { role: 'root' } }],
+    ['an unknown role', { claims: { role: 'root' } }],
     ['another type', { header: { typ: 'JWT' } }],
     ['no type', { header: { typ: undefined } }],
-    ['the id of a key that there is not', { header: { kid: 'another' } }],
-    ['no id of a key', { header: { kid: undefined } }],
-  ])('our own signature over %s', async (_, change) => {
-    const own = privateKeyOf(OLD);
-    expect(await tokens().verify(await forged({}, own))).toEqual(ADA);
-    expect(await tokens().verify(await forged(change, own).catch(() => 'cannot be made'))).toBeNull();
+    ['an unknown key id', { header: { kid: 'another' } }],
+    ['no key id', { header: { kid: undefined } }],
+  ])('a valid signature over %s', async (_, change) => {
+    const own = deriveKey(OLD);
+    expect(await tokens().verify(await forgeToken({}, own))).toEqual(ADA);
+    expect(await tokens().verify(await forgeToken(change, own).catch(() => 'cannot be made'))).toBeNull();
   });
 
-  test('whatever else is sent, and it never throws', async () => {
-    const token = await issued();
+  test('any other text, without throwing', async () => {
+    const token = await issueToken();
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(
@@ -178,13 +178,13 @@ describe('refused is', () => {
   });
 });
 
-test('a key needs its length', () => {
-  expect(() => tokens([])).toThrow('need a key');
+test('requires at least one key of 32 bytes', () => {
+  expect(() => tokens([])).toThrow('need at least one key');
   expect(() => tokens([Buffer.alloc(16)])).toThrow('32 bytes');
 });
 
-/** The private half that the secret comes to, derived a second time by hand. */
-function privateKeyOf(secret: Buffer): KeyObject {
+/** The private key of a secret, derived independently of the implementation. */
+function deriveKey(secret: Buffer): KeyObject {
   const seed = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'ed25519 seed', 32));
   return createPrivateKey({
     key: { kty: 'OKP', crv: 'Ed25519', d: seed.toString('base64url'), x: tokens().jwks().keys[0]?.x ?? '' },

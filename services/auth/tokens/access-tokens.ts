@@ -9,48 +9,46 @@ import {
 import { errors, type JWK, jwtVerify, SignJWT } from 'jose';
 import { ROLES, type Role } from '../../../domain/shared/access';
 
-/** Who an access token says its bearer is. */
 export interface AccessClaims {
   customerId: string;
   role: Role;
-  /** The session it was given to: what ends the session ends the next refresh. */
+  /** The session that issued the token: a revoked session invalidates it. */
   sessionId: string;
 }
 
 export interface AccessTokens {
   issue(claims: AccessClaims): Promise<{ token: string; expiresInSeconds: number }>;
-  /** @returns null for whatever is not a token of ours that is valid now. Never throws for what a caller can send. */
+  /** @returns null for any text that is not a currently valid token of this issuer. Never throws on client input. */
   verify(token: string): Promise<AccessClaims | null>;
-  /** The public halves of all keys (RFC 7517), the signing one first. */
+  /** All public keys (RFC 7517), the signing key first. */
   jwks(): { keys: JWK[] };
 }
 
 export interface AccessTokenOptions {
-  /** Secrets of 32 bytes or more. A key pair is derived from each: the first signs, all verify. */
+  /** Secrets of at least 32 bytes. A key pair is derived from each: the first signs, all verify. */
   keys: readonly Buffer[];
   issuer: string;
   now?: () => number;
 }
 
 export const ACCESS_TOKEN_SECONDS = 15 * 60;
-/** Who the tokens are meant for: this API. */
 export const AUDIENCE = 'orders-api';
-/** RFC 9068: no other token of this issuer can be taken for an access token. */
+/** RFC 9068: other tokens of this issuer are not accepted as access tokens. */
 const TOKEN_TYPE = 'at+jwt';
-/** Two names for it in JOSE; this one is what `alg` says in the tokens we issue. */
+/** JOSE has two names for Ed25519; issued tokens carry this one in `alg`. */
 const ALGORITHM = 'EdDSA';
-/** Clocks of two API processes may differ by this much. */
+/** Tolerated difference between the clocks of two API processes. */
 const CLOCK_SKEW_SECONDS = 30;
-/** Decoders forgive white space and padding: a token has one spelling here. */
+/** Decoders accept white space and padding; a token has exactly one valid spelling here. */
 const COMPACT_JWT_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Ours have about 500 characters. */
+/** Issued tokens have about 500 characters. */
 const MAX_TOKEN_LENGTH = 4_096;
 
 /** JWTs (RFC 7519) signed with Ed25519. */
 export function createAccessTokens({ keys, issuer, now = Date.now }: AccessTokenOptions): AccessTokens {
   const pairs = keys.map(deriveKeyPair);
   const [signing] = pairs;
-  if (signing === undefined) throw new Error('access tokens need a key');
+  if (signing === undefined) throw new Error('access tokens need at least one key');
   const publicKeys = new Map(pairs.map(({ kid, publicKey }) => [kid, publicKey]));
 
   return {
@@ -100,24 +98,24 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
 }
 
 function parseClaims({ sub, role, sid }: Record<string, unknown>): AccessClaims | null {
-  const known = ROLES.find((name) => name === role);
-  if (typeof sub !== 'string' || typeof sid !== 'string' || known === undefined) return null;
-  return { customerId: sub, role: known, sessionId: sid };
+  const knownRole = ROLES.find((name) => name === role);
+  if (typeof sub !== 'string' || typeof sid !== 'string' || knownRole === undefined) return null;
+  return { customerId: sub, role: knownRole, sessionId: sid };
 }
 
 interface KeyPair {
-  /** RFC 7638: the thumbprint of the public key, so equal secrets have equal ids in every process. */
+  /** Thumbprint of the public key (RFC 7638): equal secrets have equal ids in every process. */
   kid: string;
   privateKey: KeyObject;
   publicKey: KeyObject;
   jwk: JWK;
 }
 
-/** What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410). */
+/** Prefix of an Ed25519 seed of 32 bytes in PKCS #8 (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 function deriveKeyPair(secret: Buffer): KeyPair {
-  if (secret.length < 32) throw new Error('the secret of a key needs 32 bytes');
+  if (secret.length < 32) throw new Error('the secret of a key needs at least 32 bytes');
   const seed = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), 'ed25519 seed', 32));
   const privateKey = createPrivateKey({
     key: Buffer.concat([PKCS8_PREFIX, seed]),

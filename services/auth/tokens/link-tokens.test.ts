@@ -5,14 +5,14 @@ import { createLinkTokens } from './link-tokens';
 const tokens = createLinkTokens(Buffer.alloc(32, 1));
 const id = newOneTimeTokenId();
 
-test('a token is derived from its id: everybody with the key makes the same one', () => {
+test('derives the same token from an id and a key each time', () => {
   const token = tokens.issue(id, 'registration');
   expect(createLinkTokens(Buffer.alloc(32, 1)).issue(id, 'registration')).toBe(token);
   expect(tokens.verify(token, 'registration')).toBe(id);
   expect(token).toMatch(/^ott_[0-9A-Z]{26}\.[\w-]{43}$/);
 });
 
-test('it is good for one purpose, under one key', () => {
+test('accepts a token only for its purpose, key and id', () => {
   const token = tokens.issue(id, 'registration');
   expect(tokens.verify(token, 'password_reset')).toBeNull();
   expect(createLinkTokens(Buffer.alloc(32, 2)).verify(token, 'registration')).toBeNull();
@@ -20,7 +20,7 @@ test('it is good for one purpose, under one key', () => {
   expect(tokens.verify(`${newOneTimeTokenId()}.${signature}`, 'registration')).toBeNull();
 });
 
-test('anything else is none, and never throws', () => {
+test('rejects any other text without throwing', () => {
   const token = tokens.issue(id, 'registration');
   fc.assert(
     fc.property(

@@ -3,18 +3,18 @@ import type { TokenPurpose } from '../../../db/auth/one-time-tokens';
 import { isOneTimeTokenId } from '../../../domain/shared/ids';
 
 /**
- * The tokens in links of mails. Each is derived from the id of its row and the key, so that nobody has to hand it on: it
- * is in no table, event or workflow, and the one who writes the mail derives it again.
+ * Tokens for links in mails. Each is derived from the id of its row and the key, when the request creates it and again
+ * when the mail is composed: no table, event or workflow holds it.
  */
 export interface LinkTokens {
   issue(id: string, purpose: TokenPurpose): string;
-  /** @returns the id of its row, if it is one of ours for that purpose. Whether it was used is the row's business. */
+  /** @returns the id of its row, or null when the token is not valid for that purpose. The row records its use. */
   verify(token: string, purpose: TokenPurpose): string | null;
 }
 
 const TOKEN_PATTERN = /^(ott_\w{26})\.([\w-]{43})$/;
 
-/** @param key whoever has it can make every link. */
+/** @param key secret: it can sign every link. */
 export function createLinkTokens(key: Buffer): LinkTokens {
   const sign = (id: string, purpose: TokenPurpose): Buffer =>
     Buffer.from(createHmac('sha256', key).update(`${purpose}\n${id}`).digest('base64url'));

@@ -1,17 +1,17 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isOrderId } from '../../../domain/shared/ids';
 
-/** What a guest is given with an order: it opens that order and nothing else. Nothing of it is stored. */
+/** Bearer tokens of guests: each gives access to one order. Derived from the order's id, never stored. */
 export interface OrderTokens {
-  /** The same each time, so that a repeated placement is answered with the same one. */
+  /** Deterministic: a repeated placement returns the same token. */
   issue(orderId: string): string;
-  /** @returns the id of the order that the token opens, if it is one of ours. */
+  /** @returns the id of the order, or null when the token is not valid. */
   verify(token: string): string | null;
 }
 
 const TOKEN_PATTERN = /^ot_([0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/;
 
-/** @param key signs the tokens; who has it can read every order. */
+/** @param key secret: it can sign a token for every order. */
 export function createOrderTokens(key: Buffer): OrderTokens {
   const sign = (orderId: string): string => createHmac('sha256', key).update(orderId).digest('base64url');
   return {
