@@ -16,93 +16,96 @@ import {
 } from './verification-fixtures';
 
 describe.each(DIALECTS)('on %s', (dialect) => {
-  let lab: WorkflowTestEnv;
-  const placed: string[] = [];
+  let testEnv: WorkflowTestEnv;
+  const orderIds: string[] = [];
   beforeAll(async () => {
-    lab = await WorkflowTestEnv.create({ dialect });
-    for (const place of Object.values(orderFixtures)) placed.push((await place(lab)).id);
+    testEnv = await WorkflowTestEnv.create({ dialect });
+    for (const place of Object.values(orderFixtures)) orderIds.push((await place(testEnv)).id);
   });
-  afterAll(() => lab.close());
+  afterAll(() => testEnv.close());
 
-  test('a shop without fault, its orders in every state, has nothing to find', async () => {
-    const { verified, blamed } = await runVerification(lab);
-    expect(blamed).toEqual({});
-    expect(verified).toMatchObject({ orders: placed.length, findings: 0 });
-  });
-
-  test('nor when its events are published', async () => {
-    await publishEvents(lab);
-    expect((await runVerification(lab)).blamed).toEqual({});
+  test('finds nothing for orders in every state', async () => {
+    const { summary, findings } = await runVerification(testEnv);
+    expect(findings).toEqual({});
+    expect(summary).toMatchObject({ orders: orderIds.length, findings: 0 });
   });
 
-  test('nor while orders are placed, paid and cancelled', async () => {
+  test('finds nothing after the events are published', async () => {
+    await publishEvents(testEnv);
+    expect((await runVerification(testEnv)).findings).toEqual({});
+  });
+
+  test('finds nothing while orders are placed, paid and cancelled', async () => {
     const findings: Finding[] = [];
-    let moving = true;
-    const busy = (async () => {
-      while (moving) {
-        const { id } = await orderFixtures.confirmed(lab);
-        await lab.getHandle(id).signal(cancelOrder);
+    let running = true;
+    const traffic = (async () => {
+      while (running) {
+        const { id } = await orderFixtures.confirmed(testEnv);
+        await testEnv.getHandle(id).signal(cancelOrder);
       }
     })();
     try {
-      await verify(createVerifyDependencies(lab), (finding) => findings.push(finding));
+      await verify(createVerifyDependencies(testEnv), (finding) => findings.push(finding));
     } finally {
-      moving = false;
-      await busy;
+      running = false;
+      await traffic;
     }
     expect(groupFindings(findings)).toEqual({});
   });
 
-  test('nor where an order moved between two reads: it is looked at again', async () => {
-    const reads = createVerificationReader(lab.store.db);
+  test('checks an order again when it changed between two reads', async () => {
+    const reads = createVerificationReader(testEnv.store.db);
     const { findReservations } = reads;
-    let looks = 0;
-    reads.findReservations = async (ids) => (++looks === 1 ? new Map() : findReservations(ids));
-    expect((await runVerification(lab, placed, { reads })).blamed).toEqual({});
-    expect(looks).toBe(2);
+    let attempts = 0;
+    reads.findReservations = async (ids) => (++attempts === 1 ? new Map() : findReservations(ids));
+    expect((await runVerification(testEnv, orderIds, { reads })).findings).toEqual({});
+    expect(attempts).toBe(2);
   });
 
-  test('nor while the provider has taken money and its answer is on the way', async () => {
-    const input = await lab.createOrderInput();
+  test('finds nothing while the response of a captured payment is pending', async () => {
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
-    await lab.injectFault({ operation: 'confirm', mode: 'drop_after', match: { orderId: id } });
-    await lab.startOrder(input);
+    await testEnv.injectFault({ operation: 'confirm', mode: 'drop_after', match: { orderId: id } });
+    await testEnv.startOrder(input);
     await eventually(
-      'the money is taken',
-      async () => (await lab.listIntents(id))[0]?.status === 'succeeded',
+      'the payment is captured',
+      async () => (await testEnv.listIntents(id))[0]?.status === 'succeeded',
     );
 
-    expect((await runVerification(lab, [id])).blamed).toEqual({});
+    expect((await runVerification(testEnv, [id])).findings).toEqual({});
 
-    await lab.clearFaults();
+    await testEnv.clearFaults();
     await eventually('the order is confirmed', async () =>
-      (await lab.listEventTypes(id)).includes('OrderConfirmed'),
+      (await testEnv.listEventTypes(id)).includes('OrderConfirmed'),
     );
   });
 
-  test('only the orders that are asked for are looked at', async () => {
-    const [good, bad] = [placed[0] as string, await orderFixtures.confirmed(lab)];
-    await executeSql(lab, 'UPDATE orders SET total_minor = 1 WHERE id = :id', { id: bad.id });
+  test('checks only the given orders', async () => {
+    const [intactId, tampered] = [orderIds[0] as string, await orderFixtures.confirmed(testEnv)];
+    await executeSql(testEnv, 'UPDATE orders SET total_minor = 1 WHERE id = :id', { id: tampered.id });
 
-    expect(await runVerification(lab, [good])).toEqual({
-      verified: { orders: 1, streams: 1, findings: 0 },
-      blamed: {},
+    expect(await runVerification(testEnv, [intactId])).toEqual({
+      summary: { orders: 1, streams: 1, findings: 0 },
+      findings: {},
     });
-    expect((await runVerification(lab, [good, bad.id])).blamed).toEqual({
-      [bad.id]: ['projection_mismatch'],
+    expect((await runVerification(testEnv, [intactId, tampered.id])).findings).toEqual({
+      [tampered.id]: ['projection_mismatch'],
     });
 
-    const { totalMinor, id } = bad;
-    await executeSql(lab, 'UPDATE orders SET total_minor = :totalMinor WHERE id = :id', { totalMinor, id });
+    const { totalMinor, id } = tampered;
+    await executeSql(testEnv, 'UPDATE orders SET total_minor = :totalMinor WHERE id = :id', {
+      totalMinor,
+      id,
+    });
   });
 
-  test('an order that nobody knows is missing', async () => {
+  test('finds an unknown order missing', async () => {
     const id = orderId('0'.repeat(26));
-    expect((await runVerification(lab, [id])).blamed).toEqual({ [id]: ['order_missing'] });
+    expect((await runVerification(testEnv, [id])).findings).toEqual({ [id]: ['order_missing'] });
   });
 
-  test('however many streams there are, they are read by pages', async () => {
-    const { db, log } = lab.store;
+  test('reads any number of streams in pages', async () => {
+    const { db, log } = testEnv.store;
     const streams = Array.from({ length: 170 }, (_, i) => `ntf:mail:${i}`);
     await db.write(async (tx) => {
       for (const stream of streams) {
@@ -110,7 +113,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
           key: `${stream}:sent`,
           type: 'NotificationSent' as const,
           stream,
-          subject: placed[0] as string,
+          subject: orderIds[0] as string,
           actor: { kind: 'system' as const },
           atMs: 0,
           data: {},
@@ -120,17 +123,17 @@ describe.each(DIALECTS)('on %s', (dialect) => {
     });
     const reads = createVerificationReader(db);
     const pages: string[][] = [];
-    const asked: number[] = [];
-    const counted = <T>(read: (ids: readonly string[]) => Promise<T>) => {
+    const batchSizes: number[] = [];
+    const recordBatchSize = <T>(read: (ids: readonly string[]) => Promise<T>) => {
       return (ids: readonly string[]) => {
-        asked.push(ids.length);
+        batchSizes.push(ids.length);
         return read(ids);
       };
     };
 
-    const verified = await verify(
+    const summary = await verify(
       {
-        ...createVerifyDependencies(lab),
+        ...createVerifyDependencies(testEnv),
         reads: {
           ...reads,
           listStreams: async (after, rows) => {
@@ -138,26 +141,26 @@ describe.each(DIALECTS)('on %s', (dialect) => {
             pages.push(page);
             return page;
           },
-          findEvents: counted(reads.findEvents),
-          findHeads: counted(reads.findHeads),
-          findLedgerRows: counted(reads.findLedgerRows),
-          findReservations: counted(reads.findReservations),
-          filterKnownIntents: counted(reads.filterKnownIntents),
-          filterKnownOrders: counted(reads.filterKnownOrders),
+          findEvents: recordBatchSize(reads.findEvents),
+          findHeads: recordBatchSize(reads.findHeads),
+          findLedgerRows: recordBatchSize(reads.findLedgerRows),
+          findReservations: recordBatchSize(reads.findReservations),
+          filterKnownIntents: recordBatchSize(reads.filterKnownIntents),
+          filterKnownOrders: recordBatchSize(reads.filterKnownOrders),
         },
       },
       () => undefined,
     );
 
-    expect(verified.findings).toBe(0);
+    expect(summary.findings).toBe(0);
     expect(pages.length).toBeGreaterThan(3);
     expect(Math.max(...pages.map((page) => page.length))).toBe(50);
-    expect(Math.max(...asked)).toBeLessThanOrEqual(100);
-    const seen = pages.flat();
-    expect(new Set(seen).size).toBe(seen.length);
-    expect(seen).toEqual(expect.arrayContaining([...streams, ...placed]));
-    // The demo's products have no events.
-    const demo = seen.filter((stream) => stream.startsWith('product:'));
-    expect(verified.streams).toBe(seen.length - demo.length);
+    expect(Math.max(...batchSizes)).toBeLessThanOrEqual(100);
+    const streamsRead = pages.flat();
+    expect(new Set(streamsRead).size).toBe(streamsRead.length);
+    expect(streamsRead).toEqual(expect.arrayContaining([...streams, ...orderIds]));
+    // Seeded products have no events.
+    const seeded = streamsRead.filter((stream) => stream.startsWith('product:'));
+    expect(summary.streams).toBe(streamsRead.length - seeded.length);
   });
 });

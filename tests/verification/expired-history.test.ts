@@ -8,7 +8,7 @@ import {
   runVerification,
 } from './verification-fixtures';
 
-/** Temporal after its retention: it knows none of the workflows. */
+/** A client of a Temporal server that retains none of the workflows. */
 const createExpiredHistoryClient = (client: Client): Client =>
   Object.create(client, {
     workflow: {
@@ -28,9 +28,9 @@ beforeAll(async () => {
 afterAll(() => testEnv.close());
 
 const verifyAfterRetention = async (ids: string[]) =>
-  (await runVerification(testEnv, ids, { temporal: createExpiredHistoryClient(testEnv.client) })).blamed;
+  (await runVerification(testEnv, ids, { temporal: createExpiredHistoryClient(testEnv.client) })).findings;
 
-test('a closed order needs its workflow no more, an open one does', async () => {
+test('reports a missing workflow for an open order, not for a closed one', async () => {
   const open = await orderFixtures.confirmed(testEnv);
   const closed = [
     await orderFixtures.cancelledAfterPayment(testEnv),
@@ -43,7 +43,7 @@ test('a closed order needs its workflow no more, an open one does', async () => 
   });
 });
 
-test('without a history, the rows tell of a last event that is gone', async () => {
+test('detects a deleted last event from the rows when the history has expired', async () => {
   const { id } = await orderFixtures.cancelledAfterPayment(testEnv);
   await dropAppendOnlyTriggers(testEnv);
   await executeSql(testEnv, "DELETE FROM events WHERE stream = :id AND type = 'OrderCancelled'", { id });

@@ -6,74 +6,77 @@ import { deleteOrderRows, orderFixtures } from './verification-fixtures';
 
 const { confirmed, cancelledAfterPayment, cancelling } = orderFixtures;
 
-async function deleteWorkflow(lab: WorkflowTestEnv, workflowId: string): Promise<void> {
-  const { namespace } = lab.client.options;
-  await lab.client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } });
-  const handle = lab.getHandle(workflowId);
-  const isGone = (error: unknown) => error instanceof WorkflowNotFoundError;
-  const gone = () => handle.describe().then(() => false, isGone);
-  await eventually('the workflow is deleted', gone);
+async function deleteWorkflow(testEnv: WorkflowTestEnv, workflowId: string): Promise<void> {
+  const { namespace } = testEnv.client.options;
+  await testEnv.client.workflowService.deleteWorkflowExecution({
+    namespace,
+    workflowExecution: { workflowId },
+  });
+  const handle = testEnv.getHandle(workflowId);
+  const isNotFound = (error: unknown) => error instanceof WorkflowNotFoundError;
+  const isDeleted = () => handle.describe().then(() => false, isNotFound);
+  await eventually('the workflow is deleted', isDeleted);
 }
 
-/** A payment of the order that no workflow made. */
+/** Creates a payment of the order outside of its workflow. */
 const payAtProvider =
   (capture: 'automatic' | 'manual'): Tampering =>
-  async (lab) => {
-    const { id } = await confirmed(lab);
+  async (testEnv) => {
+    const { id } = await confirmed(testEnv);
     const key = `${id}:elsewhere`;
     const order = { orderId: id, amountMinor: 500, currency: 'EUR' };
-    const intent = await lab.provider.createIntent({ key, ...order, capture });
-    await lab.provider.authorize({ key, intentId: intent.id, paymentMethod: 'pm_card_visa' });
+    const intent = await testEnv.provider.createIntent({ key, ...order, capture });
+    await testEnv.provider.authorize({ key, intentId: intent.id, paymentMethod: 'pm_card_visa' });
     return { [id]: ['provider_mismatch'] };
   };
 
 const refundAtProvider =
   (amountMinor: (captured: number) => number): Tampering =>
-  async (lab) => {
-    const { id } = await confirmed(lab);
-    for (const intent of await lab.listIntents(id)) {
+  async (testEnv) => {
+    const { id } = await confirmed(testEnv);
+    for (const intent of await testEnv.listIntents(id)) {
       const amount = amountMinor(intent.amount_captured);
-      await lab.provider.refund({ key: `${id}:elsewhere`, intentId: intent.id, amountMinor: amount });
+      await testEnv.provider.refund({ key: `${id}:elsewhere`, intentId: intent.id, amountMinor: amount });
     }
     return { [id]: ['provider_mismatch'] };
   };
 
 testTampering({
-  'a workflow is terminated': async (lab) => {
-    const { id } = await confirmed(lab);
-    await lab.getHandle(id).terminate('by hand');
+  'a workflow is terminated': async (testEnv) => {
+    const { id } = await confirmed(testEnv);
+    await testEnv.getHandle(id).terminate('manually');
     return { [id]: ['workflow_missing'] };
   },
-  'the workflow of an order that is being cancelled is terminated': async (lab) => {
-    const { id } = await cancelling(lab);
-    await lab.getHandle(id).terminate('by hand');
+  'the workflow of an order that is being cancelled is terminated': async (testEnv) => {
+    const { id } = await cancelling(testEnv);
+    await testEnv.getHandle(id).terminate('manually');
     return { [id]: ['workflow_missing'] };
   },
-  'a workflow is terminated before it has stored its order': async (lab) => {
-    await lab.stopWorkers();
-    const handle = await lab.startOrder(await lab.createOrderInput());
-    await handle.terminate('by hand');
-    await lab.startWorkers();
+  'a workflow is terminated before it stored its order': async (testEnv) => {
+    await testEnv.stopWorkers();
+    const handle = await testEnv.startOrder(await testEnv.createOrderInput());
+    await handle.terminate('manually');
+    await testEnv.startWorkers();
     return { [handle.workflowId]: ['order_missing'] };
   },
-  'the workflow of an open order is deleted': async (lab) => {
-    const { id } = await confirmed(lab);
-    await deleteWorkflow(lab, id);
+  'the workflow of an open order is deleted': async (testEnv) => {
+    const { id } = await confirmed(testEnv);
+    await deleteWorkflow(testEnv, id);
     return { [id]: ['workflow_missing'] };
   },
-  'all that is stored of an order whose workflow runs is deleted': async (lab) => {
-    const { id } = await confirmed(lab, 'desk-mat');
-    await deleteOrderRows(lab, id);
+  'all rows of an order whose workflow runs are deleted': async (testEnv) => {
+    const { id } = await confirmed(testEnv, 'desk-mat');
+    await deleteOrderRows(testEnv, id);
     return { [id]: ['order_missing', 'provider_mismatch'] };
   },
-  'all that is stored of a closed order is deleted': async (lab) => {
-    const { id } = await cancelledAfterPayment(lab);
-    await deleteOrderRows(lab, id);
+  'all rows of a closed order are deleted': async (testEnv) => {
+    const { id } = await cancelledAfterPayment(testEnv);
+    await deleteOrderRows(testEnv, id);
     return { [id]: ['order_missing'] };
   },
 
-  'money is taken that the ledger does not know': payAtProvider('automatic'),
-  'money is authorized that the ledger does not know': payAtProvider('manual'),
-  'money is given back that the ledger does not know': refundAtProvider((captured) => captured),
-  'a part of the money is given back that the ledger does not know': refundAtProvider(() => 1),
+  'a payment is captured that is not in the ledger': payAtProvider('automatic'),
+  'a payment is authorized that is not in the ledger': payAtProvider('manual'),
+  'a payment is refunded without a ledger entry': refundAtProvider((captured) => captured),
+  'a payment is partially refunded without a ledger entry': refundAtProvider(() => 1),
 });

@@ -2,36 +2,33 @@ import { DIALECTS } from '../harness/servers/databases';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 import { dropAppendOnlyTriggers, type FindingsBySubject, runVerification } from './verification-fixtures';
 
-/** Something done behind the system's back, to orders of its own. @returns what the check must find, and no more. */
-export type Tampering = (lab: WorkflowTestEnv) => Promise<FindingsBySubject>;
+/** Alters stored data of its own orders or products outside of the application. @returns exactly the expected findings. */
+export type Tampering = (testEnv: WorkflowTestEnv) => Promise<FindingsBySubject>;
 
-/**
- * Does all of it to one shop, checks once, and makes a test of each: it is found with the right code. Together they show
- * that nobody else is blamed.
- */
-export function testTampering(damages: Record<string, Tampering>): void {
+/** Applies all tamperings to one database, verifies once, and tests that each has its findings and that there are no others. */
+export function testTampering(tamperings: Record<string, Tampering>): void {
   describe.each(DIALECTS)('on %s', (dialect) => {
-    let lab: WorkflowTestEnv;
-    let found: FindingsBySubject;
+    let testEnv: WorkflowTestEnv;
+    let findings: FindingsBySubject;
     const expected: Record<string, FindingsBySubject> = {};
 
     beforeAll(async () => {
-      lab = await WorkflowTestEnv.create({ dialect });
-      await dropAppendOnlyTriggers(lab);
-      for (const [name, damage] of Object.entries(damages)) expected[name] = await damage(lab);
-      found = (await runVerification(lab)).blamed;
+      testEnv = await WorkflowTestEnv.create({ dialect });
+      await dropAppendOnlyTriggers(testEnv);
+      for (const [name, tamper] of Object.entries(tamperings)) expected[name] = await tamper(testEnv);
+      findings = (await runVerification(testEnv)).findings;
     });
-    afterAll(() => lab.close());
+    afterAll(() => testEnv.close());
 
-    test.each(Object.keys(damages))('%s', (name) => {
+    test.each(Object.keys(tamperings))('%s', (name) => {
       const subjects = Object.keys(expected[name] ?? {});
-      const blamed = Object.fromEntries(subjects.map((subject) => [subject, found[subject]]));
-      expect(blamed).toEqual(expected[name]);
+      const actual = Object.fromEntries(subjects.map((subject) => [subject, findings[subject]]));
+      expect(actual).toEqual(expected[name]);
     });
 
-    test('nothing else is blamed', () => {
-      const subjects = new Set(Object.values(expected).flatMap((blamed) => Object.keys(blamed)));
-      expect(Object.entries(found).filter(([subject]) => !subjects.has(subject))).toEqual([]);
+    test('there are no other findings', () => {
+      const subjects = new Set(Object.values(expected).flatMap((bySubject) => Object.keys(bySubject)));
+      expect(Object.entries(findings).filter(([subject]) => !subjects.has(subject))).toEqual([]);
     });
   });
 }

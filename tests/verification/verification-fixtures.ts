@@ -13,157 +13,159 @@ import type { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 const TEST_TIMEOUT_MS = 240_000;
 jest.setTimeout(TEST_TIMEOUT_MS);
 
-/** What stands still needs no patience. */
+/** Between the checks of a changing subject: short, as nothing changes during a test. */
 const PAUSE_MS = 10;
 
-export const createVerifyDependencies = (lab: WorkflowTestEnv): VerifyDependencies => ({
-  store: lab.store,
-  reads: createVerificationReader(lab.store.db),
-  stockReads: createStockVerificationReader(lab.store.db),
+export const createVerifyDependencies = (testEnv: WorkflowTestEnv): VerifyDependencies => ({
+  store: testEnv.store,
+  reads: createVerificationReader(testEnv.store.db),
+  stockReads: createStockVerificationReader(testEnv.store.db),
   auditKey: TEST_AUDIT_KEY,
-  provider: lab.provider,
-  temporal: lab.client,
-  taskQueue: lab.queues.orders,
+  provider: testEnv.provider,
+  temporal: testEnv.client,
+  taskQueue: testEnv.queues.orders,
 });
 
-/** Subject → what was found of it, each code once. */
+/** The distinct, sorted check codes of each subject. */
 export type FindingsBySubject = Record<string, CheckCode[]>;
 
-/** Runs the check on a shop that stands still. */
+/** Verifies the given orders, or everything. @param changes replaces dependencies. */
 export async function runVerification(
-  lab: WorkflowTestEnv,
+  testEnv: WorkflowTestEnv,
   orderIds?: string[],
   changes: Partial<VerifyDependencies> = {},
-): Promise<{ verified: VerificationSummary; blamed: FindingsBySubject }> {
-  const findings: Finding[] = [];
-  const parts = { ...createVerifyDependencies(lab), pauseMs: PAUSE_MS, ...changes };
-  const verified = await verify(parts, (finding) => findings.push(finding), orderIds);
-  return { verified, blamed: groupFindings(findings) };
+): Promise<{ summary: VerificationSummary; findings: FindingsBySubject }> {
+  const reported: Finding[] = [];
+  const dependencies = { ...createVerifyDependencies(testEnv), pauseMs: PAUSE_MS, ...changes };
+  const summary = await verify(dependencies, (finding) => reported.push(finding), orderIds);
+  return { summary, findings: groupFindings(reported) };
 }
 
 export function groupFindings(findings: readonly Finding[]): FindingsBySubject {
-  const blamed: FindingsBySubject = {};
+  const bySubject: FindingsBySubject = {};
   for (const { subject, check } of findings) {
-    blamed[subject] = [...new Set([...(blamed[subject] ?? []), check])].sort();
+    bySubject[subject] = [...new Set([...(bySubject[subject] ?? []), check])].sort();
   }
-  return blamed;
+  return bySubject;
 }
 
-/** Orders of one lab in every state they can rest in. */
+/** Creates orders in every state that they can remain in. */
 export const orderFixtures = {
-  confirmed: async (lab: WorkflowTestEnv, sku = 'walnut-desk', quantity = 1) =>
-    lab.placeOrder(await lab.createOrderInput({ [sku]: quantity })),
+  confirmed: async (testEnv: WorkflowTestEnv, sku = 'walnut-desk', quantity = 1) =>
+    testEnv.placeOrder(await testEnv.createOrderInput({ [sku]: quantity })),
 
-  declined: async (lab: WorkflowTestEnv) =>
-    lab.placeOrder(await lab.createOrderInput({ 'walnut-desk': 1 }, 'pm_card_visa_chargeDeclined')),
+  declined: async (testEnv: WorkflowTestEnv) =>
+    testEnv.placeOrder(await testEnv.createOrderInput({ 'walnut-desk': 1 }, 'pm_card_visa_chargeDeclined')),
 
-  outOfStock: async (lab: WorkflowTestEnv) => lab.placeOrder(await lab.createOrderInput({ 'limited-1': 2 })),
+  outOfStock: async (testEnv: WorkflowTestEnv) =>
+    testEnv.placeOrder(await testEnv.createOrderInput({ 'limited-1': 2 })),
 
-  async cancelledAfterPayment(lab: WorkflowTestEnv, sku = 'walnut-desk'): Promise<Order> {
-    const { id } = await orderFixtures.confirmed(lab, sku);
-    await lab.getHandle(id).signal(cancelOrder, { reason: 'changed my mind' });
-    return waitForClosedOrder(lab, id);
+  async cancelledAfterPayment(testEnv: WorkflowTestEnv, sku = 'walnut-desk'): Promise<Order> {
+    const { id } = await orderFixtures.confirmed(testEnv, sku);
+    await testEnv.getHandle(id).signal(cancelOrder, { reason: 'changed my mind' });
+    return waitForClosedOrder(testEnv, id);
   },
 
-  async cancelledBeforePayment(lab: WorkflowTestEnv): Promise<Order> {
-    const input = await lab.createOrderInput();
-    await lab.client.workflow.signalWithStart(ORDER_WORKFLOW, {
+  async cancelledBeforePayment(testEnv: WorkflowTestEnv): Promise<Order> {
+    const input = await testEnv.createOrderInput();
+    await testEnv.client.workflow.signalWithStart(ORDER_WORKFLOW, {
       workflowId: input.order.id,
-      taskQueue: lab.queues.orders,
+      taskQueue: testEnv.queues.orders,
       args: [input],
       signal: cancelOrder,
       signalArgs: [{ reason: 'at once' }],
     });
-    return waitForClosedOrder(lab, input.order.id);
+    return waitForClosedOrder(testEnv, input.order.id);
   },
 
-  /** The provider takes the money and its answers are lost, until the order is given up and the money given back. */
-  async rejectedAfterLostResponse(lab: WorkflowTestEnv): Promise<Order> {
-    const input = await lab.createOrderInput();
+  /** The provider captures the payment, its responses are lost; after the deadline the order is rejected and refunded. */
+  async rejectedAfterLostResponse(testEnv: WorkflowTestEnv): Promise<Order> {
+    const input = await testEnv.createOrderInput();
     const { id } = input.order;
-    await lab.injectFault({ operation: 'confirm', mode: 'drop_after', match: { orderId: id } });
-    await lab.placeOrder({ ...input, policy: { ...input.policy, paymentDeadlineMs: 700 } });
-    return waitForClosedOrder(lab, id);
+    await testEnv.injectFault({ operation: 'confirm', mode: 'drop_after', match: { orderId: id } });
+    await testEnv.placeOrder({ ...input, policy: { ...input.policy, paymentDeadlineMs: 700 } });
+    return waitForClosedOrder(testEnv, id);
   },
 
-  /** The provider refuses to refund, for as long as the lab is open. */
-  async cancelling(lab: WorkflowTestEnv): Promise<Order> {
-    const { id } = await orderFixtures.confirmed(lab);
-    await lab.injectFault({ operation: 'refund', mode: 'fail_before', match: { orderId: id } });
-    await lab.getHandle(id).signal(cancelOrder);
-    return eventually('the order needs attention, and its history knows', async () => {
-      const order = await lab.store.orders.find(id);
-      const { anchors } = await readWorkflowHistory(lab.client, id);
-      return order?.attention != null && anchors.has((await lab.listEventTypes(id)).length) && order;
+  /** Refunds of the order fail until the test environment is closed. */
+  async cancelling(testEnv: WorkflowTestEnv): Promise<Order> {
+    const { id } = await orderFixtures.confirmed(testEnv);
+    await testEnv.injectFault({ operation: 'refund', mode: 'fail_before', match: { orderId: id } });
+    await testEnv.getHandle(id).signal(cancelOrder);
+    return eventually('the order requires attention and its history has the anchor', async () => {
+      const order = await testEnv.store.orders.find(id);
+      const { anchors } = await readWorkflowHistory(testEnv.client, id);
+      return order?.attention != null && anchors.has((await testEnv.listEventTypes(id)).length) && order;
     });
   },
 };
 
-async function waitForClosedOrder(lab: WorkflowTestEnv, id: string): Promise<Order> {
-  await lab.getHandle(id).result();
-  return (await lab.store.orders.find(id)) as Order;
+async function waitForClosedOrder(testEnv: WorkflowTestEnv, id: string): Promise<Order> {
+  await testEnv.getHandle(id).result();
+  return (await testEnv.store.orders.find(id)) as Order;
 }
 
-/** Gives every event its position, as the sequencer does. */
-export async function publishEvents(lab: WorkflowTestEnv): Promise<void> {
-  const { feed } = lab.store;
+/** Assigns every event its feed position, as the sequencer does. */
+export async function publishEvents(testEnv: WorkflowTestEnv): Promise<void> {
+  const { feed } = testEnv.store;
   const lease = { name: 'sequencer', holder: 'test', nowMs: Date.now() };
   await feed.acquireLease(lease.name, lease.holder, lease.nowMs, TEST_TIMEOUT_MS);
   while ((await feed.publishBatch(lease, 500)) > 0);
 }
 
-/** One statement of somebody with all rights. */
+/** Runs one statement outside of the application. */
 export async function executeSql(
-  lab: WorkflowTestEnv,
+  testEnv: WorkflowTestEnv,
   statement: string,
   params: Params = {},
 ): Promise<void> {
-  const { db } = lab.store;
+  const { db } = testEnv.store;
   await db.write((tx) => execute(db, statement, params, tx));
 }
 
-/** Takes away what keeps the log and the ledger from being rewritten. */
-export async function dropAppendOnlyTriggers(lab: WorkflowTestEnv): Promise<void> {
+/** Drops the triggers that reject changes of the log, the ledger and the stock movements. */
+export async function dropAppendOnlyTriggers(testEnv: WorkflowTestEnv): Promise<void> {
   for (const table of ['events', 'payment_ledger', 'stock_movements']) {
-    for (const change of ['update', 'delete']) await executeSql(lab, `DROP TRIGGER ${table}_no_${change}`);
+    for (const change of ['update', 'delete'])
+      await executeSql(testEnv, `DROP TRIGGER ${table}_no_${change}`);
   }
 }
 
 export async function queryRow<Row extends object>(
-  lab: WorkflowTestEnv,
+  testEnv: WorkflowTestEnv,
   query: string,
   params: Params,
 ): Promise<Row> {
-  const [row] = await select<Row>(lab.store.db, query, params);
-  if (row === undefined) throw new Error(`nothing found: ${query}`);
+  const [row] = await select<Row>(testEnv.store.db, query, params);
+  if (row === undefined) throw new Error(`no row: ${query}`);
   return row;
 }
 
-/** Name of the position that an event of the stream has in the feed, as findings call it. */
+/** The feed position of an event, as the subject of a finding. */
 export async function describeFeedPosition(
-  lab: WorkflowTestEnv,
+  testEnv: WorkflowTestEnv,
   stream: string,
   seq: number,
 ): Promise<string> {
   const { position } = await queryRow<{ position: number }>(
-    lab,
+    testEnv,
     'SELECT f.position FROM event_feed f JOIN events e ON e.id = f.event_id WHERE e.stream = :stream AND e.seq = :seq',
     { stream, seq },
   );
   return `position ${position}`;
 }
 
-/** Deletes every row that names the order, and what claims its stock, so that nothing else disagrees. */
-export async function deleteOrderRows(lab: WorkflowTestEnv, id: string): Promise<void> {
+/** Deletes every row of the order and releases its stock, so that no other subject has a finding. */
+export async function deleteOrderRows(testEnv: WorkflowTestEnv, id: string): Promise<void> {
   const held = await select<{ sku: string; warehouse: string; quantity: number }>(
-    lab.store.db,
+    testEnv.store.db,
     "SELECT sku, warehouse, quantity FROM reservations WHERE order_id = :id AND state = 'held'",
     { id },
   );
-  for (const of of held) {
-    const free =
+  for (const reservation of held) {
+    const release =
       'UPDATE stock SET reserved = reserved - :quantity WHERE sku = :sku AND warehouse = :warehouse';
-    await executeSql(lab, free, of);
+    await executeSql(testEnv, release, reservation);
   }
   const events = '(SELECT id FROM events WHERE stream = :id)';
   for (const rows of [
@@ -175,14 +177,14 @@ export async function deleteOrderRows(lab: WorkflowTestEnv, id: string): Promise
     'reservations WHERE order_id = :id',
     'payment_ledger WHERE order_id = :id',
   ]) {
-    await executeSql(lab, `DELETE FROM ${rows}`, { id });
+    await executeSql(testEnv, `DELETE FROM ${rows}`, { id });
   }
 }
 
-/** Makes the head fit the last event there is. */
-export async function recomputeStreamHead(lab: WorkflowTestEnv, stream: string): Promise<void> {
+/** Sets the head to the last stored event. */
+export async function recomputeStreamHead(testEnv: WorkflowTestEnv, stream: string): Promise<void> {
   await executeSql(
-    lab,
+    testEnv,
     `UPDATE event_streams SET
        hash = (SELECT hash FROM events WHERE stream = :stream ORDER BY seq DESC LIMIT 1),
        seq = (SELECT MAX(seq) FROM events WHERE stream = :stream)

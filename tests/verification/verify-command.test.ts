@@ -35,7 +35,7 @@ beforeAll(async () => {
     SMTP_URL: 'smtp://127.0.0.1:1',
     AUDIT_KEY: 'ab'.repeat(32),
   };
-  // The command derives the key of the log; the shop has to write with the same.
+  // The command derives the audit key from the configuration: events must be written with the same key.
   await testEnv.stopWorkers();
   testEnv.testStore.store = createStore(testEnv.testStore.db, parseConfig(env).keys.audit);
   await testEnv.startWorkers();
@@ -50,15 +50,15 @@ afterAll(async () => {
 function runVerify(args: string[] = [], changes: Record<string, string> = {}): Promise<CommandResult> {
   const { command, args: script } = buildScriptCommand('cli/verify.ts', ...args);
   const lines = (text: string) => text.split('\n').filter((line) => line !== '');
-  return new Promise((settle) => {
+  return new Promise((resolve) => {
     const child = execFile(command, script, { env: { ...env, ...changes } }, (_, stdout, stderr) =>
-      settle({ code: child.exitCode ?? -1, stdout: lines(stdout), stderr: lines(stderr) }),
+      resolve({ code: child.exitCode ?? -1, stdout: lines(stdout), stderr: lines(stderr) }),
     );
   });
 }
 
-describe('when all agrees', () => {
-  test('it says so in one line and exits with 0', async () => {
+describe('without findings', () => {
+  test('prints one line and exits with 0', async () => {
     expect(await runVerify()).toEqual({
       code: 0,
       stdout: ['2 orders, 2 streams: history, log, money and stock agree'],
@@ -75,12 +75,12 @@ describe('when all agrees', () => {
   });
 });
 
-describe('when something differs', () => {
+describe('with findings', () => {
   beforeAll(() =>
     executeSql(testEnv, "UPDATE orders SET customer_id = 'cus_x' WHERE id = :bad", { bad: tamperedOrderId }),
   );
 
-  test('it prints what and of which order, and exits with 1', async () => {
+  test('prints check, subject and detail of each finding and exits with 1', async () => {
     const { code, stdout, stderr } = await runVerify();
     expect({ code, stderr }).toEqual({ code: 1, stderr: [] });
     expect(stdout).toEqual([
@@ -89,7 +89,7 @@ describe('when something differs', () => {
     ]);
   });
 
-  test('--json prints an object for each finding and one at the end', async () => {
+  test('--json prints an object for each finding and a summary', async () => {
     const { code, stdout } = await runVerify(['--json']);
     expect(code).toBe(1);
     expect(stdout.map((line) => JSON.parse(line) as unknown)).toEqual([
@@ -102,7 +102,7 @@ describe('when something differs', () => {
     ]);
   });
 
-  test('it looks only at the orders it is given', async () => {
+  test('checks only the given orders', async () => {
     expect(await runVerify([intactOrderId])).toMatchObject({ code: 0 });
     expect(await runVerify([intactOrderId, tamperedOrderId, tamperedOrderId])).toMatchObject({
       code: 1,
@@ -111,38 +111,38 @@ describe('when something differs', () => {
   });
 });
 
-describe('when it cannot look', () => {
-  const sentence = (text: string) => ({
+describe('when verification is not possible, exits with 2 and', () => {
+  const failure = (text: string) => ({
     code: 2,
     stdout: [],
     stderr: [expect.stringMatching(new RegExp(`^It could not be verified: .*${text}`))],
   });
 
-  test('an argument that is no order is named', async () => {
-    expect(await runVerify(['ord_1', '--jsn'])).toEqual(sentence('ord_1, --jsn'));
+  test('names an argument that is not an order id', async () => {
+    expect(await runVerify(['ord_1', '--jsn'])).toEqual(failure('ord_1, --jsn'));
   });
 
-  test('Temporal that does not answer is named', async () => {
+  test('names Temporal when it is unreachable', async () => {
     const address = `127.0.0.1:${await findFreePort()}`;
-    expect(await runVerify([], { TEMPORAL_ADDRESS: address })).toEqual(sentence(`Temporal.*${address}`));
+    expect(await runVerify([], { TEMPORAL_ADDRESS: address })).toEqual(failure(`Temporal.*${address}`));
   });
 
-  test('a payment provider that does not answer is named', async () => {
+  test('names the payment provider when it is unreachable', async () => {
     const url = `http://127.0.0.1:${await findFreePort()}`;
     expect(await runVerify([], { STRIPE_API_URL: url })).toEqual(
-      sentence('Stripe: retrieve failed: unreachable'),
+      failure('Stripe: retrieve failed: unreachable'),
     );
   });
 
-  test('a database that does not answer is named', async () => {
-    const url = `mysql://nobody@127.0.0.1:${await findFreePort()}/orders`;
-    expect(await runVerify([], { DATABASE_URL: url })).toEqual(sentence('database'));
+  test('names the database when it is unreachable', async () => {
+    const url = `mysql://unknown@127.0.0.1:${await findFreePort()}/orders`;
+    expect(await runVerify([], { DATABASE_URL: url })).toEqual(failure('database'));
   });
 
-  test('a data directory in which nothing was started is named', async () => {
-    const nowhere = join(dir, 'nowhere');
-    expect(await runVerify([], { DATA_DIR: nowhere, AUDIT_KEY: '' })).toEqual(
-      sentence('run npm start first'),
+  test('names a data directory without a started system', async () => {
+    const missingDir = join(dir, 'missing');
+    expect(await runVerify([], { DATA_DIR: missingDir, AUDIT_KEY: '' })).toEqual(
+      failure('run npm start first'),
     );
   });
 });

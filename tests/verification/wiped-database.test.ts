@@ -25,37 +25,37 @@ const WIPED_TABLES = [
 ];
 
 describe.each(DIALECTS)('on %s', (dialect) => {
-  let lab: WorkflowTestEnv;
+  let testEnv: WorkflowTestEnv;
   let open: string;
   let closed: string;
   beforeAll(async () => {
-    lab = await WorkflowTestEnv.create({ dialect });
-    open = (await orderFixtures.confirmed(lab)).id;
-    closed = (await orderFixtures.cancelledAfterPayment(lab)).id;
-    await publishEvents(lab);
+    testEnv = await WorkflowTestEnv.create({ dialect });
+    open = (await orderFixtures.confirmed(testEnv)).id;
+    closed = (await orderFixtures.cancelledAfterPayment(testEnv)).id;
+    await publishEvents(testEnv);
   });
-  afterAll(() => lab.close());
+  afterAll(() => testEnv.close());
 
-  test('a log that is emptied is missed by every order', async () => {
+  test('reports every order and feed position after the log is deleted', async () => {
     const expected: FindingsBySubject = {};
     for (const id of [open, closed]) {
       expected[id] = ['chain_broken', 'log_incomplete'];
-      for (let seq = 1; seq <= (await lab.listEventTypes(id)).length; seq += 1) {
-        expected[await describeFeedPosition(lab, id, seq)] = ['feed_mismatch'];
+      for (let seq = 1; seq <= (await testEnv.listEventTypes(id)).length; seq += 1) {
+        expected[await describeFeedPosition(testEnv, id, seq)] = ['feed_mismatch'];
       }
     }
-    // No trigger sees a TRUNCATE.
-    if (dialect === 'sqlite') await dropAppendOnlyTriggers(lab);
-    await executeSql(lab, dialect === 'sqlite' ? 'DELETE FROM events' : 'TRUNCATE TABLE events');
+    // TRUNCATE fires no trigger.
+    if (dialect === 'sqlite') await dropAppendOnlyTriggers(testEnv);
+    await executeSql(testEnv, dialect === 'sqlite' ? 'DELETE FROM events' : 'TRUNCATE TABLE events');
 
-    expect((await runVerification(lab)).blamed).toEqual(expected);
+    expect((await runVerification(testEnv)).findings).toEqual(expected);
   });
 
-  test('a database that is emptied is missed by every workflow, and by the provider', async () => {
-    if (dialect === 'mysql') await dropAppendOnlyTriggers(lab);
-    for (const table of WIPED_TABLES) await executeSql(lab, `DELETE FROM ${table}`);
+  test('reports every workflow and payment after all tables are deleted', async () => {
+    if (dialect === 'mysql') await dropAppendOnlyTriggers(testEnv);
+    for (const table of WIPED_TABLES) await executeSql(testEnv, `DELETE FROM ${table}`);
 
-    expect((await runVerification(lab)).blamed).toEqual({
+    expect((await runVerification(testEnv)).findings).toEqual({
       [open]: ['order_missing', 'provider_mismatch'],
       [closed]: ['order_missing'],
     });
