@@ -11,14 +11,14 @@ export interface CrashCommandResult {
 
 const ROOT = resolve(__dirname, '../..');
 
-/** Runs `npm run crash` as a process of its own. @param root of a copy of the project, or of this one. */
+/** Runs `npm run crash` in a separate process. @param root the project or a copy of it. */
 export function runCrashCommand(args: readonly string[], root = ROOT): Promise<CrashCommandResult> {
   const script = buildScriptCommand(join(root, 'tests/crash/main.ts'), ...args);
-  return new Promise((settle, reject) => {
+  return new Promise((resolvePromise, reject) => {
     const child = execFile(script.command, script.args, { cwd: root }, (_, stdout, stderr) => {
       const line = stdout.trimEnd().split('\n').at(-1) ?? '';
       if (!line.startsWith('{')) return reject(new Error(`exit code ${child.exitCode}\n${stderr}`));
-      settle({ code: child.exitCode ?? -1, report: JSON.parse(line) as Report, stderr });
+      resolvePromise({ code: child.exitCode ?? -1, report: JSON.parse(line) as Report, stderr });
     });
   });
 }

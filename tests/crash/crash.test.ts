@@ -24,22 +24,22 @@ const assertCleanRun = async (...args: string[]) => {
     ...args,
   ]);
   const { confirmed, rejected, cancelled } = report;
-  // It names each problem.
+  // stderr names each problem.
   if (code !== 0) throw new Error(stderr);
   expect(report).toMatchObject({ ...ZERO_COUNTERS, placed: ORDER_COUNT });
-  // Each of the ways an order can end was met, and every order has ended.
+  // Every order is decided, and each outcome occurs.
   expect(confirmed + rejected + cancelled).toBe(ORDER_COUNT);
   for (const count of [confirmed, rejected, cancelled]) expect(count).toBeGreaterThan(5);
   return report;
 };
 
-test.concurrent('nothing is lost, doubled or stuck while one process on SQLite, and all around it, is killed', async () => {
+test.concurrent('one process on SQLite and its servers are killed: nothing is lost, doubled or stuck', async () => {
   const { kills } = await assertCleanRun('--database', 'sqlite', '--shape', 'one');
   expect(kills).toBeGreaterThanOrEqual(6);
 });
 
 (findMariaDb() ? test.concurrent : test.concurrent.skip)(
-  'nothing is lost, doubled or stuck while several processes on MySQL, and all around them, are killed',
+  'several processes on MySQL and their servers are killed: nothing is lost, doubled or stuck',
   async () => {
     const { kills } = await assertCleanRun('--database', 'mysql', '--shape', 'many');
     expect(kills).toBeGreaterThanOrEqual(12);

@@ -16,30 +16,32 @@ const CONCURRENT_READS = 8;
 const POLL_MS = 1_000;
 
 /**
- * Waits until every order is settled and every mail is sent, but not beyond `untilMs`, then asks all witnesses. Nothing
- * is killed any more.
- * @param untilMs by `performance.now()`.
+ * Waits until every order is settled and every mail is sent, at most until `deadlineMs`, then reads every source.
+ * @param deadlineMs by `performance.now()`.
  */
 export async function collectEvidence(
   fleet: Fleet,
-  told: readonly ClientObservations[],
-  untilMs: number,
+  observations: readonly ClientObservations[],
+  deadlineMs: number,
 ): Promise<Evidence> {
   const [apiUrl = ''] = fleet.apiUrls;
   const headers = { authorization: `Bearer ${fleet.token}` };
   const api = { get: <T>(path: string) => getJson<T>(`${apiUrl}${path}`, headers), url: apiUrl };
-  const orders = await waitForSettledOrders(api, told, untilMs);
-  const mails = await waitForSentMails(api, [...orders.values()], untilMs);
-  await mapInBatches(told, (t) => replayStockReceipt(apiUrl, fleet.token, t));
+  const orders = await waitForSettledOrders(api, observations, deadlineMs);
+  const mails = await waitForSentMails(api, [...orders.values()], deadlineMs);
+  await mapInBatches(observations, (client) => replayStockReceipt(apiUrl, fleet.token, client));
   const stock = await listAll<InventoryItem>(api, '/api/inventory');
   const books = `${fleet.simulatorUrl}/_simulator/books`;
   return {
-    observations: told,
+    observations,
     orders,
     mails,
     listedOrderIds: (await listAll<OrderSummary>(api, '/api/orders')).map(({ id }) => id),
     replayedOrderIds: new Map(
-      await mapInBatches(told, async (t) => [t, await replayPlacement(api, t)] as const),
+      await mapInBatches(
+        observations,
+        async (client) => [client, await replayPlacement(api, client)] as const,
+      ),
     ),
     stock,
     movements: new Map(
@@ -59,7 +61,7 @@ interface Api {
   get<T>(path: string): Promise<T | null>;
 }
 
-/** @returns null for what there is not. @throws Error for any other answer than 200. */
+/** @returns null for 404. @throws Error for any other status than 200. */
 async function getJson<T>(url: string, headers: Record<string, string> = {}): Promise<T | null> {
   const { status, body, text } = await sendRequest<T>(url, { headers });
   if (status === 404) return null;
@@ -67,29 +69,28 @@ async function getJson<T>(url: string, headers: Record<string, string> = {}): Pr
   return body;
 }
 
-/** A confirmed order rests, unless a cancellation that was accepted is still on its way to it. */
 async function waitForSettledOrders(
   api: Api,
-  told: readonly ClientObservations[],
-  untilMs: number,
+  observations: readonly ClientObservations[],
+  deadlineMs: number,
 ): Promise<Map<string, Order>> {
   const orders = new Map<string, Order>();
-  for (let open = told.filter(({ orderId }) => orderId !== null); ; await delay(POLL_MS)) {
+  for (let open = observations.filter(({ orderId }) => orderId !== null); ; await delay(POLL_MS)) {
     const read = await mapInBatches(open, ({ orderId }) => api.get<Order>(`/api/orders/${orderId}`));
     for (const order of read) if (order !== null) orders.set(order.id, order);
-    open = open.filter((t) => {
-      const order = orders.get(t.orderId ?? '');
-      return order === undefined || !isSettled(order, t);
+    open = open.filter((client) => {
+      const order = orders.get(client.orderId ?? '');
+      return order === undefined || !isSettled(order, client);
     });
-    if (open.length === 0 || performance.now() > untilMs) return orders;
+    if (open.length === 0 || performance.now() > deadlineMs) return orders;
   }
 }
 
-/** The kinds of mails that each order's history tells were sent. */
+/** The kinds of the sent mails in the history of each order. */
 async function waitForSentMails(
   api: Api,
   orders: readonly Order[],
-  untilMs: number,
+  deadlineMs: number,
 ): Promise<Map<string, string[]>> {
   const mails = new Map<string, string[]>();
   for (let open = orders; ; await delay(POLL_MS)) {
@@ -104,39 +105,39 @@ async function waitForSentMails(
     open = open.filter((order) =>
       listExpectedMails(order).some((kind) => !mails.get(order.id)?.includes(kind)),
     );
-    if (open.length === 0 || performance.now() > untilMs) return mails;
+    if (open.length === 0 || performance.now() > deadlineMs) return mails;
   }
 }
 
-/** Every entry of a list, walked by cursor. */
+/** Reads every page of a list. */
 async function listAll<T>(api: Api, path: string): Promise<T[]> {
-  const found: T[] = [];
+  const entries: T[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
     const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
     const page: { data: T[]; nextCursor: string | null } | null = await api.get(`${path}?limit=100${query}`);
-    found.push(...(page?.data ?? []));
+    entries.push(...(page?.data ?? []));
     cursor = page?.nextCursor ?? null;
   }
-  return found;
+  return entries;
 }
 
 const listMovements = (api: Api, sku: string): Promise<StockMovement[]> =>
   listAll<StockMovement>(api, `/api/inventory/${sku}/movements`);
 
 async function listIntents(books: string): Promise<BookRow[]> {
-  const found: BookRow[] = [];
+  const entries: BookRow[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
     const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
     const page: { data: BookRow[]; next_cursor: string | null } | null = await getJson(
       `${books}/intents?limit=1000${query}`,
     );
-    found.push(...(page?.data ?? []));
+    entries.push(...(page?.data ?? []));
     cursor = page?.next_cursor ?? null;
   }
-  return found;
+  return entries;
 }
 
-/** The same placement once more: its key still gives its order. */
+/** Repeats the placement. @returns the order id in the response, or null. */
 async function replayPlacement({ url }: Api, { plan }: ClientObservations): Promise<string | null> {
   const { body } = await sendRequest<{ id?: string; orderId?: string } | undefined>(`${url}/api/orders`, {
     body: plan.body,
@@ -145,15 +146,15 @@ async function replayPlacement({ url }: Api, { plan }: ClientObservations): Prom
   return body?.id ?? body?.orderId ?? null;
 }
 
-/** `npm run verify -- --json`: a line for each finding, then one that says how many there are. */
+/** `npm run verify -- --json`: prints a line for each finding, then a summary. */
 function runVerify({ env }: Fleet): Promise<Finding[]> {
   const { command, args } = buildScriptCommand('cli/verify.ts', '--json');
-  return new Promise((settle, reject) => {
+  return new Promise((resolve, reject) => {
     const options = { env: inheritEnvironment(env), maxBuffer: MAX_OUTPUT_BYTES };
     const child = execFile(command, args, options, (_, stdout, stderr) => {
       if (child.exitCode !== 0 && child.exitCode !== 1) return reject(new Error(stderr));
       const lines = stdout.trimEnd().split('\n');
-      settle(lines.slice(0, -1).map((line) => JSON.parse(line) as Finding));
+      resolve(lines.slice(0, -1).map((line) => JSON.parse(line) as Finding));
     });
   });
 }

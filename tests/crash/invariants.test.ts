@@ -56,7 +56,7 @@ const buildMovements = (opening: number, received = 0): Map<string, StockMovemen
   return new Map([['walnut-desk', [movement(received, 'received'), movement(opening, 'opening')]]]);
 };
 
-/** One confirmed order, one declined, one cancelled; everything agrees. */
+/** Consistent evidence of one confirmed, one declined and one cancelled order. */
 function buildConsistentEvidence(): Evidence & { observations: ClientObservations[] } {
   const observations = [
     { ...createClientObservations(buildPlan(0)), orderId: 'ord_a' },
@@ -115,12 +115,12 @@ const withoutOrder = (id: string): Evidence => {
 };
 const withChanges = (changes: Partial<Evidence>): Evidence => ({ ...buildConsistentEvidence(), ...changes });
 
-test('nothing is counted when everything agrees', () => {
+test('finds no problem in consistent evidence', () => {
   expect(checkInvariants(buildConsistentEvidence())).toEqual([]);
 });
 
 const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
-  ['an accepted order is gone', () => withoutOrder('ord_b'), { lost: 1 }],
+  ['an accepted order is missing', () => withoutOrder('ord_b'), { lost: 1 }],
   ['an accepted order is not listed', () => withChanges({ listedOrderIds: ['ord_a', 'ord_b'] }), { lost: 1 }],
   [
     'an order is listed twice',
@@ -128,17 +128,17 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { lost: 1 },
   ],
   [
-    'there is an order that nobody placed',
+    'an order was never placed',
     () => withChanges({ listedOrderIds: ['ord_a', 'ord_b', 'ord_c', 'ord_x'] }),
     { lost: 1 },
   ],
   [
-    'a key gave two orders',
-    () => withObservations(0, { violations: ['its key gave another order too: ord_x'] }),
+    'an idempotency key returned two orders',
+    () => withObservations(0, { violations: ['its idempotency key returned another order: ord_x'] }),
     { lost: 1 },
   ],
   [
-    'a key gives another order in the end',
+    'a repeated placement returns another order',
     () => {
       const evidence = buildConsistentEvidence();
       return {
@@ -158,7 +158,7 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { lost: 1 },
   ],
   [
-    'a cancellation was refused for nothing',
+    'a cancellation of an open order was rejected',
     () =>
       withObservations(0, {
         plan: buildPlan(0, { cancel: CANCEL_PLAN }),
@@ -167,17 +167,17 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { lost: 1 },
   ],
   [
-    'an order was cancelled by nobody',
+    'an order was cancelled without a request',
     () => withObservations(2, { plan: buildPlan(2), cancellations: [] }),
     { lost: 1 },
   ],
   [
-    'an order was rejected though its payment succeeds',
+    'an order was rejected despite a valid card',
     () => withObservations(1, { plan: buildPlan(1) }),
     { lost: 1 },
   ],
   [
-    'an order was rejected though there is stock for it',
+    'an order was rejected despite available stock',
     () =>
       withChanges({
         ...withOrder(buildOrder('ord_b', 'rejected', { rejection: { code: 'out_of_stock', detail: '' } })),
@@ -186,12 +186,12 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { lost: 1 },
   ],
   [
-    'the books call an order paid twice',
+    'the books contain a double payment',
     () => withChanges({ doublePaidOrderIds: ['ord_a'] }),
     { doublePayments: 1 },
   ],
   [
-    'an order was paid twice and one payment given back',
+    'an order was paid twice and refunded once',
     () =>
       withChanges({
         intents: [
@@ -202,35 +202,39 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { doublePayments: 1 },
   ],
   [
-    'units are on hand that nobody brought',
+    'units are on hand without a movement',
     () => withChanges({ stock: [buildInventoryItem(1, 12)] }),
     { stockDrift: 2 },
   ],
   [
-    'a delivery was counted that there was not',
+    'an unplanned delivery was received',
     () => withChanges({ stock: [buildInventoryItem(1, 13)], movements: buildMovements(10, 3) }),
     { stockDrift: 3 },
   ],
-  ['units are reserved for nobody', () => withChanges({ stock: [buildInventoryItem(4)] }), { stockDrift: 3 }],
+  [
+    'units are reserved without an order',
+    () => withChanges({ stock: [buildInventoryItem(4)] }),
+    { stockDrift: 3 },
+  ],
   [
     'units of a confirmed order are not reserved',
     () => withChanges({ stock: [buildInventoryItem(0)] }),
     { stockDrift: 1 },
   ],
   [
-    'more is reserved than there is',
+    'more units are reserved than are on hand',
     () => withChanges({ stock: [buildInventoryItem(1, 0)], movements: buildMovements(0) }),
     { stockDrift: 1 },
   ],
   [
-    'a cancelled order keeps money',
+    'a cancelled order is not fully refunded',
     () =>
       withChanges({ intents: [buildIntent('ord_a', TOTAL_MINOR), buildIntent('ord_c', TOTAL_MINOR, 900)] }),
     { moneyDrift: TOTAL_MINOR - 900 },
   ],
   ['a confirmed order is not paid', () => withChanges({ intents: [] }), { moneyDrift: TOTAL_MINOR }],
   [
-    'money is kept for no order at all',
+    'a payment belongs to no order',
     () => withChanges({ intents: [...buildConsistentEvidence().intents, buildIntent('ord_x', 5)] }),
     { moneyDrift: 5 },
   ],
@@ -240,54 +244,54 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { chainBreaks: 1 },
   ],
   [
-    'verify finds something else',
+    'verify has another finding',
     () => withChanges({ findings: [{ check: 'feed_mismatch', subject: 'feed', detail: '' }] }),
     { findings: 1 },
   ],
   [
-    'the API did not know what to say',
+    'the API responded with 500',
     () => withObservations(0, { responseCounts: { 201: 1, 500: 2 } }),
     { findings: 2 },
   ],
   ['an order is not decided', () => withOrder(buildOrder('ord_c', 'cancelling')), { stuck: 1 }],
   [
-    'an order needs attention',
+    'an order requires attention',
     () => withOrder(buildOrder('ord_c', 'cancelled', { attention: { step: '', detail: '', since: '' } })),
     { stuck: 1 },
   ],
   ['a mail was not sent', () => withChanges({ mails: new Map() }), { unsent: 3 }],
 ];
 
-test.each(VIOLATIONS)('%s: it is counted, and nothing else is', (_, evidence, expected) => {
+test.each(VIOLATIONS)('%s: increases only the expected counter', (_, evidence, expected) => {
   const counters = countProblems(checkInvariants(evidence()));
   const counted = Object.fromEntries(Object.entries(counters).filter(([, count]) => count > 0));
   expect(counted).toEqual(expected);
 });
 
-test('a placement that was never answered is stuck', () => {
+test('a placement without a response is stuck', () => {
   const evidence = buildConsistentEvidence();
-  const silent = createClientObservations(buildPlan(3));
+  const unanswered = createClientObservations(buildPlan(3));
   expect(
-    countProblems(checkInvariants({ ...evidence, observations: [...evidence.observations, silent] })),
+    countProblems(checkInvariants({ ...evidence, observations: [...evidence.observations, unanswered] })),
   ).toMatchObject({
     stuck: 1,
     lost: 0,
   });
 });
 
-test('an order is settled when it has ended as its customer was told', () => {
-  const [calm, , cancelled] = buildConsistentEvidence().observations as [
+test('an order is settled in a final status that matches its accepted cancellations', () => {
+  const [uncancelled, , cancelled] = buildConsistentEvidence().observations as [
     ClientObservations,
     ClientObservations,
     ClientObservations,
   ];
-  expect(isSettled(buildOrder('ord_a', 'confirmed'), calm)).toBe(true);
-  expect(isSettled(buildOrder('ord_a', 'placed'), calm)).toBe(false);
+  expect(isSettled(buildOrder('ord_a', 'confirmed'), uncancelled)).toBe(true);
+  expect(isSettled(buildOrder('ord_a', 'placed'), uncancelled)).toBe(false);
   expect(isSettled(buildOrder('ord_c', 'confirmed'), cancelled)).toBe(false);
   expect(isSettled(buildOrder('ord_c', 'cancelled'), cancelled)).toBe(true);
 });
 
-test('every counter is tried', () => {
-  const tried = new Set(VIOLATIONS.flatMap(([, , expected]) => Object.keys(expected)));
-  expect([...tried].sort()).toEqual(Object.keys(countProblems([])).sort());
+test('every counter has a case', () => {
+  const covered = new Set(VIOLATIONS.flatMap(([, , expected]) => Object.keys(expected)));
+  expect([...covered].sort()).toEqual(Object.keys(countProblems([])).sort());
 });

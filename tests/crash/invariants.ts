@@ -6,31 +6,31 @@ import { DECLINED_CARD } from '../system/orders/orders';
 import { LIMITED_STOCK_SKUS } from './monkey/customer-plan';
 import type { ClientObservations } from './monkey/customers';
 
-/** All that is known at the end, from witnesses that do not know of each other. */
+/** The final state of a run, read from independent sources. */
 export interface Evidence {
   observations: readonly ClientObservations[];
-  /** As the API tells of them, one by one: what customers were told of. */
+  /** The orders that customers received an id of, as returned by `GET /api/orders/:id`. */
   orders: ReadonlyMap<string, Order>;
-  /** Ids in the API's list of all orders. */
+  /** Ids in `GET /api/orders`. */
   listedOrderIds: readonly string[];
-  /** What each placement is answered when it is sent once more at the end: its order's id, or null. */
+  /** The order id in the response to each placement when it is repeated at the end, or null. */
   replayedOrderIds: ReadonlyMap<ClientObservations, string | null>;
   stock: readonly InventoryItem[];
-  /** By product: what changed its units on hand. */
+  /** Stock movements by sku. */
   movements: ReadonlyMap<string, readonly StockMovement[]>;
   /** The payment simulator's books. */
   intents: readonly BookRow[];
-  /** Orders that the simulator's books call paid twice. */
+  /** Double payments according to the simulator's books. */
   doublePaidOrderIds: readonly string[];
-  /** Of `npm run verify`. */
+  /** Output of `npm run verify`. */
   findings: readonly Finding[];
-  /** Mails that the history of an order says were sent, by kind. */
+  /** Kinds of the sent mails in the history of each order. */
   mails: ReadonlyMap<string, readonly string[]>;
 }
 
-/** All zero, or something is broken. */
+/** Any value above zero is a defect. */
 export interface Counters {
-  /** Accepted orders and cancellations that are not there, orders nobody placed, answers that contradict each other. */
+  /** Accepted orders and cancellations that are missing, orders that were never placed, contradictory responses. */
   lost: number;
   /** Orders that were paid more than once. */
   doublePayments: number;
@@ -38,13 +38,13 @@ export interface Counters {
   stockDrift: number;
   /** Minor units. */
   moneyDrift: number;
-  /** Breaks of the log's chains and of their anchors in the workflows' histories. */
+  /** Defects of hash chains and of their anchors in workflow histories. */
   chainBreaks: number;
-  /** Orders that are not decided, and placements that were never answered. */
+  /** Undecided orders, and placements without a response. */
   stuck: number;
-  /** Mails that are owed and were not sent. */
+  /** Expected mails that were not sent. */
   unsent: number;
-  /** Everything else that `verify` finds, and answers of 500. */
+  /** Other findings of `verify`, and responses with status 500. */
   findings: number;
 }
 
@@ -52,11 +52,11 @@ export interface Problem {
   counter: keyof Counters;
   subject: string;
   detail: string;
-  /** What it adds to the counter. */
+  /** Added to the counter. */
   amount: number;
 }
 
-/** Holds what customers were told, the API, the payment simulator's books and `verify` against each other. */
+/** Compares client observations, the API, the payment simulator's books and `verify`. */
 export function checkInvariants(evidence: Evidence): Problem[] {
   return [
     ...findLostOrders(evidence),
@@ -97,8 +97,8 @@ const createProblem = (counter: keyof Counters, subject: string, detail: string,
 const getSubject = ({ plan, orderId }: ClientObservations): string => orderId ?? plan.idempotencyKey;
 
 function findLostOrders({ observations, orders, listedOrderIds, replayedOrderIds }: Evidence): Problem[] {
-  const known = new Set(observations.map(({ orderId }) => orderId));
-  const inList = new Set(listedOrderIds);
+  const observedIds = new Set(observations.map(({ orderId }) => orderId));
+  const listedIds = new Set(listedOrderIds);
   return [
     ...observations.flatMap((t) =>
       t.violations.map((detail) => createProblem('lost', getSubject(t), detail)),
@@ -106,73 +106,76 @@ function findLostOrders({ observations, orders, listedOrderIds, replayedOrderIds
     ...observations.flatMap((t) => {
       const id = t.orderId;
       if (id === null) return [];
-      if (!orders.has(id) || !inList.has(id))
-        return [createProblem('lost', id, 'it was accepted and is not there')];
-      const again = replayedOrderIds.get(t);
-      return again === id ? [] : [createProblem('lost', id, `its key gives ${again ?? 'nothing'} now`)];
+      if (!orders.has(id) || !listedIds.has(id)) return [createProblem('lost', id, 'accepted, but missing')];
+      const replayedId = replayedOrderIds.get(t);
+      return replayedId === id
+        ? []
+        : [createProblem('lost', id, `its idempotency key returns ${replayedId ?? 'no order'}`)];
     }),
     ...listedOrderIds
-      .filter((id) => !known.has(id))
-      .map((id) => createProblem('lost', id, 'nobody was told of this order')),
+      .filter((id) => !observedIds.has(id))
+      .map((id) => createProblem('lost', id, 'no customer received this order')),
     ...findDuplicates(observations.flatMap((t) => t.orderId ?? [])).map((id) =>
-      createProblem('lost', id, 'two keys gave this order'),
+      createProblem('lost', id, 'two idempotency keys returned this order'),
     ),
-    ...findDuplicates(listedOrderIds).map((id) => createProblem('lost', id, 'it is listed twice')),
+    ...findDuplicates(listedOrderIds).map((id) => createProblem('lost', id, 'listed twice')),
   ];
 }
 
 const findDuplicates = (items: readonly string[]): string[] =>
   items.filter((item, i) => items.indexOf(item) !== i);
 
-/** An accepted cancellation ends the order; a refused one says that it has ended already. */
+/** An accepted cancellation closes the order; a rejected one means that it was already closed. */
 function findLostCancellations({ observations, orders }: Evidence): Problem[] {
   return observations.flatMap((t) => {
     const status = orders.get(t.orderId ?? '')?.status;
     if (status === undefined) return [];
-    const goesOn = !CLOSED_STATUSES.includes(status) && status !== 'cancelling';
-    const wrong = goesOn ? t.cancellations : [];
-    const unasked = status === 'cancelled' && t.plan.cancel === null;
+    const isOpen = !CLOSED_STATUSES.includes(status) && status !== 'cancelling';
+    const ineffective = isOpen ? t.cancellations : [];
+    const unrequested = status === 'cancelled' && t.plan.cancel === null;
     return [
-      ...wrong.map(({ method, outcome }) =>
+      ...ineffective.map(({ method, outcome }) =>
         createProblem(
           'lost',
           getSubject(t),
-          `its cancellation (${method}) was ${outcome} and it is ${status}`,
+          `cancellation (${method}) was ${outcome}, but the order is ${status}`,
         ),
       ),
-      ...(unasked ? [createProblem('lost', getSubject(t), 'it is cancelled and nobody asked for that')] : []),
+      ...(unrequested ? [createProblem('lost', getSubject(t), 'cancelled without a request')] : []),
     ];
   });
 }
 
-/** The payment method says how a payment ends, whatever is killed meanwhile. */
+/** The payment method determines the outcome of the payment, regardless of kills. */
 function findWrongDecisions({ observations, orders }: Evidence): Problem[] {
   return observations.flatMap((t) => {
     const order = orders.get(t.orderId ?? '');
     if (order === undefined) return [];
-    const declines = t.plan.body.payment.method === DECLINED_CARD;
+    const isDeclinedCard = t.plan.body.payment.method === DECLINED_CARD;
     const code = order.rejection?.code;
-    if (order.status === 'confirmed' && declines) {
-      return [createProblem('lost', order.id, 'its payment must be declined and it is confirmed')];
+    if (order.status === 'confirmed' && isDeclinedCard) {
+      return [createProblem('lost', order.id, 'confirmed, but its payment must be declined')];
     }
     if (code === 'out_of_stock') {
-      const mayBe = t.plan.body.items.some(({ sku }) => LIMITED_STOCK_SKUS.includes(sku));
-      return mayBe
+      const isLimited = t.plan.body.items.some(({ sku }) => LIMITED_STOCK_SKUS.includes(sku));
+      return isLimited
         ? []
-        : [createProblem('lost', order.id, 'there is stock for it and it is rejected: out_of_stock')];
+        : [createProblem('lost', order.id, 'rejected with out_of_stock, but stock is available')];
     }
-    if (code !== undefined && !(code === 'payment_declined' && declines)) {
-      return [createProblem('lost', order.id, `its payment must succeed and it is rejected: ${code}`)];
+    if (code !== undefined && !(code === 'payment_declined' && isDeclinedCard)) {
+      return [createProblem('lost', order.id, `rejected with ${code}, but its payment must succeed`)];
     }
     return [];
   });
 }
 
-/** Whatever is away meanwhile is answered with 503, or not at all. */
+/** An unavailable dependency must cause 503 or no response, never 500. */
 function findServerErrors({ observations }: Evidence): Problem[] {
   return observations.flatMap((t) => {
     const count = t.responseCounts['500'] ?? 0;
-    return count === 0 ? [] : [createProblem('findings', getSubject(t), `${count} answers of 500`, count)];
+    return count === 0
+      ? []
+      : [createProblem('findings', getSubject(t), `${count} responses with status 500`, count)];
   });
 }
 
@@ -182,12 +185,10 @@ function findDoublePayments({ intents, doublePaidOrderIds }: Evidence): Problem[
     ...doublePaidOrderIds,
     ...findDuplicates(captured.map((intent) => intent.order_id ?? intent.id)),
   ];
-  return [...new Set(orderIds)].map((id) =>
-    createProblem('doublePayments', id, 'it was paid more than once'),
-  );
+  return [...new Set(orderIds)].map((id) => createProblem('doublePayments', id, 'paid more than once'));
 }
 
-/** What is reserved is what confirmed orders are made of: nothing is shipped here. */
+/** Reserved units equal the units of confirmed orders: a run ships nothing. */
 function findStockDrift({ orders, stock }: Evidence): Problem[] {
   const owed = new Map<string, number>();
   for (const { status, lines } of orders.values()) {
@@ -203,41 +204,41 @@ function findStockDrift({ orders, stock }: Evidence): Problem[] {
   });
 }
 
-/** What is on hand is what there was at first and what was delivered since, each delivery once. */
+/** Units on hand equal the sum of movements, and each planned delivery is received once. */
 function findReceiptDrift({ observations, stock, movements }: Evidence): Problem[] {
-  const delivered = new Map<string, number>();
+  const planned = new Map<string, number>();
   for (const { stockReceipt } of observations.map(({ plan }) => plan)) {
     if (stockReceipt !== null)
-      delivered.set(stockReceipt.sku, (delivered.get(stockReceipt.sku) ?? 0) + stockReceipt.units);
+      planned.set(stockReceipt.sku, (planned.get(stockReceipt.sku) ?? 0) + stockReceipt.units);
   }
   return stock.flatMap(({ sku, onHand }) => {
-    const moved = movements.get(sku) ?? [];
-    const sum = (some: readonly StockMovement[]) => some.reduce((units, { delta }) => units + delta, 0);
-    const received = sum(moved.filter(({ reason }) => reason === 'received'));
-    const wanted = delivered.get(sku) ?? 0;
-    const drift = Math.abs(onHand - sum(moved)) + Math.abs(received - wanted);
-    const detail = `${onHand} on hand, movements of ${sum(moved)}, ${received} of ${wanted} delivered`;
+    const all = movements.get(sku) ?? [];
+    const sum = (subset: readonly StockMovement[]) => subset.reduce((units, { delta }) => units + delta, 0);
+    const received = sum(all.filter(({ reason }) => reason === 'received'));
+    const expected = planned.get(sku) ?? 0;
+    const drift = Math.abs(onHand - sum(all)) + Math.abs(received - expected);
+    const detail = `${onHand} on hand, movements of ${sum(all)}, ${received} of ${expected} units received`;
     return drift === 0 ? [] : [createProblem('stockDrift', sku, detail, drift)];
   });
 }
 
-/** A confirmed order owes its total, every other one nothing. */
+/** The net captured amount equals the total of a confirmed order, and zero for any other. */
 function findMoneyDrift({ orders, intents }: Evidence): Problem[] {
-  const kept = new Map<string, number>();
+  const netMinorById = new Map<string, number>();
   for (const intent of intents) {
-    const of = intent.order_id ?? intent.id;
-    const heldMinor = intent.status === 'requires_capture' ? intent.amount : 0;
-    const keptMinor = intent.amount_captured - intent.amount_refunded + heldMinor;
-    kept.set(of, (kept.get(of) ?? 0) + keptMinor);
+    const id = intent.order_id ?? intent.id;
+    const authorizedMinor = intent.status === 'requires_capture' ? intent.amount : 0;
+    const netMinor = intent.amount_captured - intent.amount_refunded + authorizedMinor;
+    netMinorById.set(id, (netMinorById.get(id) ?? 0) + netMinor);
   }
-  return [...new Set([...orders.keys(), ...kept.keys()])].flatMap((id) => {
+  return [...new Set([...orders.keys(), ...netMinorById.keys()])].flatMap((id) => {
     const order = orders.get(id);
     const owedMinor = order?.status === 'confirmed' ? order.total.amount : 0;
-    const keptMinor = kept.get(id) ?? 0;
-    const detail = `${order?.status ?? 'no order'}: ${owedMinor} owed, ${keptMinor} kept`;
-    return owedMinor === keptMinor
+    const netMinor = netMinorById.get(id) ?? 0;
+    const detail = `${order?.status ?? 'no order'}: ${owedMinor} owed, ${netMinor} captured or authorized`;
+    return owedMinor === netMinor
       ? []
-      : [createProblem('moneyDrift', id, detail, Math.abs(owedMinor - keptMinor))];
+      : [createProblem('moneyDrift', id, detail, Math.abs(owedMinor - netMinor))];
   });
 }
 
@@ -252,25 +253,20 @@ function toProblems({ findings }: Evidence): Problem[] {
 const CLOSED_STATUSES: readonly Order['status'][] = ['rejected', 'cancelled'];
 const SETTLED_STATUSES: readonly Order['status'][] = ['confirmed', ...CLOSED_STATUSES];
 
-/** Whether nothing more is to be expected of the order, by what its customer was told. */
+/** Whether the order has its final state, considering the cancellations that its client observed. */
 export function isSettled({ status, attention }: Order, { cancellations }: ClientObservations): boolean {
-  const cancels = cancellations.some(({ outcome }) => outcome === 'accepted');
-  return (cancels ? CLOSED_STATUSES : SETTLED_STATUSES).includes(status) && attention === null;
+  const isCancelled = cancellations.some(({ outcome }) => outcome === 'accepted');
+  return (isCancelled ? CLOSED_STATUSES : SETTLED_STATUSES).includes(status) && attention === null;
 }
 
 function findStuckOrders({ observations, orders }: Evidence): Problem[] {
   return observations.flatMap((t) => {
-    if (t.orderId === null)
-      return [createProblem('stuck', getSubject(t), 'its placement was never answered')];
+    if (t.orderId === null) return [createProblem('stuck', getSubject(t), 'its placement has no response')];
     const order = orders.get(t.orderId);
     if (order === undefined || (SETTLED_STATUSES.includes(order.status) && order.attention === null))
       return [];
     return [
-      createProblem(
-        'stuck',
-        order.id,
-        `it is ${order.status}${order.attention ? ', and needs attention' : ''}`,
-      ),
+      createProblem('stuck', order.id, `${order.status}${order.attention ? ', requires attention' : ''}`),
     ];
   });
 }
@@ -279,11 +275,11 @@ function findUnsentMails({ orders, mails }: Evidence): Problem[] {
   return [...orders.values()].flatMap((order) =>
     listExpectedMails(order)
       .filter((kind) => !mails.get(order.id)?.includes(kind))
-      .map((kind) => createProblem('unsent', order.id, `${kind} was not sent`)),
+      .map((kind) => createProblem('unsent', order.id, `${kind} not sent`)),
   );
 }
 
-/** At least: an order that was cancelled may have been confirmed before. */
+/** The mails that must be sent; a cancelled order may have a confirmation mail, too. */
 export function listExpectedMails({ status, rejection }: Order): string[] {
   switch (status) {
     case 'confirmed':

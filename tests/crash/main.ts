@@ -6,16 +6,17 @@ import { runCrash } from './run';
 const MAX_PRINTED_PROBLEMS = 50;
 const log = (text: string) => process.stderr.write(`${text}\n`);
 
-/** Ends with 0 when nothing was lost, doubled, drifted or stuck, with 1 when something was, with 2 when it cannot run. */
+/** Runs the command. @returns the exit code: 0 without a problem, 1 with problems. An error exits with 2. */
 async function main(args: string[]): Promise<number> {
   const options = parseOptions(args);
   const { report, problems, dir } = await runCrash(options, log);
   for (const { counter, subject, detail } of problems.slice(0, MAX_PRINTED_PROBLEMS)) {
     log(`${counter}  ${subject}: ${detail}`);
   }
-  if (problems.length > MAX_PRINTED_PROBLEMS) log(`and ${problems.length - MAX_PRINTED_PROBLEMS} more`);
+  if (problems.length > MAX_PRINTED_PROBLEMS)
+    log(`and ${problems.length - MAX_PRINTED_PROBLEMS} more problems`);
   if (problems.length === 0 && !options.keep) rmSync(dir, { recursive: true, force: true });
-  else log(`The logs of all processes are kept in ${dir}.`);
+  else log(`The logs of all processes are stored in ${dir}.`);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   return problems.length === 0 ? 0 : 1;
 }

@@ -3,27 +3,27 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Counters } from './invariants';
 
-/** A promise of the core, broken on purpose, and the counter that has to notice. */
+/** A defect of a guaranteed property, and the counter that must detect it. */
 export interface Mutation {
   name: string;
   counter: keyof Counters;
   file: string;
-  edits: readonly (readonly [sound: string, broken: string])[];
+  edits: readonly (readonly [original: string, mutated: string])[];
 }
 
 export const MUTATIONS: readonly Mutation[] = [
   {
-    name: 'each attempt pays under a key of its own',
+    name: 'each payment attempt uses a new idempotency key',
     counter: 'doublePayments',
     file: 'activities/payments.ts',
     edits: [
       [
         'const key = paymentAttemptKey(orderId, attempt);\n      return callProvider(async () => {\n        const created',
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the broken program
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: quoted source
         'const key = `${paymentAttemptKey(orderId, attempt)}:${Date.now()}`;\n      return callProvider(async () => {\n        const created',
       ],
       ['provider.authorize({ key, intentId,', 'provider.authorize({ key, intentId: created.id,'],
-      // Harmless as long as the keys hold: the first answer of each payment is lost.
+      // The first response of each payment is lost: harmless with a stable key.
       ['const HEARTBEAT_MS = 3_000;', 'const HEARTBEAT_MS = 3_000;\nconst answered = new Set<string>();'],
       [
         "case 'captured': {\n            // The provider",
@@ -32,7 +32,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'the stock of an order that ends is not released',
+    name: 'the reservation of a closed order is not released',
     counter: 'stockDrift',
     file: 'activities/orders.ts',
     edits: [
@@ -43,56 +43,56 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a cancelled order keeps the money',
+    name: 'a cancelled order is not refunded',
     counter: 'moneyDrift',
     file: 'activities/payments.ts',
     edits: [['if (owed > 0) {', 'if (owed < 0) {']],
   },
   {
-    name: 'a placement key is not kept',
+    name: 'the idempotency key of a placement is not stored',
     counter: 'lost',
     file: 'services/orders/place-order.ts',
     edits: [['idempotencyKey: idempotencyKey ?? null,', 'idempotencyKey: null,']],
   },
   {
-    name: "Temporal's own cancel is not heard",
+    name: 'a cancellation by Temporal is ignored',
     counter: 'lost',
     file: 'workflows/orders/cancellation.ts',
-    edits: [['', 'async () => undefined']],
+    edits: [['this.handleRequest(createTemporalCancellation(Date.now()))', 'undefined']],
   },
   {
-    name: 'another text is stored than was hashed',
+    name: 'the stored event differs from the hashed one',
     counter: 'chainBreaks',
     file: 'db/events/event-log.ts',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the broken program
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: quoted source
     edits: [['      body: row.body,', '      body: `${row.body} `,']],
   },
   {
-    name: 'a payment cannot be undone',
+    name: 'a payment cannot be reversed',
     counter: 'stuck',
     file: 'activities/payments.ts',
     edits: [['const intent = await provider.retrieve(intentId);', "throw new Error('broken');"]],
   },
   {
-    name: 'an event is not followed',
+    name: 'an event sends no notification',
     counter: 'unsent',
     file: 'domain/notifications/notification-rules.ts',
     edits: [["case 'OrderCancelled':\n      return 'order_cancelled';", '']],
   },
   {
-    name: 'a declined payment can still be made',
+    name: 'the intent of a declined payment is not voided',
     counter: 'findings',
     file: 'activities/payments.ts',
     edits: [
       [
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the sound program
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: quoted source
         "await provider.void({ key: `${key}:void`, intentId: intentId as string });\n          return {\n            outcome: 'declined'",
         "return {\n            outcome: 'declined'",
       ],
     ],
   },
   {
-    name: 'orders are rejected though there is stock for them',
+    name: 'orders are rejected despite available stock',
     counter: 'lost',
     file: 'db/inventory/stock.ts',
     edits: [
@@ -103,7 +103,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a payment is not in the ledger',
+    name: 'a payment is not recorded in the ledger',
     counter: 'findings',
     file: 'activities/orders.ts',
     edits: [["ledger: [toLedgerEntry(order, 'captured', paid)],", 'ledger: [],']],
@@ -114,21 +114,23 @@ const ROOT = resolve(__dirname, '../..');
 const EXCLUDED_PATHS = new Set(['.git', '.data', '.cache', 'dist', 'node_modules']);
 
 /**
- * Copies the project and breaks the copy.
- * @returns its folder.
- * @throws Error when the code is no longer as the breakage expects it.
+ * Copies the project and applies the mutation to the copy.
+ * @returns the folder of the copy.
+ * @throws Error when the source no longer contains a snippet.
  */
 export function createMutatedCopy({ name, file, edits }: Mutation): string {
-  const dir = mkdtempSync(join(tmpdir(), 'orders-broken-'));
-  const copied = (path: string) => !EXCLUDED_PATHS.has(path.slice(ROOT.length + 1));
-  cpSync(ROOT, dir, { recursive: true, filter: copied });
+  const dir = mkdtempSync(join(tmpdir(), 'orders-mutated-'));
+  const isCopied = (path: string) => !EXCLUDED_PATHS.has(path.slice(ROOT.length + 1));
+  cpSync(ROOT, dir, { recursive: true, filter: isCopied });
   symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
   mkdirSync(join(dir, '.cache'));
   const path = join(dir, file);
   let code = readFileSync(path, 'utf8');
-  for (const [sound, broken] of edits) {
-    if (!code.includes(sound)) throw new Error(`${name}: ${file} has changed; adapt the breakage`);
-    code = code.replace(sound, () => broken);
+  for (const [original, mutated] of edits) {
+    if (original === '' || !code.includes(original)) {
+      throw new Error(`${name}: ${file} has changed; adapt the mutation`);
+    }
+    code = code.replace(original, () => mutated);
   }
   writeFileSync(path, code);
   return dir;

@@ -9,14 +9,14 @@ export const USAGE =
 const DEFAULT_SETTLE_SECONDS = '180';
 const MONKEY_KINDS = ['kill', 'pause', 'fault'] as const satisfies MonkeyKind[];
 
-/** @throws Error of one or two sentences for arguments that cannot be run. */
+/** @throws Error with a message and the usage for invalid arguments. */
 export function parseOptions(args: string[]): RunOptions {
   const { orders, seed, database, shape, settle, monkey, keep } = parseFlags(args);
   if (database !== 'sqlite' && database !== 'mysql')
-    throw new Error(`no such database: ${database}. ${USAGE}`);
-  if (shape !== 'one' && shape !== 'many') throw new Error(`no such shape: ${shape}. ${USAGE}`);
+    throw new Error(`--database must be sqlite or mysql. ${USAGE}`);
+  if (shape !== 'one' && shape !== 'many') throw new Error(`--shape must be one or many. ${USAGE}`);
   if (shape === 'many' && database === 'sqlite') {
-    throw new Error('SQLite serves one process only: --shape many needs --database mysql.');
+    throw new Error('--shape many requires --database mysql: SQLite supports one process only.');
   }
   return {
     orders: parseWholeNumber('orders', orders, 1),
@@ -48,17 +48,17 @@ function parseFlags(args: string[]) {
   }
 }
 
-function parseWholeNumber(name: string, value: string | undefined, least: number): number {
-  if (value === undefined || !/^\d{1,9}$/.test(value) || Number(value) < least) {
-    throw new Error(`--${name} must be a whole number, ${least} or more. ${USAGE}`);
+function parseWholeNumber(name: string, value: string | undefined, min: number): number {
+  if (value === undefined || !/^\d{1,9}$/.test(value) || Number(value) < min) {
+    throw new Error(`--${name} must be a whole number, ${min} or more. ${USAGE}`);
   }
   return Number(value);
 }
 
 function parseMonkeyKinds(value: string): MonkeyKind[] {
-  const wanted = value.split(',');
-  const unknown = wanted.find((kind) => !(MONKEY_KINDS as readonly string[]).includes(kind));
+  const kinds = value.split(',');
+  const unknown = kinds.find((kind) => !(MONKEY_KINDS as readonly string[]).includes(kind));
   if (unknown !== undefined)
-    throw new Error(`--monkey knows no ${unknown}, but ${MONKEY_KINDS.join(', ')}. ${USAGE}`);
-  return MONKEY_KINDS.filter((kind) => wanted.includes(kind));
+    throw new Error(`--monkey: unknown value ${unknown}, expected ${MONKEY_KINDS.join(', ')}. ${USAGE}`);
+  return MONKEY_KINDS.filter((kind) => kinds.includes(kind));
 }

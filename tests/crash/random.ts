@@ -1,4 +1,4 @@
-/** Numbers drawn from a seed: the same seed gives the same numbers (Mulberry32). */
+/** Seeded pseudo-random numbers: the same seed gives the same numbers (Mulberry32). */
 export class Random {
   private state: number;
 
@@ -14,30 +14,30 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `least` to `most`, both included. */
-  int(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
+  /** An integer from `min` to `max`, inclusive. */
+  int(min: number, max: number): number {
+    return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  chance(share: number): boolean {
-    return this.next() < share;
+  chance(probability: number): boolean {
+    return this.next() < probability;
   }
 
   pick<T>(items: readonly T[]): T {
     const item = items[Math.floor(this.next() * items.length)];
-    if (item === undefined) throw new RangeError('nothing to pick from');
+    if (item === undefined) throw new RangeError('no items to pick from');
     return item;
   }
 
-  /** `count` different ones. */
+  /** `count` distinct items. */
   sample<T>(items: readonly T[], count: number): T[] {
     return this.shuffle(items).slice(0, count);
   }
 
   shuffle<T>(items: readonly T[]): T[] {
     return items
-      .map((item) => ({ item, place: this.next() }))
-      .sort((a, b) => a.place - b.place)
+      .map((item) => ({ item, rank: this.next() }))
+      .sort((a, b) => a.rank - b.rank)
       .map(({ item }) => item);
   }
 }

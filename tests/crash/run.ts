@@ -21,7 +21,7 @@ import { type CrashOptions, makeSchedule, type Schedule } from './monkey/schedul
 import { sendStockReceipt } from './monkey/stock-receipts';
 
 export interface Report extends CrashOptions, Counters {
-  /** Orders that customers were told of. */
+  /** Orders whose id a customer received. */
   placed: number;
   confirmed: number;
   rejected: number;
@@ -34,37 +34,49 @@ export interface Report extends CrashOptions, Counters {
 export interface CrashRun {
   report: Report;
   problems: Problem[];
-  /** Where the logs of all processes are. */
+  /** Contains the logs of all processes. */
   dir: string;
 }
 
 export interface RunOptions extends CrashOptions {
-  /** What the monkey may do; the rest of its plan is left out. */
+  /** The planned monkey steps to run; others are skipped. */
   monkeyKinds: readonly MonkeyKind[];
-  /** How long everything may take to come to its end when nothing fails any more. */
+  /** Limit for every order to settle after the last failure. */
   settleMs: number;
-  /** Whether the logs stay also when nothing is wrong. */
+  /** Whether to keep the logs without a problem. */
   keep: boolean;
 }
 
-/** Placements under way at the same time: a long run has more, so that a restart does not hold up too many. */
+/** Concurrent placements: more in a long run, where a restart would block a larger share of them. */
 const getPlacementConcurrency = (orders: number): number =>
   Math.min(40, Math.max(12, Math.round(orders / 8)));
 const PROGRESS_MS = 5_000;
 
-/** One run: trade while the monkey is at work, let everything finish, count. @param say hears of its progress. */
-export async function runCrash(options: RunOptions, say: (text: string) => void): Promise<CrashRun> {
+/**
+ * Places orders while the monkey runs, waits for them to settle, then checks the invariants.
+ * @param reportProgress receives status lines.
+ */
+export async function runCrash(
+  options: RunOptions,
+  reportProgress: (text: string) => void,
+): Promise<CrashRun> {
   const startedMs = performance.now();
   const schedule = makeSchedule(options);
   const dir = mkdtempSync(join(tmpdir(), 'orders-crash-'));
-  say(`logs in ${dir}`);
+  reportProgress(`logs in ${dir}`);
   writeFileSync(join(dir, 'schedule.json'), JSON.stringify(schedule, null, 1));
-  const note = createRunLog(join(dir, 'run.log'));
-  const fleet = await Fleet.start(dir, options, note);
+  const log = createRunLog(join(dir, 'run.log'));
+  const fleet = await Fleet.start(dir, options, log);
   try {
-    const { observations, kills, settleDeadlineMs } = await runWorkload(fleet, schedule, options, note, say);
+    const { observations, kills, settleDeadlineMs } = await runWorkload(
+      fleet,
+      schedule,
+      options,
+      log,
+      reportProgress,
+    );
     writeFileSync(join(dir, 'observations.json'), JSON.stringify(observations, null, 1));
-    say('counting');
+    reportProgress('checking invariants');
     const evidence = await collectEvidence(fleet, observations, settleDeadlineMs);
     const problems = checkInvariants(evidence);
     const statuses = [...evidence.orders.values()].map(({ status }) => status);
@@ -87,7 +99,7 @@ export async function runCrash(options: RunOptions, say: (text: string) => void)
 interface WorkloadResult {
   observations: ClientObservations[];
   kills: number;
-  /** By `performance.now()`: when everything should have come to its end. */
+  /** By `performance.now()`: when every order should be settled. */
   settleDeadlineMs: number;
 }
 
@@ -95,47 +107,47 @@ async function runWorkload(
   fleet: Fleet,
   { customers, monkey }: Schedule,
   { monkeyKinds, settleMs }: RunOptions,
-  note: (text: string) => void,
-  say: (text: string) => void,
+  log: (text: string) => void,
+  reportProgress: (text: string) => void,
 ): Promise<WorkloadResult> {
   const closing = new AbortController();
-  // Each customer listens.
+  // One listener per customer.
   setMaxListeners(0, closing.signal);
-  const shop: SystemUnderTest = {
+  const system: SystemUnderTest = {
     apiUrls: fleet.apiUrls,
     temporal: fleet.temporal,
     staffToken: fleet.token,
     stopSignal: closing.signal,
   };
   const progress = new Progress();
-  const told = customers.map(createClientObservations);
-  const waiting = [...told];
-  const following: Promise<void>[] = [];
-  let followed = 0;
-  const countFollowed = () => {
-    followed += 1;
+  const observations = customers.map(createClientObservations);
+  const pending = [...observations];
+  const followUps: Promise<void>[] = [];
+  let completed = 0;
+  const countCompleted = () => {
+    completed += 1;
   };
   const placing = Array.from({ length: getPlacementConcurrency(customers.length) }, async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await placeOrder(shop, next);
+    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      await placeOrder(system, next);
       progress.advance();
-      following.push(followOrder(shop, next).then(countFollowed), sendStockReceipt(shop, next));
+      followUps.push(followOrder(system, next).then(countCompleted), sendStockReceipt(system, next));
     }
   });
   const ticker = setInterval(() => {
-    say(`${progress.placed} of ${told.length} orders placed, ${followed} followed to their end`);
+    reportProgress(`${progress.placed} of ${observations.length} orders placed, ${completed} completed`);
   }, PROGRESS_MS);
   try {
     const steps = monkey.filter(({ kind }) => monkeyKinds.includes(kind));
-    const kills = await runMonkey(steps, fleet, progress, note);
-    note('nothing fails any more');
+    const kills = await runMonkey(steps, fleet, progress, log);
+    log('all failures are over');
     await restoreSystem(fleet);
-    const settledByMs = performance.now() + settleMs;
-    const done = Promise.all(placing).then(() => Promise.all(following));
+    const settleDeadlineMs = performance.now() + settleMs;
+    const done = Promise.all(placing).then(() => Promise.all(followUps));
     await Promise.race([done, delay(settleMs, undefined, { signal: closing.signal }).catch(() => undefined)]);
     closing.abort();
     await done;
-    return { observations: told, kills, settleDeadlineMs: settledByMs };
+    return { observations, kills, settleDeadlineMs };
   } finally {
     closing.abort();
     clearInterval(ticker);
@@ -147,7 +159,7 @@ async function restoreSystem(fleet: Fleet): Promise<void> {
   await sendRequest(`${fleet.simulatorUrl}/_simulator/faults`, { method: 'DELETE' });
 }
 
-/** What was done and what came of it, each with its time since the run began. */
+/** Appends lines with the seconds since the start of the run. */
 function createRunLog(file: string): (text: string) => void {
   const startedMs = performance.now();
   return (text) => appendFileSync(file, `${((performance.now() - startedMs) / 1000).toFixed(2)} ${text}\n`);

@@ -9,7 +9,7 @@ const ROWS = 3;
 const LOW_MINOR = 1_000;
 const HIGH_MINOR = 2_000;
 
-/** Maintains the catalogue, and does not give up: what had no answer is looked at and done again where it was not done. */
+/** Staff maintain the catalogue. A request without a response is repeated until its effect exists. */
 export class CatalogueScenario {
   private readonly sku = `crash-${ulid().toLowerCase()}`;
   private readonly key = ulid();
@@ -34,7 +34,7 @@ export class CatalogueScenario {
     expect(await this.getProduct()).toMatchObject({ version: 3, active: false });
   }
 
-  /** Sends a file until it is accepted. */
+  /** Uploads a file until it is accepted. */
   async importFile(): Promise<void> {
     const { headers } = await this.retryUntilStatus([202], '/api/products/import', {
       raw: this.buildFile(ROWS),
@@ -43,9 +43,9 @@ export class CatalogueScenario {
     this.importPath = String(headers.location);
   }
 
-  /** Begins to send a file, and is gone before its end. */
+  /** Starts an upload and disconnects before its end. */
   async abortUpload(): Promise<void> {
-    let gone = false;
+    let isClosed = false;
     const upload = send(`${this.env.system.url}/api/products/import`, {
       method: 'POST',
       headers: {
@@ -57,20 +57,26 @@ export class CatalogueScenario {
     });
     upload.on('error', () => undefined);
     upload.once('close', () => {
-      gone = true;
+      isClosed = true;
     });
     const before = await this.env.countOpenUploads();
     upload.write(this.buildFile(ROWS));
-    await eventually('an upload', async () => gone || (await this.env.countOpenUploads()) > before);
+    await eventually('an open upload', async () => isClosed || (await this.env.countOpenUploads()) > before);
     upload.destroy();
   }
 
   async assertImported(): Promise<void> {
-    const found = await this.env.eventually(`${this.importPath} at its end`, async () => {
+    const productImport = await this.env.eventually(`${this.importPath} completed`, async () => {
       const { body } = await this.env.system.request<ProductImportDetail>(this.importPath);
       return body.endedAt !== null && body;
     });
-    expect(found).toMatchObject({ status: 'completed', created: ROWS, updated: 0, unchanged: 0, faulty: 0 });
+    expect(productImport).toMatchObject({
+      status: 'completed',
+      created: ROWS,
+      updated: 0,
+      unchanged: 0,
+      faulty: 0,
+    });
     for (let n = 0; n < ROWS; n += 1) {
       const product = await this.retryUntilStatus<Product>([200], `/api/products/${this.sku}-${n}`);
       expect(product.body.version).toBe(1);
@@ -86,7 +92,7 @@ export class CatalogueScenario {
     return (await this.retryUntilStatus<Product>([200], `/api/products/${this.sku}?active=all`)).body;
   }
 
-  /** Once, as far as can be known: a change whose answer was lost has made another version. */
+  /** Sends the change with `If-Match`: 412 means that an earlier attempt had its effect. */
   private async changeProduct(request: HttpRequest, statuses: number[]): Promise<void> {
     const { version } = await this.getProduct();
     const headers = { 'if-match': `"${version}"` };
@@ -99,9 +105,10 @@ export class CatalogueScenario {
     request: HttpRequest = {},
   ): Promise<HttpResponse<T>> {
     for (;;) {
-      const answer = await this.env.system.request<T>(path, request).catch(() => null);
-      if (answer !== null && statuses.includes(answer.status)) return answer;
-      if (answer !== null && answer.status !== 503) throw new Error(`${answer.status} ${answer.text}`);
+      const response = await this.env.system.request<T>(path, request).catch(() => null);
+      if (response !== null && statuses.includes(response.status)) return response;
+      if (response !== null && response.status !== 503)
+        throw new Error(`${response.status} ${response.text}`);
       await this.env.waitUntilReady();
     }
   }

@@ -4,111 +4,109 @@ import { SCENARIOS, type Scenario } from './fault-point-scenarios';
 import type { FaultPoint } from './fault-point-switch';
 import { type Crash, FaultPointTestEnv } from './fault-point-test-env';
 
-/** What came of one kill. */
+/** The result of one kill. */
 export interface KillResult {
-  /** Undefined when the system did not die. */
+  /** Undefined when the system did not crash. */
   crash: Crash | undefined;
-  /** Why the scenario did not come to its end. */
+  /** The failure of the scenario. */
   error: unknown;
 }
 
 export interface FaultPointRun {
-  /** Every point that the scenarios reach when nothing is killed. */
+  /** Every point that the scenarios reach without a kill. */
   reachedPoints: ReadonlySet<FaultPoint>;
   killResults: ReadonlyMap<FaultPoint, KillResult>;
-  /** Of `npm run verify`, when everything had come to its end. */
+  /** Output of `npm run verify` after all scenarios have finished. */
   findings: string[];
   doublePayments: unknown[];
 }
 
-/** Until the system has died at the point. */
 const CRASH_TIMEOUT_MS = 60_000;
-/** How long a scenario's work may go on behind its end. */
+/** Limit for background work after a scenario has finished. */
 const BACKGROUND_WORK_MS = 5_000;
-/** Those that were hit go on beside it, so a scenario may be spared the point that it reached when it was alone. */
+/** Concurrent scenarios may prevent one from reaching a point that it reached in the baseline. */
 const MAX_ATTEMPTS = 4;
 
 /**
- * Plays each scenario once to see which points it reaches, then kills the system at every point in turn. A scenario that
- * was hit goes on while the next ones are played, as customers do; all of them come to their ends at last.
+ * Runs each scenario once to record the points it reaches, then kills the system at every point in turn. An interrupted
+ * scenario continues while the next ones run; all of them must finish.
  */
 export async function killAtEachPoint(
   points: readonly FaultPoint[],
   dialect: Dialect,
 ): Promise<FaultPointRun> {
-  const shop = await FaultPointTestEnv.open(dialect);
+  const testEnv = await FaultPointTestEnv.open(dialect);
   try {
-    const rehearsal = await recordBaseline(shop);
-    const killed = new Map<FaultPoint, KillResult>();
-    const ends: Promise<unknown>[] = [];
-    for (const [point, scenarios] of assignScenarios(points, rehearsal)) {
-      const kill: KillResult = { crash: undefined, error: undefined };
-      killed.set(point, kill);
+    const baseline = await recordBaseline(testEnv);
+    const killResults = new Map<FaultPoint, KillResult>();
+    const completions: Promise<unknown>[] = [];
+    for (const [point, scenarios] of assignScenarios(points, baseline)) {
+      const result: KillResult = { crash: undefined, error: undefined };
+      killResults.set(point, result);
       for (const [attempt, scenario] of scenarios.entries()) {
-        const { death, end } = await killAtPoint(shop, point, scenario, attempt > 0);
-        ends.push(
-          end.catch((error: unknown) => {
-            kill.error ??= new Error(`${scenario.name}: ${String(error)}`, { cause: error });
+        const { crash, completion } = await killAtPoint(testEnv, point, scenario, attempt > 0);
+        completions.push(
+          completion.catch((error: unknown) => {
+            result.error ??= new Error(`${scenario.name}: ${String(error)}`, { cause: error });
           }),
         );
-        kill.crash = death;
-        if (death !== undefined) break;
+        result.crash = crash;
+        if (crash !== undefined) break;
       }
     }
-    await Promise.all(ends);
+    await Promise.all(completions);
     return {
-      reachedPoints: new Set(rehearsal.scenariosByPoint.keys()),
-      killResults: killed,
-      findings: await shop.system.verify(),
-      doublePayments: await shop.system.listDoublePayments(),
+      reachedPoints: new Set(baseline.scenariosByPoint.keys()),
+      killResults,
+      findings: await testEnv.system.verify(),
+      doublePayments: await testEnv.system.listDoublePayments(),
     };
   } finally {
-    await shop.close();
+    await testEnv.close();
   }
 }
 
 interface Baseline {
   scenariosByPoint: ReadonlyMap<FaultPoint, Scenario[]>;
-  /** How long a scenario takes. */
   durationsMs: ReadonlyMap<Scenario, number>;
 }
 
-/** Plays each scenario undisturbed. */
-async function recordBaseline(shop: FaultPointTestEnv): Promise<Baseline> {
-  const reaching = new Map<FaultPoint, Scenario[]>();
-  const takesMs = new Map<Scenario, number>();
+/** Runs each scenario without a kill. */
+async function recordBaseline(testEnv: FaultPointTestEnv): Promise<Baseline> {
+  const scenariosByPoint = new Map<FaultPoint, Scenario[]>();
+  const durationsMs = new Map<Scenario, number>();
   for (const scenario of SCENARIOS) {
-    await shop.waitUntilReady();
-    shop.points.reset();
+    await testEnv.waitUntilReady();
+    testEnv.points.reset();
     const startedMs = performance.now();
-    await runScenario(shop, scenario);
-    takesMs.set(scenario, performance.now() - startedMs);
-    for (const point of new Set(shop.points.listReached())) {
-      reaching.set(point, [...(reaching.get(point) ?? []), scenario]);
+    await runScenario(testEnv, scenario);
+    durationsMs.set(scenario, performance.now() - startedMs);
+    for (const point of new Set(testEnv.points.listReached())) {
+      scenariosByPoint.set(point, [...(scenariosByPoint.get(point) ?? []), scenario]);
     }
   }
-  return { scenariosByPoint: reaching, durationsMs: takesMs };
+  return { scenariosByPoint, durationsMs };
 }
 
-const runScenario = (shop: FaultPointTestEnv, { mailServer, run }: Scenario): Promise<void> =>
-  run(shop, shop.setMailServer(mailServer ?? 'accept'));
+const runScenario = (testEnv: FaultPointTestEnv, { mailServer, run }: Scenario): Promise<void> =>
+  run(testEnv, testEnv.setMailServer(mailServer ?? 'accept'));
 
-/** The scenarios to try for each point that one reaches: first those that have cost the least time by then. */
+/** The scenarios to run for each reached point, those with the least total time so far first. */
 function assignScenarios(
   points: readonly FaultPoint[],
   { scenariosByPoint, durationsMs }: Baseline,
 ): [FaultPoint, Scenario[]][] {
-  const cost = new Map(durationsMs);
-  const costOf = (scenario: Scenario) => cost.get(scenario) ?? 0;
+  const totalsMs = new Map(durationsMs);
+  const getTotalMs = (scenario: Scenario) => totalsMs.get(scenario) ?? 0;
   return points.flatMap((point): [FaultPoint, Scenario[]][] => {
     const all = scenariosByPoint.get(point) ?? [];
     const candidates = all.some(({ selfRepairing }) => !selfRepairing)
       ? all.filter(({ selfRepairing }) => !selfRepairing)
       : all;
-    const sorted = candidates.toSorted((a, b) => costOf(a) - costOf(b));
+    const sorted = candidates.toSorted((a, b) => getTotalMs(a) - getTotalMs(b));
     const [first] = sorted;
     if (first === undefined) return [];
-    cost.set(first, costOf(first) + (durationsMs.get(first) ?? 0));
+    totalsMs.set(first, getTotalMs(first) + (durationsMs.get(first) ?? 0));
     return [
       [point, Array.from({ length: MAX_ATTEMPTS }, (_, index) => sorted[index % sorted.length] ?? first)],
     ];
@@ -116,31 +114,32 @@ function assignScenarios(
 }
 
 /**
- * @param anew with a process that has done nothing yet: some points are reached once in the life of one.
- * @returns when the system is back, if it died at all; `end` is that of the scenario.
+ * Runs a scenario and kills the system at the point.
+ * @param restart starts a new process first: some points are reached once per process.
+ * @returns once the system is ready again; `completion` settles with the scenario.
  */
 async function killAtPoint(
-  shop: FaultPointTestEnv,
+  testEnv: FaultPointTestEnv,
   point: FaultPoint,
   scenario: Scenario,
-  anew: boolean,
-): Promise<{ death: Crash | undefined; end: Promise<void> }> {
-  const deaths = shop.crashes.length;
-  shop.points.reset();
-  shop.points.arm(point);
-  if (anew) await shop.restart();
-  const end = runScenario(shop, scenario);
-  let survivedAtMs = Number.POSITIVE_INFINITY;
-  const ended = () => {
-    survivedAtMs = performance.now() + BACKGROUND_WORK_MS;
+  restart: boolean,
+): Promise<{ crash: Crash | undefined; completion: Promise<void> }> {
+  const crashesBefore = testEnv.crashes.length;
+  testEnv.points.reset();
+  testEnv.points.arm(point);
+  if (restart) await testEnv.restart();
+  const completion = runScenario(testEnv, scenario);
+  let deadlineMs = Number.POSITIVE_INFINITY;
+  const setDeadline = () => {
+    deadlineMs = performance.now() + BACKGROUND_WORK_MS;
   };
-  end.then(ended, ended);
+  completion.then(setDeadline, setDeadline);
   await eventually(
-    `dead at ${point}`,
-    () => shop.crashes[deaths] ?? performance.now() > survivedAtMs,
+    `crash at ${point}`,
+    () => testEnv.crashes[crashesBefore] ?? performance.now() > deadlineMs,
     CRASH_TIMEOUT_MS,
   ).catch(() => undefined);
-  shop.points.disarm();
-  await shop.waitUntilReady();
-  return { death: shop.crashes[deaths], end };
+  testEnv.points.disarm();
+  await testEnv.waitUntilReady();
+  return { crash: testEnv.crashes[crashesBefore], completion };
 }

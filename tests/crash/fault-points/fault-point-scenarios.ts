@@ -7,17 +7,17 @@ import { type ExpectedOutcome, OrderScenario } from './order-scenario';
 import { WarehouseScenario } from './warehouse-scenario';
 
 /**
- * What is played at each fault point, and to the end when the system has died at it. Together the scenarios reach every
- * activity and every transaction: who adds one that none reaches adds a scenario.
+ * Runs at a fault point and must finish after the crash. Together the scenarios reach every activity and every
+ * transaction: a new one that no scenario reaches requires a new scenario.
  */
 export interface Scenario {
   name: string;
-  /** Until the system dies or the scenario mends it. */
+  /** Behaviour of the mail server until the system crashes or the scenario resets it. */
   mailServer?: Behaviour;
-  /** A stuck order would not be noticed: played only for what no other scenario reaches. */
+  /** Would hide a stuck order: used only for points that no other scenario reaches. */
   selfRepairing?: true;
-  /** Throws when the end is not the one that was promised. */
-  run(shop: FaultPointTestEnv, mendMailServer: () => void): Promise<void>;
+  /** @throws Error when the outcome is not the expected one. */
+  run(testEnv: FaultPointTestEnv, resetMailServer: () => void): Promise<void>;
 }
 
 const CONFIRMED: ExpectedOutcome = {
@@ -42,56 +42,56 @@ const REJECTED: ExpectedOutcome = {
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'an order is confirmed',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrder();
       await customer.assertOutcome(CONFIRMED);
     },
   },
   {
-    name: 'the mail server is away for a while',
+    name: 'the mail server is temporarily unavailable',
     mailServer: 'reject_temporary',
-    async run(shop, mendMailServer) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv, resetMailServer) {
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrder();
       await customer.waitForMailFailure();
-      mendMailServer();
+      resetMailServer();
       await customer.assertOutcome(CONFIRMED);
     },
   },
   {
-    name: 'a mail is given up while the mail server is away',
+    name: 'a delivery is cancelled while the mail server is unavailable',
     mailServer: 'reject_temporary',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrder();
       await customer.waitForMailFailure();
-      await shop.cancelDeliveries();
+      await testEnv.cancelDeliveries();
       await customer.assertOutcome(CONFIRMED);
     },
   },
   {
     name: 'a mailbox does not exist',
     mailServer: 'reject_permanent',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrder();
       await customer.assertOutcome(CONFIRMED);
     },
   },
   {
     name: 'a card is declined',
-    async run(shop) {
-      const customer = new OrderScenario(shop, { 'walnut-desk': 1 }, { method: DECLINED_CARD });
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv, { 'walnut-desk': 1 }, { method: DECLINED_CARD });
       await customer.placeOrder();
       await customer.assertOutcome(REJECTED);
     },
   },
   {
-    name: 'the issuer of a card wants to see its holder',
-    async run(shop) {
+    name: 'a card requires authentication',
+    async run(testEnv) {
       const customer = new OrderScenario(
-        shop,
+        testEnv,
         { 'walnut-desk': 1 },
         { method: 'pm_card_authenticationRequired' },
       );
@@ -100,9 +100,9 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'an order is beyond the stock',
-    async run(shop) {
-      const customer = new OrderScenario(shop, { 'oak-desk': 1, 'limited-1': 2 });
+    name: 'an order is out of stock',
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv, { 'oak-desk': 1, 'limited-1': 2 });
       await customer.placeOrder();
       await customer.assertOutcome({
         status: 'rejected',
@@ -114,8 +114,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a paid order is cancelled',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrder();
       await customer.waitForOrder('confirmed', ({ status }) => status !== 'placed');
       await customer.cancelOrder();
@@ -124,8 +124,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'an order is cancelled while it is being paid',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrderWithFault({ operation: 'confirm', mode: 'delay', delayMs: 700 });
       await customer.waitForPayment();
       await customer.cancelOrder();
@@ -137,12 +137,12 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'a refund fails for a while',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    name: 'a refund fails temporarily',
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       const id = await customer.placeOrder();
       await customer.waitForOrder('confirmed', ({ status }) => status !== 'placed');
-      await shop.system.injectFault({
+      await testEnv.system.injectFault({
         operation: 'refund',
         mode: 'fail_before',
         times: 1,
@@ -153,13 +153,13 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'a payment cannot be taken in time, and a cancellation comes when the order is being rejected',
-    async run(shop) {
-      const customer = new OrderScenario(shop);
-      const id = await shop.withShortPaymentDeadline(() =>
+    name: 'a payment misses its deadline, and a cancellation arrives during the rejection',
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
+      const id = await testEnv.withShortPaymentDeadline(() =>
         customer.placeOrderWithFault({ operation: 'confirm', mode: 'fail_before', times: null }),
       );
-      await shop.system.injectFault({
+      await testEnv.system.injectFault({
         operation: 'cancel',
         mode: 'fail_before',
         times: 3,
@@ -176,43 +176,47 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'the workflow of an order is reset',
     selfRepairing: true,
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       const id = await customer.placeOrder();
       await customer.waitForOrder('confirmed', ({ status }) => status !== 'placed');
-      await shop.resetWorkflow(id);
+      await testEnv.resetWorkflow(id);
       await customer.cancelOrder();
       await customer.assertOutcome(CANCELLED);
     },
   },
   {
-    name: 'the workflow of an order is terminated, again and again',
+    name: 'the workflow of an order is terminated repeatedly',
     selfRepairing: true,
-    async run(shop) {
-      const customer = new OrderScenario(shop);
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
       const id = await customer.placeOrder();
       await customer.waitForOrder('confirmed', ({ status }) => status !== 'placed');
-      const running = () => shop.isWorkflowRunning(id);
-      for (const time of ['first', 'second']) {
-        await shop.terminateWorkflow(id);
-        await shop.reconcileUntil(`${id} restarted the ${time} time`, {}, running);
+      const running = () => testEnv.isWorkflowRunning(id);
+      for (const attempt of ['first', 'second']) {
+        await testEnv.terminateWorkflow(id);
+        await testEnv.reconcileUntil(`${attempt} restart of ${id}`, {}, running);
       }
-      await shop.terminateWorkflow(id);
-      // Another one who plays this may restart it at once.
-      await shop.reconcileUntil(
+      await testEnv.terminateWorkflow(id);
+      // A concurrent run of this scenario may restart it immediately.
+      await testEnv.reconcileUntil(
         `${id} flagged`,
         { maxRestarts: 0 },
-        async () => (await shop.getOpenFinding(id))?.action === 'flagged' || running(),
+        async () => (await testEnv.getOpenFinding(id))?.action === 'flagged' || running(),
       );
-      await shop.reconcileUntil(`${id} restarted at last`, {}, running);
-      await shop.reconcileUntil(`${id} well`, {}, async () => (await shop.getOpenFinding(id)) === undefined);
+      await testEnv.reconcileUntil(`final restart of ${id}`, {}, running);
+      await testEnv.reconcileUntil(
+        `finding of ${id} resolved`,
+        {},
+        async () => (await testEnv.getOpenFinding(id)) === undefined,
+      );
       await customer.assertOutcome(CONFIRMED);
     },
   },
   {
-    name: 'staff open a warehouse, fill it, watch a product and close the warehouse again',
-    async run(shop) {
-      const staff = new WarehouseScenario(shop, 'coffee-decaf');
+    name: 'staff create a warehouse, receive stock, set a threshold and close the warehouse',
+    async run(testEnv) {
+      const staff = new WarehouseScenario(testEnv, 'coffee-decaf');
       await staff.createWarehouse();
       await staff.receiveStock(5);
       await staff.setThreshold(1_000_000);
@@ -223,67 +227,67 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'a product is created, gets another price and is not sold any more',
-    async run(shop) {
-      const clerk = new CatalogueScenario(shop);
-      await clerk.createProduct();
-      await clerk.changePrice();
-      await clerk.deactivateProduct();
+    name: 'a product is created, changed and deactivated',
+    async run(testEnv) {
+      const staff = new CatalogueScenario(testEnv);
+      await staff.createProduct();
+      await staff.changePrice();
+      await staff.deactivateProduct();
     },
   },
   {
-    name: 'a file of products is imported',
-    async run(shop) {
-      const clerk = new CatalogueScenario(shop);
-      await clerk.importFile();
-      await clerk.assertImported();
+    name: 'a product file is imported',
+    async run(testEnv) {
+      const staff = new CatalogueScenario(testEnv);
+      await staff.importFile();
+      await staff.assertImported();
     },
   },
   {
-    name: 'the upload of a file breaks off and begins anew',
-    async run(shop) {
-      const clerk = new CatalogueScenario(shop);
-      await clerk.abortUpload();
-      await clerk.importFile();
-      await clerk.assertImported();
+    name: 'an interrupted upload is repeated',
+    async run(testEnv) {
+      const staff = new CatalogueScenario(testEnv);
+      await staff.abortUpload();
+      await staff.importFile();
+      await staff.assertImported();
     },
   },
   {
-    name: 'somebody makes an account, uses it, and is forgotten',
-    async run(shop) {
-      const visitor = new GuestScenario(shop);
-      await visitor.signUp();
-      await visitor.signUpAgain();
-      await visitor.addAddress();
-      await visitor.refresh();
-      await visitor.logOut();
-      await visitor.changePassword();
-      await visitor.eraseAccount();
+    name: 'a customer registers, uses the account and is erased',
+    async run(testEnv) {
+      const guest = new GuestScenario(testEnv);
+      await guest.signUp();
+      await guest.signUpAgain();
+      await guest.addAddress();
+      await guest.refresh();
+      await guest.logOut();
+      await guest.changePassword();
+      await guest.eraseAccount();
     },
   },
   {
-    name: 'somebody forgets a password',
-    async run(shop) {
-      const visitor = new GuestScenario(shop);
-      await visitor.signUp();
-      await visitor.resetPassword();
-      await visitor.refresh();
+    name: 'a customer resets a password',
+    async run(testEnv) {
+      const guest = new GuestScenario(testEnv);
+      await guest.signUp();
+      await guest.resetPassword();
+      await guest.refresh();
     },
   },
   {
-    name: 'somebody is given a role, and looks after customers and machines',
-    async run(shop) {
-      const customer = new GuestScenario(shop);
+    name: 'an admin manages customers and API keys',
+    async run(testEnv) {
+      const customer = new GuestScenario(testEnv);
       await customer.signUp();
-      const admin = await GuestScenario.createAdmin(shop);
+      const admin = await GuestScenario.createAdmin(testEnv);
       await admin.manageCustomer(customer.email);
     },
   },
   {
-    name: 'the system is stopped and started',
-    async run(shop) {
-      await shop.restart();
-      const customer = new OrderScenario(shop);
+    name: 'the system is restarted',
+    async run(testEnv) {
+      await testEnv.restart();
+      const customer = new OrderScenario(testEnv);
       await customer.placeOrder();
       await customer.assertOutcome(CONFIRMED);
     },

@@ -7,17 +7,17 @@ interface ArmedPoint {
   atMs: number;
 }
 
-/** Of everybody who is made admin. */
-export const STAFF_PASSWORD = 'who runs the shop';
+/** Password of every admin account. */
+export const STAFF_PASSWORD = 'password of the staff';
 
 const NEW_ORDERS_ONLY_MS = 20_000;
 
-/** A moment right before or right after an activity or a transaction: `activity confirmOrder after`. */
+/** The moment before or after an activity or a transaction: `activity confirmOrder after`. */
 export type FaultPoint = `${string} ${'before' | 'after'}`;
 
 /**
- * Files between a test and the process that it kills: the point at which the process is to die, the points that it has
- * reached, how long new orders may be paid, and who is made admin when it starts.
+ * Files shared by a test and the process that it kills: the armed point, the reached points, the payment deadline of new
+ * orders, and the email addresses of the admin accounts to create at the next start.
  */
 export class FaultPointSwitch {
   private readonly armedFile: string;
@@ -32,15 +32,15 @@ export class FaultPointSwitch {
     this.staffFile = join(dir, 'staff');
   }
 
-  /** To be called by the test before the process is started. */
+  /** Clears the armed and the reached points; call it before the process starts. */
   reset(): void {
     this.disarm();
     writeFileSync(this.reachedFile, '');
   }
 
   /**
-   * The process dies the next time it reaches the point. For a while that must be the work of an order that is placed from
-   * now on: those that an earlier kill has hit come to the point again, too.
+   * Kills the process the next time it reaches the point. For a while, work of earlier orders is ignored: scenarios that
+   * an earlier kill interrupted reach the point, too.
    */
   arm(point: FaultPoint): void {
     const armed: ArmedPoint = { point, atMs: Date.now() };
@@ -55,12 +55,12 @@ export class FaultPointSwitch {
     return Number(readFileSync(this.deadlineFile, 'utf8'));
   }
 
-  /** For orders that are placed from now on. */
+  /** Applies to new orders. */
   set paymentDeadlineMs(ms: number) {
     writeFileSync(this.deadlineFile, String(ms));
   }
 
-  /** Whoever is added here has the account of an admin when the process has started the next time. */
+  /** Creates an admin account at the next start of the process. */
   addStaff(email: string): void {
     appendFileSync(this.staffFile, `${email}\n`);
   }
@@ -69,14 +69,14 @@ export class FaultPointSwitch {
     return existsSync(this.staffFile) ? readFileSync(this.staffFile, 'utf8').split('\n').slice(0, -1) : [];
   }
 
-  /** Since the last reset, in their order. */
+  /** Points since the last reset, in order. */
   listReached(): FaultPoint[] {
     return readFileSync(this.reachedFile, 'utf8').split('\n').slice(0, -1) as FaultPoint[];
   }
 
   /**
-   * The process is at this point. Does not return when it was to die here.
-   * @param orderIds whose work it is; none where it is nobody's.
+   * Records the point, and kills the process when the point is armed.
+   * @param orderIds the orders of the current activity, if any.
    */
   reach(point: FaultPoint, orderIds: readonly string[]): void {
     appendFileSync(this.reachedFile, `${point}\n`);
@@ -84,9 +84,9 @@ export class FaultPointSwitch {
     if (text === '') return;
     const armed = JSON.parse(text) as ArmedPoint;
     if (armed.point !== point) return;
-    const first = minOrderIdAt(armed.atMs);
-    const areOld = orderIds.length > 0 && orderIds.every((id) => id < first);
-    if (areOld && Date.now() < armed.atMs + NEW_ORDERS_ONLY_MS) return;
+    const firstNewId = minOrderIdAt(armed.atMs);
+    const isEarlierWork = orderIds.length > 0 && orderIds.every((id) => id < firstNewId);
+    if (isEarlierWork && Date.now() < armed.atMs + NEW_ORDERS_ONLY_MS) return;
     process.kill(process.pid, 'SIGKILL');
   }
 }

@@ -12,24 +12,24 @@ import { ensureAccount } from '../../../services/auth/roles';
 import { DEFAULT_DELIVERY_POLICY } from '../../../workflows/notifications/messages';
 import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point-switch';
 
-/** `fault-point-system.ts <dir>`: the system as `npm start` runs it, which dies at the point that is armed in `dir`. */
+/** `fault-point-system.ts <dir>`: the system of `npm start`, killed at the point that is armed in `dir`. */
 
-/** Those that `npm start` makes would do; these are also brought up to date at the first log-in. */
+/** Outdated parameters: the first login rehashes the password, which is a separate transaction. */
 const CHEAP_HASHES = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
 const faultPoints = new FaultPointSwitch(process.argv[2] ?? '');
 
-/** Where the statements of a transaction are sent. */
+/** Set while the statements of a transaction are sent. */
 const insideTransaction = new AsyncLocalStorage<true>();
 
-/** The orders that an activity is at work for. */
+/** The orders of the current activity. */
 const activeOrderIds = new AsyncLocalStorage<readonly string[]>();
 
 const reachPoint = (point: FaultPoint): void => faultPoints.reach(point, activeOrderIds.getStore() ?? []);
 
-async function withFaultPoints<T>(name: string, act: () => Promise<T>): Promise<T> {
+async function withFaultPoints<T>(name: string, work: () => Promise<T>): Promise<T> {
   reachPoint(`${name} before`);
-  const result = await act();
+  const result = await work();
   reachPoint(`${name} after`);
   return result;
 }
@@ -37,8 +37,8 @@ async function withFaultPoints<T>(name: string, act: () => Promise<T>): Promise<
 const activityInterceptor: ActivityInterceptorsFactory = ({ info }) => ({
   inbound: {
     execute: (input, next) => {
-      const named = JSON.stringify([info.workflowExecution, input.args]).match(/ord_\w{26}/g) ?? [];
-      return activeOrderIds.run(named, () =>
+      const orderIds = JSON.stringify([info.workflowExecution, input.args]).match(/ord_\w{26}/g) ?? [];
+      return activeOrderIds.run(orderIds, () =>
         withFaultPoints(`activity ${info.activityType}`, () => next(input)),
       );
     },
@@ -46,31 +46,31 @@ const activityInterceptor: ActivityInterceptorsFactory = ({ info }) => ({
 });
 
 function instrumentDatabase(db: Database): Database {
-  const begin = <T>(act: () => Promise<T>) =>
-    withFaultPoints(`transaction ${findCallSite()}`, () => insideTransaction.run(true, act));
+  const instrument = <T>(work: () => Promise<T>) =>
+    withFaultPoints(`transaction ${findCallSite()}`, () => insideTransaction.run(true, work));
   return {
     ...db,
     send(sql, values, tx) {
       const [verb = ''] = /\w+/.exec(sql) ?? [];
-      const seen = verb.toUpperCase() === 'SELECT' || insideTransaction.getStore() === true;
-      if (!seen) reachPoint(`${verb} outside of Database.write before`);
+      const isCovered = verb.toUpperCase() === 'SELECT' || insideTransaction.getStore() === true;
+      if (!isCovered) reachPoint(`${verb} outside of Database.write before`);
       return db.send(sql, values, tx);
     },
-    write: (work) => begin(() => db.write(work)),
-    writeStatement: (statement) => begin(() => db.writeStatement(statement)),
+    write: (work) => instrument(() => db.write(work)),
+    writeStatement: (statement) => instrument(() => db.writeStatement(statement)),
   };
 }
 
-/** `db/events/feed.ts:84`, where the function that called this one was called. */
+/** Where the transaction was started, for example `db/events/feed.ts:84`. */
 function findCallSite(): string {
   const frames = (new Error().stack ?? '').split('\n').slice(1);
   const caller = frames.find((frame) => !frame.includes('fault-point-system'));
   const [, file, line] = /([^\s(]+):(\d+):\d+\)?$/.exec(caller ?? '') ?? [];
-  if (file === undefined) throw new Error(`who began the transaction? ${frames.join('\n')}`);
+  if (file === undefined) throw new Error(`no call site in ${frames.join('\n')}`);
   return `${relative(process.cwd(), file.replace('file://', ''))}:${line}`;
 }
 
-/** What `npm start` does before. */
+/** Seeds the database and creates the admin accounts, as `npm start` does. */
 async function seedDatabase({ config }: ProcessContext): Promise<void> {
   const db = instrumentDatabase(connect({ url: config.databaseUrl }));
   await seed(db, Date.now());
@@ -82,9 +82,9 @@ async function seedDatabase({ config }: ProcessContext): Promise<void> {
   await db.close();
 }
 
-runProcess('orders', async (life) => {
-  await seedDatabase(life);
-  await startSystem(life, {
+runProcess('orders', async (context) => {
+  await seedDatabase(context);
+  await startSystem(context, {
     wrapDatabase: instrumentDatabase,
     activityInterceptors: [activityInterceptor],
     orderPolicy: {

@@ -28,24 +28,24 @@ import { getServerConfig } from '../../harness/servers/server-config';
 import { System } from '../../harness/servers/system';
 import { type FaultPoint, FaultPointSwitch } from './fault-point-switch';
 
-/** It may die again and again on its way, as those that were hit go on. */
+/** The system may crash repeatedly while interrupted scenarios continue. */
 const READY_TIMEOUT_MS = 300_000;
 const LOG_TAIL_CHARS = 3_000;
-/** Longer than a stop in good order takes; then it is killed. */
+/** Longer than a graceful stop takes; then the process is killed. */
 const STOP_TIMEOUT_MS = 60_000;
-/** More than what a kill interrupts takes to go on. */
+/** Longer than interrupted work takes to resume. */
 const RECOVERY_TIMEOUT_MS = 120_000;
-/** A payment can be tried again and again, whatever is killed meanwhile. */
+/** Leaves time to retry a payment across several kills. */
 const LONG_PAYMENT_DEADLINE_MS = 300_000;
 const SHORT_PAYMENT_DEADLINE_MS = 1_500;
 const ENVIRONMENT = {
-  // Reconciliation is run by those who play with it.
+  // Scenarios run reconciliation themselves.
   RECONCILE_EVERY_SECONDS: '86400',
-  // Never reached, but counted: a process that begins takes its share with the first request.
+  // Never exceeded, but counted: a new process reserves its share with the first request.
   RATE_LIMIT_ADDRESS: '1000000',
 };
 const RECONCILE_WAIT_MS = 3_000;
-/** Looks at everything at once, and again at once. */
+/** Checks every order without a delay. */
 const RECONCILE_POLICY: ReconcilePolicy = {
   ...DEFAULT_RECONCILE_POLICY,
   graceMs: 200,
@@ -56,14 +56,14 @@ const RECONCILE_POLICY: ReconcilePolicy = {
 
 export interface Crash {
   exit: ExitStatus;
-  /** The last point that the process told of. */
+  /** The last point that the process recorded. */
   lastPoint: FaultPoint | undefined;
 }
 
-/** A system that is started again whenever it ends, and can be told at which point to die. */
+/** A system that restarts after every exit and can be killed at a fault point. */
 export class FaultPointTestEnv {
   readonly points: FaultPointSwitch;
-  /** Every time it ended by SIGKILL. */
+  /** Every exit by SIGKILL. */
   readonly crashes: Crash[] = [];
   private readonly temporal: Client;
   private child: Child | undefined;
@@ -75,7 +75,7 @@ export class FaultPointTestEnv {
     readonly system: System,
     private readonly command: Pick<ChildSpec, 'command' | 'args'>,
     private readonly dir: string,
-    /** Looks at what the system stores while that is away. */
+    /** Reads stored data while the system is down. */
     private readonly db: Database,
   ) {
     this.points = new FaultPointSwitch(dir);
@@ -93,16 +93,15 @@ export class FaultPointTestEnv {
     let url = '';
     const system = await System.create({
       dialect,
-      databaseUrl: async (real) => {
-        url = real;
-        return real;
+      databaseUrl: async (databaseUrl) => {
+        url = databaseUrl;
+        return databaseUrl;
       },
     });
     const command = await getSystemScript('tests/crash/fault-points/fault-point-system.js', dir);
     return new FaultPointTestEnv(system, command, dir, connect({ url, poolSize: 1 }));
   }
 
-  /** Waits until it serves its customers. */
   async waitUntilReady(): Promise<void> {
     try {
       await eventually(
@@ -111,44 +110,48 @@ export class FaultPointTestEnv {
         READY_TIMEOUT_MS,
       );
     } catch (error) {
-      throw new Error(`it does not get ready: ${this.system.readLog().slice(-LOG_TAIL_CHARS)}`, {
+      throw new Error(`the system does not become ready: ${this.system.readLog().slice(-LOG_TAIL_CHARS)}`, {
         cause: error,
       });
     }
   }
 
-  /** Waits until `probe` gives something, and begins to wait anew when the system dies meanwhile. */
+  /** Waits until `probe` returns a value; the timeout restarts after each crash. */
   async eventually<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
     for (;;) {
-      const deaths = this.crashes.length;
+      const crashesBefore = this.crashes.length;
       try {
         return await eventually(what, probe, RECOVERY_TIMEOUT_MS);
       } catch (error) {
-        if (this.crashes.length === deaths) throw error;
+        if (this.crashes.length === crashesBefore) throw error;
       }
     }
   }
 
-  /** Sends a request again until it is answered with one of the statuses: no answer is none, nor is `come back later`. */
+  /**
+   * Repeats a request without a response or with status 503 until the response has one of the statuses.
+   * @throws Error for any other status.
+   */
   async retryUntilStatus<T>(
     statuses: readonly number[],
     send: () => Promise<HttpResponse<T>>,
   ): Promise<HttpResponse<T>> {
     for (;;) {
-      const answer = await send().catch(() => null);
-      if (answer !== null && statuses.includes(answer.status)) return answer;
-      if (answer !== null && answer.status !== 503) throw new Error(`${answer.status} ${answer.text}`);
+      const response = await send().catch(() => null);
+      if (response !== null && statuses.includes(response.status)) return response;
+      if (response !== null && response.status !== 503)
+        throw new Error(`${response.status} ${response.text}`);
       await this.waitUntilReady();
     }
   }
 
-  /** SIGTERM. It is started again as after any end. */
+  /** Stops the process with SIGTERM and waits until its successor is ready. */
   async restart(): Promise<void> {
     await this.child?.stop(STOP_TIMEOUT_MS);
     await this.waitUntilReady();
   }
 
-  /** Runs `place`; the orders it places may be paid for a moment only. */
+  /** Runs `place`; its orders have a short payment deadline. */
   async withShortPaymentDeadline<T>(place: () => Promise<T>): Promise<T> {
     this.points.paymentDeadlineMs = SHORT_PAYMENT_DEADLINE_MS;
     try {
@@ -158,10 +161,7 @@ export class FaultPointTestEnv {
     }
   }
 
-  /**
-   * @returns what sets it right again, unless it has been set anew by then: scenarios that were hit go on while others are
-   * played.
-   */
+  /** @returns a function that restores the default, unless another scenario has changed the behaviour meanwhile. */
   setMailServer(behaviour: Behaviour): () => void {
     this.mailServerSettings += 1;
     const setting = this.mailServerSettings;
@@ -171,7 +171,7 @@ export class FaultPointTestEnv {
     };
   }
 
-  /** Uploads of files of products that are not complete. */
+  /** Number of incomplete product file uploads. */
   async countOpenUploads(): Promise<number> {
     const [row] = await select<{ n: number }>(
       this.db,
@@ -180,13 +180,13 @@ export class FaultPointTestEnv {
     return Number(row?.n);
   }
 
-  /** Whether a mail about the order has been tried in vain. */
+  /** Whether a delivery attempt of a mail of the order has failed. */
   async hasFailedMail(orderId: string): Promise<boolean> {
     const mails = await createNotifications(this.db).findByOrder(orderId);
     return mails.some(({ lastError }) => lastError !== null);
   }
 
-  /** Somebody cancels all deliveries of mails in Temporal. */
+  /** Cancels all mail delivery workflows in Temporal. */
   async cancelDeliveries(): Promise<void> {
     const query = `WorkflowType = "${DELIVERY_WORKFLOW}" AND ExecutionStatus = "Running" AND TaskQueue = "${this.system.taskQueuePrefix}orders"`;
     for await (const { workflowId } of this.temporal.workflow.list({ query })) {
@@ -194,19 +194,18 @@ export class FaultPointTestEnv {
     }
   }
 
-  /** Somebody has the order's workflow begin anew. */
+  /** Resets the workflow of the order to its first task. */
   async resetWorkflow(orderId: string): Promise<void> {
     const { temporalCli, temporalAddress } = getServerConfig();
-    const what = ['--workflow-id', orderId, '--type', 'FirstWorkflowTask', '--reason', 'by hand'];
-    await promisify(execFile)(temporalCli, ['workflow', 'reset', ...what, '--address', temporalAddress]);
+    const args = ['--workflow-id', orderId, '--type', 'FirstWorkflowTask', '--reason', 'manual'];
+    await promisify(execFile)(temporalCli, ['workflow', 'reset', ...args, '--address', temporalAddress]);
   }
 
-  /** Somebody ends the order's workflow. */
   async terminateWorkflow(orderId: string): Promise<void> {
-    await this.temporal.workflow.getHandle(orderId).terminate('by hand');
+    await this.temporal.workflow.getHandle(orderId).terminate('manual');
   }
 
-  /** Reconciles again and again until `done`; a run that was hit by a kill is not waited for. */
+  /** Runs reconciliation repeatedly until `done`; a run interrupted by a kill is abandoned. */
   async reconcileUntil(
     what: string,
     policy: Partial<ReconcilePolicy>,
@@ -230,7 +229,7 @@ export class FaultPointTestEnv {
     return status.name === 'RUNNING';
   }
 
-  /** What is wrong with the order at present, as reconciliation has written it down. */
+  /** The open reconciliation finding of the order. */
   async getOpenFinding(orderId: string): Promise<ReconciliationFinding | undefined> {
     return (await createReconciliation(this.db).findOpenFindings([orderId])).get(orderId);
   }
@@ -259,7 +258,7 @@ export class FaultPointTestEnv {
     }
   }
 
-  /** What the dead process held is free after a minute at the most: here at once. */
+  /** Expires the leases and claims of the dead process immediately, instead of after at most a minute. */
   private async expireLeases(): Promise<void> {
     await this.db.write(async (tx) => {
       await execute(this.db, 'UPDATE leases SET expires_at_ms = 0', {}, tx);

@@ -7,7 +7,7 @@ import type { FaultPoint } from './fault-point-switch';
 
 const ROOT = resolve(__dirname, '../../..');
 
-/** What is run in production: tests and the bench do not count. */
+/** Source files without tests and benchmarks. */
 const listSourceFiles = (): string[] =>
   execFileSync(
     'git',
@@ -17,7 +17,7 @@ const listSourceFiles = (): string[] =>
     .split('\n')
     .filter((file) => file !== '');
 
-/** `file:line` of everything in the sources that the pattern matches; the line is that of its last character. */
+/** `file:line` of every match in the sources; the line is that of its last character. */
 export function findCallSites(pattern: RegExp): string[] {
   return listSourceFiles().flatMap((file) => {
     const source = readFileSync(join(ROOT, file), 'utf8');
@@ -27,15 +27,15 @@ export function findCallSites(pattern: RegExp): string[] {
   });
 }
 
-/** The activities of all workers. Only their names are asked for, so they get nothing to work with. */
+/** Names of the activities of all workers. Empty dependencies suffice, as no activity runs. */
 function listActivityNames(): string[] {
-  const nothing = { store: {}, notification: {} } as WorkerDependencies;
-  return Object.values(createActivitiesByQueue(nothing, {} as OrderWorkflows)).flatMap((activities) =>
+  const dependencies = { store: {}, notification: {} } as WorkerDependencies;
+  return Object.values(createActivitiesByQueue(dependencies, {} as OrderWorkflows)).flatMap((activities) =>
     Object.keys(activities),
   );
 }
 
-/** Every activity that a worker runs and every transaction that the sources begin. */
+/** Every activity of the workers and every transaction in the sources. */
 export const FAULT_POINT_OPERATIONS: readonly string[] = [
   ...listActivityNames().map((name) => `activity ${name}`),
   ...findCallSites(/\bdb\s*\.\s*write\w*/g).map((site) => `transaction ${site}`),

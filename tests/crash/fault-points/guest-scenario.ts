@@ -8,11 +8,11 @@ import { STAFF_PASSWORD } from './fault-point-switch';
 import type { FaultPointTestEnv } from './fault-point-test-env';
 
 const FIRST_PASSWORD = 'analytical engine';
-/** A mail that a kill has hit comes later; one that the mail server has refused for good does not come at all. */
+/** A kill can delay a mail; a mail that the mail server rejected permanently never arrives. */
 const MAIL_TIMEOUT_MS = 20_000;
 const MAX_MAIL_REQUESTS = 6;
 
-/** Has an account, and does not give up: whatever a kill leaves open is asked for again, or logged in for again. */
+/** A customer with an account. Requests interrupted by a kill are repeated, or followed by a new login. */
 export class GuestScenario {
   readonly email = `visitor-${ulid().toLowerCase()}@mail.example`;
   private password = FIRST_PASSWORD;
@@ -26,13 +26,13 @@ export class GuestScenario {
       this.post('register', { email, password, name: 'Ada Byron' }, [202]),
     );
     const token = extractToken(mail);
-    // An answer that was lost has made the account all the same.
+    // A lost response may have created the account.
     const { status, body } = await this.post<Tokens>('confirm', { token, password }, [200, 409, 410]);
     if (status === 200) this.tokens = body;
     else await this.logIn();
   }
 
-  /** As somebody does who has forgotten that they have an account. */
+  /** Registers an email address that already has an account. */
   async signUpAgain(): Promise<void> {
     const { email, password } = this;
     await this.requestMail('You have an account', () => this.post('register', { email, password }, [202]));
@@ -57,17 +57,15 @@ export class GuestScenario {
     await this.logIn();
   }
 
-  /** With the old one at hand. */
   async changePassword(): Promise<void> {
     const newPassword = `changed by ${ulid()}`;
     const body = { currentPassword: this.password, newPassword };
-    // 401: it is changed already, and the answer was lost.
+    // 401: the password was changed, but the response was lost.
     await this.sendAuthenticated('/api/auth/password', { body }, [204, 401]);
     this.password = newPassword;
     await this.logIn();
   }
 
-  /** With a mail. */
   async resetPassword(): Promise<void> {
     const password = `reset by ${ulid()}`;
     const { email } = this;
@@ -91,7 +89,7 @@ export class GuestScenario {
     await this.sendAuthenticated('/api/me/addresses', { body: address }, [201]);
   }
 
-  /** Nobody can log in after that. */
+  /** Erases the account; a later login is rejected. */
   async eraseAccount(): Promise<void> {
     const { email, password } = this;
     await this.sendAuthenticated('/api/me/erasure', { body: { password } }, [204, 401]);
@@ -109,29 +107,29 @@ export class GuestScenario {
     );
   }
 
-  /** Somebody who runs the shop: their account is made when the system starts the next time. */
-  static async createAdmin(shop: FaultPointTestEnv): Promise<GuestScenario> {
-    const admin = new GuestScenario(shop);
+  /** Creates an admin account through a restart of the system, and logs in. */
+  static async createAdmin(testEnv: FaultPointTestEnv): Promise<GuestScenario> {
+    const admin = new GuestScenario(testEnv);
     admin.password = STAFF_PASSWORD;
-    shop.points.addStaff(admin.email);
-    await shop.restart();
-    await shop.eventually(`the account of ${admin.email}`, async () => {
+    testEnv.points.addStaff(admin.email);
+    await testEnv.restart();
+    await testEnv.eventually(`the account of ${admin.email}`, async () => {
       const body = { email: admin.email, password: STAFF_PASSWORD };
-      const { status } = await shop.system.request('/api/auth/login', { body, headers: UNAUTHENTICATED });
+      const { status } = await testEnv.system.request('/api/auth/login', { body, headers: UNAUTHENTICATED });
       return status === 200;
     });
     await admin.logIn();
     return admin;
   }
 
-  /** Does for a customer what staff do, and for a machine. */
+  /** Changes the role of a customer and erases them; creates and revokes an API key. */
   async manageCustomer(email: string): Promise<void> {
-    const found = await this.sendAuthenticated<{ data: CustomerSummary[] }>(
+    const customers = await this.sendAuthenticated<{ data: CustomerSummary[] }>(
       `/api/customers?email=${email}`,
       {},
       [200],
     );
-    const { id } = found.body.data[0] ?? { id: '' };
+    const { id } = customers.body.data[0] ?? { id: '' };
     await this.sendAuthenticated(
       `/api/customers/${id}/role`,
       { method: 'PUT', body: { role: 'warehouse' } },
@@ -139,25 +137,25 @@ export class GuestScenario {
     );
     await this.sendAuthenticated(`/api/customers/${id}/erasure`, { method: 'POST' }, [204]);
     const key = { name: 'scanner', scopes: ['orders:read'] };
-    const made = await this.sendAuthenticated<{ id: string }>('/api/api-keys', { body: key }, [201]);
-    await this.sendAuthenticated(`/api/api-keys/${made.body.id}`, { method: 'DELETE' }, [204]);
+    const created = await this.sendAuthenticated<{ id: string }>('/api/api-keys', { body: key }, [201]);
+    await this.sendAuthenticated(`/api/api-keys/${created.body.id}`, { method: 'DELETE' }, [204]);
   }
 
-  /** A new mail, asked for again where it does not come. */
-  private async requestMail(subject: string, ask: () => Promise<unknown>): Promise<CaughtMessage> {
+  /** Waits for a new mail; repeats the request when it does not arrive. */
+  private async requestMail(subject: string, send: () => Promise<unknown>): Promise<CaughtMessage> {
     const mails = () =>
       this.env.system.mails.listTo(this.email).filter((mail) => mail.subject.includes(subject));
     const before = mails().length;
-    for (let asks = 1; ; asks += 1) {
-      await ask();
-      const untilMs = performance.now() + MAIL_TIMEOUT_MS;
+    for (let attempt = 1; ; attempt += 1) {
+      await send();
+      const deadlineMs = performance.now() + MAIL_TIMEOUT_MS;
       const outcome = await this.env.eventually(`the mail "${subject}" to ${this.email}`, async () => {
         const [newest, ...others] = mails();
         if (newest !== undefined && others.length >= before) return newest;
-        return performance.now() > untilMs && 'late';
+        return performance.now() > deadlineMs && 'late';
       });
       if (outcome !== 'late') return outcome;
-      if (asks === MAX_MAIL_REQUESTS) throw new Error(`no mail "${subject}" after ${asks} requests`);
+      if (attempt === MAX_MAIL_REQUESTS) throw new Error(`no mail "${subject}" after ${attempt} requests`);
     }
   }
 

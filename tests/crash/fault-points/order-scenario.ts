@@ -4,22 +4,22 @@ import type { FaultRequest } from '../../../dev/payment-simulator/faults';
 import { buildOrderRequest } from '../../system/orders/orders';
 import type { FaultPointTestEnv } from './fault-point-test-env';
 
-/** How an order is to end, whatever was killed on the way. */
+/** The outcome of an order, regardless of kills. */
 export interface ExpectedOutcome {
   status: Order['status'];
   payment: Order['payment'][];
-  /** What the same request is answered with from then on. */
+  /** Status of the response to the repeated placement. */
   replayStatus: number;
-  /** Events whose mails are settled. `maybe`: only where the order came that far. */
+  /** Kinds of the sent or failed mails. `maybe`: depends on how far the order came. */
   mails: { kind: string; maybe?: boolean }[];
 }
 
-/** Long enough to do something to the order before it goes on. */
+/** Leaves time to act on the order before its payment continues. */
 const PAYMENT_DELAY_MS = 700;
 
 type PlacementBody = { id?: string; orderId?: string };
 
-/** Orders once, and does not give up: a request without an answer is sent again, with its key, when the shop is back. */
+/** A customer with one order. A request without a response is repeated with its idempotency key. */
 export class OrderScenario {
   private readonly headers = { 'idempotency-key': ulid() };
   private readonly body: PlaceOrderRequest;
@@ -32,7 +32,7 @@ export class OrderScenario {
     this.body = buildOrderRequest(...order);
   }
 
-  /** @param prefer how long to wait for the decision. */
+  /** @param prefer the `Prefer` header. */
   async placeOrder(prefer = 'wait=20'): Promise<string> {
     const { body } = await this.env.retryUntilStatus([201, 202, 402, 409], () =>
       this.env.system.placeOrder<PlacementBody>(this.body, { ...this.headers, prefer }),
@@ -41,7 +41,7 @@ export class OrderScenario {
     return this.id;
   }
 
-  /** Places the order in such a way that the provider meets its payment with the fault. */
+  /** Places the order and injects the fault into its payment. */
   async placeOrderWithFault(fault: FaultRequest): Promise<string> {
     const { system } = this.env;
     await system.injectFault({ operation: 'create', mode: 'delay', delayMs: PAYMENT_DELAY_MS });
@@ -56,10 +56,10 @@ export class OrderScenario {
     );
   }
 
-  /** Waits until a mail could not be sent, or is settled after all. */
+  /** Waits until a delivery attempt has failed, or the mail is settled. */
   async waitForMailFailure(): Promise<void> {
     await this.env.eventually(
-      `a mail of ${this.id} that fails`,
+      `a failed mail of ${this.id}`,
       async () => (await this.env.hasFailedMail(this.id)) || (await this.listMailKinds()).length > 0,
     );
   }
@@ -71,48 +71,48 @@ export class OrderScenario {
     );
   }
 
-  async waitForOrder(what: string, reached: (order: Order) => boolean): Promise<void> {
-    await this.env.eventually(`${what} at ${this.id}`, async () =>
-      reached(await this.env.system.getOrder(this.id)),
+  async waitForOrder(label: string, isReached: (order: Order) => boolean): Promise<void> {
+    await this.env.eventually(`${label} at ${this.id}`, async () =>
+      isReached(await this.env.system.getOrder(this.id)),
     );
   }
 
-  /** Checks the end of the order: its status, money in the provider's books, mails, the answer to the same request. */
+  /** Checks the status, the provider's books, the mails and the response to the repeated placement. */
   async assertOutcome({ status, payment, replayStatus, mails }: ExpectedOutcome): Promise<void> {
     const { system } = this.env;
     const order = await this.env.eventually(`${this.id} ${status}`, async () => {
-      const now = await system.getOrder(this.id);
-      return now.status === status && now;
+      const current = await system.getOrder(this.id);
+      return current.status === status && current;
     });
     expect(payment).toContain(order.payment);
     expect(order.attention).toBeNull();
 
-    // A workflow that is open knows of it, too: it does not try to store it for ever.
+    // An open workflow must have the same status, not retry storing it.
     await this.env.eventually(`the workflow of ${this.id} ${status}`, async () => {
-      const known = await system.request(`/api/orders/${this.id}?consistency=strong`);
-      return known.body.status === status;
+      const strong = await system.request(`/api/orders/${this.id}?consistency=strong`);
+      return strong.body.status === status;
     });
 
     const intents = await system.listIntents(this.id);
-    const kept = intents.map((intent) => intent.amount_captured - intent.amount_refunded);
-    expect(kept.length).toBeLessThanOrEqual(1);
-    expect(kept[0] ?? 0).toBe(status === 'confirmed' ? order.total.amount : 0);
+    const netMinor = intents.map((intent) => intent.amount_captured - intent.amount_refunded);
+    expect(netMinor.length).toBeLessThanOrEqual(1);
+    expect(netMinor[0] ?? 0).toBe(status === 'confirmed' ? order.total.amount : 0);
 
-    const wanted = mails.filter(({ maybe }) => maybe !== true).map(({ kind }) => kind);
-    const told = await this.env.eventually(`mails ${wanted} of ${this.id} settled`, async () => {
-      const found = await this.listMailKinds();
-      return wanted.every((kind) => found.includes(kind)) && found;
+    const required = mails.filter(({ maybe }) => maybe !== true).map(({ kind }) => kind);
+    const kinds = await this.env.eventually(`mails ${required} of ${this.id} settled`, async () => {
+      const settled = await this.listMailKinds();
+      return required.every((kind) => settled.includes(kind)) && settled;
     });
-    expect(new Set(told).size).toBe(told.length);
-    for (const kind of told) expect(mails.map((mail) => mail.kind)).toContain(kind);
+    expect(new Set(kinds).size).toBe(kinds.length);
+    for (const kind of kinds) expect(mails.map((mail) => mail.kind)).toContain(kind);
 
-    const again = await this.env.retryUntilStatus([replayStatus], () =>
+    const replay = await this.env.retryUntilStatus([replayStatus], () =>
       system.placeOrder<PlacementBody>(this.body, this.headers),
     );
-    expect(again.body.id ?? again.body.orderId).toBe(this.id);
+    expect(replay.body.id ?? replay.body.orderId).toBe(this.id);
   }
 
-  /** Kinds of the mails that the history calls sent or failed. */
+  /** Kinds of the sent or failed mails in the history. */
   private async listMailKinds(): Promise<string[]> {
     const { entries } = await this.env.system.getHistory(this.id);
     return entries

@@ -4,7 +4,7 @@ import type { FaultPointTestEnv } from './fault-point-test-env';
 
 const CODE_LENGTH = 16;
 
-/** Looks after one product in a warehouse of their own, and does not give up while the shop is away. */
+/** Staff manage one product in a new warehouse. A request without a response is repeated. */
 export class WarehouseScenario {
   private readonly code = ulid().slice(-CODE_LENGTH);
   private readonly fields = { name: 'A warehouse', country: 'DE' };
@@ -14,14 +14,14 @@ export class WarehouseScenario {
     private readonly sku: string,
   ) {}
 
-  /** Sent again it may find the warehouse there already. */
+  /** 409: an earlier attempt created the warehouse. */
   async createWarehouse(): Promise<void> {
     const body = { code: this.code, ...this.fields };
     await this.env.retryUntilStatus([201, 409], () => this.env.system.request('/api/warehouses', { body }));
   }
 
   async closeWarehouse(): Promise<void> {
-    // Sent again it may find the warehouse closed already, of a version that nobody has seen.
+    // Succeeds with the first version, even when an earlier attempt closed the warehouse.
     const headers = { 'if-match': '"1"' };
     const request = { method: 'PUT', headers, body: { ...this.fields, active: false } };
     await this.env.retryUntilStatus([200], () =>
@@ -38,7 +38,7 @@ export class WarehouseScenario {
     expect((await this.adjustStock({ countedOnHand, reason: 'count' })).onHandAfter).toBe(countedOnHand);
   }
 
-  /** Others may set another threshold meanwhile. */
+  /** Does not check the result: concurrent scenarios may set another threshold. */
   async setThreshold(threshold: number | null): Promise<void> {
     const request = { method: 'PUT', body: { threshold } };
     const path = `/api/inventory/${this.sku}/threshold`;

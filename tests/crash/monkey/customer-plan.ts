@@ -6,26 +6,26 @@ import type { CrashOptions } from './schedule';
 export type CancelMethod = 'rest' | 'signal' | 'native';
 
 export interface CancelPlan {
-  /** More than one: all at the same time. */
+  /** Several methods are used concurrently. */
   methods: CancelMethod[];
-  /** `accepted`: as soon as the order's id is known, decided or not. */
+  /** `accepted`: as soon as the order id is known, even before the decision. */
   after: 'accepted' | 'decided';
   delayMs: number;
 }
 
-/** One customer with one order. */
+/** A customer with one order. */
 export interface CustomerPlan {
   index: number;
   idempotencyKey: string;
   body: PlaceOrderRequest;
   /** The `Prefer` header. */
   prefer: string | null;
-  /** How long the first answer is waited for before the request is sent again. */
+  /** Timeout of the first request, before it is sent again. */
   initialTimeoutMs: number;
-  /** How it hears the decision of an accepted order: by placing it again, or by reading it. */
+  /** How to wait for the decision: by repeating the placement, or by reading the order. */
   pollBy: 'replay' | 'order';
   cancel: CancelPlan | null;
-  /** What a warehouse receives meanwhile. */
+  /** A delivery to a warehouse after the placement. */
   stockReceipt: StockReceipt | null;
 }
 
@@ -37,10 +37,10 @@ export interface StockReceipt {
 }
 
 const COMMON_SKUS = ['walnut-desk', 'oak-desk', 'desk-mat', 'book-bread', 'stoneware-mug', 'coffee-decaf'];
-/** Fewer units than are asked for in a long run. */
+/** Fewer units than a long run orders. */
 const SCARCE_SKUS = ['limited-50', 'limited-1'];
 const SOLD_OUT_SKU = 'gooseneck-kettle';
-/** What a basket must hold for there to be too little of it. */
+/** The only skus that can be out of stock. */
 export const LIMITED_STOCK_SKUS: readonly string[] = [...SCARCE_SKUS, SOLD_OUT_SKU];
 
 export function planCustomers({ orders, seed }: CrashOptions): CustomerPlan[] {
@@ -49,7 +49,7 @@ export function planCustomers({ orders, seed }: CrashOptions): CustomerPlan[] {
 }
 
 function planCustomer(n: number, random: Random): CustomerPlan {
-  // Every sixth shares its address of mail with another one: they are one customer to the shop.
+  // Every sixth shares the email address, and so the customer id, of an earlier one.
   const email = `customer${n % 6 === 5 ? n - random.int(1, 5) : n}@mail.example`;
   const method = random.chance(0.1) ? DECLINED_CARD : random.pick(['pm_card_visa', 'pm_card_mastercard']);
   return {
@@ -73,15 +73,15 @@ const planStockReceipt = (n: number, random: Random): StockReceipt => ({
 
 function planCart(random: Random): Record<string, number> {
   const lines = random.sample(COMMON_SKUS, random.pick([1, 1, 1, 2, 4]));
-  const basket = Object.fromEntries(lines.map((sku) => [sku, random.int(1, 3)]));
-  if (random.chance(0.12)) basket[random.pick(SCARCE_SKUS)] = random.int(1, 3);
-  if (random.chance(0.04)) basket[SOLD_OUT_SKU] = 1;
-  return basket;
+  const cart = Object.fromEntries(lines.map((sku) => [sku, random.int(1, 3)]));
+  if (random.chance(0.12)) cart[random.pick(SCARCE_SKUS)] = random.int(1, 3);
+  if (random.chance(0.04)) cart[SOLD_OUT_SKU] = 1;
+  return cart;
 }
 
 function planCancel(random: Random): CancelPlan {
-  const ways = random.sample<CancelMethod>(['rest', 'signal', 'native'], random.chance(0.25) ? 2 : 1);
-  if (ways.length === 1 && random.chance(0.15)) ways.push(...ways);
+  const methods = random.sample<CancelMethod>(['rest', 'signal', 'native'], random.chance(0.25) ? 2 : 1);
+  if (methods.length === 1 && random.chance(0.15)) methods.push(...methods);
   const after = random.pick(['accepted', 'accepted', 'decided'] as const);
-  return { methods: ways, after, delayMs: random.chance(0.3) ? 0 : random.int(10, 800) };
+  return { methods, after, delayMs: random.chance(0.3) ? 0 : random.int(10, 800) };
 }

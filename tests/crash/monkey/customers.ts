@@ -4,32 +4,32 @@ import type { Order } from '../../../api/orders/schemas';
 import { type HttpRequest, type HttpResponse, sendRequest } from '../../harness/http/http-client';
 import type { CancelMethod, CancelPlan, CustomerPlan } from './customer-plan';
 
-/** What customers see of the shop: its HTTP API, and Temporal as somebody in customer service has it. */
+/** The interfaces that clients use: the HTTP API, and Temporal for customer service. */
 export interface SystemUnderTest {
   apiUrls: readonly string[];
   temporal: Client;
-  /** Of somebody who works in a warehouse. */
+  /** API key that may adjust stock. */
   staffToken: string;
-  /** From now on nobody goes on asking. */
+  /** Stops all retries. */
   stopSignal: AbortSignal;
 }
 
 export interface CancelResult {
   method: CancelMethod;
-  /** `closed`: Temporal said that the order's workflow has ended. */
+  /** `closed`: Temporal reports that the workflow is closed. */
   outcome: 'accepted' | 'rejected' | 'closed';
 }
 
-/** What a customer has heard: the shop is bound to it. */
+/** The responses that a client received: the system must honor them. */
 export interface ClientObservations {
   readonly plan: CustomerPlan;
   orderId: string | null;
-  /** Opens the order. */
+  /** Grants access to the order. */
   orderToken: string;
   readonly cancellations: CancelResult[];
-  /** What must never be said to a customer. */
+  /** Responses that must never occur. */
   readonly violations: string[];
-  /** How often each answer came, by status; `none` is no answer at all. */
+  /** Number of responses by status; `none` counts requests without a response. */
   readonly responseCounts: Record<string, number>;
 }
 
@@ -43,11 +43,11 @@ const PLACEMENT_TIMEOUT_MS = 300_000;
 const INITIAL_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 2_000;
 const CALL_TIMEOUT_MS = 5_000;
-/** The patience of the least patient: it doubles with each try, or a busy shop would never be heard. */
+/** Limit of the request timeout, which doubles with each attempt so that a busy system can respond. */
 const MAX_REQUEST_TIMEOUT_MS = 30_000;
-/** Says how the placement ended, or that it will. */
+/** The placement is accepted or decided. */
 const PLACEMENT_STATUSES = [201, 202, 402, 409];
-/** To be tried again, as any client does; 408 is what a process says that stood still in the middle of a request. */
+/** Clients retry these; a process that was paused during a request returns 408. */
 const RETRYABLE_STATUSES = [408, 429, 500, 502, 503, 504];
 
 export const createClientObservations = (plan: CustomerPlan): ClientObservations => ({
@@ -59,141 +59,146 @@ export const createClientObservations = (plan: CustomerPlan): ClientObservations
   responseCounts: {},
 });
 
-/** Places the order, again and again with its key, until it is accepted or refused, or nobody would try any more. */
-export async function placeOrder(shop: SystemUnderTest, told: ClientObservations): Promise<void> {
-  const untilMs = performance.now() + PLACEMENT_TIMEOUT_MS;
-  for (let attempt = 0; !shop.stopSignal.aborted && performance.now() < untilMs; attempt += 1) {
-    const answer = await sendPlacement(shop, told, attempt);
-    if (answer !== null) return;
-    await waitBeforeRetry(shop, attempt);
+/** Places the order, retrying with its idempotency key until it is accepted or decided, or times out. */
+export async function placeOrder(system: SystemUnderTest, observations: ClientObservations): Promise<void> {
+  const deadlineMs = performance.now() + PLACEMENT_TIMEOUT_MS;
+  for (let attempt = 0; !system.stopSignal.aborted && performance.now() < deadlineMs; attempt += 1) {
+    const response = await sendPlacement(system, observations, attempt);
+    if (response !== null) return;
+    await waitBeforeRetry(system, attempt);
   }
 }
 
-/** After the order was accepted: reads it until it is decided, and cancels it if that is the plan. */
-export async function followOrder(shop: SystemUnderTest, told: ClientObservations): Promise<void> {
-  if (told.orderId === null) return;
-  const { cancel } = told.plan;
-  const decided = waitForDecision(shop, told, told.orderId);
-  if (cancel?.after === 'accepted') await cancelOrder(shop, told, told.orderId, cancel);
+/** Waits until an accepted order is decided, and cancels it if planned. */
+export async function followOrder(system: SystemUnderTest, observations: ClientObservations): Promise<void> {
+  if (observations.orderId === null) return;
+  const { cancel } = observations.plan;
+  const decided = waitForDecision(system, observations, observations.orderId);
+  if (cancel?.after === 'accepted') await cancelOrder(system, observations, observations.orderId, cancel);
   await decided;
-  if (cancel?.after === 'decided') await cancelOrder(shop, told, told.orderId, cancel);
+  if (cancel?.after === 'decided') await cancelOrder(system, observations, observations.orderId, cancel);
 }
 
-/** @returns the answer if it is one to the placement; null when it has to be sent again. */
+/** @returns null when the placement must be sent again. */
 async function sendPlacement(
-  shop: SystemUnderTest,
-  told: ClientObservations,
+  system: SystemUnderTest,
+  observations: ClientObservations,
   attempt: number,
 ): Promise<HttpResponse<PlacementBody> | null> {
-  const { body, idempotencyKey, prefer, initialTimeoutMs } = told.plan;
+  const { body, idempotencyKey, prefer, initialTimeoutMs } = observations.plan;
   const headers = { 'idempotency-key': idempotencyKey, ...(prefer === null ? {} : { prefer }) };
   const timeoutMs = Math.min(initialTimeoutMs * 2 ** attempt, MAX_REQUEST_TIMEOUT_MS);
   const request = { body, headers, timeoutMs };
-  const answer = await sendWithRetry<PlacementBody>(shop, told, attempt, '/api/orders', request);
-  if (answer === null || !PLACEMENT_STATUSES.includes(answer.status)) return null;
-  const id = answer.body.id ?? answer.body.orderId;
-  if (id === undefined) told.violations.push(`an answer without an order: ${answer.text}`);
-  else if (told.orderId === null) {
-    told.orderId = id;
-    told.orderToken = answer.body.orderToken ?? '';
-  } else if (told.orderId !== id) told.violations.push(`its key gave another order too: ${id}`);
-  return answer;
+  const response = await sendWithRetry<PlacementBody>(system, observations, attempt, '/api/orders', request);
+  if (response === null || !PLACEMENT_STATUSES.includes(response.status)) return null;
+  const id = response.body.id ?? response.body.orderId;
+  if (id === undefined) observations.violations.push(`a response without an order: ${response.text}`);
+  else if (observations.orderId === null) {
+    observations.orderId = id;
+    observations.orderToken = response.body.orderToken ?? '';
+  } else if (observations.orderId !== id)
+    observations.violations.push(`its idempotency key returned another order: ${id}`);
+  return response;
 }
 
-async function waitForDecision(shop: SystemUnderTest, told: ClientObservations, id: string): Promise<void> {
+async function waitForDecision(
+  system: SystemUnderTest,
+  observations: ClientObservations,
+  id: string,
+): Promise<void> {
   let version = 0;
-  for (let attempt = 0; !shop.stopSignal.aborted; attempt += 1) {
-    if (told.plan.pollBy === 'replay') {
-      const answer = await sendPlacement(shop, told, attempt);
-      if ((answer !== null && answer.status !== 202) || told.violations.length > 0) return;
+  for (let attempt = 0; !system.stopSignal.aborted; attempt += 1) {
+    if (observations.plan.pollBy === 'replay') {
+      const response = await sendPlacement(system, observations, attempt);
+      if ((response !== null && response.status !== 202) || observations.violations.length > 0) return;
     } else {
-      const order = await readOrder(shop, told, id, attempt);
+      const order = await readOrder(system, observations, id, attempt);
       if (order !== null && order.version < version) {
-        told.violations.push(`version ${version} was read before version ${order.version}`);
+        observations.violations.push(`version ${version} was read before version ${order.version}`);
       }
       version = order?.version ?? version;
       if (order !== null && order.status !== 'placed') return;
     }
-    await waitBeforeRetry(shop, attempt);
+    await waitBeforeRetry(system, attempt);
   }
 }
 
-/** @returns null when it could not be read now. */
+/** @returns null when the order could not be read. */
 async function readOrder(
-  shop: SystemUnderTest,
-  told: ClientObservations,
+  system: SystemUnderTest,
+  observations: ClientObservations,
   id: string,
   attempt: number,
 ): Promise<Order | null> {
-  const request = { headers: bearer(told), timeoutMs: CALL_TIMEOUT_MS };
-  const answer = await sendWithRetry<Order>(shop, told, attempt, `/api/orders/${id}`, request);
-  if (answer?.status === 404) told.violations.push('an accepted order was not found');
-  return answer?.status === 200 ? answer.body : null;
+  const request = { headers: bearer(observations), timeoutMs: CALL_TIMEOUT_MS };
+  const response = await sendWithRetry<Order>(system, observations, attempt, `/api/orders/${id}`, request);
+  if (response?.status === 404) observations.violations.push('an accepted order was not found');
+  return response?.status === 200 ? response.body : null;
 }
 
 async function cancelOrder(
-  shop: SystemUnderTest,
-  told: ClientObservations,
+  system: SystemUnderTest,
+  observations: ClientObservations,
   id: string,
   plan: CancelPlan,
 ): Promise<void> {
-  await sleep(shop, plan.delayMs);
+  await sleep(system, plan.delayMs);
   await Promise.all(
-    plan.methods.map(async (way) => {
+    plan.methods.map(async (method) => {
       const outcome =
-        way === 'rest' ? await cancelThroughApi(shop, told, id) : await cancelThroughTemporal(shop, id, way);
-      if (outcome !== null) told.cancellations.push({ method: way, outcome });
+        method === 'rest'
+          ? await cancelThroughApi(system, observations, id)
+          : await cancelThroughTemporal(system, id, method);
+      if (outcome !== null) observations.cancellations.push({ method, outcome });
     }),
   );
 }
 
 async function cancelThroughApi(
-  shop: SystemUnderTest,
-  told: ClientObservations,
+  system: SystemUnderTest,
+  observations: ClientObservations,
   id: string,
 ): Promise<CancelResult['outcome'] | null> {
   const request = {
     body: { reason: 'changed my mind' },
-    headers: bearer(told),
+    headers: bearer(observations),
     timeoutMs: CALL_TIMEOUT_MS,
   };
-  for (let attempt = 0; !shop.stopSignal.aborted; attempt += 1) {
-    const answer = await sendWithRetry(shop, told, attempt, `/api/orders/${id}/cancel`, request);
-    if (answer?.status === 200 || answer?.status === 202) return 'accepted';
-    if (answer?.status === 409) return 'rejected';
-    if (answer?.status === 404) told.violations.push('an accepted order was not found to be cancelled');
-    await waitBeforeRetry(shop, attempt);
+  for (let attempt = 0; !system.stopSignal.aborted; attempt += 1) {
+    const response = await sendWithRetry(system, observations, attempt, `/api/orders/${id}/cancel`, request);
+    if (response?.status === 200 || response?.status === 202) return 'accepted';
+    if (response?.status === 409) return 'rejected';
+    if (response?.status === 404)
+      observations.violations.push('an accepted order was not found for its cancellation');
+    await waitBeforeRetry(system, attempt);
   }
   return null;
 }
 
 async function cancelThroughTemporal(
-  shop: SystemUnderTest,
+  system: SystemUnderTest,
   id: string,
-  way: 'signal' | 'native',
+  method: 'signal' | 'native',
 ): Promise<CancelResult['outcome'] | null> {
-  const { temporal } = shop;
-  const order = temporal.workflow.getHandle(id);
+  const { temporal } = system;
+  const handle = temporal.workflow.getHandle(id);
   const request = { reason: 'called us', requestedBy: 'customer service' };
-  for (let attempt = 0; !shop.stopSignal.aborted; attempt += 1) {
+  for (let attempt = 0; !system.stopSignal.aborted; attempt += 1) {
     try {
       await temporal.withDeadline(Date.now() + CALL_TIMEOUT_MS, async () => {
-        if (way === 'signal') await order.signal('cancelOrder', request);
-        else await order.cancel();
+        if (method === 'signal') await handle.signal('cancelOrder', request);
+        else await handle.cancel();
       });
       return 'accepted';
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return 'closed';
     }
-    await waitBeforeRetry(shop, attempt);
+    await waitBeforeRetry(system, attempt);
   }
   return null;
 }
 
-/**
- * One request, to the next API at each attempt.
- * @returns null when there was no answer, or one that asks for another try.
- */
+/** Sends one request, to another API process at each attempt. @returns null without a final response. */
 export async function sendWithRetry<T>(
   { apiUrls }: SystemUnderTest,
   { plan, responseCounts, violations }: ClientObservations,
@@ -202,21 +207,20 @@ export async function sendWithRetry<T>(
   request: HttpRequest,
 ): Promise<HttpResponse<T> | null> {
   const url = `${apiUrls[(plan.index + attempt) % apiUrls.length]}${path}`;
-  const answer = await sendRequest<T>(url, request).catch(() => null);
-  const status = String(answer?.status ?? 'none');
+  const response = await sendRequest<T>(url, request).catch(() => null);
+  const status = String(response?.status ?? 'none');
   responseCounts[status] = (responseCounts[status] ?? 0) + 1;
-  if (answer === null || RETRYABLE_STATUSES.includes(answer.status)) return null;
-  if (answer.status >= 400 && ![402, 404, 409].includes(answer.status)) {
-    violations.push(`${path} answered ${answer.status} ${answer.text}`);
+  if (response === null || RETRYABLE_STATUSES.includes(response.status)) return null;
+  if (response.status >= 400 && ![402, 404, 409].includes(response.status)) {
+    violations.push(`${path}: ${response.status} ${response.text}`);
   }
-  return answer;
+  return response;
 }
 
 const bearer = ({ orderToken }: ClientObservations) => ({ authorization: `Bearer ${orderToken}` });
 
-/** Between two tries. */
-export const waitBeforeRetry = (shop: SystemUnderTest, attempt: number): Promise<void> =>
-  sleep(shop, Math.min(INITIAL_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS));
+export const waitBeforeRetry = (system: SystemUnderTest, attempt: number): Promise<void> =>
+  sleep(system, Math.min(INITIAL_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS));
 
 const sleep = ({ stopSignal }: SystemUnderTest, ms: number): Promise<void> =>
   delay(ms, undefined, { signal: stopSignal }).catch(() => undefined);

@@ -25,20 +25,20 @@ type Command = Pick<ChildSpec, 'command' | 'args'>;
 
 const LOCALHOST = '127.0.0.1';
 const NAMESPACE = 'default';
-/** Stopped in the middle of a write, the dev server's database may stay `interrupted` for good. */
+/** A dev server paused during a write may return `interrupted` forever. */
 const TEMPORAL_HUNG_MS = 30_000;
 const ROOT = resolve(__dirname, '../../..');
 
-/** Every process of a run, on ports of its own, with its files in `dir`. All die with this process. */
+/** Every process of a run, on its own port, with its files in `dir`. All exit with this process. */
 export class Fleet {
-  /** By name: what can be killed. */
+  /** Killable processes by name. */
   readonly parts = new Map<string, RestartingProcess>();
   readonly apiUrls: string[] = [];
-  /** Of the payment simulator; set once it is started, as `env` and `temporal` are. */
+  /** URL of the payment simulator; set at its start, as `env` and `temporal` are. */
   simulatorUrl = '';
-  /** Of a machine that may read everything: for who looks at the end. */
+  /** An API key with every scope. */
   token = '';
-  /** What the processes of the system are told. */
+  /** Environment of the application processes. */
   env: Environment = {};
   private client: Client | undefined;
 
@@ -48,13 +48,13 @@ export class Fleet {
     private readonly log: (text: string) => void,
   ) {}
 
-  /** @param say hears what happens to the processes. */
+  /** Starts every process. @param log receives process events. */
   static async start(
     dir: string,
     options: Pick<CrashOptions, 'database' | 'shape'>,
-    say: (text: string) => void,
+    log: (text: string) => void,
   ): Promise<Fleet> {
-    const fleet = new Fleet(dir, options, say);
+    const fleet = new Fleet(dir, options, log);
     try {
       const [temporalAddress, databaseUrl] = await Promise.all([
         fleet.startTemporal(),
@@ -68,7 +68,7 @@ export class Fleet {
         TASK_QUEUES: options.shape === 'one' ? 'single' : 'split',
         STRIPE_API_KEY: 'sk_test_crash',
         AUDIT_KEY: 'ab'.repeat(32),
-        // Tests come faster than people.
+        // Tests send more requests than the limits allow.
         RATE_LIMIT_ADDRESS: '0',
         RATE_LIMIT_PRINCIPAL: '0',
         RATE_LIMIT_PLACEMENT: '0',
@@ -86,7 +86,7 @@ export class Fleet {
     }
   }
 
-  /** As somebody who operates Temporal has it. */
+  /** A client with full access. */
   get temporal(): Client {
     if (this.client === undefined) throw new Error('Temporal was not started');
     return this.client;
@@ -94,11 +94,11 @@ export class Fleet {
 
   getPart(name: string): RestartingProcess {
     const part = this.parts.get(name);
-    if (part === undefined) throw new Error(`no process is called ${name}`);
+    if (part === undefined) throw new Error(`unknown process ${name}`);
     return part;
   }
 
-  /** Waits until every process does its work. */
+  /** Waits until every process is healthy. */
   async waitUntilReady(): Promise<void> {
     await Promise.all([...this.parts.values()].map((part) => part.waitUntilReady()));
   }
@@ -186,20 +186,20 @@ export class Fleet {
 
   private async startSystem(): Promise<void> {
     const { shape } = this.options;
-    const commandOf = shape === 'one' ? systemScript : await this.build();
+    const getCommand = shape === 'one' ? systemScript : await this.build();
     for (const name of SYSTEM_PARTS[shape]) {
       const port = await findFreePort();
       const url = `http://${LOCALHOST}:${port}`;
       const hasApi = name === 'system' || name.startsWith('api');
       if (hasApi) this.apiUrls.push(url);
       const env = { ...this.env, [hasApi ? 'PORT' : 'HEALTH_PORT']: String(port) };
-      this.superviseScript(name, commandOf(name), env, `${url}/readyz`);
+      this.superviseScript(name, getCommand(name), env, `${url}/readyz`);
     }
   }
 
-  /** What runs in production. @returns the command of each of its processes. */
+  /** Compiles the application. @returns the production command of a process by its name. */
   private async build(): Promise<(name: string) => Command> {
-    // Inside the project, where its packages are found.
+    // Inside the project: `node_modules` must resolve.
     const dist = join(ROOT, '.cache', `dist-${ulid()}`);
     process.once('exit', () => rmSync(dist, { recursive: true, force: true }));
     await compile(dist);

@@ -3,36 +3,36 @@ import { Random } from '../random';
 import type { CrashOptions, Shape } from './schedule';
 
 export type MonkeyAction =
-  /** `kill -9` of all these at once; they stay away for `downtimeMs`. Killing the mail catcher cuts SMTP. */
+  /** `kill -9` of all parts at once; they restart after `downtimeMs`. Killing the mail catcher interrupts SMTP. */
   | { kind: 'kill'; parts: string[]; downtimeMs: number }
-  /** SIGSTOP, and SIGCONT after `ms`. */
+  /** SIGSTOP, then SIGCONT after `ms`. */
   | { kind: 'pause'; part: string; ms: number }
   /** Makes the payment simulator fail. */
   | { kind: 'fault'; fault: FaultRequest };
 
 export type MonkeyKind = MonkeyAction['kind'];
 
-/** What the monkey does when the `at`-th order is placed. */
+/** An action that runs when the `atOrder`-th order is placed. */
 export type MonkeyStep = MonkeyAction & { atOrder: number };
 
-/** The processes of each shape that are the system itself. */
+/** The processes of the application in each shape. */
 export const SYSTEM_PARTS: Record<Shape, readonly string[]> = {
   one: ['system'],
   many: ['api-0', 'api-1', 'workers-0', 'workers-1', 'sequencer-0', 'sequencer-1'],
 };
-/** Those that run workflows and activities. */
+/** The processes that run workflows and activities. */
 const WORKER_PARTS: Record<Shape, readonly string[]> = { one: ['system'], many: ['workers-0', 'workers-1'] };
 
-/** Orders in one round of everything the monkey can do. */
+/** Orders per round; a round contains every action. */
 const ORDERS_PER_ROUND = 150;
-/** A process that is paused for longer than a heartbeat is taken for dead, and comes back in the middle of a payment. */
+/** Longer than the heartbeat timeout: Temporal retries the payment elsewhere while the paused process still runs it. */
 const LONG_PAUSE_MS = 12_000;
 const ROUNDS_TO_LONG_PAUSE = 4;
 const ROUNDS_TO_KILL_ALL = 3;
-/** Longer than a call to the payment provider may take: the provider acts when nobody listens any more. */
+/** Longer than the timeout of a provider call: the provider acts after the client has timed out. */
 const BEYOND_PROVIDER_TIMEOUT_MS = 11_000;
 
-/** Each round does everything once, in an order of its own. A run shorter than a round has one. */
+/** Plans rounds that contain every action in random order; a run has at least one round. */
 export function planMonkey(options: CrashOptions): MonkeyStep[] {
   const { orders, seed } = options;
   const random = new Random(~seed);
@@ -50,17 +50,17 @@ export function planMonkey(options: CrashOptions): MonkeyStep[] {
     .sort((a, b) => a.atOrder - b.atOrder);
 }
 
-/** At random moments that are not all close together. */
+/** Spreads the actions over the round, each at a random point of its interval. */
 function scheduleActions(
   actions: readonly MonkeyAction[],
   from: number,
   length: number,
   random: Random,
 ): MonkeyStep[] {
-  const share = length / actions.length;
+  const interval = length / actions.length;
   return random.shuffle(actions).map((action, i) => ({
     ...action,
-    atOrder: Math.max(1, Math.floor(from + (i + random.next()) * share)),
+    atOrder: Math.max(1, Math.floor(from + (i + random.next()) * interval)),
   }));
 }
 
@@ -76,7 +76,7 @@ function planKills(options: CrashOptions, round: number, random: Random): Monkey
   const all = [...system, ...servers, 'simulator', 'mail'];
   const targets = [
     ...all.map((part) => [part]),
-    // What is killed most often is what does the work.
+    // Workers are killed most often.
     ...WORKER_PARTS[shape].map((part) => [part]),
     random.sample(all, 2),
     [random.pick(WORKER_PARTS[shape]), 'temporal'],
@@ -97,13 +97,13 @@ function planPauses(options: CrashOptions, round: number, random: Random): Monke
   ];
 }
 
-/** A mail server is away for long and nothing waits for it; all else comes back soon. */
+/** The mail server has long downtimes, as no order waits for it; other parts have short ones. */
 const drawDowntimeMs = (parts: readonly string[], random: Random): number =>
   parts.includes('mail') ? random.int(1_000, 6_000) : random.int(0, 1_200);
 
 function planFaults(random: Random): MonkeyAction[] {
-  const used = OPERATIONS.filter((operation) => operation !== 'capture');
-  const faults = used.flatMap((operation): FaultRequest[] => [
+  const operations = OPERATIONS.filter((operation) => operation !== 'capture');
+  const faults = operations.flatMap((operation): FaultRequest[] => [
     { operation, mode: random.pick(['fail_before', 'rate_limit']), times: random.int(1, 4) },
     { operation, mode: 'drop_before' },
     { operation, mode: 'drop_after', times: random.int(1, 2) },

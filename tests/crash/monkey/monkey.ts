@@ -3,17 +3,17 @@ import type { Fleet } from './fleet';
 import type { MonkeyAction, MonkeyStep } from './monkey-plan';
 import type { Progress } from './progress';
 
-/** Does what is planned, each step when its order is placed. @returns how many processes it has killed. */
+/** Runs each step when its order is placed. @returns the number of killed processes. */
 export async function runMonkey(
   steps: readonly MonkeyStep[],
   fleet: Fleet,
   progress: Progress,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<number> {
   let kills = 0;
   const pauses: Promise<void>[] = [];
 
-  const act = async (action: MonkeyAction): Promise<void> => {
+  const run = async (action: MonkeyAction): Promise<void> => {
     switch (action.kind) {
       case 'kill':
         kills += action.parts.filter((part) => fleet.getPart(part).kill(action.downtimeMs)).length;
@@ -25,18 +25,18 @@ export async function runMonkey(
         await sendRequest(`${fleet.simulatorUrl}/_simulator/faults`, {
           body: action.fault,
           timeoutMs: FAULT_TIMEOUT_MS,
-        }).catch(() => say('the simulator did not take the fault'));
+        }).catch(() => log('the simulator did not accept the fault'));
     }
   };
 
   for (const { atOrder, ...action } of steps) {
     await progress.waitForPlaced(atOrder);
-    say(`order ${atOrder}: ${JSON.stringify(action)}`);
-    await act(action);
+    log(`order ${atOrder}: ${JSON.stringify(action)}`);
+    await run(action);
   }
   await Promise.all(pauses);
   return kills;
 }
 
-/** A simulator that is away or paused is not waited for: the faults are to come when they are planned. */
+/** Short: an unavailable simulator must not delay the following steps. */
 const FAULT_TIMEOUT_MS = 1_000;

@@ -4,12 +4,11 @@ import { eventually } from '../../harness/eventually';
 
 export interface RestartingProcessOptions {
   name: string;
-  /** @param run counts the starts, from 0. */
+  /** @param run number of the start, from 0. */
   launch: (run: number) => Child | Promise<Child>;
-  /** Whether it does its work. */
   isHealthy: () => Promise<boolean>;
   log: (text: string) => void;
-  /** Killed when it has not answered for so long, as by a liveness probe. Left out: what hangs is a fault to be found. */
+  /** Kills the process after this time without a healthy response. Omit it to detect hangs as failures. */
   hungAfterMs?: number;
 }
 
@@ -17,7 +16,7 @@ const RESTART_DELAY_MS = 250;
 const PROBE_MS = 1_000;
 const READY_TIMEOUT_MS = 90_000;
 
-/** A process that is started again whenever it ends, by itself or by a kill, as a process manager does. */
+/** A process that is restarted after every exit, as by a process manager. */
 export class RestartingProcess {
   private child: Child | undefined;
   private killedChild: Child | undefined;
@@ -33,23 +32,23 @@ export class RestartingProcess {
     return this.spec.name;
   }
 
-  /** Waits until it does its work, however often it is started for that. */
+  /** Waits until the process is healthy, across restarts. */
   async waitUntilReady(): Promise<void> {
     const { name, isHealthy } = this.spec;
     await eventually(`${name} ready`, isHealthy, READY_TIMEOUT_MS);
   }
 
-  /** `kill -9`. @returns whether there was something to kill. */
-  kill(awayMs: number): boolean {
+  /** `kill -9`. @returns whether a running process was killed. */
+  kill(downtimeMs: number): boolean {
     const { child } = this;
     if (child === undefined || child === this.killedChild || child.exitStatus() !== undefined) return false;
     this.killedChild = child;
-    this.downtimeMs = awayMs;
+    this.downtimeMs = downtimeMs;
     void child.kill();
     return true;
   }
 
-  /** Stops the clock of the process for a while. */
+  /** Suspends the process for `ms`. */
   async pause(ms: number): Promise<void> {
     const { child } = this;
     if (child === undefined || !signalGroup(child, 'SIGSTOP')) return;
@@ -57,7 +56,7 @@ export class RestartingProcess {
     signalGroup(child, 'SIGCONT');
   }
 
-  /** For good: what it has promised is on disk. */
+  /** Kills the process without a restart. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.child?.kill();
@@ -70,8 +69,8 @@ export class RestartingProcess {
     for (let run = 0; !signal.aborted; run += 1) {
       try {
         this.child = await launch(run);
-        const { code, signal: by } = await this.child.exited;
-        if (!signal.aborted) log(`${name} ended: ${by ?? `exit code ${code}`}`);
+        const { code, signal: exitSignal } = await this.child.exited;
+        if (!signal.aborted) log(`${name} exited: ${exitSignal ?? `exit code ${code}`}`);
       } catch (error) {
         log(`${name} did not start: ${error instanceof Error ? error.message : String(error)}`);
       }
@@ -79,26 +78,26 @@ export class RestartingProcess {
       this.downtimeMs = RESTART_DELAY_MS;
       await delay(downtimeMs, undefined, { signal }).catch(() => undefined);
     }
-    // Told to stop while it was starting.
+    // Stopped while the process was starting.
     await this.child?.kill();
   }
 
   private async watchHealth(): Promise<void> {
     const { name, isHealthy, log, hungAfterMs } = this.spec;
     const { signal } = this.stopping;
-    let answeredMs = performance.now();
+    let healthyAtMs = performance.now();
     while (hungAfterMs !== undefined && !signal.aborted) {
       await delay(PROBE_MS, undefined, { signal }).catch(() => undefined);
-      if (await isHealthy().catch(() => false)) answeredMs = performance.now();
-      if (performance.now() - answeredMs < hungAfterMs) continue;
+      if (await isHealthy().catch(() => false)) healthyAtMs = performance.now();
+      if (performance.now() - healthyAtMs < hungAfterMs) continue;
       log(`${name} hangs`);
       this.kill(RESTART_DELAY_MS);
-      answeredMs = performance.now();
+      healthyAtMs = performance.now();
     }
   }
 }
 
-/** @returns false when the process has ended. */
+/** @returns false when the process has exited. */
 function signalGroup(child: Child, signal: NodeJS.Signals): boolean {
   if (child.exitStatus() !== undefined) return false;
   try {

@@ -11,21 +11,21 @@ const CASES: [Dialect, Shape][] = [
 ];
 
 describe.each(CASES)('a schedule for %s, %s', (database, shape) => {
-  const of = (seed: number, orders = 100) => makeSchedule({ orders, seed, database, shape });
+  const createSchedule = (seed: number, orders = 100) => makeSchedule({ orders, seed, database, shape });
 
-  test('is the same for the same seed, to the last byte', () => {
-    expect(JSON.stringify(of(7))).toBe(JSON.stringify(of(7)));
+  test('is identical for the same seed', () => {
+    expect(JSON.stringify(createSchedule(7))).toBe(JSON.stringify(createSchedule(7)));
   });
 
-  test('is another one for another seed', () => {
-    expect(of(7).customers).not.toEqual(of(8).customers);
-    expect(of(7).monkey).not.toEqual(of(8).monkey);
+  test('differs for another seed', () => {
+    expect(createSchedule(7).customers).not.toEqual(createSchedule(8).customers);
+    expect(createSchedule(7).monkey).not.toEqual(createSchedule(8).monkey);
   });
 
   test.each([1, 2, 3])(
-    'kills and pauses everything and fails in every way within 100 orders (seed %i)',
+    'kills, pauses and injects every kind of fault within 100 orders (seed %i)',
     (seed) => {
-      const { monkey } = of(seed);
+      const { monkey } = createSchedule(seed);
       const killed = monkey.flatMap((step) => (step.kind === 'kill' ? step.parts : []));
       const servers = ['temporal', ...(database === 'mysql' ? ['database'] : [])];
       expect(new Set(killed)).toEqual(new Set([...SYSTEM_PARTS[shape], ...servers, 'simulator', 'mail']));
@@ -43,15 +43,15 @@ describe.each(CASES)('a schedule for %s, %s', (database, shape) => {
     },
   );
 
-  test('goes on killing in a long run', () => {
-    const kills = of(1, 2_000).monkey.filter(({ kind }) => kind === 'kill');
+  test('kills throughout a long run', () => {
+    const kills = createSchedule(1, 2_000).monkey.filter(({ kind }) => kind === 'kill');
     expect(kills.length).toBeGreaterThan(2_000 / 25);
     expect(kills.some(({ atOrder }) => atOrder < 100)).toBe(true);
     expect(kills.some(({ atOrder }) => atOrder > 1_900)).toBe(true);
   });
 });
 
-test('customers pay, are declined, find nothing left, and cancel in every way, some twice', () => {
+test('customers pay, are declined, run into missing stock, and cancel by every method, some by two', () => {
   const { customers } = makeSchedule({ orders: 100, seed: 1, database: 'sqlite', shape: 'one' });
   expect(new Set(customers.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(100);
   const methods = customers.map(({ body }) => body.payment.method);

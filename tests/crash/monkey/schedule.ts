@@ -2,7 +2,7 @@ import type { Dialect } from '../../harness/servers/databases';
 import { type CustomerPlan, planCustomers } from './customer-plan';
 import { type MonkeyStep, planMonkey } from './monkey-plan';
 
-/** `one`: the whole system in one process, as `npm start` runs it. `many`: several of each kind, as in production. */
+/** `one`: the system in one process, as in `npm start`. `many`: several processes of each kind, as in production. */
 export type Shape = 'one' | 'many';
 
 export interface CrashOptions {
@@ -17,7 +17,7 @@ export interface Schedule {
   monkey: MonkeyStep[];
 }
 
-/** All that is random in a run. It is drawn from the seed before the run begins, so that a seed gives the same run. */
+/** Everything random in a run, drawn from the seed before the run starts: the same options give the same schedule. */
 export function makeSchedule(options: CrashOptions): Schedule {
   return { customers: planCustomers(options), monkey: planMonkey(options) };
 }

@@ -13,26 +13,29 @@ const buildAdjustmentRequest = ({ idempotencyKey, warehouse, units }: StockRecei
 
 const buildAdjustmentPath = ({ sku }: StockReceipt): string => `/api/inventory/${sku}/adjustments`;
 
-/** A warehouse writes down what it received, again and again with the key of the delivery, until it is answered. */
-export async function sendStockReceipt(shop: SystemUnderTest, told: ClientObservations): Promise<void> {
-  const { stockReceipt } = told.plan;
+/** Records the delivery, retrying with its idempotency key until a response arrives. */
+export async function sendStockReceipt(
+  system: SystemUnderTest,
+  observations: ClientObservations,
+): Promise<void> {
+  const { stockReceipt } = observations.plan;
   if (stockReceipt === null) return;
-  const request = buildAdjustmentRequest(stockReceipt, shop.staffToken);
-  for (let attempt = 0; !shop.stopSignal.aborted; attempt += 1) {
-    const answer = await sendWithRetry<StockAdjustmentResult>(
-      shop,
-      told,
+  const request = buildAdjustmentRequest(stockReceipt, system.staffToken);
+  for (let attempt = 0; !system.stopSignal.aborted; attempt += 1) {
+    const response = await sendWithRetry<StockAdjustmentResult>(
+      system,
+      observations,
       attempt,
       buildAdjustmentPath(stockReceipt),
       request,
     );
-    if (answer?.status === 201) return;
-    if (answer !== null) told.violations.push(`a delivery was answered ${answer.status} ${answer.text}`);
-    await waitBeforeRetry(shop, attempt);
+    if (response?.status === 201) return;
+    if (response !== null) observations.violations.push(`delivery: ${response.status} ${response.text}`);
+    await waitBeforeRetry(system, attempt);
   }
 }
 
-/** The same once more at the end: it must not count twice. @throws Error for any other answer than 201. */
+/** Repeats the delivery, which must not count twice. @throws Error for any other status than 201. */
 export async function replayStockReceipt(
   apiUrl: string,
   staffToken: string,

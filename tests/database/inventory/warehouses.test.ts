@@ -116,7 +116,7 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
     const listAlerts = (skus: readonly string[]) =>
       Promise.all(skus.map((sku) => listStockAlertTypes(shop.store, sku)));
 
-    /** Sets thresholds so that each product is low without its units in Rotterdam. @returns skus over several pages, sorted. */
+    /** Sets thresholds so that each product is low without its units in Rotterdam. @returns the sorted skus. */
     async function watchProducts(): Promise<string[]> {
       const skus = ['bookshelf', 'coffee-decaf', 'oak-desk', 'tea-assam', 'wall-shelf'];
       for (const sku of skus) {
