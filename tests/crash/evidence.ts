@@ -75,14 +75,14 @@ async function waitForSettledOrders(
   deadlineMs: number,
 ): Promise<Map<string, Order>> {
   const orders = new Map<string, Order>();
-  for (let open = observations.filter(({ orderId }) => orderId !== null); ; await delay(POLL_MS)) {
-    const read = await mapInBatches(open, ({ orderId }) => api.get<Order>(`/api/orders/${orderId}`));
-    for (const order of read) if (order !== null) orders.set(order.id, order);
-    open = open.filter((client) => {
+  for (let pending = observations.filter(({ orderId }) => orderId !== null); ; await delay(POLL_MS)) {
+    const responses = await mapInBatches(pending, ({ orderId }) => api.get<Order>(`/api/orders/${orderId}`));
+    for (const order of responses) if (order !== null) orders.set(order.id, order);
+    pending = pending.filter((client) => {
       const order = orders.get(client.orderId ?? '');
       return order === undefined || !isSettled(order, client);
     });
-    if (open.length === 0 || performance.now() > deadlineMs) return orders;
+    if (pending.length === 0 || performance.now() > deadlineMs) return orders;
   }
 }
 
@@ -93,8 +93,8 @@ async function waitForSentMails(
   deadlineMs: number,
 ): Promise<Map<string, string[]>> {
   const mails = new Map<string, string[]>();
-  for (let open = orders; ; await delay(POLL_MS)) {
-    await mapInBatches(open, async ({ id }) => {
+  for (let pending = orders; ; await delay(POLL_MS)) {
+    await mapInBatches(pending, async ({ id }) => {
       const history = await api.get<OrderHistory>(`/api/orders/${id}/history`);
       const sent = history?.entries.filter(({ type }) => type === 'NotificationSent') ?? [];
       mails.set(
@@ -102,10 +102,10 @@ async function waitForSentMails(
         sent.map(({ event }) => String(event?.data.kind)),
       );
     });
-    open = open.filter((order) =>
+    pending = pending.filter((order) =>
       listExpectedMails(order).some((kind) => !mails.get(order.id)?.includes(kind)),
     );
-    if (open.length === 0 || performance.now() > deadlineMs) return mails;
+    if (pending.length === 0 || performance.now() > deadlineMs) return mails;
   }
 }
 

@@ -207,7 +207,7 @@ const VIOLATIONS: [string, () => Evidence, Partial<Counters>][] = [
     { stockDrift: 2 },
   ],
   [
-    'an unplanned delivery was received',
+    'an unplanned stock receipt was recorded',
     () => withChanges({ stock: [buildInventoryItem(1, 13)], movements: buildMovements(10, 3) }),
     { stockDrift: 3 },
   ],

@@ -204,7 +204,7 @@ function findStockDrift({ orders, stock }: Evidence): Problem[] {
   });
 }
 
-/** Units on hand equal the sum of movements, and each planned delivery is received once. */
+/** Units on hand equal the sum of movements, and each planned stock receipt is recorded once. */
 function findReceiptDrift({ observations, stock, movements }: Evidence): Problem[] {
   const planned = new Map<string, number>();
   for (const { stockReceipt } of observations.map(({ plan }) => plan)) {

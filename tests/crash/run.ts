@@ -43,7 +43,7 @@ export interface RunOptions extends CrashOptions {
   monkeyKinds: readonly MonkeyKind[];
   /** Limit for every order to settle after the last failure. */
   settleMs: number;
-  /** Whether to keep the logs without a problem. */
+  /** Whether to retain the logs of a run without problems. */
   keep: boolean;
 }
 

@@ -157,12 +157,12 @@ export async function describeFeedPosition(
 
 /** Deletes every row of the order and releases its stock, so that no other subject has a finding. */
 export async function deleteOrderRows(testEnv: WorkflowTestEnv, id: string): Promise<void> {
-  const held = await select<{ sku: string; warehouse: string; quantity: number }>(
+  const reservations = await select<{ sku: string; warehouse: string; quantity: number }>(
     testEnv.store.db,
     "SELECT sku, warehouse, quantity FROM reservations WHERE order_id = :id AND state = 'held'",
     { id },
   );
-  for (const reservation of held) {
+  for (const reservation of reservations) {
     const release =
       'UPDATE stock SET reserved = reserved - :quantity WHERE sku = :sku AND warehouse = :warehouse';
     await executeSql(testEnv, release, reservation);

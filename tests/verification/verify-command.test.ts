@@ -77,7 +77,7 @@ describe('without findings', () => {
 
 describe('with findings', () => {
   beforeAll(() =>
-    executeSql(testEnv, "UPDATE orders SET customer_id = 'cus_x' WHERE id = :bad", { bad: tamperedOrderId }),
+    executeSql(testEnv, "UPDATE orders SET customer_id = 'cus_x' WHERE id = :id", { id: tamperedOrderId }),
   );
 
   test('prints check, subject and detail of each finding and exits with 1', async () => {

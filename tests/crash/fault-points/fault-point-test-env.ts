@@ -117,11 +117,11 @@ export class FaultPointTestEnv {
   }
 
   /** Waits until `probe` returns a value; the timeout restarts after each crash. */
-  async eventually<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
+  async eventually<T>(description: string, probe: () => Promise<T | undefined | false>): Promise<T> {
     for (;;) {
       const crashesBefore = this.crashes.length;
       try {
-        return await eventually(what, probe, RECOVERY_TIMEOUT_MS);
+        return await eventually(description, probe, RECOVERY_TIMEOUT_MS);
       } catch (error) {
         if (this.crashes.length === crashesBefore) throw error;
       }
@@ -207,12 +207,12 @@ export class FaultPointTestEnv {
 
   /** Runs reconciliation repeatedly until `done`; a run interrupted by a kill is abandoned. */
   async reconcileUntil(
-    what: string,
+    description: string,
     policy: Partial<ReconcilePolicy>,
     done: () => Promise<boolean>,
   ): Promise<void> {
     const input: ReconcileInput = { policy: { ...RECONCILE_POLICY, ...policy } };
-    await this.eventually(what, async () => {
+    await this.eventually(description, async () => {
       const run = await this.temporal.workflow.start(RECONCILE_WORKFLOW, {
         workflowId: `${this.system.taskQueuePrefix}reconcile-${ulid()}`,
         taskQueue: `${this.system.taskQueuePrefix}orders`,

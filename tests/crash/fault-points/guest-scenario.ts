@@ -14,7 +14,7 @@ const MAX_MAIL_REQUESTS = 6;
 
 /** A customer with an account. Requests interrupted by a kill are repeated, or followed by a new login. */
 export class GuestScenario {
-  readonly email = `visitor-${ulid().toLowerCase()}@mail.example`;
+  readonly email = `customer-${ulid().toLowerCase()}@mail.example`;
   private password = FIRST_PASSWORD;
   private tokens: Tokens | undefined;
 

@@ -25,7 +25,7 @@ export interface CustomerPlan {
   /** How to wait for the decision: by repeating the placement, or by reading the order. */
   pollBy: 'replay' | 'order';
   cancel: CancelPlan | null;
-  /** A delivery to a warehouse after the placement. */
+  /** Units that a warehouse receives after the placement. */
   stockReceipt: StockReceipt | null;
 }
 
@@ -65,7 +65,7 @@ function planCustomer(n: number, random: Random): CustomerPlan {
 }
 
 const planStockReceipt = (n: number, random: Random): StockReceipt => ({
-  idempotencyKey: `delivery-${n}`,
+  idempotencyKey: `receipt-${n}`,
   sku: random.pick([...COMMON_SKUS, ...SCARCE_SKUS]),
   warehouse: random.pick(['BER', 'RTM']),
   units: random.int(1, 5),

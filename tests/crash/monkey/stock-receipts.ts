@@ -13,7 +13,7 @@ const buildAdjustmentRequest = ({ idempotencyKey, warehouse, units }: StockRecei
 
 const buildAdjustmentPath = ({ sku }: StockReceipt): string => `/api/inventory/${sku}/adjustments`;
 
-/** Records the delivery, retrying with its idempotency key until a response arrives. */
+/** Records the stock receipt, retrying with its idempotency key until a response arrives. */
 export async function sendStockReceipt(
   system: SystemUnderTest,
   observations: ClientObservations,
@@ -30,12 +30,12 @@ export async function sendStockReceipt(
       request,
     );
     if (response?.status === 201) return;
-    if (response !== null) observations.violations.push(`delivery: ${response.status} ${response.text}`);
+    if (response !== null) observations.violations.push(`stock receipt: ${response.status} ${response.text}`);
     await waitBeforeRetry(system, attempt);
   }
 }
 
-/** Repeats the delivery, which must not count twice. @throws Error for any other status than 201. */
+/** Repeats the stock receipt, which must not count twice. @throws Error for any other status than 201. */
 export async function replayStockReceipt(
   apiUrl: string,
   staffToken: string,
@@ -47,5 +47,5 @@ export async function replayStockReceipt(
     `${apiUrl}${buildAdjustmentPath(stockReceipt)}`,
     buildAdjustmentRequest(stockReceipt, staffToken),
   );
-  if (status !== 201) throw new Error(`delivery ${stockReceipt.idempotencyKey}: ${status} ${text}`);
+  if (status !== 201) throw new Error(`stock receipt ${stockReceipt.idempotencyKey}: ${status} ${text}`);
 }

@@ -54,7 +54,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       expect(await count('pending_registrations')).toBe(0);
     });
 
-    test('keeps the customer id of a guest, and so their orders', async () => {
+    test('retains the customer id, and so the orders, of a guest', async () => {
       const customerId = await createGuest(ADA.email);
       const ada = await identity.createCustomer(ADA.email);
       expect(ada.customerId).toBe(customerId);

@@ -79,7 +79,7 @@ describe.each(DIALECTS)('unauthenticated mail limits on %s', (dialect) => {
         release = resolve;
       });
       const known = await post(path, 'ada@example.com');
-      const unknown = await post(path, 'nobody@example.com');
+      const unknown = await post(path, 'unknown@example.com');
       expect(known.status).toBe(202);
       expect(unknown).toEqual(known);
       expect(await count('events')).toBe(before);

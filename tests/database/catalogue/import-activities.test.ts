@@ -50,8 +50,8 @@ describe.each(DIALECTS)('import activities on %s', (dialect) => {
   test('an import resumes from the stored chunk when the database lost applied chunks', async () => {
     const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 3, rowsOfChunk: 2 });
-    const begun = await activities.beginImport(id);
-    expect(await activities.applyChunk(id, 2)).toEqual({ ...begun, appliedChunks: 0, outcome: null });
+    const initial = await activities.beginImport(id);
+    expect(await activities.applyChunk(id, 2)).toEqual({ ...initial, appliedChunks: 0, outcome: null });
     expect(await activities.finishImport(id, 'completed', null)).toMatchObject({
       appliedChunks: 0,
       outcome: null,

@@ -104,7 +104,7 @@ describe.each(DIALECTS)('transactions on %s', (dialect) => {
         expect([await position('a'), await position('b')]).toEqual([2, 2]);
       });
 
-      test('reads committed rows, and each connection keeps at most 200 statements prepared', async () => {
+      test('reads committed rows; each connection has at most 200 prepared statements', async () => {
         const isolation = await db.write((tx) =>
           select<{ level: string }>(db, 'SELECT @@SESSION.tx_isolation AS level', {}, tx).catch(() =>
             select<{ level: string }>(db, 'SELECT @@SESSION.transaction_isolation AS level', {}, tx),
@@ -150,7 +150,7 @@ describe.each(DIALECTS)('transactions on %s', (dialect) => {
         gate.open();
         await Promise.all(queued);
         expect(result).toMatchObject({ code: 'overloaded', extensions: { retryAfterSeconds: 2 } });
-        await expect(db.write(async () => 'free again')).resolves.toBe('free again');
+        await expect(db.write(async () => 'accepted')).resolves.toBe('accepted');
       });
 
       test('is not started after its caller has aborted', async () => {
@@ -221,16 +221,16 @@ describe.each(DIALECTS)('transactions on %s', (dialect) => {
   });
 
   test('a read returns earlier committed values during concurrent reads', async () => {
-    await insert(db, 'subscriptions', [{ name: 'seen', position: 0 }]);
+    await insert(db, 'subscriptions', [{ name: 'read', position: 0 }]);
     let finished = false;
     const readers = Array.from({ length: 8 }, async () => {
       while (!finished) await select(db, 'SELECT COUNT(*) AS n FROM stock, products, stock AS others');
     });
     for (let n = 1; n <= 50; n += 1) {
       await db.write((tx) =>
-        execute(db, "UPDATE subscriptions SET position = :n WHERE name = 'seen'", { n }, tx),
+        execute(db, "UPDATE subscriptions SET position = :n WHERE name = 'read'", { n }, tx),
       );
-      expect(await position('seen')).toBe(n);
+      expect(await position('read')).toBe(n);
     }
     finished = true;
     await Promise.all(readers);

@@ -53,7 +53,7 @@ describe.each(DIALECTS)('customers on %s', (dialect) => {
   };
 
   describe('roles', () => {
-    test('ensureAccount creates a staff account, or changes the role of an existing one and keeps its password', async () => {
+    test('ensureAccount creates a staff account, or changes only the role of an existing one', async () => {
       expect(await ensureWithRole('ada@example.com', 'admin')).toBe('created');
       expect(await ensureWithRole('ada@example.com', 'admin')).toBe('unchanged');
       const ada = await account('ada@example.com');
@@ -203,10 +203,13 @@ describe.each(DIALECTS)('customers on %s', (dialect) => {
 
     test('is rejected while an order is open or pending, and names the order', async () => {
       const ada = await identity.createCustomer();
-      const open = await insertOrder(ada.customerId, ada.email, 'confirmed');
+      const openOrderId = await insertOrder(ada.customerId, ada.email, 'confirmed');
       await insertOrder(ada.customerId, ada.email, 'completed');
       const erase = () => eraseCustomer(identity, ada.customerId, ADMIN);
-      await expect(erase()).rejects.toMatchObject({ code: 'orders_open', extensions: { orderIds: [open] } });
+      await expect(erase()).rejects.toMatchObject({
+        code: 'orders_open',
+        extensions: { orderIds: [openOrderId] },
+      });
       await execute(shop.db, "UPDATE orders SET status = 'completed'");
 
       const claimed = newOrderId(identity.nowMs);

@@ -55,15 +55,15 @@ describe.each(DIALECTS)('concurrent placement and erasure on %s', (dialect) => {
     return Number(row?.Value) > 0;
   };
 
-  /** Starts an erasure, opens `held` once the erasure waits for the order, and expects the erasure to be rejected. */
-  const assertErasureRejected = async (held: Gate): Promise<void> => {
+  /** Starts an erasure, opens `gate` once the erasure waits for the order, and expects the erasure to be rejected. */
+  const assertErasureRejected = async (gate: Gate): Promise<void> => {
     let isFinished = false;
     const erasure = eraseAda().finally(() => {
       isFinished = true;
     });
     const rejected = expect(erasure).rejects.toMatchObject({ code: 'orders_open' });
     await eventually('the erasure waits for the order', async () => isFinished || (await isWaiting()));
-    held.open();
+    gate.open();
     await rejected;
     expect(await readContacts()).toEqual([{ email: ada.email }]);
   };
@@ -80,22 +80,22 @@ describe.each(DIALECTS)('concurrent placement and erasure on %s', (dialect) => {
     const [placement] = await select<{ input: string }>(shop.db, 'SELECT input FROM placements');
     const { order } = JSON.parse(placement?.input ?? '') as OrderInput;
     identity.nowMs += DAY_MS;
-    const [started, held] = [createGate(), createGate()];
+    const [started, gate] = [createGate(), createGate()];
     const { stock } = shop.store;
     const reserve: Stock['reserve'] = async (...args) => {
       started.open();
-      await held.opened;
+      await gate.opened;
       return stock.reserve(...args);
     };
     const activities = createOrderActivities({ ...shop.store, stock: { ...stock, reserve } });
     const creation = activities.createOrder({ order, reserve: true });
     await started.opened;
-    await assertErasureRejected(held);
+    await assertErasureRejected(gate);
     expect(await creation).toMatchObject({ outcome: 'recorded' });
   });
 
   test('a customer is not erased while an order is being placed', async () => {
-    const [claimed, held] = [createGate(), createGate()];
+    const [claimed, gate] = [createGate(), createGate()];
     const { placements } = shop.store;
     const placement = placeOrder({
       ...shop.store,
@@ -104,13 +104,13 @@ describe.each(DIALECTS)('concurrent placement and erasure on %s', (dialect) => {
         claim: async (row, tx) => {
           await placements.claim(row, tx);
           claimed.open();
-          await held.opened;
+          await gate.opened;
         },
       },
     });
     await claimed.opened;
     const unavailable = expect(placement).rejects.toMatchObject({ code: 'service_unavailable' });
-    await assertErasureRejected(held);
+    await assertErasureRejected(gate);
     await unavailable;
   });
 });

@@ -66,10 +66,10 @@ describe.each(DIALECTS)('profiles on %s', (dialect) => {
     const notFound = { code: 'not_found' };
     const { id } = await add('1 First St');
     await eraseCustomer(identity, ada.customerId, { kind: 'customer', id: ada.customerId });
-    const late = { address: buildAddress('2 Late St'), defaultFor: [] };
+    const change = { address: buildAddress('2 Late St'), defaultFor: [] };
     await expect(changeProfile(identity, ada.customerId, { name: 'Ada' })).rejects.toMatchObject(notFound);
-    await expect(addAddress(identity, ada.customerId, late)).rejects.toMatchObject(notFound);
-    await expect(replaceAddress(identity, ada.customerId, id, late)).rejects.toMatchObject(notFound);
+    await expect(addAddress(identity, ada.customerId, change)).rejects.toMatchObject(notFound);
+    await expect(replaceAddress(identity, ada.customerId, id, change)).rejects.toMatchObject(notFound);
     expect((await shop.store.contacts.findProfile(ada.customerId))?.name).toBeNull();
     expect(await book()).toEqual([]);
     expect((await identity.listEventTypes(ada.customerId)).at(-1)).toBe('CustomerErased');

@@ -83,7 +83,7 @@ describe.each(DIALECTS)('event feed on %s', (dialect) => {
   if (dialect === 'mysql') {
     test('an event with a lower id that commits last gets the last position and delays no other event', async () => {
       const { sequelize } = shop.db;
-      const late = await sequelize.transaction();
+      const lateTx = await sequelize.transaction();
       let publishing: Promise<unknown> = Promise.resolve();
       const publishNow = (count: number) => {
         let published: number | undefined;
@@ -92,18 +92,18 @@ describe.each(DIALECTS)('event feed on %s', (dialect) => {
         });
         return eventually(`${count} published`, () => published === count, 5_000);
       };
-      let keys: { late: string; early: string; more: string[] };
+      let keys: { late: string; early: string; others: string[] };
       try {
-        const lateKey = await append(late as unknown as Tx);
+        const lateKey = await append(lateTx as unknown as Tx);
         const early = await write();
         await holdLease('a');
         await publishNow(1);
         expect(await keysAfter(0)).toEqual([early]);
-        const more = await Promise.all(Array.from({ length: 40 }, write));
+        const others = await Promise.all(Array.from({ length: 40 }, write));
         await publishNow(40);
-        keys = { late: lateKey, early, more };
+        keys = { late: lateKey, early, others };
       } finally {
-        await late.commit();
+        await lateTx.commit();
         await publishing;
       }
       expect(await publish('a')).toBe(1);
@@ -112,7 +112,7 @@ describe.each(DIALECTS)('event feed on %s', (dialect) => {
       expect(events.map((e) => e.position)).toEqual(events.map((_, i) => i + 1));
       expect(events[0]?.eventKey).toBe(keys.early);
       expect(events.at(-1)?.eventKey).toBe(keys.late);
-      expect(new Set(events.slice(1, -1).map((e) => e.eventKey))).toEqual(new Set(keys.more));
+      expect(new Set(events.slice(1, -1).map((e) => e.eventKey))).toEqual(new Set(keys.others));
       const ids = (await queryRows(shop.db, 'SELECT event_id AS id FROM event_feed ORDER BY position')).map(
         ({ id }) => Number(id),
       );

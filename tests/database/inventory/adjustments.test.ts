@@ -184,7 +184,7 @@ describe.each(DIALECTS)('stock adjustments on %s', (dialect) => {
     );
   });
 
-  test('a count concurrent with orders sets the counted units and keeps every reservation', async () => {
+  test('a count concurrent with orders sets the counted units and retains every reservation', async () => {
     const sku = 'book-light';
     const [count, ...orders] = await Promise.all([
       applyStockAdjustment(shop.store, sku, { countedOnHand: 470 }),

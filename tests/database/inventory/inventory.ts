@@ -15,7 +15,7 @@ export const createStaffAuditContext = (): AuditContext => ({
   atMs: Date.now(),
 });
 
-/** Adjusts stock in Berlin with a new idempotency key, unless `options` says otherwise. */
+/** Adjusts stock in Berlin with a new idempotency key, unless `options` overrides them. */
 export function applyStockAdjustment(
   store: Store,
   sku: string,

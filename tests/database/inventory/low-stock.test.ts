@@ -218,7 +218,7 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
     expect(all.length).toBeGreaterThan(1);
     expect(all).toEqual(all.toSorted((a, b) => a.lowSinceMs - b.lowSinceMs || (a.sku < b.sku ? -1 : 1)));
     const [first] = await shop.store.stockItems.listLow({ limit: 1 });
-    const rest = await shop.store.stockItems.listLow({ after: first!, limit: 100 });
-    expect([first, ...rest]).toEqual(all);
+    const others = await shop.store.stockItems.listLow({ after: first!, limit: 100 });
+    expect([first, ...others]).toEqual(all);
   });
 });

@@ -130,7 +130,7 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     await expect(shop.db.write((tx) => execute(shop.db, sql, {}, tx))).rejects.toThrow();
   });
 
-  test('any sequence of concurrent reservations and releases keeps reserved equal to the held units, within the stock', async () => {
+  test('any sequence of concurrent reservations and releases leaves reserved equal to the held units, within the stock', async () => {
     const skus = ['limited-1', 'limited-50', 'lounge-chair'] as const;
     const line = fc.tuple(fc.constantFrom(...skus), fc.integer({ min: 1, max: 12 }));
     const operation = fc.oneof(

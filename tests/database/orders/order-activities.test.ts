@@ -124,7 +124,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
     expect(third.outcome).toBe('recorded');
   });
 
-  test('an order with a released reservation is not confirmed; a confirmed order keeps its reservation', async () => {
+  test('an order with a released reservation is not confirmed; a confirmed order retains its reservation', async () => {
     const [released, reserved] = [await createOpenOrder(activities), await createOpenOrder(activities)];
     const confirm = (order: Order) =>
       activities.confirmOrder({
