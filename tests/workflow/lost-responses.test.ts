@@ -97,7 +97,7 @@ describe('a step whose response was lost', () => {
     expect(await activities.createOrder({ order, reserve: true })).toEqual({
       ...first,
       order,
-      holdsStock: true,
+      hasReservation: true,
     });
     expect((await testEnv.getStock('walnut-desk')).reserved).toBe(before.reserved + 1);
 
@@ -105,7 +105,7 @@ describe('a step whose response was lost', () => {
     await activities.releaseStock({ orderId: order.id, atMs });
     await activities.releaseStock({ orderId: order.id, atMs });
     expect(await testEnv.getStock('walnut-desk')).toEqual(before);
-    expect(await activities.createOrder({ order, reserve: true })).toMatchObject({ holdsStock: false });
+    expect(await activities.createOrder({ order, reserve: true })).toMatchObject({ hasReservation: false });
     expect(await testEnv.listEventTypes(order.id)).toEqual([
       'OrderCreated',
       'StockReserved',

@@ -149,7 +149,7 @@ describe('a failing refund', () => {
 test('a compensation of a reset run does not refund an order that the next run confirmed', async () => {
   const order = await testEnv.placeOrder(await testEnv.createOrderInput());
   const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
-  expect(await reversePayment(firstAttempt(order))).toEqual({ outcome: 'nothing' });
+  expect(await reversePayment(firstAttempt(order))).toEqual({ outcome: 'nothing_to_reverse' });
   expect(await testEnv.listIntents(order.id)).toEqual([expect.objectContaining({ amount_refunded: 0 })]);
 });
 
@@ -225,7 +225,7 @@ describe('a compensation that runs before its payment is recorded', () => {
     expect(await testEnv.store.ledger.findByOrder(id)).toEqual([]);
 
     const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
-    expect(await reversePayment(firstAttempt(input.order))).toEqual({ outcome: 'nothing' });
+    expect(await reversePayment(firstAttempt(input.order))).toEqual({ outcome: 'nothing_to_reverse' });
     created.resume();
 
     expect(await testEnv.getHandle(id).result()).toEqual({ status: 'rejected' });
