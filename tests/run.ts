@@ -1,149 +1,73 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { getToolLocations, isCi } from '../config/start';
 import { findTemporalCli } from '../dev/launcher/temporal-cli';
-import { exitWithParent, guardProcessGroup, releaseProcessGroup } from '../dev/launcher/watchdog';
+import { exitWithParent } from '../dev/launcher/watchdog';
 import { findChromium } from './harness/servers/chromium';
 import { findMariaDb } from './harness/servers/mariadb';
+import { killJest, runJest, type Totals } from './jest-process';
+import { selectTests, type TestSelection } from './select-tests';
 
-interface Totals {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-/** The parts of jest's report (--json) that are added up here. */
-interface JestReport {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  /** Suites that could not be run at all: none of their tests is counted. */
-  numRuntimeErrorTestSuites: number;
-  /** False also when something other than a test failed, a teardown for instance. */
-  success: boolean;
-}
-
-const ROOT = resolve(__dirname, '..');
 const PROJECTS_WITHOUT_SERVERS = ['unit', 'replay', 'deploy'];
 const PROJECTS_WITH_SERVERS = ['database', 'workflow', 'verification', 'system', 'processes'];
-/** Alone, as they have a crowd of processes of their own. */
+/** Run alone, because each of its tests starts many processes. */
 const SERIAL_PROJECTS = ['crash'];
-/** A suite waits half of its time. */
+/** Two workers also on two cores: a suite with servers waits half of its time. */
 const PARALLEL_OPTION = '--maxWorkers=2';
 
-const EXIT_GRACE_MS = 10_000;
+const USAGE = `npm test                          runs all suites
+npm test -- api/http/admission    runs the test files whose path contains the text
+npm test -- "waits for the"       runs the tests whose title contains the text
+npm test -- crash "waits for"     runs the tests with this title in these files
+Arguments that start with "-" are passed to jest: --verbose, --testTimeout=60000.`;
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
-let jest: ChildProcess | undefined;
 
-/** Runs the projects. `args` go to jest as they are. */
-async function runJest(projects: string[], args: string[]): Promise<Totals> {
-  const dir = mkdtempSync(join(tmpdir(), 'orders-report-'));
-  const reportFile = join(dir, 'report.json');
-  try {
-    const code = await new Promise<number | null>((settle, reject) => {
-      const command = [require.resolve('jest/bin/jest'), '--ci', '--passWithNoTests', '--json'];
-      const options = [`--outputFile=${reportFile}`, '--selectProjects', ...projects, ...args];
-      jest = spawn(process.execPath, [...command, ...options], {
-        cwd: ROOT,
-        stdio: ['ignore', 'inherit', 'inherit'],
-        detached: true,
-      });
-      const { pid } = jest;
-      if (pid !== undefined) guardProcessGroup(pid);
-      const lingering = killAfterReport(jest, reportFile);
-      jest.once('error', reject);
-      jest.once('exit', (status) => {
-        clearInterval(lingering);
-        if (pid !== undefined) releaseProcessGroup(pid);
-        settle(status);
-      });
-    });
-    return toTotals(readReport(reportFile), code);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-/**
- * A test that fails may leave a worker open, and jest waits for it for ever. The report is written when all is done,
- * teardown included, so whatever still runs some time later is ended: the result stands.
- */
-function killAfterReport(child: ChildProcess, reportFile: string): NodeJS.Timeout {
-  let reportedMs: number | undefined;
-  return setInterval(() => {
-    if (reportedMs === undefined && existsSync(reportFile)) reportedMs = performance.now();
-    if (reportedMs === undefined || performance.now() - reportedMs < EXIT_GRACE_MS) return;
-    print('\nA test has left something open (see above); ending jest.');
-    child.kill('SIGKILL');
-    reportedMs = Number.POSITIVE_INFINITY;
-  }, 500);
-}
-
-function readReport(file: string): JestReport | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as JestReport;
-  } catch {
-    return undefined;
-  }
-}
-
-function toTotals(report: JestReport | undefined, exitCode: number | null): Totals {
-  // No code: jest was ended after its report.
-  const succeeded = exitCode === null ? report?.success === true : exitCode === 0;
-  const failed = report ? report.numFailedTests + report.numRuntimeErrorTestSuites : 0;
-  return {
-    passed: report?.numPassedTests ?? 0,
-    // jest can fail without a failed test: a setup that throws, a crash.
-    failed: succeeded ? failed : Math.max(failed, 1),
-    skipped: report ? report.numPendingTests + report.numTodoTests : 0,
-  };
-}
-
-/** What this machine cannot run, said loudly. */
-async function findUnavailableSuites(): Promise<{ temporal: boolean; sentences: string[] }> {
-  const sentences: string[] = [];
-  const temporal = await findTemporalCli({ ...getToolLocations(), progress: print }).then(
+/** Describes the suites that cannot run on this machine. */
+async function findUnavailableSuites(
+  projects: readonly string[],
+): Promise<{ hasTemporal: boolean; reasons: string[] }> {
+  const serverProjects = projects.filter((project) => !PROJECTS_WITHOUT_SERVERS.includes(project));
+  if (serverProjects.length === 0) return { hasTemporal: false, reasons: [] };
+  const reasons: string[] = [];
+  const hasTemporal = await findTemporalCli({ ...getToolLocations(), progress: print }).then(
     () => true,
     (error: Error) => {
-      sentences.push(
-        `${[...PROJECTS_WITH_SERVERS, ...SERIAL_PROJECTS].join(', ')} suites — ${error.message}`,
-      );
+      reasons.push(`${serverProjects.join(', ')} suites — ${error.message}`);
       return false;
     },
   );
   if (!findMariaDb()) {
-    sentences.push(
-      'MySQL suites — no MariaDB found: apt-get install mariadb-server-core mariadb-client-core',
-    );
+    reasons.push('MySQL suites — no MariaDB found: apt-get install mariadb-server-core mariadb-client-core');
   }
-  if (!findChromium()) sentences.push('browser tests — no Chromium found: apt-get install chromium');
-  return { temporal, sentences };
+  if (!findChromium()) reasons.push('browser tests — no Chromium found: apt-get install chromium');
+  return { hasTemporal, reasons };
 }
 
-async function main(args: string[]): Promise<number> {
-  const leftOut = await findUnavailableSuites();
+/** Runs the projects that this machine supports, in up to three runs of jest. */
+async function runProjects(projects: readonly string[], args: readonly string[]): Promise<number> {
+  const unavailable = await findUnavailableSuites(projects);
   const warn = () => {
-    for (const sentence of leftOut.sentences) print(`\nLEFT OUT: ${sentence}`);
+    for (const reason of unavailable.reasons) print(`\nLEFT OUT: ${reason}`);
   };
   warn();
-  const runs = [await runJest(PROJECTS_WITHOUT_SERVERS, [PARALLEL_OPTION, ...args])];
-  if (leftOut.temporal) {
-    runs.push(await runJest(PROJECTS_WITH_SERVERS, [PARALLEL_OPTION, ...args]));
-    runs.push(await runJest(SERIAL_PROJECTS, ['--runInBand', ...args]));
+  const totals: Totals[] = [];
+  for (const [group, option] of [
+    [PROJECTS_WITHOUT_SERVERS, PARALLEL_OPTION],
+    [PROJECTS_WITH_SERVERS, PARALLEL_OPTION],
+    [SERIAL_PROJECTS, '--runInBand'],
+  ] as const) {
+    const selected = group.filter((project) => projects.includes(project));
+    const isAvailable = group === PROJECTS_WITHOUT_SERVERS || unavailable.hasTemporal;
+    if (selected.length > 0 && isAvailable) totals.push(await runJest(selected, [option, ...args]));
   }
   warn();
 
-  const sum = (count: keyof Totals) => runs.reduce((total, run) => total + run[count], 0);
+  const sum = (count: keyof Totals) => totals.reduce((total, run) => total + run[count], 0);
   const passed = sum('passed');
   const skipped = sum('skipped');
   let failed = sum('failed');
-  if (leftOut.sentences.length > 0 && isCi()) {
-    print('CI is set: what is left out counts as failed.');
-    failed += leftOut.sentences.length;
+  if (unavailable.reasons.length > 0 && isCi()) {
+    print('CI is set: suites left out count as failed.');
+    failed += unavailable.reasons.length;
   }
   if (passed + failed === 0) {
     print('No test was run.');
@@ -153,11 +77,56 @@ async function main(args: string[]): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
+function printSelection({ files, titlePattern }: TestSelection, args: readonly string[]): void {
+  const title = titlePattern === undefined ? '' : ', tests by title';
+  print(
+    `Selected ${files.length} test ${files.length === 1 ? 'file' : 'files'} for "${args.join(' ')}"${title}:`,
+  );
+  for (const { project, path } of files) print(`  ${project.padEnd(14)}${path}`);
+  print('');
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    print(USAGE);
+    return 0;
+  }
+  const { patterns, options } = splitArguments(args);
+  if (patterns.length === 0) {
+    return runProjects([...PROJECTS_WITHOUT_SERVERS, ...PROJECTS_WITH_SERVERS, ...SERIAL_PROJECTS], options);
+  }
+  const selection = selectTests(patterns);
+  if (selection.files.length === 0) {
+    print(`No test file path and no test title matches "${patterns.join(' ')}".\n\n${USAGE}`);
+    print('0 passed, 1 failed');
+    return 1;
+  }
+  printSelection(selection, patterns);
+  const { files, titlePattern } = selection;
+  return runProjects(
+    [...new Set(files.map(({ project }) => project))],
+    [
+      ...options,
+      ...(titlePattern === undefined ? [] : ['-t', titlePattern]),
+      '--runTestsByPath',
+      ...files.map(({ path }) => path),
+    ],
+  );
+}
+
+/** Separates jest options from the paths and titles to select by; `-t title` is the same as the title alone. */
+function splitArguments(args: readonly string[]): { patterns: string[]; options: string[] } {
+  const remaining = args.filter((arg) => arg !== '-t' && arg !== '--testNamePattern');
+  return {
+    patterns: remaining.filter((arg) => !arg.startsWith('-')),
+    options: remaining.filter((arg) => arg.startsWith('-')),
+  };
+}
+
 exitWithParent();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // jest's own children, the servers, die with it.
   process.on(signal, () => {
-    jest?.kill('SIGKILL');
+    killJest();
     process.exit(130);
   });
 }
