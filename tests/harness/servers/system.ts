@@ -42,8 +42,8 @@ export interface SystemOptions {
   databaseUrl?: (url: string) => Promise<string>;
 }
 
-interface OrderPage {
-  data: OrderSummary[];
+interface Page<T> {
+  data: T[];
   nextCursor: string | null;
 }
 
@@ -210,18 +210,23 @@ export class System {
     return (await this.request<OrderHistory>(`/api/orders/${id}/history`)).body;
   }
 
-  /** All orders, newest first, read page by page. */
-  async listOrders(query = ''): Promise<OrderSummary[]> {
-    const orders: OrderSummary[] = [];
+  /** @returns all orders, newest first. */
+  listOrders(query = ''): Promise<OrderSummary[]> {
+    return this.listAll('/api/orders', `limit=100${query}`);
+  }
+
+  /** @returns all entries of a list, read page by page. */
+  async listAll<T>(path: string, query: string): Promise<T[]> {
+    const entries: T[] = [];
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const { status, body, text } = await this.request<OrderPage>(`/api/orders?limit=100${query}${next}`);
-      if (status !== 200) throw new Error(`GET /api/orders returned ${status}: ${text}`);
-      orders.push(...body.data);
+      const { status, body, text } = await this.request<Page<T>>(`${path}?${query}${next}`);
+      if (status !== 200) throw new Error(`GET ${path} returned ${status}: ${text}`);
+      entries.push(...body.data);
       cursor = body.nextCursor;
     } while (cursor !== null);
-    return orders;
+    return entries;
   }
 
   async getStock(sku: string): Promise<Pick<InventoryItem, 'onHand' | 'reserved' | 'available'>> {

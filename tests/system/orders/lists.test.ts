@@ -116,21 +116,10 @@ describe.each(DIALECTS)('lists on %s', (dialect) => {
   });
 
   test('lists all products and their stock by SKU with cursors', async () => {
-    const listAll = async <T extends { sku: string }>(path: string): Promise<T[]> => {
-      const entries: T[] = [];
-      let cursor: string | null = null;
-      do {
-        const next: string = cursor === null ? '' : `&cursor=${cursor}`;
-        const { body } = await system.request<Page<T>>(`${path}?limit=7${next}`);
-        entries.push(...body.data);
-        cursor = body.nextCursor;
-      } while (cursor !== null);
-      return entries;
-    };
     const skus = PRODUCTS.map((product) => product.sku).sort();
 
-    const products = await listAll<z.infer<typeof Product>>('/api/products');
-    const inventory = await listAll<InventoryItem>('/api/inventory');
+    const products = await system.listAll<z.infer<typeof Product>>('/api/products', 'limit=7');
+    const inventory = await system.listAll<InventoryItem>('/api/inventory', 'limit=7');
 
     expect(products.map((p) => p.sku)).toEqual(skus);
     expect(inventory.map((i) => i.sku)).toEqual(skus);
