@@ -67,8 +67,8 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     expect(anchored.every((e) => e.anchored === true)).toBe(true);
     // Only the last event of each transaction is anchored; the hash chain covers the earlier ones.
     expect(anchored.map((e) => e.type).toSorted()).toEqual([
-      'OrderCancelled',
       'OrderCancellationStarted',
+      'OrderCancelled',
       'OrderConfirmed',
       'PaymentRefunded',
       'StockReleased',
@@ -90,7 +90,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     const { body } = await system.placeOrder(buildOrderRequest());
     const { entries } = await system.getHistory(body.id);
     expect(entries.filter((e) => e.type === 'ActivityRetried')[0]).toMatchObject({
-      what: expect.stringMatching(/^Attempt 3 to take the payment: before it, payment provider: /),
+      what: expect.stringMatching(/^Attempt 3 to capture the payment: before it, payment provider: /),
       by: 'system',
       source: 'workflow',
     });

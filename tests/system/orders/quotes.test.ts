@@ -137,7 +137,7 @@ describe.each([
       await shop.placeOrder(body),
     ]) {
       expect(expectProblem(response, 400, 'unknown_sku').errors).toEqual([
-        { pointer: '/items/1/sku', detail: `cable-tray is priced in GBP, this shop sells in ${currency}` },
+        { pointer: '/items/1/sku', detail: `cable-tray is priced in GBP; this shop sells in ${currency}` },
       ]);
     }
   });
