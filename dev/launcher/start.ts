@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadOrCreateAuditKey } from '../../config/audit-key';
 import {
@@ -11,12 +10,14 @@ import {
   type StartConfig,
 } from '../../config/start';
 import { assertWritable, lockDataDir } from './data-dir';
-import { DEVELOPMENT_ACCOUNTS, deriveDevelopmentPassword } from './development-accounts';
 import { assertPortsFree, type PortRequirement } from './ports';
 import { ProgressReporter } from './progress-reporter';
+import { runReloading } from './reloading-system';
+import { watchSources } from './source-watcher';
 import {
   buildScriptCommand,
   type Child,
+  type ChildSpec,
   describeExit,
   isPortOpen,
   isUrlReachable,
@@ -26,26 +27,32 @@ import {
 } from './supervisor';
 import { findTemporalCli, listDevServerPorts, startDevServer } from './temporal-cli';
 import { exitWithParent } from './watchdog';
+import { formatWelcome, getApiUrl } from './welcome';
 
 const LOCAL = '127.0.0.1';
 const DEV_SERVICE_TIMEOUT_MS = 20_000;
-/** The first start compiles the workflows. */
+/** Includes bundling the workflows. */
 const SYSTEM_TIMEOUT_MS = 90_000;
 const SYSTEM_GRACE_MS = 30_000;
 const EXTERNAL_TEMPORAL_TIMEOUT_MS = 10_000;
+/** Folders whose code runs in the API or the workers; the other processes do not depend on them. */
+const WATCHED_DIRS = [
+  ...['activities', 'api', 'config', 'db', 'domain', 'integrations', 'runtime', 'services', 'workers'],
+  'workflows',
+];
 
 const reporter = new ProgressReporter(process.stdout);
-/** In the order they were started; they are stopped in the opposite one. */
+/** In start order; they are stopped in reverse. */
 const runningChildren: Child[] = [];
 let stopping = false;
 let reportUnexpectedExit: (child: Child) => void;
-/** Settles when a part that should run until we stop it ends by itself, also while others are still starting. */
+/** Resolves when a process that should run until the end exits, also while others are still starting. */
 const unexpectedExit = new Promise<Child>((resolve) => {
   reportUnexpectedExit = resolve;
 });
 
-/** Brings everything up. @throws Error whose message is for people. */
-async function startAll(config: StartConfig): Promise<undefined> {
+/** Starts everything except the system itself. @returns the environment of the system. */
+async function startEnvironment(config: StartConfig): Promise<Environment> {
   await reporter.run(
     'Data directory',
     async () => {
@@ -64,14 +71,7 @@ async function startAll(config: StartConfig): Promise<undefined> {
 
   await startTemporal(config);
   await startDevServices(config, env);
-  await reporter.run('Database', () =>
-    runToCompletion({
-      name: 'migrations',
-      ...buildScriptCommand('cli/migrate.ts', 'up', '--seed'),
-      env,
-      logFile: getLogFile(config, 'migrate'),
-    }),
-  );
+  await reporter.run('Database', () => migrateDatabase(config, env));
   if (config.hasDevelopmentAccounts) {
     await reporter.run('Development accounts', () =>
       runToCompletion({
@@ -82,21 +82,64 @@ async function startAll(config: StartConfig): Promise<undefined> {
       }),
     );
   }
-  await reporter.run(
+  return env;
+}
+
+const migrateDatabase = (config: StartConfig, env: Environment): Promise<void> =>
+  runToCompletion({
+    name: 'migrations',
+    ...buildScriptCommand('cli/migrate.ts', 'up', '--seed'),
+    env,
+    logFile: getLogFile(config, 'migrate'),
+  });
+
+/** Starts the system and runs it until it exits. */
+async function runSystem(config: StartConfig, env: Environment): Promise<Child> {
+  const child = await reporter.run(
     'Orders system',
     async () => {
-      const system = startWatchedChild({
-        name: 'orders system',
-        ...buildScriptCommand('dev/launcher/system.ts'),
-        env,
-        logFile: getLogFile(config, 'system'),
-      });
-      await waitUntilReady(system, () => isUrlReachable(`${getApiUrl(config)}/readyz`), SYSTEM_TIMEOUT_MS);
+      const system = watchChild(startSystem(config, env));
+      await waitForSystem(config, system);
+      return system;
     },
     () => 'ready',
   );
-  return undefined;
+  process.stdout.write(formatWelcome(config));
+  await child.exited;
+  return child;
 }
+
+/** Runs the system with a restart after every change of its code. */
+async function runSystemReloading(config: StartConfig, env: Environment): Promise<void> {
+  const sources = watchSources(resolve(__dirname, '../..'), WATCHED_DIRS);
+  await runReloading(
+    {
+      prepare: async (files) => {
+        if (files.some((file) => file.startsWith('db/'))) await migrateDatabase(config, env);
+      },
+      start: () => startSystem(config, env),
+      waitUntilReady: (child) => waitForSystem(config, child),
+      isStopping: () => stopping,
+      sources,
+      reporter,
+    },
+    () => {
+      process.stdout.write(formatWelcome(config));
+      reporter.print('A change of the code restarts API and workers.');
+    },
+  );
+}
+
+const waitForSystem = (config: StartConfig, child: Child): Promise<void> =>
+  waitUntilReady(child, () => isUrlReachable(`${getApiUrl(config)}/readyz`), SYSTEM_TIMEOUT_MS);
+
+const startSystem = (config: StartConfig, env: Environment): Child =>
+  startStoppableChild({
+    name: 'orders system',
+    ...buildScriptCommand('dev/launcher/system.ts'),
+    env,
+    logFile: getLogFile(config, 'system'),
+  });
 
 function listRequiredPorts({ host, port, temporal, simulator, mailCatcher }: StartConfig): PortRequirement[] {
   return [
@@ -137,7 +180,7 @@ async function startTemporal(config: StartConfig): Promise<void> {
         ...{ cli, port, uiPort, dbFile, namespace },
         logFile: getLogFile(config, 'temporal'),
       });
-      watchChild(devServer.child);
+      runningChildren.push(watchChild(devServer.child));
     },
     () => `ready on port ${port}`,
   );
@@ -149,7 +192,7 @@ async function waitForTemporal(address: string): Promise<void> {
   while (!(await isPortOpen(Number(port || 7233), hostname.replace(/^\[|\]$/g, '')))) {
     if (performance.now() > deadlineMs) {
       throw new Error(
-        `No Temporal server answers at ${address}: start it, or leave TEMPORAL_ADDRESS unset to have one started.`,
+        `No Temporal server is reachable at ${address}: start it, or unset TEMPORAL_ADDRESS to start one here.`,
       );
     }
     await delay(200);
@@ -158,17 +201,13 @@ async function waitForTemporal(address: string): Promise<void> {
 
 async function startDevServices(config: StartConfig, env: Environment): Promise<void> {
   const { simulator, mailCatcher } = config;
-  const helper = (label: string, script: string, log: string, port: number) =>
+  const startService = (label: string, script: string, log: string, port: number) =>
     reporter.run(
       label,
       () => {
         const name = label.toLowerCase();
-        const child = startWatchedChild({
-          name,
-          ...buildScriptCommand(script),
-          env,
-          logFile: getLogFile(config, log),
-        });
+        const spec = { name, ...buildScriptCommand(script), env, logFile: getLogFile(config, log) };
+        const child = watchChild(startStoppableChild(spec));
         return waitUntilReady(
           child,
           () => isUrlReachable(`http://${LOCAL}:${port}/healthz`),
@@ -178,19 +217,22 @@ async function startDevServices(config: StartConfig, env: Environment): Promise<
       () => `ready on port ${port}`,
     );
   if (simulator)
-    await helper('Payment simulator', 'dev/payment-simulator/main.ts', 'simulator', simulator.port);
-  if (mailCatcher) await helper('Mail catcher', 'dev/mail-catcher/main.ts', 'mail', mailCatcher.uiPort);
+    await startService('Payment simulator', 'dev/payment-simulator/main.ts', 'simulator', simulator.port);
+  if (mailCatcher) await startService('Mail catcher', 'dev/mail-catcher/main.ts', 'mail', mailCatcher.uiPort);
 }
 
 const getLogFile = (config: StartConfig, name: string): string => join(config.dataDir, 'logs', `${name}.log`);
 
-function startWatchedChild(spec: Parameters<typeof startChild>[0]): Child {
+/** @throws Error when everything is being stopped. */
+function startStoppableChild(spec: ChildSpec): Child {
   if (stopping) throw new Error('stopping');
-  return watchChild(startChild(spec));
+  const child = startChild(spec);
+  runningChildren.push(child);
+  return child;
 }
 
+/** Ends the run when the process exits. */
 function watchChild(child: Child): Child {
-  runningChildren.push(child);
   void child.exited.then(() => reportUnexpectedExit(child));
   return child;
 }
@@ -203,73 +245,38 @@ async function stopAll(): Promise<void> {
     await reporter.run(
       `Stopping ${child.name}`,
       () => child.stop(SYSTEM_GRACE_MS),
-      ({ signal }) => (signal === 'SIGKILL' ? 'killed, it took too long' : 'stopped'),
+      ({ signal }) => (signal === 'SIGKILL' ? `killed after ${SYSTEM_GRACE_MS / 1_000} s` : 'stopped'),
     );
   }
 }
 
-/** Settles when a signal asks us to stop; the second one ends everything at once (see watchdog.ts). */
-function waitForStopSignal(): Promise<'stop'> {
+/** Resolves at the first stop signal; the second one kills everything at once (see watchdog.ts). */
+function waitForStopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
         if (stopping) process.exit(130);
         stopping = true;
-        resolve('stop');
+        resolve(undefined);
       });
     }
   });
 }
 
-const getApiUrl = ({ host, port }: StartConfig): string => {
-  const everywhere = ['0.0.0.0', '::'].includes(host);
-  const name = everywhere ? LOCAL : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
-};
-
-function formatWelcome(config: StartConfig): string {
-  const { temporal, simulator, mailCatcher } = config;
-  const api = getApiUrl(config);
-  const uiUrl =
-    temporal.uiUrl ?? (temporal.externalAddress ? undefined : `http://${LOCAL}:${temporal.uiPort}`);
-  const pages: [string, string | undefined][] = [
-    ['API', `${api}/api`],
-    ['API reference', `${api}/docs`],
-    ['Temporal Web UI', uiUrl && `${uiUrl}/namespaces/${temporal.namespace}/workflows`],
-    ['Mails sent', mailCatcher && `http://${LOCAL}:${mailCatcher.uiPort}`],
-    ['Payments made', simulator && `http://${LOCAL}:${simulator.port}/_simulator/books`],
-    ['Logs', join(config.dataDir, 'logs')],
-  ];
-  const lines = pages.flatMap(([name, where]) => (where ? [`  ${name.padEnd(16)} ${where}`] : []));
-  return `\nReady.\n${lines.join('\n')}\n${formatDevelopmentAccounts(config)}\nPlace an order:\n\n${formatExampleOrder(api)}\n\nCtrl-C stops everything; the data stays.\n`;
-}
-
-function formatDevelopmentAccounts({ hasDevelopmentAccounts, dataDir }: StartConfig): string {
-  if (!hasDevelopmentAccounts) return '';
-  const emails = DEVELOPMENT_ACCOUNTS.map(({ role, email }) => `  ${role.padEnd(16)} ${email}`).join('\n');
-  return `\nDevelopment accounts, all with the password ${deriveDevelopmentPassword(loadOrCreateAuditKey(dataDir))}\n${emails}\n`;
-}
-
-function formatExampleOrder(api: string): string {
-  const order = `{"items": [{"sku": "walnut-desk", "quantity": 1}],
-  "customer": {"email": "ada@example.com", "name": "Ada Byron"},
-  "shippingAddress": {"name": "Ada Byron", "line1": "1 Main St", "city": "Berlin", "postalCode": "10115", "country": "DE"},
-  "payment": {"method": "pm_card_visa"}}`;
-  return `curl -i ${api}/api/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: ${randomUUID()}' -d '${order}'`;
-}
-
-async function main(): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   exitWithParent();
   const config = loadStartConfig();
   const stopRequest = waitForStopSignal();
+  const run = async (): Promise<Child | undefined> => {
+    const env = await startEnvironment(config);
+    if (!args.includes('--watch')) return runSystem(config, env);
+    await runSystemReloading(config, env);
+    return undefined;
+  };
   let failure: string | undefined;
   try {
-    let end = await Promise.race([startAll(config), stopRequest, unexpectedExit]);
-    if (end === undefined) {
-      process.stdout.write(formatWelcome(config));
-      end = await Promise.race([stopRequest, unexpectedExit]);
-    }
-    if (end !== 'stop') failure = describeExit(end);
+    const exited = await Promise.race([run(), stopRequest, unexpectedExit]);
+    if (exited !== undefined) failure = describeExit(exited);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
   }
@@ -278,7 +285,7 @@ async function main(): Promise<number> {
   return failure ? 1 : 0;
 }
 
-main().then(
+main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

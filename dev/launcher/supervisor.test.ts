@@ -51,7 +51,7 @@ test('a part that ends before it is ready shows how it ended and the end of its 
   const child = shell('engine', 'echo first; echo "no oil" >&2; exit 3');
 
   await expect(waitUntilReady(child, never, DEADLINE_MS)).rejects.toThrow(
-    /^engine ended with exit code 3\. [\s\S]*first\n {2}no oil$/,
+    /^engine exited with exit code 3\. [\s\S]*first\n {2}no oil$/,
   );
 });
 
@@ -76,7 +76,7 @@ test('a part that does not stop in time is killed, with what it has started', as
   const helper = Number(/helper (\d+)/.exec(readFileSync(child.logFile, 'utf8'))?.[1]);
 
   expect(await child.stop(100)).toEqual({ code: null, signal: 'SIGKILL' });
-  expect(describeExit(child)).toContain('engine was ended by SIGKILL');
+  expect(describeExit(child)).toContain('engine was killed by SIGKILL');
   expect(await eventually(() => !isRunning(helper))).toBe(true);
 });
 

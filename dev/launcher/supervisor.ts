@@ -174,10 +174,10 @@ export async function runToCompletion(spec: ChildSpec): Promise<void> {
   if (code !== 0) throw new Error(describeExit(child));
 }
 
-/** "payment simulator ended with exit code 1. The end of its log …" */
+/** "payment simulator exited with exit code 1. The end of its log …" */
 export function describeExit(child: Child): string {
   const exit = child.exitStatus();
-  const how = exit?.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit?.code}`;
+  const how = exit?.signal ? `was killed by ${exit.signal}` : `exited with exit code ${exit?.code}`;
   return `${child.name} ${how}. ${readLogTail(child)}`;
 }
 
