@@ -3,7 +3,7 @@ import type { DomainEvent } from '../shared/events';
 import { eventKey, productId } from '../shared/ids';
 import { getChangedFields, type ProductChange, toProductData } from './product';
 
-/** Each version of a product is told by one event, whoever made it: a person, a machine or a row of an import. */
+/** Builds the single event of a product version, whether staff, an API key or an import changed it. */
 export function productChanged({ before, after }: ProductChange, actor: Actor): DomainEvent {
   const stream = productId(after.sku);
   const { sku, version } = after;

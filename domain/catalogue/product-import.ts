@@ -6,10 +6,10 @@ import { applyRow, type ProductRow, type RowError } from './product-rows';
 
 export type ImportStatus = 'received' | 'importing' | 'completed' | 'cancelled' | 'failed';
 
-/** How an import ended. What was applied by then stays. */
+/** Final statuses of an import. Rows applied before a failure or cancellation stay applied. */
 export type ImportOutcome = Extract<ImportStatus, 'completed' | 'cancelled' | 'failed'>;
 
-/** What became of the rows so far: each counts once. */
+/** Results of the rows processed so far; each row counts once. */
 export interface ImportCounts {
   created: number;
   updated: number;
@@ -17,22 +17,22 @@ export interface ImportCounts {
   faulty: number;
 }
 
-/** Whole percents of the rows; a file without rows is done. */
+/** Processed rows in whole percent; 100 for a file without rows. */
 export const getProgressPercent = ({ rows, doneRows }: { rows: number; doneRows: number }): number =>
   rows === 0 ? 100 : Math.floor((100 * doneRows) / rows);
 
-/** Faults kept of one import; all are counted. */
+/** Maximum row errors stored per import; all of them are counted. */
 export const MAX_STORED_ROW_ERRORS = 1_000;
 
 export interface ApplyRowsResult extends ImportCounts {
-  /** In the order of the rows: a sku that comes twice has two. */
+  /** In row order; a sku that appears twice has two changes. */
   changes: ProductChange[];
   errors: RowError[];
 }
 
 /**
- * What the rows of a chunk make of the products there are. A sku that comes again in a file is an update by the later row.
- * @param current those of the rows' products that exist.
+ * Applies the rows of a chunk to existing products. A later row with the same sku updates the earlier one.
+ * @param current the existing products of these rows, by sku.
  */
 export function applyRows(
   rows: readonly (ProductRow | RowError[])[],
@@ -64,7 +64,7 @@ export function applyRows(
   return applied;
 }
 
-/** What is known of a file once it is stored. `bodyHash` tells it from every other one. */
+/** A stored file. `bodyHash` identifies its content. */
 export interface ImportFile {
   rows: number;
   chunks: number;

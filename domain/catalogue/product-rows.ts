@@ -2,29 +2,29 @@ import { formatExampleAmount, parseAmount } from '../shared/money';
 import { createProduct, type Product, type ProductChange, type ProductData, replaceProduct } from './product';
 import * as rules from './product-rules';
 
-/** One thing that is wrong with a row of a file of products. */
+/** A validation error of one field of a CSV row. */
 export interface RowError {
-  /** Line of the file at which the row begins; the header is line 1. */
+  /** Line of the file at which the row starts; the header is line 1. */
   line: number;
-  /** Where the row says one. */
+  /** Omitted if the row has no valid sku. */
   sku?: string;
   /** Name of the column. */
   field: string;
   detail: string;
 }
 
-/** Cells of one row, as they stand in the file. */
+/** The unparsed cells of one row. */
 export interface RawRow {
   line: number;
   cells: string[];
 }
 
-/** A row that can be read. What the file has no column for is left as it is. */
+/** A parsed row. Fields without a column in the file stay unchanged. */
 export interface ProductRow {
   line: number;
   sku: string;
   fields: Partial<Omit<ProductData, 'sku' | 'attributes'>>;
-  /** Null takes the attribute away. */
+  /** Null removes the attribute. */
   attributes: Record<string, string | null>;
 }
 
@@ -43,23 +43,23 @@ type Column = (typeof COLUMNS)[number];
 
 const isColumn = (name: string): name is Column => (COLUMNS as readonly string[]).includes(name);
 
-/** What is wrong with the first row of a file, in words; nothing when its columns can be read. */
+/** @returns the errors of a file's header row; empty if it is valid. */
 export function validateHeader(columns: readonly string[]): string[] {
   const attributes = columns.filter((name) => name.startsWith(ATTRIBUTE_PREFIX));
   const unknown = columns.filter((name) => !isColumn(name) && !attributes.includes(name));
-  const twice = columns.filter((name, i) => columns.indexOf(name) !== i);
+  const duplicates = columns.filter((name, i) => columns.indexOf(name) !== i);
   return [
-    ...unknown.map((name) => `there is no column ${JSON.stringify(name.slice(0, 100))}`),
+    ...unknown.map((name) => `unknown column ${JSON.stringify(name.slice(0, 100))}`),
     ...attributes
       .filter((name) => !rules.ATTRIBUTE_NAME_RULE.isValid(name.slice(ATTRIBUTE_PREFIX.length)))
       .map((name) => `${name.slice(0, 100)}: an attribute ${rules.ATTRIBUTE_NAME_RULE.requirement}`),
-    ...new Set(twice.map((name) => `the column ${name.slice(0, 100)} is there twice`)),
+    ...new Set(duplicates.map((name) => `duplicate column ${name.slice(0, 100)}`)),
     ...(attributes.length > rules.MAX_ATTRIBUTES ? [`attributes ${rules.ATTRIBUTES_RULE.requirement}`] : []),
-    ...(columns.includes('sku') ? [] : ['the column sku is missing']),
+    ...(columns.includes('sku') ? [] : ['missing column sku']),
   ];
 }
 
-/** @param columns without faults. @param currency of the prices: the shop's. */
+/** @param columns a valid header. @param currency the shop's currency, used for prices. */
 export function parseRow(
   columns: readonly string[],
   { line, cells }: RawRow,
@@ -70,16 +70,16 @@ export function parseRow(
     return [{ line, field: 'row', detail }];
   }
   const row: ProductRow = { line, sku: '', fields: {}, attributes: {} };
-  const wrong: { field: string; detail: string }[] = [];
+  const errors: { field: string; detail: string }[] = [];
   for (const [i, column] of columns.entries()) {
     const detail = parseCell(row, column, (cells[i] ?? '').trim(), currency);
-    if (detail !== undefined) wrong.push({ field: column, detail });
+    if (detail !== undefined) errors.push({ field: column, detail });
   }
-  if (wrong.length === 0) return row;
-  return wrong.map((fault) => ({ line, ...(row.sku === '' ? {} : { sku: row.sku }), ...fault }));
+  if (errors.length === 0) return row;
+  return errors.map((error) => ({ line, ...(row.sku === '' ? {} : { sku: row.sku }), ...error }));
 }
 
-/** Puts a cell where it belongs. @returns what is wrong with it. */
+/** Parses a cell into `row`. @returns the validation error, if any. */
 function parseCell(row: ProductRow, column: string, cell: string, currency: string): string | undefined {
   const { fields } = row;
   if (!isColumn(column)) {
@@ -106,7 +106,7 @@ function parseCell(row: ProductRow, column: string, cell: string, currency: stri
       return checkRule(rules.unitPriceRule(currency), minor);
     }
     case 'tax_class': {
-      const taxClass = rules.TAX_CLASSES.find((known) => known === (cell || 'standard'));
+      const taxClass = rules.TAX_CLASSES.find((name) => name === (cell || 'standard'));
       if (taxClass === undefined) return `must be one of ${rules.TAX_CLASSES.join(', ')}`;
       fields.taxClass = taxClass;
       return;
@@ -127,7 +127,7 @@ function parseCell(row: ProductRow, column: string, cell: string, currency: stri
 const checkRule = <T>(rule: rules.FieldRule<T>, value: T): string | undefined =>
   rule.isValid(value) ? undefined : rule.requirement;
 
-/** What a row makes of a product: a change, null where it is like that already, or why it cannot be applied. */
+/** Applies a row to a product. @returns the change, null if nothing changes, or the errors. */
 export function applyRow(
   row: ProductRow,
   before: Product | null,
@@ -149,7 +149,7 @@ export function applyRow(
   if (name === undefined || unitPriceMinor === undefined || currency === undefined) {
     const missing = name === undefined ? ['name'] : [];
     if (unitPriceMinor === undefined) missing.push('price');
-    return missing.map((field) => ({ line, sku, field, detail: 'is needed: there is no such product yet' }));
+    return missing.map((field) => ({ line, sku, field, detail: 'is required for a new product' }));
   }
   return createProduct(
     { ...NEW_PRODUCT_DEFAULTS, ...rest, sku, name, unitPriceMinor, currency, attributes },
@@ -157,7 +157,7 @@ export function applyRow(
   );
 }
 
-/** What a new product is where its row does not say. */
+/** Defaults of a new product. */
 const NEW_PRODUCT_DEFAULTS = {
   description: '',
   taxClass: 'standard',

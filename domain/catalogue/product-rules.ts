@@ -3,12 +3,12 @@ import { isSku, SKU_PATTERN as SKU_FORM } from '../shared/ids';
 import { chargeableStepMinor, minorUnitDigits } from '../shared/money';
 import { CONTROL_CHARS } from '../shared/text';
 
-/** What holds for each field of a product, whether it comes as JSON or as CSV. */
+/** Validation rule of a product field, shared by the JSON API and the CSV import. */
 export interface FieldRule<T> {
   isValid(value: T): boolean;
-  /** For people: what was wrong. */
+  /** Message for an invalid value: "must be …". */
   requirement: string;
-  /** As much of it as JSON Schema can say, for the description of the API. What it refuses never holds. */
+  /** The part of the rule that JSON Schema can express, for OpenAPI. Never stricter than `isValid`. */
   schema: RuleSchema;
 }
 
@@ -35,8 +35,8 @@ const ATTRIBUTE_NAME_PATTERN = /^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u;
 /** A path on this host (not `//host`), or https. */
 const IMAGE_URL_PATTERN = /^(?:\/(?:[^\s\\/][^\s\\]*)?|https:\/\/\S+)$/;
 
-const isSingleLine = (text: string, most: number): boolean =>
-  text.length <= most && text === text.trim() && !CONTROL_CHARS.test(text);
+const isSingleLine = (text: string, maxLength: number): boolean =>
+  text.length <= maxLength && text === text.trim() && !CONTROL_CHARS.test(text);
 
 const singleLineRule = (maxLength: number): FieldRule<string> => ({
   isValid: (text) => text !== '' && isSingleLine(text, maxLength),
@@ -52,12 +52,12 @@ const integerRule = (maximum: number, step: number, must: string): FieldRule<num
 
 export const TAX_CLASSES = ['standard', 'reduced', 'zero'] as const satisfies readonly TaxClass[];
 
-/** Words that stand for something else in the addresses of products and their stock. */
+/** Path segments of product and inventory URLs that would be ambiguous as a sku. */
 const RESERVED_SKUS = ['import', 'imports', 'low'];
 
 export const SKU_RULE: FieldRule<string> = {
   isValid: (sku) => isSku(sku) && !RESERVED_SKUS.includes(sku),
-  requirement: `must be lower-case letters, digits and dashes, and none of ${RESERVED_SKUS.join(', ')}`,
+  requirement: `must be lower-case letters, digits and dashes, and not a reserved word (${RESERVED_SKUS.join(', ')})`,
   schema: { pattern: SKU_FORM.source },
 };
 
@@ -81,14 +81,14 @@ export const IMAGE_URL_RULE: FieldRule<string> = {
     isSingleLine(url, MAX_IMAGE_URL_LENGTH) &&
     IMAGE_URL_PATTERN.test(url) &&
     (url.startsWith('/') || URL.canParse(url)),
-  requirement: 'must be an https address or a path that begins with /',
+  requirement: 'must be an https URL or a path that starts with /',
   schema: { pattern: IMAGE_URL_PATTERN.source, maxLength: MAX_IMAGE_URL_LENGTH },
 };
 
 export const ATTRIBUTE_NAME_RULE: FieldRule<string> = {
   isValid: (name) => ATTRIBUTE_NAME_PATTERN.test(name) && [...name].length <= MAX_ATTRIBUTE_NAME_LENGTH,
-  requirement: `must be named by 1 to ${MAX_ATTRIBUTE_NAME_LENGTH} letters, digits, spaces, dots, dashes`,
-  // Without the pattern: not everybody reads one as Unicode, and then it would refuse what holds.
+  requirement: `name must be 1 to ${MAX_ATTRIBUTE_NAME_LENGTH} letters, digits, spaces, dots, dashes`,
+  // Without the pattern: validators that lack Unicode patterns would reject valid names.
   schema: { minLength: 1, maxLength: MAX_ATTRIBUTE_NAME_LENGTH },
 };
 
@@ -96,16 +96,16 @@ export const ATTRIBUTE_VALUE_RULE = singleLineRule(MAX_ATTRIBUTE_VALUE_LENGTH);
 
 export const ATTRIBUTES_RULE: FieldRule<Record<string, string>> = {
   isValid: (attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES,
-  requirement: `must be ${MAX_ATTRIBUTES} at the most`,
+  requirement: `must be at most ${MAX_ATTRIBUTES}`,
   schema: { maxProperties: MAX_ATTRIBUTES },
 };
 
-/** A price that a payment can be made of. */
+/** A price that the payment provider can charge. */
 export const unitPriceRule = (currency: string): FieldRule<number> =>
   integerRule(
     MAX_TOTAL_MINOR,
     chargeableStepMinor(currency),
     minorUnitDigits(currency) === 3
-      ? `must be in tens of the minor unit of ${currency}, ${MAX_TOTAL_MINOR} at the most`
-      : `must be ${MAX_TOTAL_MINOR} minor units of ${currency} at the most`,
+      ? `must be a multiple of 10 minor units of ${currency}, at most ${MAX_TOTAL_MINOR}`
+      : `must be at most ${MAX_TOTAL_MINOR} minor units of ${currency}`,
   );

@@ -1,27 +1,27 @@
 import type { TaxClass } from '../pricing/price-rules';
 import { canonicalJson } from '../shared/canonical-json';
 
-/** What people say of a product. */
+/** The editable fields of a product. */
 export interface ProductData {
   sku: string;
   name: string;
   description: string;
   /** Minor units of `currency`. */
   unitPriceMinor: number;
-  /** ISO 4217 code: the shop's. */
+  /** ISO 4217 code of the shop's currency. */
   currency: string;
   taxClass: TaxClass;
   weightGrams: number;
-  /** An https address, or a path on this host. */
+  /** An https URL, or a path on this host. */
   imageUrl: string | null;
-  /** Facts that only people and searches read: `colour`, `material`. */
+  /** Free attributes for display and search: `colour`, `material`. */
   attributes: Record<string, string>;
-  /** Sold at present. A product is never removed: orders refer to it, and its sku is never given to another one. */
+  /** Whether the product is for sale. Products are never deleted, as orders refer to them; a sku is never reused. */
   active: boolean;
 }
 
 export interface Product extends ProductData {
-  /** Grows by one with every change. */
+  /** Incremented by every change. */
   version: number;
   createdAtMs: number;
   updatedAtMs: number;
@@ -33,23 +33,23 @@ export interface ProductChange {
   after: Product;
 }
 
-export const createProduct = (facts: ProductData, atMs: number): ProductChange => ({
+export const createProduct = (data: ProductData, atMs: number): ProductChange => ({
   before: null,
-  after: { ...facts, version: 1, createdAtMs: atMs, updatedAtMs: atMs },
+  after: { ...data, version: 1, createdAtMs: atMs, updatedAtMs: atMs },
 });
 
-/** @returns null when the product is like that already. */
-export function replaceProduct(before: Product, facts: ProductData, atMs: number): ProductChange | null {
-  if (Object.keys(getChangedFields(before, facts)).length === 0) return null;
-  return { before, after: { ...before, ...facts, version: before.version + 1, updatedAtMs: atMs } };
+/** @returns null if nothing changes. */
+export function replaceProduct(before: Product, data: ProductData, atMs: number): ProductChange | null {
+  if (Object.keys(getChangedFields(before, data)).length === 0) return null;
+  return { before, after: { ...before, ...data, version: before.version + 1, updatedAtMs: atMs } };
 }
 
 export const deactivateProduct = (before: Product, atMs: number): ProductChange | null =>
   replaceProduct(before, { ...toProductData(before), active: false }, atMs);
 
 export function toProductData(product: Product): ProductData {
-  const { version: _, createdAtMs: __, updatedAtMs: ___, ...facts } = product;
-  return facts;
+  const { version: _, createdAtMs: __, updatedAtMs: ___, ...data } = product;
+  return data;
 }
 
 const PRODUCT_FIELDS = [
@@ -65,7 +65,7 @@ const PRODUCT_FIELDS = [
   'active',
 ] as const satisfies readonly (keyof ProductData)[];
 
-/** The fields in which `after` is not like `before`, as they are afterwards. */
+/** The fields that differ, with their values from `after`. */
 export function getChangedFields(before: ProductData, after: ProductData): Partial<ProductData> {
   const changed = PRODUCT_FIELDS.filter(
     (field) => canonicalJson(before[field]) !== canonicalJson(after[field]),

@@ -1,24 +1,24 @@
 import type { ProductData } from './product';
 
-/** Terms of one product: what comes later than these is not found by. */
+/** Maximum indexed terms of one product; later terms are not searchable. */
 export const MAX_PRODUCT_TERMS = 64;
-/** Characters of a term; longer words are cut, in products and in queries alike. */
+/** Maximum characters of a term; longer words are truncated in products and in queries. */
 export const MAX_TERM_LENGTH = 32;
-/** Words of a query. */
+/** Maximum words of a query. */
 export const MAX_QUERY_WORDS = 8;
 
 const WORD_PATTERN = /[\p{L}\p{N}]+/gu;
 
 /**
- * The words of a text as they are searched for: without case and diacritics, cut at everything that is neither letter nor
- * digit, each once, in the order of the text. A term has no other terms than itself.
+ * Extracts search terms: words of letters and digits without case and diacritics, unique, in text order.
+ * Idempotent: extracting the terms of a term returns that term.
  */
 export function extractTerms(text: string): string[] {
   const words = foldText(text).match(WORD_PATTERN) ?? [];
   return [...new Set(words.map((word) => [...word].slice(0, MAX_TERM_LENGTH).join('')))];
 }
 
-/** Upper case first, so that `ß` is found by `ss`; a final sigma is a sigma. */
+/** Folds to upper case first, so that `ss` matches `ß`; final sigma becomes sigma. */
 const foldText = (text: string): string =>
   text
     .normalize('NFKD')
@@ -28,7 +28,7 @@ const foldText = (text: string): string =>
     .replace(/\p{M}/gu, '')
     .replaceAll('ς', 'σ');
 
-/** What a product is found by. The name and the sku come first, so that they are never what is left out. */
+/** The search terms of a product. Name and sku come first, so the limit never drops them. */
 export function extractProductTerms(
   product: Pick<ProductData, 'sku' | 'name' | 'description' | 'attributes'>,
 ): string[] {
@@ -37,14 +37,14 @@ export function extractProductTerms(
   return [...new Set(texts.flatMap(extractTerms))].slice(0, MAX_PRODUCT_TERMS);
 }
 
-/** The words of a query, longest first: every one must be the beginning of one of a product's terms. */
+/** The words of a query, longest first; each must be a prefix of one of a product's terms. */
 export type ProductQuery = readonly string[];
 
-/** Null where the text has no word, or more of them than `MAX_QUERY_WORDS`. */
+/** @returns null if the text has no word or more than `MAX_QUERY_WORDS`. */
 export function parseProductQuery(text: string): ProductQuery | null {
   const words = extractTerms(text).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
   return words.length === 0 || words.length > MAX_QUERY_WORDS ? null : words;
 }
 
-/** Everything that begins with `prefix` is below this, and nothing else from `prefix` on: no term has this character. */
+/** Exclusive upper bound of all terms that start with `prefix`; no term contains this character. */
 export const prefixUpperBound = (prefix: string): string => `${prefix}\u{10FFFF}`;

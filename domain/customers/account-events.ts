@@ -2,12 +2,11 @@ import type { Actor } from '../orders/order';
 import type { DomainEvent, EventType } from '../shared/events';
 import { accessStream, eventKey } from '../shared/ids';
 
-/** The events of accounts. They carry ids only: names and addresses of mail are read where they are kept. */
+/** Builders of account events. They carry ids only, never names or email addresses. */
 
-/** Why a session was ended before its time. */
+/** Why a session was revoked before it expired. */
 export type RevocationReason = 'logout' | 'reuse' | 'password' | 'role' | 'erasure' | 'too_many';
 
-/** Somebody who has not said who they are. */
 const GUEST: Actor = { kind: 'guest' };
 
 const customerActor = (customerId: string): Actor => ({ kind: 'customer', id: customerId });
@@ -28,7 +27,7 @@ const customerEvent = (
   data,
 });
 
-/** There is no customer yet: the stream is that of the token which will make one. */
+/** The customer does not exist yet, so the stream is that of the confirmation token. */
 export const registrationRequested = (tokenId: string, atMs: number): DomainEvent => ({
   key: eventKey(tokenId, 'registration-requested'),
   type: 'RegistrationRequested',
@@ -39,7 +38,7 @@ export const registrationRequested = (tokenId: string, atMs: number): DomainEven
   data: { tokenId },
 });
 
-/** @param requestId tells one request from the next. */
+/** @param requestId makes the event key unique per request. */
 export const duplicateRegistrationAttempted = (
   customerId: string,
   requestId: string,
@@ -67,7 +66,7 @@ export const sessionRevoked = (
     data: { sessionId, reason },
   });
 
-/** Its subject is the token: the mail is about that one. */
+/** The subject is the token, because the mail is about it. */
 export const passwordResetRequested = (customerId: string, tokenId: string, atMs: number): DomainEvent => ({
   ...customerEvent(customerId, `password-reset-requested:${tokenId}`, 'PasswordResetRequested', atMs, {
     actor: GUEST,
@@ -76,7 +75,7 @@ export const passwordResetRequested = (customerId: string, tokenId: string, atMs
   subject: tokenId,
 });
 
-/** @param changeId of the token or the session that allowed it, and what tells it from the next one. */
+/** @param changeId makes the event key unique: the id of the token or session that authorized the change. */
 export const passwordChanged = (
   customerId: string,
   changeId: string,
@@ -94,7 +93,7 @@ export const roleChanged = (
 ): DomainEvent =>
   customerEvent(customerId, `role-changed:${changeId}`, 'RoleChanged', atMs, { actor, data: role });
 
-/** @param fields the names of what was changed, never what it says. */
+/** @param fields names of the changed fields, never their values. */
 export const profileChanged = (
   customerId: string,
   changeId: string,

@@ -1,7 +1,7 @@
 import type { StockShortage } from '../orders/order';
 import { getAvailableUnits, type StockLevel } from './stock-item';
 
-/** What one line of an order asks for. */
+/** The quantity that one order line needs. */
 export interface StockDemand {
   /** 1-based position in the order. */
   line: number;
@@ -9,7 +9,7 @@ export interface StockDemand {
   quantity: number;
 }
 
-/** Units of one line that one warehouse sends. */
+/** Units of one line allocated to one warehouse. */
 export interface StockAllocation {
   line: number;
   sku: string;
@@ -19,16 +19,13 @@ export interface StockAllocation {
 
 export type AllocationResult = { allocations: StockAllocation[] } | { shortages: StockShortage[] };
 
-/** sku → warehouse → units that can still be promised. */
+/** sku → warehouse → available units. */
 type AvailableStock = Map<string, Map<string, number>>;
 
 /**
- * Decides which warehouse serves which line: all lines or none. Prefers one warehouse for the whole order (fewest
- * parcels; ties by warehouse code), else one warehouse per line, else splits the line. The same sku may stand in
- * several lines. The order of `lines` and `stock` does not matter; the answer is sorted by line, then warehouse.
- *
- * A shortage's `available` is what is left after the earlier lines of that sku took theirs, so an order whose short
- * lines are cut to it can be served.
+ * Allocates warehouses to all lines or to none. Prefers one warehouse for the whole order (ties by code), then one
+ * warehouse per line, then splits the line. Result sorted by line, then warehouse, independent of the input order.
+ * A shortage's `available` is what earlier lines of the sku leave, so an order reduced to it can be allocated.
  * @throws RangeError for a quantity that is not a positive safe integer.
  */
 export function allocateStock(lines: readonly StockDemand[], stock: readonly StockLevel[]): AllocationResult {
@@ -43,10 +40,10 @@ export function allocateStock(lines: readonly StockDemand[], stock: readonly Sto
   const shortages = findShortages(inOrder, available);
   if (shortages.length > 0) return { shortages };
 
-  const whole = findSingleWarehouse(inOrder, available);
-  if (whole !== undefined) {
+  const single = findSingleWarehouse(inOrder, available);
+  if (single !== undefined) {
     return {
-      allocations: inOrder.map(({ line, sku, quantity }) => ({ line, sku, warehouse: whole, quantity })),
+      allocations: inOrder.map(({ line, sku, quantity }) => ({ line, sku, warehouse: single, quantity })),
     };
   }
   return { allocations: allocateLineByLine(inOrder, available) };
@@ -67,23 +64,23 @@ const getWarehouseUnits = (available: AvailableStock, sku: string, warehouse: st
   available.get(sku)?.get(warehouse) ?? 0;
 
 function findShortages(lines: readonly StockDemand[], available: AvailableStock): StockShortage[] {
-  const left = new Map<string, number>();
+  const remaining = new Map<string, number>();
   for (const [sku, byWarehouse] of available) {
-    left.set(
+    remaining.set(
       sku,
       [...byWarehouse.values()].reduce((sum, units) => sum + units, 0),
     );
   }
   const shortages: StockShortage[] = [];
   for (const { line, sku, quantity } of lines) {
-    const units = left.get(sku) ?? 0;
+    const units = remaining.get(sku) ?? 0;
     if (quantity > units) shortages.push({ line, sku, requested: quantity, available: units });
-    left.set(sku, Math.max(0, units - quantity));
+    remaining.set(sku, Math.max(0, units - quantity));
   }
   return shortages;
 }
 
-/** By code unit, not by locale: the same on every machine, which a workflow's replay needs. */
+/** Compares code units, not by locale: the result must be the same on every machine for replay. */
 const compareCodes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function findSingleWarehouse(lines: readonly StockDemand[], available: AvailableStock): string | undefined {
@@ -97,25 +94,25 @@ function findSingleWarehouse(lines: readonly StockDemand[], available: Available
     );
 }
 
-/** Never runs dry: the caller has checked that every sku's demand is there in total. Uses up `available`. */
+/** Requires that the total demand of every sku is available. Mutates `available`. */
 function allocateLineByLine(lines: readonly StockDemand[], available: AvailableStock): StockAllocation[] {
-  const sending = new Set<string>();
+  const usedWarehouses = new Set<string>();
   return lines.flatMap(({ line, sku, quantity }) => {
     const byWarehouse = available.get(sku) ?? new Map<string, number>();
-    const mostFirst = [...byWarehouse].sort(([a, x], [b, y]) => y - x || compareCodes(a, b));
-    const able = mostFirst.filter(([, units]) => units >= quantity);
-    // A warehouse that already sends something of this order saves a parcel.
-    const one = able.find(([warehouse]) => sending.has(warehouse)) ?? able[0];
+    const byUnits = [...byWarehouse].sort(([a, x], [b, y]) => y - x || compareCodes(a, b));
+    const sufficient = byUnits.filter(([, units]) => units >= quantity);
+    // Reusing a warehouse of this order saves a shipment.
+    const single = sufficient.find(([warehouse]) => usedWarehouses.has(warehouse)) ?? sufficient[0];
 
     const parts: StockAllocation[] = [];
-    let open = quantity;
-    for (const [warehouse, units] of one ? [one] : mostFirst) {
-      const taken = Math.min(open, units);
-      if (taken === 0) continue;
-      parts.push({ line, sku, warehouse, quantity: taken });
-      byWarehouse.set(warehouse, units - taken);
-      sending.add(warehouse);
-      open -= taken;
+    let remaining = quantity;
+    for (const [warehouse, units] of single ? [single] : byUnits) {
+      const allocated = Math.min(remaining, units);
+      if (allocated === 0) continue;
+      parts.push({ line, sku, warehouse, quantity: allocated });
+      byWarehouse.set(warehouse, units - allocated);
+      usedWarehouses.add(warehouse);
+      remaining -= allocated;
     }
     return parts.sort((a, b) => compareCodes(a.warehouse, b.warehouse));
   });

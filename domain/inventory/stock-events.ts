@@ -5,22 +5,22 @@ import { type StockAlert, type StockItem, sumAvailableUnits } from './stock-item
 import type { StockMovement } from './stock-movement';
 import type { Warehouse } from './warehouse';
 
-/** The events of stock and of warehouses: those of a product's stock are one stream. */
+/** Builders of stock and warehouse events. The stock of a product is one stream. */
 
-/** Who did it, and when. */
+/** The actor and time of a change. */
 export interface AuditContext {
   actor: Actor;
   atMs: number;
 }
 
-/** A movement as its event tells it. A note may name people: the event has what proves it. */
+/** A movement in its event. The note may contain personal data, so the event carries only its hash. */
 export interface StockMovementPayload extends Omit<StockMovement, 'id' | 'note' | 'actor' | 'atMs'> {
   movementId: string;
   /** SHA-256 of the note, hexadecimal. */
   noteSha256: string | null;
-  /** Units reserved there at that moment. */
+  /** Units reserved in the warehouse at the time of the movement. */
   reserved: number;
-  /** Whether orders could take stock from there at that moment. */
+  /** Whether the warehouse was active at the time of the movement. */
   active: boolean;
 }
 
@@ -32,13 +32,13 @@ const stockEvent = (sku: string, step: string, { actor, atMs }: AuditContext) =>
   atMs,
 });
 
-export const stockAdjusted = (told: StockMovementPayload, cause: AuditContext): DomainEvent => ({
-  ...stockEvent(told.sku, told.movementId, cause),
+export const stockAdjusted = (movement: StockMovementPayload, cause: AuditContext): DomainEvent => ({
+  ...stockEvent(movement.sku, movement.movementId, cause),
   type: 'StockAdjusted',
-  data: { ...told },
+  data: { ...movement },
 });
 
-/** @param version counts the thresholds that the product has had. */
+/** @param version number of thresholds set for the product so far. */
 export const stockThresholdSet = (
   { sku, threshold }: Pick<StockItem, 'sku' | 'threshold'>,
   version: number,
@@ -49,15 +49,15 @@ export const stockThresholdSet = (
   data: { sku, threshold },
 });
 
-/** @param n counts how often the product has become low. */
+/** @param sequence how often the product has become low. */
 export const stockAlertRaised = (
   item: StockItem,
-  crossing: StockAlert,
-  n: number,
+  alert: StockAlert,
+  sequence: number,
   cause: AuditContext,
 ): DomainEvent => ({
-  ...stockEvent(item.sku, `${crossing}:${n}`, cause),
-  type: crossing === 'low' ? 'InventoryLow' : 'InventoryReplenished',
+  ...stockEvent(item.sku, `${alert}:${sequence}`, cause),
+  type: alert === 'low' ? 'InventoryLow' : 'InventoryReplenished',
   data: { sku: item.sku, available: sumAvailableUnits(item.levels), threshold: item.threshold },
 });
 

@@ -1,4 +1,4 @@
-/** Units of one sku in one warehouse; `onHand - reserved` of them can be promised while the warehouse is active. */
+/** Units of one sku in one warehouse; `onHand - reserved` are available while the warehouse is active. */
 export interface StockLevel {
   sku: string;
   warehouse: string;
@@ -7,34 +7,34 @@ export interface StockLevel {
   active: boolean;
 }
 
-/** A product's stock: its levels in all warehouses, and from when on it is low. */
+/** The stock of a product: its levels in all warehouses and its low-stock state. */
 export interface StockItem {
   sku: string;
-  /** Low at this many available units or fewer; null: never. */
+  /** The product is low at this many available units or fewer; null: never. */
   threshold: number | null;
-  /** Milliseconds since the epoch; null while it is not low. */
+  /** Milliseconds since the epoch; null while the product is not low. */
   lowSinceMs: number | null;
-  /** How often it has become low. */
+  /** How often the product has become low. */
   crossings: number;
   levels: StockLevel[];
 }
 
 export type StockAlert = 'low' | 'replenished';
 
-/** Units of one warehouse that can be promised to the next order. */
+/** Units of one warehouse available to new orders. */
 export const getAvailableUnits = ({
   onHand,
   reserved,
   active,
 }: Omit<StockLevel, 'sku' | 'warehouse'>): number =>
-  // A stock count may find less than is reserved: that warehouse then has nothing, not a debt to the others.
+  // A stock count may find less than is reserved: the warehouse then has 0 available, not a negative amount.
   active ? Math.max(0, onHand - reserved) : 0;
 
-/** Units that can be promised to the next order, from all active warehouses. */
+/** Units available to new orders in all active warehouses. */
 export const sumAvailableUnits = (levels: readonly StockLevel[]): number =>
   levels.reduce((sum, level) => sum + getAvailableUnits(level), 0);
 
-/** Whether the product has become low, or is no longer, since that was last written down; null: it is as it was. */
+/** The alert to record when the stored low-stock state no longer matches the levels; null if it does. */
 export function detectStockAlert({ threshold, lowSinceMs, levels }: StockItem): StockAlert | null {
   const isLow = threshold !== null && sumAvailableUnits(levels) <= threshold;
   if (isLow === (lowSinceMs !== null)) return null;

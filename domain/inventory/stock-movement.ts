@@ -1,6 +1,6 @@
 import type { StockLevel } from './stock-item';
 
-/** Why units on hand change other than by an order. */
+/** Reasons of stock adjustments. */
 export const ADJUSTMENT_REASONS = [
   'received',
   'count',
@@ -12,33 +12,33 @@ export const ADJUSTMENT_REASONS = [
 ] as const;
 export type AdjustmentReason = (typeof ADJUSTMENT_REASONS)[number];
 
-/** `opening`: what was there when the ledger began. */
+/** `opening`: the initial stock when the ledger was created. */
 export type MovementReason = AdjustmentReason | 'opening';
 
-/** One change of the units on hand of a product in a warehouse. Rows of a ledger: never altered, never deleted. */
+/** One change of the units on hand of a product in a warehouse: a row of an append-only ledger. */
 export interface StockMovement {
   id: string;
   sku: string;
   warehouse: string;
-  /** Units; 0 for a count that found what was expected. */
+  /** Units; 0 for a count that matched. */
   onHandDelta: number;
   onHandAfter: number;
   reason: MovementReason;
   note: string | null;
-  /** As `describeActor` writes it. */
+  /** Formatted by `describeActor`. */
   actor: string;
   atMs: number;
 }
 
-/** More in one place than any shop has; sums of it stay exact. */
+/** Maximum units per level: keeps sums within the safe integers. */
 export const MAX_ON_HAND_UNITS = 1_000_000_000;
 
-/** What is to happen to the units on hand: so many more or fewer, or as many as were counted. */
+/** A requested change: relative (`delta`) or the result of a count. */
 export type OnHandChange = { delta: number } | { countedOnHand: number };
 
 export type OnHandChangeResult =
   | { outcome: 'changed'; onHandDelta: number; onHandAfter: number }
-  /** Less would be left than is promised to orders. */
+  /** The change would leave less than is reserved. */
   | { outcome: 'reserved' }
   | { outcome: 'too_many' };
 

@@ -1,11 +1,11 @@
-/** A place that stock is kept in and sent from. */
+/** A location that stores and ships stock. */
 export interface Warehouse {
   code: string;
   name: string;
   /** ISO 3166-1 alpha-2. */
   country: string;
-  /** Whether orders may take stock from it. What is reserved there stays reserved. */
+  /** Whether new orders may reserve its stock. Existing reservations stay. */
   active: boolean;
-  /** Grows by one with every change. */
+  /** Incremented by every change. */
   version: number;
 }

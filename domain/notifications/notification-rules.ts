@@ -4,25 +4,25 @@ import type { EventType } from '../shared/events';
 /** Mails to the customer of an order. */
 export type OrderMailKind = 'order_confirmed' | 'payment_declined' | 'order_out_of_stock' | 'order_cancelled';
 
-/** Mails to somebody about their account. */
+/** Mails about an account. */
 export type AccountMailKind =
   | 'registration_confirm'
   | 'duplicate_registration'
   | 'password_reset'
   | 'password_changed';
 
-/** Mails to the staff that looks after stock. */
+/** Mails to the staff responsible for stock. */
 export type InventoryMailKind = 'inventory_low';
 
 export type NotificationKind = OrderMailKind | AccountMailKind | InventoryMailKind;
 
-/** Whether a customer may do without it: it needs nothing of them, and the order can be looked at any time. */
+/** Whether customers may opt out: the mail asks for no action and repeats what the order shows. */
 export const isOptional = (kind: NotificationKind): boolean => kind === 'order_confirmed';
 
-/** Who is told: the one person that the notification's subject leads to, or each of the staff. */
+/** Whether the mail goes to each staff address instead of the customer of the subject. */
 export const isForStaff = (kind: NotificationKind): kind is InventoryMailKind => kind === 'inventory_low';
 
-/** Which mail an event calls for; none for most. `data` is the event's. */
+/** The mail that an event triggers; null for most events. */
 export function getMailKind(type: EventType, data: Record<string, unknown>): NotificationKind | null {
   switch (type) {
     case 'OrderConfirmed':

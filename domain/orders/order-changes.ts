@@ -10,14 +10,14 @@ import type {
 } from './order';
 import { assertTransition } from './transitions';
 
-/** The changes an order can go through, as pure functions: the order before, the order after. */
+/** Pure state changes of an order: each takes the current order and returns the next version. */
 
 export function placeOrder(
-  basket: PricedCart,
+  cart: PricedCart,
   placed: { id: string; customerId: string; placedAtMs: number },
 ): Order {
   return {
-    ...basket,
+    ...cart,
     ...placed,
     status: 'placed',
     payment: 'pending',
@@ -55,7 +55,7 @@ export const startCancellation = (
 export const reversePayment = (order: Order, payment: PaymentStatus, atMs: number): Order =>
   updateOrder(order, atMs, { payment });
 
-/** A payment that was never begun is none at all. */
+/** A payment that was never attempted ends as `none`. */
 export const finishCancellation = (order: Order, atMs: number): Order =>
   updateOrder(order, atMs, {
     status: 'cancelled',
@@ -68,21 +68,20 @@ export const setAttention = (order: Order, attention: Attention | null, atMs: nu
 
 export const outOfStockRejection = (shortages: StockShortage[]): Rejection => ({
   code: 'out_of_stock',
-  detail: 'Not enough stock for every line of the order.',
+  detail: 'Insufficient stock for at least one line of the order.',
   shortages,
 });
 
-/** Nobody knows any more where it is to be sent. */
 export const CUSTOMER_ERASED_REJECTION: Rejection = {
   code: 'customer_erased',
-  detail: 'Whoever placed the order was erased before it began.',
+  detail: 'The customer was erased before the order was processed.',
 };
 
 const MAX_CLAIM_LENGTH = 200;
-/** Addresses of mail and long runs of digits (phone, card numbers): not to be kept in a log that is never erased. */
+/** Email addresses and long digit runs (phone, card numbers) must not enter the append-only log. */
 const PERSONAL_DATA = /[^\s@]+@[^\s@]+|\+?\d(?:[ ()./-]?\d){6,}/g;
 
-/** Free text from outside, fit for the log: one line, bounded, without what looks like personal data. */
+/** Sanitizes external text for the log: one line, bounded, apparent personal data removed. */
 export function sanitizeText(value: unknown): string | null {
   if (typeof value !== 'string') return null;
   const text = value
@@ -94,16 +93,16 @@ export function sanitizeText(value: unknown): string | null {
   return text === '' ? null : text;
 }
 
-/** As the API says who asks: ids of our own, whose digits are no telephone number. */
+/** The claim set by the API: its ids contain digit runs that are not phone numbers. */
 const API_ACTOR_CLAIM = /^(?:customer|staff|machine):(?:cus|key)_[0-9A-HJKMNP-TV-Z]{26}, by REST$/;
 
-/** Who says that they ask, fit for the log. */
+/** Sanitizes the `requestedBy` claim of a cancellation for the log. */
 export const sanitizeClaim = (value: unknown): string | null =>
   typeof value === 'string' && API_ACTOR_CLAIM.test(value) ? value : sanitizeText(value);
 
 /**
- * Reads the payload of a `cancelOrder` signal. People type it by hand, so anything is accepted: no payload, a bare
- * reason, or `{reason?, requestedBy?}`; what is not understood is left out.
+ * Parses the payload of a `cancelOrder` signal. Operators type it, so every payload is accepted: none, a bare reason, or
+ * `{reason?, requestedBy?}`. Unknown fields are ignored.
  */
 export function parseCancelRequest(payload: unknown, atMs: number): Cancellation {
   const fields =

@@ -3,15 +3,15 @@ import type { DomainEvent, EventType } from '../shared/events';
 import { eventKey, reservationId } from '../shared/ids';
 import type { Actor, Attention, Cancellation, Order } from './order';
 
-/** The events of an order's steps. Each is built from the order as it stands after the step. */
+/** Builders of an order's events. Each takes the order as it is after the step. */
 
 const SYSTEM: Actor = { kind: 'system' };
 const PROVIDER: Actor = { kind: 'provider' };
 
-/** An order as its decision events keep it: `updatedAtMs` is the event's own time. */
+/** An order as stored in its decision events; `updatedAtMs` is the time of the event. */
 export type OrderSnapshot = Omit<Order, 'updatedAtMs'>;
 
-/** A payment the provider has settled one way or the other. Amounts in minor units of the order's currency. */
+/** A payment that the provider has settled. Amounts in minor units of the order's currency. */
 export interface SettledPayment {
   attempt: number;
   provider: string;
@@ -37,7 +37,7 @@ const orderEvent = (
 
 const toSnapshot = ({ updatedAtMs: _, ...rest }: Order): OrderSnapshot => rest;
 
-/** The steps that answer a placement, whichever comes first. */
+/** Keys of the events that decide a placement; the first one recorded is the decision. */
 export const decisionEventKeys = (orderId: string): string[] =>
   ['confirmed', 'rejected', 'cancelling'].map((step) => eventKey(orderId, step));
 
@@ -135,23 +135,23 @@ export const orderCancelled = (order: Order): DomainEvent =>
     order.cancellation?.requestedBy ?? SYSTEM,
   );
 
-/** @param n counts the refusals of that kind of asker: in a run that is repeated another kind may come before it. */
+/** @param sequence counts rejections per kind of requester: a replayed run may receive the kinds in another order. */
 export const cancellationRejected = (
   order: Order,
-  refused: Cancellation,
-  n: number,
+  rejected: Cancellation,
+  sequence: number,
   why: string,
 ): DomainEvent =>
   orderEvent(
     order,
-    `cancellation-rejected:${refused.requestedBy.kind}:${n}`,
+    `cancellation-rejected:${rejected.requestedBy.kind}:${sequence}`,
     'CancellationRejected',
-    { reason: refused.reason, why },
-    refused.requestedBy,
+    { reason: rejected.reason, why },
+    rejected.requestedBy,
   );
 
 export const orderAttentionRequired = (order: Order, attention: Attention): DomainEvent =>
-  // A run that was reset may have told of the same version with other words.
+  // The time is part of the key: a reset run may record the same version with another detail.
   orderEvent(order, `attention:${order.version}:${attention.sinceMs}`, 'OrderAttentionRequired', {
     step: attention.step,
     detail: attention.detail,

@@ -41,18 +41,18 @@ export interface OrderLine {
   /** quantity × unit price, before discount. */
   subtotalMinor: number;
   discountMinor: number;
-  /** Tax on this line, contained in or added to its price as the order's `taxIncluded` says. */
+  /** Tax on this line, included in or added to its price according to the order's `taxIncluded`. */
   taxMinor: number;
-  /** What this line adds to the order's total (shipping apart). */
+  /** The line's part of the order total, without shipping. */
   totalMinor: number;
 }
 
-/** total = subtotal - discount + shipping + (taxIncluded ? 0 : tax), exactly. Minor units. */
+/** total = subtotal - discount + shipping + (taxIncluded ? 0 : tax). Minor units. */
 export interface OrderTotals {
   subtotalMinor: number;
   discountMinor: number;
   shippingMinor: number;
-  /** All tax: of the lines and of the shipping. */
+  /** Tax of lines and shipping. */
   taxMinor: number;
   totalMinor: number;
   taxIncluded: boolean;
@@ -60,12 +60,12 @@ export interface OrderTotals {
 
 export interface PricedCart extends OrderTotals {
   currency: string;
-  /** Code of the way it is sent. */
+  /** Code of the shipping method. */
   shippingMethod: string;
   lines: OrderLine[];
 }
 
-/** Who caused a change. `claim` is what an unauthenticated sender said of itself. */
+/** The cause of a change. `claim` is an unverified name given by the sender of a signal. */
 export interface Actor {
   kind: 'guest' | 'customer' | 'staff' | 'machine' | 'system' | 'temporal' | 'signal' | 'provider';
   id?: string;
@@ -78,7 +78,7 @@ export interface Cancellation {
   requestedAtMs: number;
 }
 
-/** Lines that could not be reserved, with what is there. */
+/** A line that could not be reserved, with the available quantity. */
 export interface StockShortage {
   line: number;
   sku: string;
@@ -93,14 +93,14 @@ export interface Rejection {
   declineCode?: string;
 }
 
-/** The order needs a person's eye: a step keeps failing. It goes on being tried all the same. */
+/** An operator should look into the order: a step keeps failing. Its retries continue. */
 export interface Attention {
   step: string;
   detail: string;
   sinceMs: number;
 }
 
-/** An order as its workflow knows it. No personal data: `customerId` refers to it. */
+/** The state of an order. No personal data: `customerId` refers to it. */
 export interface Order extends PricedCart {
   id: string;
   customerId: string;
@@ -109,16 +109,16 @@ export interface Order extends PricedCart {
   fulfilment: FulfilmentStatus;
   placedAtMs: number;
   updatedAtMs: number;
-  /** Grows by one with every recorded change. */
+  /** Incremented by every recorded change. */
   version: number;
   cancellation: Cancellation | null;
   rejection: Rejection | null;
   attention: Attention | null;
 }
 
-/** Orders in these states never change `status` again and hold nothing. */
+/** Closed orders never change `status` again and have no live reservation. */
 export const isClosed = (status: OrderStatus): boolean =>
   status === 'cancelled' || status === 'rejected' || status === 'completed';
 
-/** The first answer to a placement is known. */
+/** Whether the placement is decided. */
 export const isDecided = (status: OrderStatus): boolean => status !== 'placed';

@@ -2,27 +2,27 @@ import type { OrderPolicy, ReconcilePolicy } from '../shared/policy';
 import { isClosed, type Order, type OrderStatus } from './order';
 import { STATUS_TRANSITIONS } from './transitions';
 
-/** The states of an order that needs a workflow. */
+/** Statuses in which an order must have a running workflow. */
 export const OPEN_STATUSES: readonly OrderStatus[] = (
   Object.keys(STATUS_TRANSITIONS) as OrderStatus[]
 ).filter((status) => !isClosed(status));
 
-/** What is wrong between an order and its workflow. Codes are stable. */
+/** Disagreements between an order and its workflow. Codes are stable. */
 export type ReconcileProblemCode =
-  /** Terminated, failed or timed out, while the order is open. */
+  /** The workflow was terminated, failed or timed out while the order is open. */
   | 'workflow_ended'
   /** Temporal does not know the workflow of an open order. */
   | 'workflow_lost'
-  /** It runs, but its next task fails again and again, or nobody takes it. */
+  /** The workflow runs, but its workflow task keeps failing or no worker polls it. */
   | 'workflow_stuck'
-  /** It runs, but the order has not moved for much longer than its policy allows. */
+  /** The workflow runs, but the order exceeds the duration that its policy allows for the status. */
   | 'order_overdue'
-  /** It came to its end, but SQL has the order open: the database is older than Temporal. */
+  /** The workflow completed, but SQL has the order open: the database was restored to an earlier state. */
   | 'order_behind';
 
 export interface ReconcileProblem {
   code: ReconcileProblemCode;
-  /** For people. No personal data. */
+  /** Text for operators. No personal data. */
   detail: string;
 }
 
@@ -30,26 +30,26 @@ export interface ReconcileProblem {
 export interface WorkflowState {
   runId: string;
   status: 'running' | 'completed' | 'failed';
-  /** How it ended, in Temporal's word: `terminated`, `failed`, … */
+  /** Temporal's close status: `terminated`, `failed`, … */
   closeStatus: string;
   startedAtMs: number;
-  /** The workflow task that is due. */
+  /** The pending workflow task. */
   pendingTask: { attempt: number; sinceMs: number } | null;
-  /** What it tries, in words for people: an activity that is due or under way. */
+  /** Description of the pending activity, for operators. */
   pendingActivity: string | null;
 }
 
-/** What SQL knows of an order. */
+/** The stored state of an order. */
 export interface OrderData {
-  /** Null where the workflow has not stored it. */
+  /** Null if the workflow has not stored it yet. */
   order: (Pick<Order, 'status' | 'updatedAtMs'> & { attention: boolean }) | null;
-  /** What was promised when it was placed; null where that is gone. */
+  /** The claimed placement; null if it no longer exists. */
   placement: { atMs: number; policy: OrderPolicy } | null;
 }
 
 /**
- * What is wrong with an order, or null. What SQL knows must have been read after the workflow was looked at: an order is
- * closed in SQL before its workflow ends.
+ * Compares an order with its workflow; null if they agree. Read SQL after the workflow: an order is closed in SQL before
+ * its workflow completes.
  */
 export function findProblem(
   { order, placement }: OrderData,
@@ -61,18 +61,18 @@ export function findProblem(
   if (order === null && placement === null) return null;
   const status = order?.status ?? 'not stored yet';
   if (workflow === null) {
-    // A placement that never had a workflow: its client was told to come back.
+    // The workflow was never started; the client received 503 and retries.
     if (order === null) return null;
-    return { code: 'workflow_lost', detail: `it is ${status} and Temporal does not know its workflow` };
+    return { code: 'workflow_lost', detail: `the order is ${status} and Temporal has no workflow for it` };
   }
   switch (workflow.status) {
     case 'failed':
       return {
         code: 'workflow_ended',
-        detail: `it is ${status} and its workflow was ${workflow.closeStatus}`,
+        detail: `the order is ${status} and its workflow was ${workflow.closeStatus}`,
       };
     case 'completed':
-      return { code: 'order_behind', detail: `it is ${status} and its workflow came to its end` };
+      return { code: 'order_behind', detail: `the order is ${status} and its workflow has completed` };
     case 'running':
       return (
         findStuckTask(workflow, policy, nowMs) ??
@@ -88,18 +88,18 @@ function findStuckTask(
 ): ReconcileProblem | null {
   if (pendingTask === null) return null;
   if (pendingTask.attempt >= policy.taskStuckAfterAttempts) {
-    const detail = `its workflow task has failed ${pendingTask.attempt - 1} times`;
+    const detail = `the workflow task has failed ${pendingTask.attempt - 1} times`;
     return { code: 'workflow_stuck', detail };
   }
   const waitedMs = nowMs - pendingTask.sinceMs;
   if (waitedMs <= policy.taskStuckAfterMs) return null;
   return {
     code: 'workflow_stuck',
-    detail: `its workflow task has waited ${formatMinutes(waitedMs)}: does a worker run?`,
+    detail: `the workflow task has waited ${formatMinutes(waitedMs)}: check that a worker is running`,
   };
 }
 
-/** One that asks for attention says itself what it waits for. */
+/** Skips orders with `attention`: they already report the step they wait for. */
 function findOverdueOrder(
   { order, placement }: OrderData,
   { startedAtMs, pendingActivity }: WorkflowState,
@@ -109,18 +109,18 @@ function findOverdueOrder(
   if (placement === null || order?.attention) return null;
   const allowedMs = order === null ? 0 : maxStatusDurationMs(order.status, placement.policy);
   if (allowedMs === null) return null;
-  // A new run has all of its time again.
+  // A restarted run gets the full duration again.
   const sinceMs = Math.max(order?.updatedAtMs ?? placement.atMs, startedAtMs);
   const waitedMs = nowMs - sinceMs;
   if (waitedMs <= allowedMs + graceMs) return null;
-  const what = order === null ? 'not stored' : order.status;
+  const status = order === null ? 'not stored' : order.status;
   return {
     code: 'order_overdue',
-    detail: `${what} for ${formatMinutes(waitedMs)}${pendingActivity === null ? '' : `: ${pendingActivity}`}`,
+    detail: `${status} for ${formatMinutes(waitedMs)}${pendingActivity === null ? '' : `: ${pendingActivity}`}`,
   };
 }
 
-/** How long an order may stay in a state that it passes through; null where it may rest. */
+/** Maximum duration of a transient status; null for a status without a limit. */
 function maxStatusDurationMs(status: OrderStatus, policy: OrderPolicy): number | null {
   const undoMs = policy.attentionAfterMs + policy.paymentAttemptTimeoutMs;
   switch (status) {
@@ -136,6 +136,6 @@ function maxStatusDurationMs(status: OrderStatus, policy: OrderPolicy): number |
 
 const formatMinutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
 
-/** How long an order is left alone after it was restarted `restarts` times. */
+/** Delay before the next check of an order that was restarted `restarts` times. */
 export const getRestartBackoffMs = (restarts: number, policy: ReconcilePolicy): number =>
   policy.restartPauseMs * 4 ** (restarts - 1);

@@ -1,8 +1,8 @@
 import type { Actor, FulfilmentStatus, Order, OrderStatus } from './order';
 
 /**
- * The one table of what may follow what in an order's `status`. An empty row is an end. An order on hold is released
- * (`confirmed`), given up (`rejected`: never accepted; `cancelling`: there is something to undo) or waits on.
+ * All transitions of an order's `status`; an empty row is a final status. A hold ends in `confirmed` (released),
+ * `rejected` (never accepted) or `cancelling` (compensation needed).
  */
 export const STATUS_TRANSITIONS: Record<OrderStatus, readonly OrderStatus[]> = {
   placed: ['confirmed', 'on_hold', 'cancelling', 'rejected'],
@@ -17,12 +17,12 @@ export const STATUS_TRANSITIONS: Record<OrderStatus, readonly OrderStatus[]> = {
 export const canTransition = (from: OrderStatus, to: OrderStatus): boolean =>
   STATUS_TRANSITIONS[from].includes(to);
 
-/** @throws Error when the table has no such step: a fault of the program, never of the caller. */
+/** @throws Error if the table lacks the transition: a bug, never an invalid request. */
 export function assertTransition(from: OrderStatus, to: OrderStatus): void {
   if (!canTransition(from, to)) throw new Error(`an order cannot go from ${from} to ${to}`);
 }
 
-/** What somebody may ask of an order. */
+/** Actions that can be requested for an order. */
 export type OrderAction = 'cancel';
 
 export type ActionRejectionCode =
@@ -32,7 +32,7 @@ export type ActionRejectionCode =
   | 'already_completed'
   | 'already_shipped';
 
-/** Why an action is not possible: `reason` is for people, `code` is stable. */
+/** A rejected action: `reason` is for users, `code` is stable. */
 export interface ActionRejection {
   allowed: false;
   reason: string;
@@ -48,7 +48,7 @@ const reject = (code: ActionRejectionCode, reason: string): ActionRejection => (
   code,
 });
 
-/** Both axes must allow it; `status` is asked first because it explains more. */
+/** Both axes must allow the action. `status` is checked first: its reason is more specific. */
 interface ActionRule {
   status: Record<OrderStatus, Permission>;
   fulfilment: Record<FulfilmentStatus, Permission>;
@@ -81,8 +81,8 @@ const ACTION_RULES: Record<OrderAction, ActionRule> = {
 };
 
 /**
- * Whether `action` is possible for the order as it stands: asked by the workflow, the API and the console alike.
- * Whose order it is was decided before; no rule depends on the actor yet.
+ * Whether `action` is possible in the order's current state; used by the workflow, the API and the console.
+ * Access to the order is checked elsewhere; no rule depends on the actor yet.
  */
 export function can(
   order: Pick<Order, 'status' | 'fulfilment'>,

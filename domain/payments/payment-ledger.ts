@@ -1,10 +1,10 @@
 import type { PaymentStatus } from '../orders/order';
 
-/** What one row of the payment ledger says happened at the provider. Rows are only ever added. */
+/** Kinds of ledger entries: what happened at the provider. The ledger is append-only. */
 export type LedgerEntryKind = 'intent' | 'authorized' | 'captured' | 'declined' | 'voided' | 'refunded';
 
 export interface LedgerEntry {
-  /** Unique: the try's key, and what happened (`ord_…:pay:1:captured`). */
+  /** Unique: the attempt's key and the kind (`ord_…:pay:1:captured`). */
   key: string;
   orderId: string;
   kind: LedgerEntryKind;
@@ -12,7 +12,7 @@ export interface LedgerEntry {
   amountMinor: number;
   currency: string;
   provider: string;
-  /** The provider's id of the intent; null for a try that was given up before it had one. */
+  /** The provider's intent id; null for an attempt that was sealed before it had one. */
   intentId: string | null;
   declineCode: string | null;
 }

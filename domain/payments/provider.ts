@@ -1,4 +1,4 @@
-/** What an intent of the provider is in, in our words. `processing` settles later by itself. */
+/** State of a payment intent, independent of the provider. `processing` settles later without another call. */
 export type IntentState =
   | 'requires_method'
   | 'requires_confirmation'
@@ -8,7 +8,7 @@ export type IntentState =
   | 'captured'
   | 'voided';
 
-/** A try to take money. Amounts in minor units of `currency` (ISO 4217, upper case). */
+/** A payment intent at the provider. Amounts in minor units of `currency` (ISO 4217, upper case). */
 export interface PaymentIntent {
   id: string;
   state: IntentState;
@@ -23,7 +23,7 @@ export type AuthorizeResult =
       outcome: 'authorized' | 'captured' | 'requires_action' | 'processing' | 'voided';
       intent: PaymentIntent;
     }
-  /** `declineCode` is the issuer's word (`generic_decline`, `insufficient_funds`, …); never shown as is to a fraudster. */
+  /** `declineCode` comes from the issuer (`generic_decline`, `insufficient_funds`, …). */
   | { outcome: 'declined'; intent: PaymentIntent; declineCode: string };
 
 export interface Refund {
@@ -34,14 +34,13 @@ export interface Refund {
 }
 
 /**
- * One payment provider. Every call that acts takes an idempotency `key` made from the order and the business step: the
- * same key gives the same effect once, whatever was lost on the way.
- *
- * Errors: `PaymentProviderError`; `retryable` says whether the same call may be made again.
+ * A payment provider. Every call with an effect takes an idempotency `key` made from the order and the business step:
+ * repeated calls with the same key have one effect.
+ * @throws PaymentProviderError with `retryable` true if the same call may be repeated.
  */
 export interface PaymentProvider {
   readonly name: string;
-  /** Creates the intent. Takes nothing yet. `capture: 'automatic'` captures when authorized. */
+  /** Creates the intent without charging. `capture: 'automatic'` captures on authorization. */
   createIntent(request: {
     key: string;
     orderId: string;
@@ -51,11 +50,11 @@ export interface PaymentProvider {
   }): Promise<PaymentIntent>;
   authorize(request: { key: string; intentId: string; paymentMethod: string }): Promise<AuthorizeResult>;
   capture(request: { key: string; intentId: string; amountMinor: number }): Promise<PaymentIntent>;
-  /** Ends an intent that has captured nothing. An intent voided before stays so and is returned. */
+  /** Voids an intent without captures. An intent that is already voided is returned unchanged. */
   void(request: { key: string; intentId: string }): Promise<PaymentIntent>;
   refund(request: { key: string; intentId: string; amountMinor: number }): Promise<Refund>;
   retrieve(intentId: string): Promise<PaymentIntent>;
-  /** All intents, newest first, behind the intent `after`; at most 100 at once. For the audit. */
+  /** Lists intents, newest first, starting after the intent `after`; at most 100 a page. Used by verification. */
   list(page: { after?: string; limit: number }): Promise<(PaymentIntent & { orderId: string | null })[]>;
 }
 
@@ -63,7 +62,7 @@ export class PaymentProviderError extends Error {
   override readonly name = 'PaymentProviderError';
   constructor(
     message: string,
-    /** Stable word: `unreachable`, `timeout`, `rate_limited`, `provider_error`, `invalid_request`, `unexpected_state`, `authentication`. */
+    /** Stable code: `unreachable`, `timeout`, `rate_limited`, `provider_error`, `invalid_request`, `unexpected_state`, `authentication`. */
     readonly code: string,
     readonly retryable: boolean,
     options?: ErrorOptions,

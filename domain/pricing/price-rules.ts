@@ -3,55 +3,53 @@ export type TaxClass = 'standard' | 'reduced' | 'zero';
 export interface Destination {
   /** ISO 3166-1 alpha-2, upper case: the country whose tax applies. */
   country: string;
-  /** Where the country has taxes by region: the part of an ISO 3166-2 code behind the dash (`CA` in `US-CA`). */
+  /** Required if tax depends on the region: the subdivision part of ISO 3166-2 (`CA` in `US-CA`). */
   region?: string | undefined;
 }
 
-/** A way to send goods. Fees in minor units. */
+/** A shipping method. Fees in minor units. */
 export interface ShippingMethod {
-  /** For people. */
+  /** Display name. */
   name: string;
-  /** By the weight of the basket, lightest first, null: any. What is heavier than the last cannot be sent this way. */
+  /** Fees by cart weight, lightest first; null: any weight. Heavier carts cannot use the method. */
   fees: readonly { upToGrams: number | null; feeMinor: number }[];
-  /** Nothing once the goods after discount come to this; null: never. */
+  /** Goods value after discount from which shipping is free; null: never. */
   freeFromMinor: number | null;
 }
 
 /** Tax rates in basis points: 1900 is 19 %. */
 export type TaxRates = Record<TaxClass, number>;
 
-/** Everything a price depends on besides the basket and where it goes. Amounts in minor units of `currency`. */
+/** Everything a price depends on besides cart and destination. Amounts in minor units of `currency`. */
 export interface PriceRules {
   currency: string;
-  /** What an order must come to, 1 at least: payment providers charge nothing less. */
+  /** Minimum order total, at least 1: the least amount that the payment provider charges. */
   minimumTotalMinor: number;
-  /** True: prices (and the shipping fee) contain their tax. False: tax is added to them. */
+  /** True: prices and shipping fees include tax. False: tax is added. */
   taxIncluded: boolean;
-  /** By ISO 3166-1 alpha-2 country or ISO 3166-2 region (`US-CA`), which comes first. */
+  /** By ISO 3166-1 alpha-2 country or ISO 3166-2 region (`US-CA`); the region takes precedence. */
   taxRatesBasisPoints: Record<string, TaxRates>;
-  /** For every other country. */
+  /** Rates for all other countries. */
   defaultTaxRatesBasisPoints: TaxRates;
-  /** By code, which begins with a letter; the first one that can carry the weight is for those who do not choose. */
+  /** By code, which starts with a letter. The first method that can carry the weight is the default. */
   shippingMethods: Record<string, ShippingMethod>;
 }
 
 /**
- * The largest total an order may have: 8 digits of minor units, because Stripe takes no more for EUR and most
- * other currencies (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). An order that could
- * never be paid must not be placed. It also keeps every sum and product below far inside the safe integers.
+ * Maximum order total: 8 digits of minor units, Stripe's limit for EUR and most other currencies
+ * (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). Also keeps all sums within safe integers.
  */
 export const MAX_TOTAL_MINOR = 99_999_999;
 
 const vat = (standard: number, reduced: number): TaxRates => ({ standard, reduced, zero: 0 });
 
 /**
- * A shop in the EU: prices in EUR with VAT contained, taxed where the goods go (Directive 2006/112/EC, art. 33).
- * Rates as of late 2025, from the Commission's "Taxes in Europe" database. A country with several reduced rates
- * appears with its general one; Denmark has none.
+ * An EU shop: EUR prices including VAT, taxed at the destination (Directive 2006/112/EC, art. 33). Rates as of late 2025
+ * from the Commission's "Taxes in Europe" database; of several reduced rates the general one. Denmark has none.
  */
 export const DEFAULT_PRICE_RULES: PriceRules = {
   currency: 'EUR',
-  // Stripe's least charge in EUR (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+  // Stripe's minimum charge in EUR (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
   minimumTotalMinor: 50,
   taxIncluded: true,
   taxRatesBasisPoints: {

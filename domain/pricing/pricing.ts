@@ -9,7 +9,7 @@ import {
 } from './price-rules';
 import { getTaxRates } from './tax-region';
 
-/** One position of a basket with the catalogue's price and facts, never the client's. */
+/** One item of a cart with price and data from the catalogue, never from the client. */
 export interface CartItem {
   sku: string;
   name: string;
@@ -22,36 +22,34 @@ export interface CartItem {
   weightGrams: number;
 }
 
-/** The code of a shipping method and what it costs for a basket; null when it cannot be sent this way. */
+/** A shipping method with its fee for a cart; null if the cart cannot use the method. */
 export interface ShippingOption {
   code: string;
   name: string;
   feeMinor: number | null;
 }
 
-/** A basket that cannot be sent as it was asked for. */
+/** The cart cannot be shipped with the requested method. */
 export class NotShippableError extends Error {
   override readonly name = 'NotShippableError';
 }
 
-/** A basket that costs less than can be charged. */
+/** The cart total is below the minimum charge. */
 export class TotalTooSmallError extends Error {
   override readonly name = 'TotalTooSmallError';
 }
 
 /**
- * Prices a basket: the only place that turns items into lines, discount, shipping, tax and total (see
- * `OrderTotals` for the equation that holds). Pure: the same arguments give the same result.
- * Tax is rounded half up per line and once for the shipping, to what can be paid (tens of minor units for currencies
- * of three decimals, https://docs.stripe.com/currencies#three-decimal); an empty basket costs nothing.
- * @param shippingMethod code of one of the rules' methods; when left out the first one that can carry the weight.
- * @param discountMinor off the subtotal, spread over the lines by what they cost, in amounts that can be paid.
- * @throws NotShippableError for a method that there is not, or a basket too heavy for it.
- * @throws RegionNotTaxableError where the tax depends on the region and it is not said.
- * @throws TotalTooSmallError for a total below the rules' minimum: it could never be paid.
- * @throws RangeError for a currency other than the rules', a quantity that is not a positive safe integer, a price,
- * fee or rate that is not a non-negative one, a discount that is more than the goods or cannot be paid, and a subtotal
- * or total above `MAX_TOTAL_MINOR`.
+ * Prices a cart: the only function that computes lines, discount, shipping, tax and total (equation: `OrderTotals`).
+ * Pure. Tax is rounded half up per line and once for shipping, to chargeable amounts
+ * (https://docs.stripe.com/currencies#three-decimal). An empty cart costs 0.
+ * @param shippingMethod code of a method of the rules; default: the first that can carry the weight.
+ * @param discountMinor subtracted from the subtotal, allocated to the lines by their value in chargeable amounts.
+ * @throws NotShippableError for an unknown method or a cart too heavy for it.
+ * @throws RegionNotTaxableError if tax depends on the region and it is missing or unknown.
+ * @throws TotalTooSmallError for a total below the rules' minimum.
+ * @throws RangeError for a currency other than the rules', an invalid quantity, price, fee, rate or discount, and a
+ * subtotal or total above `MAX_TOTAL_MINOR`.
  */
 export function priceCart(
   items: readonly CartItem[],
@@ -62,7 +60,7 @@ export function priceCart(
 ): PricedCart {
   const { currency, taxIncluded } = rules;
   const rates = getTaxRates(destination, rules);
-  const taxOf = (amountMinor: number, rateBasisPoints: number) =>
+  const calculateTax = (amountMinor: number, rateBasisPoints: number) =>
     calculateTaxMinor(amountMinor, rateBasisPoints, taxIncluded, BigInt(chargeableStepMinor(currency)));
 
   const subtotals = items.map((item) => calculateLineSubtotalMinor(item, currency));
@@ -72,7 +70,7 @@ export function priceCart(
   const lines = items.map(({ sku, name, quantity, unitPriceMinor, taxClass }, index): OrderLine => {
     const subtotal = subtotals[index]!;
     const discount = lineDiscounts[index]!;
-    const tax = taxOf(subtotal - discount, rates[taxClass]);
+    const tax = calculateTax(subtotal - discount, rates[taxClass]);
     return {
       line: index + 1,
       sku,
@@ -90,9 +88,9 @@ export function priceCart(
     items.length === 0
       ? 0
       : getShippingFeeMinor(shippingMethod, subtotalMinor - discountMinor, sumWeightGrams(items), rules);
-  const shippingTaxMinor = taxOf(shippingMinor, rates.standard);
-  const allTaxMinor = sumWithinLimit([...lines.map((line) => line.taxMinor), shippingTaxMinor]);
-  const totalMinor = subtotalMinor - discountMinor + shippingMinor + (taxIncluded ? 0 : allTaxMinor);
+  const shippingTaxMinor = calculateTax(shippingMinor, rates.standard);
+  const taxMinor = sumWithinLimit([...lines.map((line) => line.taxMinor), shippingTaxMinor]);
+  const totalMinor = subtotalMinor - discountMinor + shippingMinor + (taxIncluded ? 0 : taxMinor);
   if (items.length > 0 && totalMinor < rules.minimumTotalMinor) {
     throw new TotalTooSmallError(`the total of ${totalMinor} is below ${rules.minimumTotalMinor}`);
   }
@@ -103,23 +101,23 @@ export function priceCart(
     discountMinor,
     shippingMethod,
     shippingMinor,
-    taxMinor: allTaxMinor,
+    taxMinor,
     totalMinor: assertWithinLimit(totalMinor),
     taxIncluded,
   };
 }
 
-/** Where none can carry the weight, the first one: it says so. */
+/** Falls back to the first method, whose fee lookup then reports that the cart is too heavy. */
 function selectDefaultShippingMethod(items: readonly CartItem[], { shippingMethods }: PriceRules): string {
   const grams = sumWeightGrams(items);
   const codes = Object.keys(shippingMethods);
-  const carrying = codes.find((code) => findFeeMinor(shippingMethods[code]!, 0, grams) !== null);
-  const code = carrying ?? codes[0];
+  const suitable = codes.find((code) => findFeeMinor(shippingMethods[code]!, 0, grams) !== null);
+  const code = suitable ?? codes[0];
   if (code === undefined) throw new RangeError('there is no shipping method');
   return code;
 }
 
-/** Largest remainder, in steps: no line gets more off than it costs, since the discount is no more than they all do. */
+/** Largest remainder in chargeable steps. The discount never exceeds the goods, so no line's share exceeds its price. */
 function allocateDiscountMinor(discountMinor: number, subtotals: readonly number[], step: number): number[] {
   const weights = subtotals.map((subtotal) => Math.floor(subtotal / step));
   const steps = discountMinor / step;
@@ -129,7 +127,7 @@ function allocateDiscountMinor(discountMinor: number, subtotals: readonly number
   return allocate(steps, weights).map((part) => part * step);
 }
 
-/** What each method costs for these items. @param goodsMinor what they cost after discount. */
+/** The fee of each shipping method for these items. @param goodsMinor their value after discount. */
 export function listShippingOptions(
   items: readonly CartItem[],
   goodsMinor: number,
@@ -148,21 +146,22 @@ const sumWeightGrams = (items: readonly CartItem[]): number =>
 
 function calculateLineSubtotalMinor(item: CartItem, currency: string): number {
   if (item.currency !== currency) {
-    throw new RangeError(`${item.sku} is priced in ${item.currency}, the basket in ${currency}`);
+    throw new RangeError(`${item.sku} is priced in ${item.currency}, the cart in ${currency}`);
   }
   if (!Number.isSafeInteger(item.quantity) || item.quantity < 1) {
     throw new RangeError(`the quantity of ${item.sku} is not a positive whole number: ${item.quantity}`);
   }
   assertNonNegativeInteger(item.unitPriceMinor);
-  // A product that is not exact in floating point is far above the limit, so it is refused all the same.
+  // A product beyond the safe integers is far above the limit and therefore rejected too.
   return assertWithinLimit(item.quantity * item.unitPriceMinor);
 }
 
 function getShippingFeeMinor(code: string, goodsMinor: number, grams: number, rules: PriceRules): number {
   const method = Object.hasOwn(rules.shippingMethods, code) ? rules.shippingMethods[code] : undefined;
-  if (method === undefined) throw new NotShippableError(`There is no shipping method ${code}.`);
+  if (method === undefined) throw new NotShippableError(`Unknown shipping method ${code}.`);
   const feeMinor = findFeeMinor(method, goodsMinor, grams);
-  if (feeMinor === null) throw new NotShippableError(`The order is too heavy to be sent by ${code}.`);
+  if (feeMinor === null)
+    throw new NotShippableError(`The order is too heavy for the shipping method ${code}.`);
   return feeMinor;
 }
 
@@ -177,7 +176,7 @@ function findFeeMinor(
   return freeFromMinor !== null && goodsMinor >= freeFromMinor ? 0 : fee.feeMinor;
 }
 
-/** Tax contained in, or to be added to, a non-negative amount; rounded half up to steps. Exact for any rate: BigInt. */
+/** Tax included in or added to a non-negative amount, rounded half up to steps. Uses BigInt to be exact for any rate. */
 function calculateTaxMinor(
   amountMinor: number,
   rateBasisPoints: number,
@@ -202,6 +201,6 @@ function assertWithinLimit(amountMinor: number): number {
   return amountMinor;
 }
 
-/** Checks on the way, so that no partial sum leaves the safe integers however many lines there are. */
+/** Checks every partial sum, so that none leaves the safe integers. */
 const sumWithinLimit = (amountsMinor: readonly number[]): number =>
   amountsMinor.reduce((sum, amount) => assertWithinLimit(sum + amount), 0);

@@ -1,9 +1,9 @@
-/** Who may do what: the roles of people, the scopes of machines, and how far each reaches. */
+/** Authorization: roles of accounts, scopes of API keys, and the access each of them gets from a policy. */
 
 export const ROLES = ['customer', 'support', 'warehouse', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What a machine's key may be given. */
+/** Scopes that can be granted to an API key. */
 export const SCOPES = [
   'orders:read',
   'orders:write',
@@ -14,40 +14,40 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who makes a request, as far as that has been proved. */
+/** The authenticated caller of a request. */
 export type Principal =
   | { kind: 'guest' }
-  /** Bears the token that a guest was given for one order. */
+  /** Holds the token of one order, returned when a guest placed it. */
   | { kind: 'order_token'; orderId: string }
   | { kind: 'account'; customerId: string; role: Role; sessionId: string }
   | { kind: 'machine'; keyId: string; scopes: readonly Scope[] };
 
-/** `all`: anybody's; `own`: what belongs to the caller; `none`: nothing. */
+/** `all`: every resource; `own`: resources that belong to the caller; `none`: no access. */
 export type AccessScope = 'none' | 'own' | 'all';
 
-/** How far each kind of caller reaches at one address. `guest` holds for the bearer of an order token, too. */
+/** The access scope of each kind of caller at one endpoint. `guest` also applies to order tokens. */
 export type Policy = Readonly<Record<'guest' | Role, AccessScope>> & {
-  /** What a machine's key must have to reach all. Where there is none a machine reaches what anyone may, and no more. */
+  /** The API key scope that grants `all`. Without one, an API key has the access of a guest. */
   readonly scope: Scope | null;
 };
 
 export function getAccessScope(policy: Policy, principal: Principal): AccessScope {
   switch (principal.kind) {
     case 'guest':
-      // Nothing belongs to somebody unknown.
+      // A guest owns nothing.
       return policy.guest === 'all' ? 'all' : 'none';
     case 'order_token':
       return policy.guest;
     case 'account':
       return policy[principal.role];
     case 'machine':
-      // What needs a scope needs it also where a guest needs nothing: a key that was made to read does no more.
+      // The scope is required even where a guest needs none: a read-only key must never write.
       if (policy.scope === null) return policy.guest === 'all' ? 'all' : 'none';
       return principal.scopes.includes(policy.scope) ? 'all' : 'none';
   }
 }
 
-/** What a request may touch. */
+/** The caller of a request with its access scope. */
 export interface Access {
   principal: Principal;
   scope: AccessScope;
@@ -55,7 +55,6 @@ export interface Access {
 
 export const isStaff = (role: Role): boolean => role !== 'customer';
 
-/** Whether an order lies within reach. */
 export function canAccessOrder(
   { principal, scope }: Access,
   order: { id: string; customerId: string },

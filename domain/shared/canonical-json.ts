@@ -1,4 +1,4 @@
-/** JSON with the keys of every object sorted: equal values, equal text (the idea of RFC 8785, for plain data). */
+/** JSON with sorted object keys, so that equal values give equal text (after RFC 8785, for plain data). */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)

@@ -46,16 +46,16 @@ export const TOPICS = {
 export type EventType = keyof typeof TOPICS;
 export type Topic = (typeof TOPICS)[EventType];
 
-/** One fact about one aggregate. `key` is unique for ever: aggregate id + business step. No personal data in `data`. */
+/** One state change of one aggregate. `key` is unique: aggregate id + business step. `data` has no personal data. */
 export interface DomainEvent {
   key: string;
   type: EventType;
   /** The aggregate whose stream this event extends. */
   stream: string;
-  /** Id of what it tells of, mostly an order; the same as `stream` for an order's own events. */
+  /** Id of the resource the event is about, mostly an order; equals `stream` for an order's own events. */
   subject: string;
   actor: Actor;
-  /** Milliseconds since the epoch. Not part of what makes two events the same. */
+  /** Milliseconds since the epoch. Ignored when two events with the same key are compared. */
   atMs: number;
   data: Record<string, unknown>;
 }
@@ -74,13 +74,13 @@ export interface CloudEvent {
   data: Record<string, unknown>;
 }
 
-/** `system`, `temporal`, `customer:cus_…`, or `signal (claims: ops@desk)` for what nobody has verified. */
+/** `system`, `temporal`, `customer:cus_…`, or `signal (claims: ops@desk)` for an unverified claim. */
 export function describeActor(actor: Actor): string {
   if (actor.claim !== undefined) return `${actor.kind} (claims: ${actor.claim})`;
   return actor.id === undefined ? actor.kind : `${actor.kind}:${actor.id}`;
 }
 
-/** Which of the staff it was, in what customers are told, is the shop's business: an account's id leads to its address. */
+/** Removes the account ids of staff from text that customers read. */
 export const redactStaffIds = (text: string): string => text.replace(/\bstaff:cus_\w{26}/g, 'staff');
 
 export function toCloudEvent(event: DomainEvent): CloudEvent {

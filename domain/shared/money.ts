@@ -34,10 +34,10 @@ const MINOR_UNIT_DIGITS: Record<string, number> = {
   XPF: 0,
 };
 
-/** Digits after the decimal point that `currency` is written with. */
+/** Number of digits after the decimal point in `currency`. */
 export const minorUnitDigits = (currency: string): number => MINOR_UNIT_DIGITS[currency] ?? 2;
 
-/** Writes an amount for people: `€419.00`, `¥500`. Exact: no floating-point step on the way. */
+/** Formats an amount for display: `€419.00`, `¥500`. Exact: uses no floating point. */
 export function formatMoney({ amount, currency }: Money, locale = 'en'): string {
   const digits = minorUnitDigits(currency);
   const sign = amount < 0 ? '-' : '';
@@ -47,44 +47,44 @@ export function formatMoney({ amount, currency }: Money, locale = 'en'): string 
 }
 
 /**
- * Minor units of a decimal such as `419`, `419.5` or `419.50`, read digit by digit: no floating-point step on the way.
- * @returns null for anything else, for more decimals than the currency has, and beyond the safe integers.
+ * Parses a decimal such as `419`, `419.5` or `419.50` to minor units without floating point.
+ * @returns null for other text, more decimals than the currency has, or an unsafe integer.
  */
 export function parseAmount(decimal: string, currency: string): number | null {
   const digits = minorUnitDigits(currency);
-  const [, whole = '', fraction = ''] = /^(\d{1,15})(?:\.(\d{1,3}))?$/.exec(decimal) ?? [];
-  if (whole === '' || fraction.length > digits) return null;
-  const amountMinor = Number(`${whole}${fraction.padEnd(digits, '0')}`);
+  const [, integer = '', fraction = ''] = /^(\d{1,15})(?:\.(\d{1,3}))?$/.exec(decimal) ?? [];
+  if (integer === '' || fraction.length > digits) return null;
+  const amountMinor = Number(`${integer}${fraction.padEnd(digits, '0')}`);
   return Number.isSafeInteger(amountMinor) ? amountMinor : null;
 }
 
-/** An amount as `parseAmount` reads it: `419.00`, or `419` where the currency has no decimals. */
+/** An example for error messages: `419.00`, or `419` if the currency has no decimals. */
 export function formatExampleAmount(currency: string): string {
   const digits = minorUnitDigits(currency);
   return digits === 0 ? '419' : `419.${'0'.repeat(digits)}`;
 }
 
-/** The smallest step of an amount that can be paid: Stripe takes three-decimal currencies in tens. */
+/** The smallest amount step that can be charged: Stripe accepts three-decimal currencies in tens only. */
 export const chargeableStepMinor = (currency: string): number => (minorUnitDigits(currency) === 3 ? 10 : 1);
 
-/** Making one takes a hundred times as long as using it. There are as many as currencies are written in languages. */
+/** Creating a formatter costs a hundred times its use. Bounded by currencies times locales. */
 const formatters = new Map<string, Intl.NumberFormat>();
 
 function getFormatter(locale: string, currency: string, digits: number): Intl.NumberFormat {
-  const known = formatters.get(`${locale} ${currency}`);
-  if (known !== undefined) return known;
-  const made = new Intl.NumberFormat(locale, {
+  const cached = formatters.get(`${locale} ${currency}`);
+  if (cached !== undefined) return cached;
+  const formatter = new Intl.NumberFormat(locale, {
     style: 'currency',
     currency,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
-  formatters.set(`${locale} ${currency}`, made);
-  return made;
+  formatters.set(`${locale} ${currency}`, formatter);
+  return formatter;
 }
 
 /**
- * Splits `totalMinor` over `weights` by largest remainder, so that the parts add up to the total exactly.
+ * Splits `totalMinor` over `weights` by largest remainder, so that the parts add up to the total.
  * Ties go to the earlier part. With no positive weight the parts are equal.
  * @throws RangeError when the total or a weight is not a non-negative safe integer, or there are no weights for a total.
  */
@@ -98,19 +98,19 @@ export function allocate(totalMinor: number, weights: readonly number[]): number
   }
   const sum = weights.reduce((a, b) => a + b, 0);
   const shares = sum > 0 ? weights : weights.map(() => 1);
-  const whole = BigInt(sum > 0 ? sum : weights.length);
+  const divisor = BigInt(sum > 0 ? sum : weights.length);
   const parts = shares.map((weight, index) => {
     const product = BigInt(totalMinor) * BigInt(weight);
-    return { index, part: Number(product / whole), remainder: product % whole };
+    return { index, part: Number(product / divisor), remainder: product % divisor };
   });
-  let left = totalMinor - parts.reduce((a, p) => a + p.part, 0);
+  let remaining = totalMinor - parts.reduce((a, p) => a + p.part, 0);
   const byRemainder = [...parts].sort((a, b) =>
     a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1,
   );
   for (const p of byRemainder) {
-    if (left === 0) break;
+    if (remaining === 0) break;
     p.part += 1;
-    left -= 1;
+    remaining -= 1;
   }
   return parts.map((p) => p.part);
 }

@@ -1,15 +1,15 @@
-/** Every duration of an order, in milliseconds. Part of the workflow's input, so an order keeps the policy it began with. */
+/** Every duration of an order, in milliseconds. Part of the workflow input, so it stays fixed for the life of an order. */
 export interface OrderPolicy {
-  /** How long a payment may be tried before the order is rejected. */
+  /** How long payment is attempted before the order is rejected. */
   paymentDeadlineMs: number;
-  /** One attempt at the provider: two calls of at most ten seconds each, and their bookkeeping. */
+  /** One payment attempt: two provider calls of at most ten seconds each, plus their ledger writes. */
   paymentAttemptTimeoutMs: number;
-  /** First pause between two attempts at the provider; doubles up to `retryMaxMs`. */
+  /** First delay between two provider calls; doubles up to `retryMaxMs`. */
   retryInitialMs: number;
   retryMaxMs: number;
-  /** How long an undo is tried before the order says that it needs attention. It goes on being tried. */
+  /** How long a compensation is retried before the order shows `attention`. Retries continue after that. */
   attentionAfterMs: number;
-  /** One later round of tries of an undo: long, so that a long outage writes little history. */
+  /** Length of one later round of compensation retries: long, so that an outage writes few history events. */
   undoRoundMs: number;
 }
 
@@ -25,22 +25,22 @@ export const DEFAULT_ORDER_POLICY: OrderPolicy = {
   undoRoundMs: 10 * MINUTE,
 };
 
-/** How reconciliation looks for orders whose workflow does not do its work. Milliseconds, unless a name says otherwise. */
+/** How reconciliation finds orders whose workflow makes no progress. Milliseconds, unless a name states another unit. */
 export interface ReconcilePolicy {
-  /** An order younger than this is left alone, and so long may Temporal's lists lag behind. */
+  /** Orders younger than this are skipped; also covers the delay of Temporal's visibility. */
   graceMs: number;
-  /** A workflow task that is due for longer has nobody who can do it. */
+  /** A workflow task pending for longer counts as stuck. */
   taskStuckAfterMs: number;
-  /** One that failed so often will fail again. */
+  /** A workflow task that failed this often counts as stuck. */
   taskStuckAfterAttempts: number;
-  /** Pause after the first restart of an order; each further one waits four times as long. */
+  /** Delay after the first restart of an order; each further restart waits four times as long. */
   restartPauseMs: number;
-  /** Restarts of one order within `restartWindowMs`. After that it is a matter for people. */
+  /** Maximum restarts of one order within `restartWindowMs`. After that an operator must act. */
   maxRestarts: number;
   restartWindowMs: number;
-  /** Pause between two looks at an order that people have to see to. */
+  /** Delay between two checks of an order that waits for an operator. */
   recheckIntervalMs: number;
-  /** Orders looked at in one go, for each place they are found in. */
+  /** Orders checked in one batch, per candidate source. */
   pageSize: number;
 }
 
@@ -55,14 +55,14 @@ export const DEFAULT_RECONCILE_POLICY: ReconcilePolicy = {
   pageSize: 200,
 };
 
-/** How an import of products goes on. Milliseconds, unless a name says otherwise. */
+/** Durations and limits of a product import. Milliseconds, unless a name states another unit. */
 export interface ImportPolicy {
   /**
-   * Chunks applied before the workflow continues as new: each is six events of history. Most files have fewer, which
-   * keeps their summary in the Web UI: it is not carried over.
+   * Chunks applied before the workflow continues as new: each adds six history events. Most files have fewer and keep
+   * their summary in the Web UI, which is not carried over.
    */
   chunksPerRun: number;
-  /** One attempt at a chunk. It is tried until it works, so a standstill of any length is survived. */
+  /** One attempt to apply a chunk. Attempts are unlimited, so an import survives an outage of any length. */
   chunkTimeoutMs: number;
   retryInitialMs: number;
   retryMaxMs: number;

@@ -56,7 +56,7 @@ describe('an order whose workflow was terminated', () => {
 
     expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
       problem: 'workflow_ended',
-      detail: 'it is confirmed and its workflow was terminated',
+      detail: 'the order is confirmed and its workflow was terminated',
       action: 'restarted',
       restarts: 1,
       runId,
@@ -66,7 +66,7 @@ describe('an order whose workflow was terminated', () => {
     const workflow = await testEnv.getHandle(id).describe();
     expect(workflow.status.name).toBe('RUNNING');
     expect(workflow.memo).toEqual({
-      restartedBecause: 'it is confirmed and its workflow was terminated',
+      restartedBecause: 'the order is confirmed and its workflow was terminated',
       restartedAfterRun: runId,
     });
     expect(await testEnv.getHandle(id).query(getOrder)).toEqual(order);
@@ -93,7 +93,7 @@ describe('an order whose workflow was terminated', () => {
     const entries = after.entries.map(({ type, what }) => `${type}: ${what}`);
     expect(entries).toContain('Terminated: The workflow was terminated');
     expect(entries).toContain(
-      'Restarted: The workflow was started again: it is confirmed and its workflow was terminated',
+      'Restarted: The workflow was started again: the order is confirmed and its workflow was terminated',
     );
     for (const [seq, hash] of before.anchors) expect(after.anchors.get(seq)).toBe(hash);
   });
@@ -217,7 +217,7 @@ describe('an order whose workflow was terminated', () => {
     );
     expect(flagged).toMatchObject({
       problem: 'workflow_ended',
-      detail: 'it is confirmed and its workflow was terminated, though it was restarted 2 times',
+      detail: 'the order is confirmed and its workflow was terminated, though it was restarted 2 times',
       resolvedMs: null,
     });
     expect((await testEnv.getHandle(id).describe()).status.name).toBe('TERMINATED');

@@ -68,7 +68,7 @@ test('an order whose task queue has no worker is flagged', async () => {
   const { id } = input.order;
   expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
     problem: 'workflow_stuck',
-    detail: expect.stringContaining('does a worker run?'),
+    detail: expect.stringContaining('check that a worker is running'),
     action: 'flagged',
   });
   await testEnv.getHandle(id).terminate();

@@ -85,7 +85,7 @@ describe('a failing refund', () => {
         return history.entries.some(({ type }) => type === 'ActivityRetrying') && history.entries;
       });
       const visible = JSON.stringify([order, await testEnv.store.log.findByOrder(id), entries]);
-      expect(visible).toContain('something went wrong inside the shop');
+      expect(visible).toContain('internal error');
       expect(visible).not.toContain('10.0.0.5');
     } finally {
       failingStore.mockRestore();
