@@ -130,7 +130,7 @@ describe.each(DIALECTS)('product imports on %s', (dialect) => {
     );
     expect(result).toMatchObject({ updated: 1, faulty: 1 });
     expect(result.faults).toEqual([
-      { line: 3, sku: `${p}-2`, field: 'name', detail: 'is needed: there is no such product yet' },
+      { line: 3, sku: `${p}-2`, field: 'name', detail: 'is required for a new product' },
     ]);
     expect(await getProduct(`${p}-1`)).toEqual({
       ...before,

@@ -213,10 +213,10 @@ describe('a quote', () => {
     const items = toItems({ 'walnut-desk': 1 });
     const to = { country: 'DE' };
     expect((await expectRejected({ items, shippingAddress: to, shippingMethod: 'express' })).errors).toEqual([
-      { pointer: '/shippingMethod', detail: 'The order is too heavy to be sent by express.' },
+      { pointer: '/shippingMethod', detail: 'The order is too heavy for the shipping method express.' },
     ]);
     expect((await expectRejected({ items, shippingAddress: to, shippingMethod: 'pigeon' })).errors).toEqual([
-      { pointer: '/shippingMethod', detail: 'There is no shipping method pigeon.' },
+      { pointer: '/shippingMethod', detail: 'Unknown shipping method pigeon.' },
     ]);
     expect(
       (await expectRejected({ items, shippingAddress: to, shippingMethod: '__proto__' })).errors,
