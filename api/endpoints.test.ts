@@ -1,14 +1,15 @@
-import { type Principal, SCOPES, type Scope } from '../domain/shared/access';
+import { type Policy, type Principal, SCOPES, type Scope } from '../domain/shared/access';
 import { createApiContext } from '../tests/harness/http/api-context';
 import { sendRequest } from '../tests/harness/http/http-client';
 import { listRoutes } from '../tests/harness/http/routes';
+import { ENDPOINTS } from './endpoints';
 import { createApp } from './http/app';
-import { POLICIES } from './http/policies';
+import { endpointName } from './http/endpoint';
 import { type ApiServer, listen } from './http/server';
 
 /**
- * Who may do what, in words of its own: what api/http/policies.ts says must agree. `all`, `own`, or `-` for each of guest,
- * customer, support, warehouse, admin, then the scope that a machine needs.
+ * The authorization table, independent of the declarations it is compared with: `all`, `own` or `-` for guest, customer,
+ * support, warehouse and admin, then the scope of API keys.
  */
 const MATRIX = `
 POST /api/orders               all  own  all  own  all  orders:write
@@ -91,46 +92,58 @@ const machine = (scopes: Scope[]): Principal => ({ kind: 'machine', keyId: 'key_
 
 const isForAnyMachine = ({ guest, scope }: Row): boolean => guest === 'all' && scope === '-';
 
-/** Every kind of caller, by the token it bears, and what it is answered where it may not go on. */
-const CALLERS: [caller: string, principal: Principal, isLetIn: (row: Row) => boolean, refusal: number][] = [
-  ['guest', { kind: 'guest' }, ({ guest }) => guest === 'all', 401],
-  ['order-token', { kind: 'order_token', orderId: 'ord_1' }, ({ guest }) => guest !== '-', 401],
-  ['customer', account('customer'), ({ customer }) => customer !== '-', 403],
-  ['support', account('support'), ({ support }) => support !== '-', 403],
-  ['warehouse', account('warehouse'), ({ warehouse }) => warehouse !== '-', 403],
-  ['admin', account('admin'), ({ admin }) => admin !== '-', 403],
-  ['machine-of-all', machine([...SCOPES]), ({ guest, scope }) => guest === 'all' || scope !== '-', 403],
-  ['machine-of-nothing', machine([]), isForAnyMachine, 403],
-  ...SCOPES.map((granted): (typeof CALLERS)[number] => [
-    `machine-of-${granted}`,
-    machine([granted]),
-    (row) => isForAnyMachine(row) || row.scope === granted,
-    403,
-  ]),
-];
+/** Every kind of caller by its token, and the status it gets from operations that its policy does not permit. */
+const CALLERS: [caller: string, principal: Principal, isPermitted: (row: Row) => boolean, status: number][] =
+  [
+    ['guest', { kind: 'guest' }, ({ guest }) => guest === 'all', 401],
+    ['order-token', { kind: 'order_token', orderId: 'ord_1' }, ({ guest }) => guest !== '-', 401],
+    ['customer', account('customer'), ({ customer }) => customer !== '-', 403],
+    ['support', account('support'), ({ support }) => support !== '-', 403],
+    ['warehouse', account('warehouse'), ({ warehouse }) => warehouse !== '-', 403],
+    ['admin', account('admin'), ({ admin }) => admin !== '-', 403],
+    [
+      'machine-with-all-scopes',
+      machine([...SCOPES]),
+      ({ guest, scope }) => guest === 'all' || scope !== '-',
+      403,
+    ],
+    ['machine-without-scopes', machine([]), isForAnyMachine, 403],
+    ...SCOPES.map((granted): (typeof CALLERS)[number] => [
+      `machine-with-${granted}`,
+      machine([granted]),
+      (row) => isForAnyMachine(row) || row.scope === granted,
+      403,
+    ]),
+  ];
+
+const policies = new Map(
+  ENDPOINTS.flatMap((endpoint) =>
+    endpoint.policy === null ? [] : [[endpointName(endpoint), endpoint.policy] as const],
+  ),
+);
 
 let api: ApiServer;
 beforeAll(async () => {
   const principals = new Map(CALLERS.map(([caller, principal]) => [caller, principal]));
-  // There is no store: who is let in gets no further than this.
+  // Without a store: permitted requests fail later, with another status.
   const authenticate = async (token: string) => principals.get(token.replace('.', ':')) ?? null;
   api = await listen(createApp(createApiContext({ authenticate })), '127.0.0.1', 0);
 });
 afterAll(() => api?.stop(0));
 
-test('every address has a row, and every row an address', () => {
-  expect(ROWS.map(({ operation }) => operation).toSorted()).toEqual(Object.keys(POLICIES).toSorted());
+test('every endpoint with a policy has a row, and every row an endpoint', () => {
+  expect(ROWS.map(({ operation }) => operation).toSorted()).toEqual([...policies.keys()].toSorted());
 });
 
-test('what is served under /api is what has a policy', () => {
+test('serves under /api exactly the endpoints with a policy', () => {
   const served = listRoutes(createApp(createApiContext())).filter((name) =>
     name.split(' ')[1]?.startsWith('/api'),
   );
-  expect(served.toSorted()).toEqual(Object.keys(POLICIES).toSorted());
+  expect(served.toSorted()).toEqual([...policies.keys()].toSorted());
 });
 
-test.each(ROWS)('$operation reaches as far as it should', ({ operation, ...row }) => {
-  const { guest, customer, support, warehouse, admin, scope } = POLICIES[operation as keyof typeof POLICIES];
+test.each(ROWS)('declares the policy of the row for $operation', ({ operation, ...row }) => {
+  const { guest, customer, support, warehouse, admin, scope } = policies.get(operation) as Policy;
   const cell = (reach: string | null) => (reach === 'none' || reach === null ? '-' : reach);
   expect([guest, customer, support, warehouse, admin, scope].map(cell)).toEqual([
     row.guest,
@@ -142,8 +155,8 @@ test.each(ROWS)('$operation reaches as far as it should', ({ operation, ...row }
   ]);
 });
 
-test.each(ROWS)('$operation lets in who may, and nobody else', async (row) => {
-  const answers = await Promise.all(
+test.each(ROWS)('$operation permits the callers of its row and rejects all others', async (row) => {
+  const results = await Promise.all(
     CALLERS.map(async ([caller]) => {
       const headers: Record<string, string> =
         caller === 'guest' ? {} : { authorization: `Bearer ${caller.replace(':', '.')}` };
@@ -151,10 +164,10 @@ test.each(ROWS)('$operation lets in who may, and nobody else', async (row) => {
         method: row.method,
         headers,
       });
-      return [caller, status === 401 || status === 403 ? status : 'let in'];
+      return [caller, status === 401 || status === 403 ? status : 'permitted'];
     }),
   );
-  expect(answers).toEqual(
-    CALLERS.map(([caller, , isLetIn, refusal]) => [caller, isLetIn(row) ? 'let in' : refusal]),
+  expect(results).toEqual(
+    CALLERS.map(([caller, , isPermitted, status]) => [caller, isPermitted(row) ? 'permitted' : status]),
   );
 });

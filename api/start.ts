@@ -14,22 +14,19 @@ import { Admission } from './http/limits/admission';
 import { RateLimiter } from './http/limits/rate-limiter';
 import { listen } from './http/server';
 
-/** What is left of the grace to those who are told to come back later. */
+/** Part of the grace period in which pending waits respond. */
 const SHUTDOWN_RESPONSE_MS = 3_000;
 
-/**
- * Serves the API until the process stops, whatever is missing meanwhile. @throws Error that names the port, when it is
- * taken.
- */
+/** Serves the API until the process stops, also while dependencies are unavailable. @throws Error naming a port in use. */
 export async function startApi(
   { config, log, stopSignal, onStop }: ProcessContext,
   { store, temporal, queues }: AppContext,
   readiness: () => Promise<Readiness>,
   policy: OrderPolicy = DEFAULT_ORDER_POLICY,
 ): Promise<void> {
-  const hurry = new AbortController();
+  const shutdown = new AbortController();
   stopSignal.addEventListener('abort', () => {
-    setTimeout(() => hurry.abort(), config.drainMs + STOP_GRACE_MS - SHUTDOWN_RESPONSE_MS).unref();
+    setTimeout(() => shutdown.abort(), config.drainMs + STOP_GRACE_MS - SHUTDOWN_RESPONSE_MS).unref();
   });
   const orderTokens = createOrderTokens(config.keys.orderTokens);
   const identity: AuthDependencies = {
@@ -56,7 +53,7 @@ export async function startApi(
     rateLimits: config.rateLimits,
     trustedProxies: config.trustedProxies,
     decisionWaitMs: config.decisionWaitMs,
-    shutdownSignal: hurry.signal,
+    shutdownSignal: shutdown.signal,
     readiness,
   });
   const api = await listen(app, config.host, config.port);

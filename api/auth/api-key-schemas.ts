@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { SCOPES } from '../../domain/shared/access';
-import { singleLineText } from '../orders/schemas';
+import { singleLineText } from '../http/field-schemas';
+import { z } from '../http/openapi/zod';
 
 const scopes = z
   .array(z.enum(SCOPES))
@@ -10,9 +10,15 @@ const scopes = z
 
 export const CreateApiKeyRequest = z
   .strictObject({
-    name: singleLineText(100).openapi({ description: 'What it is for', example: 'Warehouse scanner' }),
+    name: singleLineText(100).openapi({
+      description: 'The purpose of the key',
+      example: 'Warehouse scanner',
+    }),
     scopes,
-    expiresAt: z.iso.datetime().optional().openapi({ description: 'Left out: until it is revoked' }),
+    expiresAt: z.iso
+      .datetime()
+      .optional()
+      .openapi({ description: 'When the key expires. Without it the key is valid until it is revoked' }),
   })
   .openapi('CreateApiKey', {
     example: { name: 'Warehouse scanner', scopes: ['orders:read', 'inventory:write'] },
@@ -32,5 +38,7 @@ export const ApiKey = z
 export type ApiKey = z.infer<typeof ApiKey>;
 
 export const ApiKeyWithToken = ApiKey.extend({
-  token: z.string().openapi({ description: 'The bearer token. Shown this once and kept nowhere' }),
+  token: z
+    .string()
+    .openapi({ description: 'The bearer token. It is not stored and cannot be retrieved again' }),
 }).openapi('NewApiKey');

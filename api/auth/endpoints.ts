@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Request, Router } from 'express';
+import type { Request } from 'express';
 import type { TokenPurpose } from '../../db/auth/one-time-tokens';
 import { AppError } from '../../domain/shared/errors';
 import type { DeferredWork, Tokens } from '../../services/auth/auth-dependencies';
@@ -12,118 +12,205 @@ import {
 } from '../../services/auth/passwords/password-change';
 import { confirmRegistration, register } from '../../services/auth/registration';
 import { logOut, logOutEverywhere, refreshTokens, revokeSession } from '../../services/auth/sessions';
-import { getActor, getPrincipal, requireAccount, unauthenticated } from '../http/auth';
+import { requireAccount, unauthenticated } from '../http/auth';
 import type { ApiContext } from '../http/context';
+import { defineEndpoint, EVERYONE, OWN_ACCOUNT } from '../http/endpoint';
 import { consumeMailboxQuota } from '../http/limits/request-limits';
-import { parseBody } from '../http/parse-request';
-import { createExpressRouter, createRouter, registerRoutes as methodsOf } from '../http/router';
+import { emptyResponse, jsonResponse } from '../http/openapi/responses';
 import * as schema from './schemas';
 
-/** The same for every address, known or not. */
-const ACCEPTED_RESPONSE = { detail: 'If the address can be used, a mail is on its way to it.' };
-/** From the moment the request is here. */
+/** Response to every request for a mail: it must not reveal whether the email address has an account. */
+const ACCEPTED_BODY = { detail: 'If the email address can be used, a mail will be sent to it.' };
+const ACCEPTED_RESPONSE = jsonResponse(
+  schema.Accepted,
+  'A mail will be sent if the email address can be used. The response is the same for every address',
+);
 const CONSTANT_RESPONSE_MS = 200;
 
-/** Registering, logging in and out, passwords. */
-export function authRoutes({ identity }: ApiContext): Router {
-  const { router, registerRoutes } = createRouter('/api/auth');
+const tokensResponse = (description: string) => jsonResponse(schema.Tokens, description);
 
-  /** When the answer is out: nobody waits for it, and no request fails with it. */
-  const tidyUp = (req: Request): void => {
-    removeExpiredRecords(identity).catch((error: unknown) =>
-      req.log.warn({ err: error }, 'what has run out is not deleted'),
-    );
-  };
-
-  registerRoutes('/register', {
-    post: async (req, res) => {
-      const { email, password, name = null } = parseBody(req, schema.RegistrationRequest);
-      await respondInConstantTime(req, 'registration', email, register(identity, { email, password, name }));
-      res.status(202).json(ACCEPTED_RESPONSE);
-      tidyUp(req);
+/** Registration, sessions and passwords. */
+export const AUTH_ENDPOINTS = [
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/register',
+    policy: EVERYONE,
+    limit: 'login',
+    summary: 'Register an account',
+    description: [
+      'Sends a mail with a confirmation link to the address; the registration is pending for 24 hours. If the address has',
+      'an account already, its owner is notified instead. Neither the response nor its timing reveals whether it has one.',
+      'The number of mails to one address is limited; further requests get the same response and send no mail.',
+    ].join(' '),
+    tags: ['accounts'],
+    request: { body: schema.RegistrationRequest },
+    responses: { 202: ACCEPTED_RESPONSE },
+    async handler({ ctx, req, res, body: { email, password, name = null } }) {
+      const work = register(ctx.identity, { email, password, name });
+      await respondInConstantTime(ctx, req, 'registration', email, work);
+      res.status(202).json(ACCEPTED_BODY);
+      removeExpired(ctx, req);
     },
-  });
+  }),
 
-  registerRoutes('/confirm', {
-    post: async (req, res) => {
-      const { token, password } = parseBody(req, schema.ConfirmRegistrationRequest);
-      res.json(toTokensResponse(await confirmRegistration(identity, token, password)));
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/confirm',
+    policy: EVERYONE,
+    limit: 'login',
+    summary: 'Confirm a registration',
+    description: [
+      'Creates the account and logs in. Requires the token of the mail and the password chosen at registration, so that',
+      'an account never has a password that another person chose. A wrong password leaves the link valid. Orders placed as',
+      'a guest with this email address belong to the account.',
+    ].join(' '),
+    tags: ['accounts'],
+    request: { body: schema.ConfirmRegistrationRequest },
+    responses: { 200: tokensResponse('The account was created; these are the tokens of its first session') },
+    errors: ['invalid_credentials', 'link_expired', 'account_exists'],
+    async handler({ ctx, res, body: { token, password } }) {
+      res.json(toTokensResponse(await confirmRegistration(ctx.identity, token, password)));
     },
-  });
+  }),
 
-  registerRoutes('/login', {
-    post: async (req, res) => {
-      const { email, password } = parseBody(req, schema.LoginRequest);
-      res.json(toTokensResponse(await logIn(identity, email, password)));
-      tidyUp(req);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/login',
+    policy: EVERYONE,
+    limit: 'login',
+    summary: 'Log in',
+    description:
+      'Starts a session. It ends after 30 days without use and after 180 days at the latest; a customer has at most 50 sessions.',
+    tags: ['accounts'],
+    request: { body: schema.LoginRequest },
+    responses: { 200: tokensResponse('The tokens of a new session') },
+    errors: ['invalid_credentials'],
+    async handler({ ctx, req, res, body: { email, password } }) {
+      res.json(toTokensResponse(await logIn(ctx.identity, email, password)));
+      removeExpired(ctx, req);
     },
-  });
+  }),
 
-  registerRoutes('/refresh', {
-    post: async (req, res) => {
-      const { refreshToken } = parseBody(req, schema.RefreshTokensRequest);
-      res.json(toTokensResponse(await refreshTokens(identity, refreshToken)));
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/refresh',
+    policy: EVERYONE,
+    summary: 'Refresh the tokens of a session',
+    description: [
+      'Each refresh token can be used once and returns the next one. Reuse of a token ends its session, because two parties',
+      'hold it. For 10 seconds after its use, while its successor is unused, the same token can be refreshed again, for',
+      'example when the response was lost.',
+    ].join(' '),
+    tags: ['accounts'],
+    request: { body: schema.RefreshTokensRequest },
+    responses: { 200: tokensResponse('The new tokens of the session') },
+    errors: ['invalid_refresh_token'],
+    async handler({ ctx, res, body: { refreshToken } }) {
+      res.json(toTokensResponse(await refreshTokens(ctx.identity, refreshToken)));
     },
-  });
+  }),
 
-  registerRoutes('/logout', {
-    post: async (req, res) => {
-      const { refreshToken, everywhere } = parseBody(req, schema.LogoutRequest);
-      const principal = getPrincipal(req);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/logout',
+    policy: EVERYONE,
+    summary: 'Log out of one or all sessions',
+    description: [
+      'Ends the session of the refresh token, or that of the access token if no refresh token is sent. With `everywhere`,',
+      'which requires an access token, all sessions of the account end. The response does not reveal whether the refresh',
+      'token was valid.',
+    ].join(' '),
+    tags: ['accounts'],
+    request: { body: schema.LogoutRequest },
+    responses: { 204: emptyResponse('The session has ended') },
+    errors: ['unauthenticated'],
+    async handler({ ctx: { identity }, res, access: { principal }, actor, body }) {
+      const { refreshToken, everywhere } = body;
       const account = principal.kind === 'account' ? principal : null;
       if (everywhere && account === null) throw unauthenticated();
       if (refreshToken === undefined && account === null) throw refreshTokenRequired();
       if (refreshToken !== undefined) await logOut(identity, refreshToken);
-      if (account !== null && everywhere) await logOutEverywhere(identity, account.customerId, getActor(req));
+      if (account !== null && everywhere) await logOutEverywhere(identity, account.customerId, actor);
       else if (account !== null && refreshToken === undefined) {
-        await revokeSession(identity, account.customerId, account.sessionId, 'logout', getActor(req));
+        await revokeSession(identity, account.customerId, account.sessionId, 'logout', actor);
       }
       res.status(204).end();
     },
-  });
+  }),
 
-  registerRoutes('/password-reset', {
-    post: async (req, res) => {
-      const { email } = parseBody(req, schema.PasswordResetRequest);
-      await respondInConstantTime(req, 'password_reset', email, requestPasswordReset(identity, email));
-      res.status(202).json(ACCEPTED_RESPONSE);
-      tidyUp(req);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/password-reset',
+    policy: EVERYONE,
+    limit: 'login',
+    summary: 'Request a password reset',
+    description:
+      'Sends a mail with a link if the address has an account. Neither the response nor its timing reveals whether it has one. The number of mails to one address is limited.',
+    tags: ['accounts'],
+    request: { body: schema.PasswordResetRequest },
+    responses: { 202: ACCEPTED_RESPONSE },
+    async handler({ ctx, req, res, body: { email } }) {
+      const work = requestPasswordReset(ctx.identity, email);
+      await respondInConstantTime(ctx, req, 'password_reset', email, work);
+      res.status(202).json(ACCEPTED_BODY);
+      removeExpired(ctx, req);
     },
-  });
+  }),
 
-  registerRoutes('/password-reset/confirm', {
-    post: async (req, res) => {
-      const { token, password } = parseBody(req, schema.ConfirmPasswordResetRequest);
-      await resetPassword(identity, token, password);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/password-reset/confirm',
+    policy: EVERYONE,
+    limit: 'login',
+    summary: 'Reset the password',
+    description:
+      'Sets a new password with the token of the mail. All sessions end, and the owner is notified by mail.',
+    tags: ['accounts'],
+    request: { body: schema.ConfirmPasswordResetRequest },
+    responses: { 204: emptyResponse('The password was set') },
+    errors: ['link_expired'],
+    async handler({ ctx, res, body: { token, password } }) {
+      await resetPassword(ctx.identity, token, password);
       res.status(204).end();
     },
-  });
+  }),
 
-  registerRoutes('/password', {
-    post: async (req, res) => {
-      await changePassword(identity, requireAccount(req), parseBody(req, schema.ChangePasswordRequest));
+  defineEndpoint({
+    method: 'post',
+    path: '/api/auth/password',
+    policy: OWN_ACCOUNT,
+    limit: 'login',
+    summary: 'Change the password',
+    description: 'Requires the current password. All other sessions end, and the owner is notified by mail.',
+    tags: ['accounts'],
+    request: { body: schema.ChangePasswordRequest },
+    responses: { 204: emptyResponse('The password was changed') },
+    errors: ['invalid_credentials'],
+    async handler({ ctx, res, access, body }) {
+      await changePassword(ctx.identity, requireAccount(access), body);
       res.status(204).end();
     },
-  });
+  }),
 
-  return router;
-}
+  defineEndpoint({
+    method: 'get',
+    path: '/.well-known/jwks.json',
+    policy: null,
+    summary: 'List the public keys of access tokens',
+    description:
+      'A JSON Web Key Set (RFC 7517) by which other services verify access tokens. May be cached for 5 minutes.',
+    tags: ['accounts'],
+    responses: { 200: jsonResponse(schema.Jwks, 'All keys that verify tokens now, the signing key first') },
+    handler({ ctx, res }) {
+      res.set('Cache-Control', 'public, max-age=300').json(ctx.identity.accessTokens.jwks());
+    },
+  }),
+];
 
 const refreshTokenRequired = (): AppError =>
-  new AppError('invalid_request', 'Some fields are not valid.', {
-    errors: [{ pointer: '/refreshToken', detail: 'is needed where there is no access token' }],
+  new AppError('invalid_request', 'Send a refresh token or an access token.', {
+    errors: [{ pointer: '/refreshToken', detail: 'is required without an access token' }],
   });
-
-/** The public keys of access tokens, for other services (RFC 7517). */
-export function jwksRoutes({ identity }: ApiContext): Router {
-  const router = createExpressRouter();
-  methodsOf(router, '/.well-known/jwks.json', {
-    get: (_req, res) => {
-      res.set('Cache-Control', 'public, max-age=300').json(identity.accessTokens.jwks());
-    },
-  });
-  return router;
-}
 
 const toTokensResponse = ({ accessToken, expiresInSeconds, refreshToken }: Tokens): schema.Tokens => ({
   accessToken,
@@ -132,22 +219,28 @@ const toTokensResponse = ({ accessToken, expiresInSeconds, refreshToken }: Token
   refreshToken,
 });
 
+/** After the response, in the background: a failure is logged and does not fail the request. */
+function removeExpired({ identity }: ApiContext, req: Request): void {
+  removeExpiredRecords(identity).catch((error: unknown) =>
+    req.log.warn({ err: error }, 'expired records not deleted'),
+  );
+}
+
 /**
- * Tells what is the same for every address, and lets the caller go at a fixed time, whatever is left to do then: how long
- * it takes and how it ends must not tell whether the address has an account.
+ * Waits a fixed time, whatever work is left: neither the duration nor the outcome may reveal whether the email address has
+ * an account. The remaining work continues in the background, unless the mailbox quota is used up.
  */
 async function respondInConstantTime(
+  ctx: ApiContext,
   req: Request,
   purpose: TokenPurpose,
   email: string,
-  asked: Promise<DeferredWork>,
+  work: Promise<DeferredWork>,
 ): Promise<void> {
-  const answer = delay(CONSTANT_RESPONSE_MS);
-  const remainder = await asked;
-  if (await consumeMailboxQuota(req, purpose, email)) {
-    remainder().catch((error: unknown) =>
-      req.log.error({ err: error }, 'a mail that was asked for is not sent'),
-    );
+  const minimumTime = delay(CONSTANT_RESPONSE_MS);
+  const deferred = await work;
+  if (await consumeMailboxQuota(ctx, purpose, email)) {
+    deferred().catch((error: unknown) => req.log.error({ err: error }, 'requested mail not sent'));
   }
-  await answer;
+  await minimumTime;
 }

@@ -1,17 +1,17 @@
-import { z } from 'zod';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../services/auth/passwords/passwords';
-import { email, singleLineText } from '../orders/schemas';
+import { email, singleLineText } from '../http/field-schemas';
+import { z } from '../http/openapi/zod';
 
 const EXAMPLE_LINK_TOKEN = 'ott_01K9Z0Q6X4J7M2V8W3Y5A1B2C3.Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';
 const EXAMPLE_REFRESH_TOKEN = 'Ls1s6kA3yQ0uR7bq9gq1cM8H2nq0vV5sW4xT6yZ7aBc';
 
 const password = z.string().min(1).max(MAX_PASSWORD_LENGTH);
 const newPassword = z.string().min(MIN_PASSWORD_LENGTH).max(MAX_PASSWORD_LENGTH).openapi({
-  description: 'None of the most common ones, nor the address itself',
+  description: 'Must not be one of the most common passwords, nor the email address',
   example: 'analytical engine',
 });
 const linkToken = z.string().min(1).max(200).openapi({
-  description: 'From the mail; it works once',
+  description: 'The token of the link in the mail. It can be used once',
   example: EXAMPLE_LINK_TOKEN,
 });
 const refreshToken = z.string().min(1).max(200);
@@ -25,7 +25,7 @@ export const RegistrationRequest = z
 export const ConfirmRegistrationRequest = z
   .strictObject({
     token: linkToken,
-    password: password.openapi({ description: 'The one that was chosen when registering' }),
+    password: password.openapi({ description: 'The password chosen at registration' }),
   })
   .openapi('Confirm', { example: { token: EXAMPLE_LINK_TOKEN, password: 'analytical engine' } });
 
@@ -40,7 +40,10 @@ export const RefreshTokensRequest = z
 export const LogoutRequest = z
   .strictObject({
     refreshToken: refreshToken.optional(),
-    everywhere: z.boolean().default(false).openapi({ description: 'All devices; needs an access token' }),
+    everywhere: z
+      .boolean()
+      .default(false)
+      .openapi({ description: 'End all sessions of the account. Requires an access token' }),
   })
   .openapi('LogOut', { example: { refreshToken: EXAMPLE_REFRESH_TOKEN } });
 
@@ -60,14 +63,18 @@ export const ChangePasswordRequest = z
 
 export const Accepted = z
   .object({ detail: z.string() })
-  .openapi('Accepted', { example: { detail: 'If the address can be used, a mail is on its way to it.' } });
+  .openapi('Accepted', {
+    example: { detail: 'If the email address can be used, a mail will be sent to it.' },
+  });
 
 export const Tokens = z
   .object({
-    accessToken: z.string().openapi({ description: 'JWT; goes into `Authorization: Bearer …`' }),
+    accessToken: z.string().openapi({ description: 'A JWT to send as `Authorization: Bearer …`' }),
     tokenType: z.literal('Bearer'),
     expiresInSeconds: z.number().int().openapi({ example: 900 }),
-    refreshToken: z.string().openapi({ description: 'Good for one refresh, which gives the next one' }),
+    refreshToken: z
+      .string()
+      .openapi({ description: 'Can be used for one refresh, which returns the next one' }),
   })
   .openapi('Tokens');
 export type Tokens = z.infer<typeof Tokens>;
@@ -85,4 +92,4 @@ export const Jwks = z
       }),
     ),
   })
-  .openapi('Jwks', { description: 'RFC 7517' });
+  .openapi('Jwks', { description: 'A JSON Web Key Set (RFC 7517)' });

@@ -1,4 +1,4 @@
-import type { Request, Response, Router } from 'express';
+import type { Response } from 'express';
 import type { SearchPosition, VisibilityFilter } from '../../db/catalogue/products';
 import type { Product } from '../../domain/catalogue/product';
 import {
@@ -7,6 +7,7 @@ import {
   type ProductQuery,
   parseProductQuery,
 } from '../../domain/catalogue/search-terms';
+import type { Principal } from '../../domain/shared/access';
 import { AppError } from '../../domain/shared/errors';
 import { isSku } from '../../domain/shared/ids';
 import {
@@ -15,86 +16,121 @@ import {
   productNotFound,
   replaceProduct,
 } from '../../services/catalogue/products';
-import { authorize, getActor } from '../http/auth';
+import { authorize } from '../http/auth';
 import type { ApiContext } from '../http/context';
+import { defineEndpoint, definePolicy, EVERYONE } from '../http/endpoint';
+import { sku } from '../http/field-schemas';
+import { emptyResponse, jsonResponse, NOT_MODIFIED, pageResponse } from '../http/openapi/responses';
+import { z } from '../http/openapi/zod';
 import { decodeCursor, type Page, toPage } from '../http/pagination';
-import { parseBody, parseQuery } from '../http/parse-request';
-import { POLICIES } from '../http/policies';
-import { parseIfMatch, toETag } from '../http/request-headers';
-import { createRouter } from '../http/router';
-import { addImportRoutes } from './import-endpoints';
-import type * as schema from './schemas';
-import { CreateProductRequest, GetProductQuery, ListProductsQuery, ReplaceProductRequest } from './schemas';
+import { ifMatch, toETag } from '../http/request-headers';
+import * as schema from './schemas';
 import { productPath, toProductResponse } from './serializers';
 
-/** The catalogue: everybody reads what is sold, those who maintain it read and change all. */
-export function productRoutes(ctx: ApiContext): Router {
-  const { products } = ctx.store;
-  const routes = createRouter('/api/products');
+export const WRITE_CATALOGUE = definePolicy({ admin: 'all' }, 'catalogue:write');
 
-  routes.registerRoutes('/', {
-    get: async (req, res) => {
-      const { q, cursor, limit, active } = parseQuery(req, ListProductsQuery);
-      const request = { visibility: resolveVisibility(req, active), cursor, limit };
-      res.json(q === undefined ? await bySku(request) : await byWords(parseSearchQuery(q), request));
+const skuParam = z.object({ sku });
+
+/** Products. Everyone reads those that are sold; inactive ones are visible to callers that may change the catalogue. */
+export const PRODUCT_ENDPOINTS = [
+  defineEndpoint({
+    method: 'get',
+    path: '/api/products',
+    policy: EVERYONE,
+    summary: 'List products by SKU, or search them',
+    description: [
+      'With `q`, returns the products in which every word of the query begins a word of the name, SKU, attribute values or',
+      'description. Case and accents are ignored. Matches of complete words come first, then products are sorted by SKU.',
+      'A query has at most 8 words. Inactive products require permission to change the catalogue.',
+    ].join(' '),
+    tags: ['catalogue'],
+    request: { query: schema.ListProductsQuery },
+    responses: { 200: pageResponse(schema.Product) },
+    errors: ['invalid_cursor', 'unauthenticated', 'forbidden'],
+    async handler({ ctx, res, access: { principal }, query: { q, cursor, limit, active } }) {
+      const options = { visibility: resolveVisibility(principal, active), cursor, limit };
+      res.json(
+        q === undefined ? await listBySku(ctx, options) : await search(ctx, parseSearchQuery(q), options),
+      );
     },
+  }),
 
-    post: async (req, res) => {
-      const { sku, ...body } = parseBody(req, CreateProductRequest);
-      const product = await createProduct(ctx, sku, body, getActor(req));
-      res.status(201).set('Location', productPath(sku));
-      sendProduct(res, product);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/products',
+    policy: WRITE_CATALOGUE,
+    summary: 'Create a product',
+    description: 'The product has no stock yet. A SKU is never reused for another product.',
+    tags: ['catalogue'],
+    request: { body: schema.CreateProductRequest },
+    responses: { 201: jsonResponse(schema.Product, 'The new product', 'ETag', 'Location') },
+    errors: ['sku_taken'],
+    async handler({ ctx, res, actor, body: { sku, ...data } }) {
+      const product = await createProduct(ctx, sku, data, actor);
+      sendProduct(res.status(201).set('Location', productPath(sku)), product);
     },
-  });
+  }),
 
-  addImportRoutes(ctx, routes);
-
-  routes.registerRoutes('/:sku', {
-    get: async (req, res) => {
-      const visibility = resolveVisibility(req, parseQuery(req, GetProductQuery).active);
-      const product = await products.find(parseSku(req));
+  defineEndpoint({
+    method: 'get',
+    path: '/api/products/:sku',
+    policy: EVERYONE,
+    summary: 'Retrieve a product',
+    tags: ['catalogue'],
+    request: { query: schema.GetProductQuery, params: skuParam },
+    notFound: productNotFound,
+    responses: {
+      200: jsonResponse(schema.Product, 'The product; its version is the `ETag`', 'ETag'),
+      304: NOT_MODIFIED,
+    },
+    errors: ['unauthenticated', 'forbidden', 'not_found'],
+    async handler({ ctx, res, access: { principal }, query, params }) {
+      const visibility = resolveVisibility(principal, query.active);
+      const product = await ctx.store.products.find(params.sku);
       if (product === null || (visibility !== 'all' && product.active !== (visibility === 'active'))) {
         throw productNotFound();
       }
       sendProduct(res, product);
     },
+  }),
 
-    put: async (req, res) => {
-      const seen = parseIfMatch(req);
-      const body = parseBody(req, ReplaceProductRequest);
-      sendProduct(res, await replaceProduct(ctx, parseSku(req), body, seen, getActor(req)));
+  defineEndpoint({
+    method: 'put',
+    path: '/api/products/:sku',
+    policy: WRITE_CATALOGUE,
+    summary: 'Replace a product',
+    description: [
+      'Omitted fields get their defaults. Placed orders keep their name and price. A request that changes nothing creates no',
+      'new version. `"active": true` sells a deactivated product again.',
+    ].join(' '),
+    tags: ['catalogue'],
+    request: { headers: { ifMatch }, body: schema.ReplaceProductRequest, params: skuParam },
+    notFound: productNotFound,
+    responses: { 200: jsonResponse(schema.Product, 'The replaced product', 'ETag') },
+    errors: ['not_found'],
+    async handler({ ctx, res, headers, params, body, actor }) {
+      sendProduct(res, await replaceProduct(ctx, params.sku, body, headers.ifMatch, actor));
     },
+  }),
 
-    delete: async (req, res) => {
-      const seen = parseIfMatch(req);
-      const { version } = await deactivateProduct(ctx, parseSku(req), seen, getActor(req));
+  defineEndpoint({
+    method: 'delete',
+    path: '/api/products/:sku',
+    policy: WRITE_CATALOGUE,
+    summary: 'Deactivate a product',
+    description:
+      'The product is not sold any more. It is kept, because orders refer to it, and can be sold again.',
+    tags: ['catalogue'],
+    request: { headers: { ifMatch }, params: skuParam },
+    notFound: productNotFound,
+    responses: { 204: emptyResponse('The product is not sold any more', 'ETag') },
+    errors: ['not_found'],
+    async handler({ ctx, res, headers, params, actor }) {
+      const { version } = await deactivateProduct(ctx, params.sku, headers.ifMatch, actor);
       res.status(204).set('ETag', toETag(version)).end();
     },
-  });
-
-  /** One product more than the page has room for: it tells whether there is a next page. */
-  async function bySku({ visibility, cursor, limit }: ProductListOptions): Promise<Page<schema.Product>> {
-    const after = cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) };
-    const rows = await products.list({ ...after, visibility, limit: limit + 1 });
-    return toPage(rows, limit, (row) => row.sku, toProductResponse);
-  }
-
-  async function byWords(
-    query: ProductQuery,
-    { visibility, cursor, limit }: ProductListOptions,
-  ): Promise<Page<schema.Product>> {
-    const after = cursor === undefined ? {} : { after: parseSearchCursor(query, cursor) };
-    const rows = await products.search(query, { ...after, visibility, limit: limit + 1 });
-    return toPage(
-      rows,
-      limit,
-      ({ driving, term, sku }) => JSON.stringify([driving, term, sku]),
-      toProductResponse,
-    );
-  }
-
-  return routes.router;
-}
+  }),
+];
 
 interface ProductListOptions {
   visibility: VisibilityFilter;
@@ -102,42 +138,59 @@ interface ProductListOptions {
   limit: number;
 }
 
+async function listBySku(
+  { store }: ApiContext,
+  { visibility, cursor, limit }: ProductListOptions,
+): Promise<Page<schema.Product>> {
+  const after = cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) };
+  const rows = await store.products.list({ ...after, visibility, limit: limit + 1 });
+  return toPage(rows, limit, (row) => row.sku, toProductResponse);
+}
+
+async function search(
+  { store }: ApiContext,
+  query: ProductQuery,
+  { visibility, cursor, limit }: ProductListOptions,
+): Promise<Page<schema.Product>> {
+  const after = cursor === undefined ? {} : { after: parseSearchCursor(query, cursor) };
+  const rows = await store.products.search(query, { ...after, visibility, limit: limit + 1 });
+  return toPage(
+    rows,
+    limit,
+    ({ driving, term, sku }) => JSON.stringify([driving, term, sku]),
+    toProductResponse,
+  );
+}
+
 const sendProduct = (res: Response, product: Product): void => {
   res.set('ETag', toETag(product.version)).json(toProductResponse(product));
 };
 
-/** @throws Failure `unauthenticated`, `forbidden` for who asks for more than is sold and may not change it. */
-function resolveVisibility(req: Request, active: 'true' | 'false' | 'all'): VisibilityFilter {
+/** @throws AppError `unauthenticated`, `forbidden` when inactive products require more permission than the caller has. */
+function resolveVisibility(principal: Principal, active: 'true' | 'false' | 'all'): VisibilityFilter {
   if (active === 'true') return 'active';
-  authorize(req, POLICIES['POST /api/products']);
+  authorize(principal, WRITE_CATALOGUE);
   return active === 'all' ? 'all' : 'inactive';
 }
 
-/** @throws Failure `not_found`: what cannot be a sku is a product that does not exist. */
-function parseSku(req: Request): string {
-  const { sku } = req.params;
-  if (typeof sku !== 'string' || !isSku(sku)) throw productNotFound();
-  return sku;
-}
-
-/** @throws Failure `invalid_request` */
+/** @throws AppError `invalid_request` */
 function parseSearchQuery(q: string): ProductQuery {
   const query = parseProductQuery(q);
   if (query !== null) return query;
-  throw new AppError('invalid_request', 'The query is not valid.', {
+  throw new AppError('invalid_request', 'The search query is not valid.', {
     errors: [{ pointer: 'q', detail: `must have 1 to ${MAX_QUERY_WORDS} words of letters and digits` }],
   });
 }
 
-/** @throws Failure `invalid_cursor` for a place where no page of this search ends. */
-function parseSearchCursor(words: ProductQuery, cursor: string): SearchPosition {
-  const key = decodeCursor(cursor, (text) => isSearchPosition(text, words));
+/** @throws AppError `invalid_cursor` unless it is the end of a page of this query. */
+function parseSearchCursor(query: ProductQuery, cursor: string): SearchPosition {
+  const key = decodeCursor(cursor, (text) => isSearchPosition(text, query));
   const [driving, term, sku] = JSON.parse(key) as [string, string, string];
   return { driving, term, sku };
 }
 
-function isSearchPosition(key: string, words: ProductQuery): boolean {
+function isSearchPosition(key: string, query: ProductQuery): boolean {
   const [, driving, term, sku] = /^\["([^"\\]+)","([^"\\]+)","([^"\\]+)"\]$/.exec(key) ?? [];
   if (driving === undefined || term === undefined || sku === undefined || !isSku(sku)) return false;
-  return words.includes(driving) && extractTerms(term)[0] === term && term.startsWith(driving);
+  return query.includes(driving) && extractTerms(term)[0] === term && term.startsWith(driving);
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { ENDPOINTS } from '../endpoints';
 import { createOpenApiDocument } from '../http/openapi/document';
 import { CreateProductRequest } from './schemas';
 
-const { components } = createOpenApiDocument();
+const { components } = createOpenApiDocument(ENDPOINTS);
 const described = z.fromJSONSchema(JSON.parse(JSON.stringify(components?.schemas?.CreateProduct)));
 
 const GOOD = { sku: 'oak-desk', name: 'Oak desk', price: { amount: 38_900, currency: 'EUR' } };

@@ -23,19 +23,19 @@ export const toProductResponse = (p: StoredProduct): Product => ({
   updatedAt: toIsoTimestamp(p.updatedAtMs),
 });
 
-/** @param temporalUrl of its workflow's page. */
-export const toProductImportResponse = (found: StoredImport, temporalUrl: string): ProductImport => ({
-  id: found.id,
-  status: found.status,
-  rows: found.rows,
-  done: found.doneRows,
-  percent: getProgressPercent(found),
-  created: found.created,
-  updated: found.updated,
-  unchanged: found.unchanged,
-  faulty: found.faulty,
-  failure: found.failure,
-  createdAt: toIsoTimestamp(found.createdAtMs),
-  endedAt: found.endedAtMs === null ? null : toIsoTimestamp(found.endedAtMs),
-  links: { self: importPath(found.id), temporal: temporalUrl },
+/** @param temporalUrl of its workflow in the Temporal Web UI. */
+export const toProductImportResponse = (productImport: StoredImport, temporalUrl: string): ProductImport => ({
+  id: productImport.id,
+  status: productImport.status,
+  rows: productImport.rows,
+  done: productImport.doneRows,
+  percent: getProgressPercent(productImport),
+  created: productImport.created,
+  updated: productImport.updated,
+  unchanged: productImport.unchanged,
+  faulty: productImport.faulty,
+  failure: productImport.failure,
+  createdAt: toIsoTimestamp(productImport.createdAtMs),
+  endedAt: productImport.endedAtMs === null ? null : toIsoTimestamp(productImport.endedAtMs),
+  links: { self: importPath(productImport.id), temporal: temporalUrl },
 });

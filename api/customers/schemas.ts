@@ -1,14 +1,15 @@
-import { z } from 'zod';
 import { ROLES } from '../../domain/shared/access';
-import { PageQuery } from '../catalogue/list-schemas';
-import { Address, email, Order, phone, singleLineText, timestamp } from '../orders/schemas';
+import { Address, email, phone, singleLineText, timestamp } from '../http/field-schemas';
+import { z } from '../http/openapi/zod';
+import { PageQuery } from '../http/pagination';
+import { Order } from '../orders/schemas';
 
 const customerId = z.string().openapi({ example: 'cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' });
 export const Role = z.enum(ROLES).openapi('Role');
 
 const orderUpdates = z.enum(['email', 'none']).openapi({
   description:
-    'Whether confirmations of orders are mailed. What needs an answer, cancellations and all about the account always are',
+    'Whether order confirmations are mailed. Mails that require an action, cancellations and mails about the account are always sent',
 });
 
 export const Me = z
@@ -42,7 +43,7 @@ const ADDRESS_EXAMPLE = {
 const makeDefault = z
   .literal(true)
   .optional()
-  .openapi({ description: 'Takes it over from the one that was' });
+  .openapi({ description: 'Makes this the default address instead of the current one' });
 export const AddressRequest = z
   .strictObject({ ...Address.shape, defaultShipping: makeDefault, defaultBilling: makeDefault })
   .openapi('ChangeAddress', { example: { ...ADDRESS_EXAMPLE, defaultShipping: true } });
@@ -60,7 +61,7 @@ export type CustomerAddress = z.infer<typeof CustomerAddress>;
 export const Session = z
   .object({
     id: z.string().openapi({ example: 'ses_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
-    current: z.boolean().openapi({ description: 'The one that asks' }),
+    current: z.boolean().openapi({ description: 'Whether it is the session of this request' }),
     openedAt: timestamp,
     lastUsedAt: timestamp,
     expiresAt: timestamp,
@@ -72,8 +73,10 @@ export const AccountEvent = z
   .object({
     at: timestamp,
     type: z.string().openapi({ example: 'SessionOpened' }),
-    by: z.string().openapi({ description: 'The kind of who did it', example: 'customer' }),
-    data: z.record(z.string(), z.unknown()).openapi({ description: 'Ids and words of ours' }),
+    by: z.string().openapi({ description: 'Kind of the actor', example: 'customer' }),
+    data: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: 'Data of the event, without personal data' }),
   })
   .openapi('AccountEvent');
 export type AccountEvent = z.infer<typeof AccountEvent>;
@@ -84,7 +87,7 @@ export const PersonalDataExport = z
     profile: Me,
     addresses: z.array(CustomerAddress),
     sessions: z.array(Session),
-    orders: z.array(Order).openapi({ description: 'Those accepted and not opened yet first' }),
+    orders: z.array(Order).openapi({ description: 'Accepted orders that are not decided yet come first' }),
     accountEvents: z.array(AccountEvent).openapi({ description: 'Oldest first' }),
   })
   .openapi('PersonalExport');
@@ -99,7 +102,7 @@ export const ListCustomersQuery = PageQuery.extend({ email: email.optional() });
 export const CustomerSummary = z
   .object({
     id: customerId,
-    role: z.union([Role, z.null()]).openapi({ description: 'null: a guest, who has no account' }),
+    role: z.union([Role, z.null()]).openapi({ description: 'null for a guest without an account' }),
     createdAt: timestamp,
     erasedAt: timestamp.nullable(),
   })

@@ -19,11 +19,11 @@ export const toMeResponse = (profile: Profile, { role, orderUpdates }: Account):
   createdAt: toIsoTimestamp(profile.createdAtMs),
 });
 
-export const toAddressResponse = (kept: CustomerAddress): schema.CustomerAddress => ({
-  id: kept.id,
-  ...kept.address,
-  defaultShipping: kept.defaultShipping,
-  defaultBilling: kept.defaultBilling,
+export const toAddressResponse = (address: CustomerAddress): schema.CustomerAddress => ({
+  id: address.id,
+  ...address.address,
+  defaultShipping: address.defaultShipping,
+  defaultBilling: address.defaultBilling,
 });
 
 export const toSessionResponse = (session: Session, currentId: string): schema.Session => ({

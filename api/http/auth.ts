@@ -11,15 +11,14 @@ import {
 import { AppError } from '../../domain/shared/errors';
 import { BEARER_CHALLENGE, invalidToken } from '../../services/auth/auth-errors';
 
-/** Finds out who it is that bears a token; null when the token is none of ours, or no longer. */
+/** @returns the bearer of a token; null when the token is unknown, revoked or expired. */
 export type Authenticator = (token: string) => Promise<Principal | null>;
 
 const principalByRequest = new WeakMap<Request, Principal>();
-const accessByRequest = new WeakMap<Request, Access>();
 
 const BEARER = /^Bearer +([\w.~+/-]+=*) *$/i;
 
-/** Who makes each request. Who shows no token is a guest; a token that is not valid is refused, also where none is needed. */
+/** Authenticates each request. Without credentials the caller is a guest; an invalid token is rejected by every endpoint. */
 export const createAuthMiddleware =
   (authenticate: Authenticator): RequestHandler =>
   async (req, _res, next) => {
@@ -35,45 +34,32 @@ async function resolvePrincipal(header: string | undefined, authenticate: Authen
   throw invalidToken();
 }
 
-/** @throws Failure `unauthenticated`, `forbidden` */
-export function authorize(req: Request, policy: Policy): void {
-  const principal = getPrincipal(req);
-  const reach = getAccessScope(policy, principal);
-  if (reach === 'none') {
-    const isUnknown = principal.kind === 'guest' || principal.kind === 'order_token';
-    throw isUnknown ? unauthenticated() : new AppError('forbidden', 'You may not do this.');
-  }
-  accessByRequest.set(req, { principal, scope: reach });
-}
+/** A guest where the request was not authenticated. */
+export const getPrincipal = (req: Request): Principal => principalByRequest.get(req) ?? { kind: 'guest' };
 
 export const unauthenticated = (): AppError =>
-  new AppError('unauthenticated', 'This needs a token: log in, or use the token of the order.', {
+  new AppError('unauthenticated', 'Send an Authorization header with an access token or an order token.', {
     headers: { 'WWW-Authenticate': BEARER_CHALLENGE },
   });
 
-export function getPrincipal(req: Request): Principal {
-  const principal = principalByRequest.get(req);
-  if (principal === undefined) throw new Error('nobody has asked who makes the request');
+/** @throws AppError `unauthenticated`, `forbidden` */
+export function authorize(principal: Principal, policy: Policy): Access {
+  const scope = getAccessScope(policy, principal);
+  if (scope !== 'none') return { principal, scope };
+  const isAnonymous = principal.kind === 'guest' || principal.kind === 'order_token';
+  throw isAnonymous
+    ? unauthenticated()
+    : new AppError('forbidden', 'The credentials do not permit this operation.');
+}
+
+/** @throws Error when the endpoint's policy admits callers without an account. */
+export function requireAccount({ principal }: Access): Extract<Principal, { kind: 'account' }> {
+  if (principal.kind !== 'account') throw new Error('the policy admits callers without an account');
   return principal;
 }
 
-/** What the request may touch. */
-export function getAccess(req: Request): Access {
-  const access = accessByRequest.get(req);
-  if (access === undefined) throw new Error('the address has no policy');
-  return access;
-}
-
-/** Whose account makes the request, at an address that is for accounts only. */
-export function requireAccount(req: Request): Extract<Principal, { kind: 'account' }> {
-  const principal = getPrincipal(req);
-  if (principal.kind !== 'account') throw new Error('the policy of this address lets in more than accounts');
-  return principal;
-}
-
-/** Who does what the request asks for, as events tell it. */
-export function getActor(req: Request): Actor {
-  const principal = getPrincipal(req);
+/** The caller as domain events record it. */
+export function toActor(principal: Principal): Actor {
   switch (principal.kind) {
     case 'guest':
     case 'order_token':
@@ -85,5 +71,4 @@ export function getActor(req: Request): Actor {
   }
 }
 
-/** Who does it, and that it is now. */
-export const auditContext = (req: Request): AuditContext => ({ actor: getActor(req), atMs: Date.now() });
+export const auditContext = (actor: Actor): AuditContext => ({ actor, atMs: Date.now() });

@@ -9,17 +9,16 @@ import type { OrderTokens } from '../../services/auth/tokens/order-tokens';
 import type { TaskQueues } from '../../workflows/shared/task-queues';
 import type { Authenticator } from './auth';
 import type { Admission } from './limits/admission';
-import type { RateLimiter } from './limits/rate-limiter';
-import type { RateLimitSettings } from './limits/request-limits';
+import type { RateLimiter, RateLimitSettings } from './limits/rate-limiter';
 
-/** What the routes work with. */
+/** Dependencies of the endpoints. */
 export interface ApiContext {
   store: Store;
   temporal: Client;
   log: Logger;
-  /** Where people look at workflows. */
+  /** Base URL of the Temporal Web UI, for links. */
   temporalUiUrl: string;
-  /** Key of the hashes that tell one request body from another. */
+  /** Key of the hashes by which request bodies are compared. */
   fingerprintKey: Buffer;
   authenticate: Authenticator;
   orderTokens: OrderTokens;
@@ -30,12 +29,12 @@ export interface ApiContext {
   admission: Admission;
   rateLimiter: RateLimiter;
   rateLimits: RateLimitSettings;
-  /** Whose word on where a request comes from is believed, as Express has it. */
+  /** Proxies whose `X-Forwarded-For` is trusted, in Express's syntax. */
   trustedProxies?: string | undefined;
-  /** Milliseconds a placement waits for its decision unless the client says otherwise. */
+  /** How long a placement waits for its decision by default. */
   decisionWaitMs: number;
-  /** Aborted a while after the process was told to stop: who still waits is answered with what is known. */
+  /** Aborted shortly before the process exits: pending waits then respond with the current state. */
   shutdownSignal: AbortSignal;
-  /** Whether orders can be taken at this moment. */
+  /** Whether the system can accept orders now. */
   readiness: () => Promise<Readiness>;
 }

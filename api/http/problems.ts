@@ -9,7 +9,7 @@ import {
   serviceUnavailable,
 } from '../../domain/shared/errors';
 
-/** RFC 9457. `code` is stable; `detail` is for people. */
+/** Problem details (RFC 9457). `code` is stable; `detail` describes this occurrence. */
 export interface Problem {
   type: string;
   title: string;
@@ -22,55 +22,55 @@ export interface Problem {
   [extension: string]: unknown;
 }
 
-export function sendProblem(req: Request, res: Response, failure: AppError): void {
-  const { status, title } = ERRORS[failure.code];
-  const { retryAfterSeconds, headers, ...extensions } = failure.extensions;
+export function sendProblem(req: Request, res: Response, { code, detail, extensions }: AppError): void {
+  const { status, title } = ERRORS[code];
+  const { retryAfterSeconds, headers, ...members } = extensions;
   if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
   if (headers !== undefined) res.set(headers);
   const problem: Problem = {
-    type: `/docs/problems#${failure.code}`,
+    type: `/docs/problems#${code}`,
     title,
     status,
-    detail: failure.detail,
+    detail,
     instance: req.originalUrl.split('?')[0] ?? '/',
-    code: failure.code,
+    code,
     requestId: String(req.id),
-    ...extensions,
+    ...members,
   };
   if (!req.complete) drainRequestBody(req, res);
   res.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
 /**
- * Who still sends hears the answer only when what they send is taken: a connection that is closed meanwhile takes the answer
- * with it. So it is left to them to close it, and what they send is thrown away, for as long as a request may take.
+ * Reads and discards the rest of the body, up to the request timeout. Closing the connection while the client is sending
+ * would reset it, and the client would not receive the response; the client closes it instead.
  */
 function drainRequestBody(req: Request, res: Response): void {
   res.shouldKeepAlive = true;
   req.resume();
 }
 
-/** The one place that maps what went wrong to an answer. */
+/** Maps every error to a response. */
 export const problemHandler: ErrorRequestHandler = (error, req, res, next) => {
   if (res.headersSent) return next(error);
-  const failure = toAppError(error);
-  if (failure.code === 'internal_error') req.log.error({ err: error }, 'request failed');
-  else if (ERRORS[failure.code].status >= 500) req.log.warn({ err: error }, 'request failed');
-  sendProblem(req, res, failure);
+  const appError = toAppError(error);
+  if (appError.code === 'internal_error') req.log.error({ err: error }, 'request failed');
+  else if (ERRORS[appError.code].status >= 500) req.log.warn({ err: error }, 'request failed');
+  sendProblem(req, res, appError);
 };
 
 export const notFoundHandler: RequestHandler = () => {
-  throw new AppError('not_found', 'There is nothing at this address.');
+  throw new AppError('not_found', 'No endpoint has this path.');
 };
 
-/** Words of body-parser for what is wrong with a body. */
+/** By the error types of body-parser. */
 const BODY_PARSER_ERRORS: Record<string, [ErrorCode, string]> = {
   'entity.parse.failed': ['malformed_json', 'The body is not valid JSON.'],
-  'entity.too.large': ['payload_too_large', 'The body is larger than this address takes.'],
+  'entity.too.large': ['payload_too_large', 'The body exceeds the size limit of this endpoint.'],
   'encoding.unsupported': ['unsupported_media_type', 'The encoding of the body is not supported.'],
   'charset.unsupported': ['unsupported_media_type', 'The body must be UTF-8.'],
-  'request.aborted': ['invalid_request', 'The request ended before its body did.'],
-  'request.size.invalid': ['invalid_request', 'The body is not as long as the request says.'],
+  'request.aborted': ['invalid_request', 'The request ended before its body was complete.'],
+  'request.size.invalid': ['invalid_request', 'The length of the body differs from Content-Length.'],
 };
 
 const CONNECTION_ERROR_NAME = /Sequelize(Connection\w*|HostNot\w*)Error|ServiceError/;
@@ -80,26 +80,25 @@ export function toAppError(error: unknown): AppError {
   const { type, name, status } = error as { type?: string; name?: string; status?: number };
   const body = BODY_PARSER_ERRORS[type ?? ''];
   if (body !== undefined) return new AppError(...body);
-  if (name === 'URIError' || status === 400)
-    return new AppError('invalid_request', 'The address is not valid.');
+  if (name === 'URIError' || status === 400) return new AppError('invalid_request', 'The URL is not valid.');
   if (CONNECTION_ERROR_NAME.test(name ?? '') || isConnectionLost(error)) return serviceUnavailable(error);
   return new AppError(
     'internal_error',
-    'The request failed. Nothing is known to be half-done; it can be repeated.',
+    'The request failed unexpectedly. Its changes are atomic, so it can be sent again.',
   );
 }
 
-/** A fault of a body is pointed to by JSON pointer, one of the query by the parameter's name. */
-export function toValidationError(error: ZodError, where: 'body' | 'query' = 'body'): AppError {
+/** Points to fields of a body by JSON pointer, to query parameters by name. */
+export function toValidationError(error: ZodError, part: 'body' | 'query'): AppError {
   const pointer = (path: readonly PropertyKey[]): string =>
-    where === 'query'
+    part === 'query'
       ? path.map(String).join('.')
-      : path.map((part) => `/${escapePointer(String(part))}`).join('');
+      : path.map((key) => `/${escapePointer(String(key))}`).join('');
   const errors = error.issues.flatMap((issue): ErrorDetail[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({
           pointer: pointer([...issue.path, key.slice(0, MAX_KEY_LENGTH)]),
-          detail: 'is not known here',
+          detail: 'is not a known field',
         }))
       : [{ pointer: pointer(issue.path), detail: issue.message }],
   );
@@ -110,4 +109,4 @@ export function toValidationError(error: ZodError, where: 'body' | 'query' = 'bo
 
 const MAX_ERRORS = 50;
 const MAX_KEY_LENGTH = 100;
-const escapePointer = (part: string): string => part.replace(/~/g, '~0').replace(/\//g, '~1');
+const escapePointer = (key: string): string => key.replace(/~/g, '~0').replace(/\//g, '~1');

@@ -1,4 +1,4 @@
-import { parsePrefer } from './prefer';
+import { parsePrefer } from './request-headers';
 
 test.each([
   [undefined, undefined],

@@ -2,19 +2,19 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 
 export interface ApiServer {
   url: string;
-  /** Takes no more requests and lets those under way finish, for `graceMs` at the most. */
+  /** Accepts no more connections and completes the requests in flight, within at most `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** How much patience there is with slow clients. */
+/** Timeouts of slow clients. */
 export interface ServerTimeouts {
   /** From the first byte of a request to the end of its headers. */
   headersTimeoutMs: number;
-  /** To the end of its body. */
+  /** From the first byte to the end of the body. */
   requestTimeoutMs: number;
-  /** Without a byte either way: longer than anybody may wait for an answer (`Prefer: wait`). Then it is not being read. */
+  /** Without a byte in either direction. Longer than a response may take (`Prefer: wait`). */
   idleTimeoutMs: number;
-  /** How often is looked for those who took too long. */
+  /** How often connections are checked. */
   checkIntervalMs: number;
 }
 
@@ -24,19 +24,19 @@ const DEFAULT_TIMEOUTS: ServerTimeouts = {
   idleTimeoutMs: 90_000,
   checkIntervalMs: 5_000,
 };
-/** Those that come on top are closed at once. */
+/** Further connections are closed immediately. */
 const MAX_CONNECTIONS = 5_000;
-/** Longer than proxies and clients keep a connection they may use again: they must be the ones to close it. */
+/** Longer than proxies and clients reuse an idle connection, so that they are the ones to close it. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
-/** @throws Error that names the port, when it is taken. */
+/** @throws Error naming the port when it is in use. */
 export async function listen(
   app: RequestListener,
   host: string,
   port: number,
   { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, checkIntervalMs }: ServerTimeouts = DEFAULT_TIMEOUTS,
 ): Promise<ApiServer> {
-  const underWay = new Set<ServerResponse>();
+  const inFlight = new Set<ServerResponse>();
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -45,9 +45,9 @@ export async function listen(
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (req, res) => {
-      underWay.add(res);
+      inFlight.add(res);
       res.once('close', () => {
-        underWay.delete(res);
+        inFlight.delete(res);
         if (!server.listening) server.closeIdleConnections();
       });
       if (!server.listening) closeConnection(res);
@@ -59,14 +59,14 @@ export async function listen(
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        error.code === 'EADDRINUSE' ? new Error(`Port ${port} is taken; set PORT to another one.`) : error,
+        error.code === 'EADDRINUSE' ? new Error(`Port ${port} is in use; set PORT to another one.`) : error,
       ),
     );
     server.listen(port, host, resolve);
   });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${getBoundPort(server)}`,
-    stop: (graceMs) => stopServer(server, underWay, graceMs),
+    stop: (graceMs) => stopServer(server, inFlight, graceMs),
   };
 }
 
@@ -75,20 +75,20 @@ const getBoundPort = (server: Server): number => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 };
 
-/** A connection that is kept would bring more requests while the server stops: whoever is answered is told to leave. */
+/** Ends the connection with this response: a reused connection would carry more requests while the server stops. */
 function closeConnection(res: ServerResponse): void {
   if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
 async function stopServer(
   server: Server,
-  underWay: ReadonlySet<ServerResponse>,
+  inFlight: ReadonlySet<ServerResponse>,
   graceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const res of underWay) closeConnection(res);
+  for (const res of inFlight) closeConnection(res);
   server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const timeout = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
-  clearTimeout(cut);
+  clearTimeout(timeout);
 }

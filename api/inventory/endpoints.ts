@@ -1,19 +1,19 @@
 import { createHmac } from 'node:crypto';
-import type { Request, Router } from 'express';
 import { ulid } from 'ulid';
 import { emptyStockItem } from '../../db/inventory/stock-items';
 import { canonicalJson } from '../../domain/shared/canonical-json';
-import { AppError } from '../../domain/shared/errors';
+import { isSku } from '../../domain/shared/ids';
+import { productNotFound } from '../../services/catalogue/products';
 import { adjustStock } from '../../services/inventory/adjustments';
 import { setThreshold } from '../../services/inventory/thresholds';
-import { PageQuery } from '../catalogue/list-schemas';
-import { auditContext, getActor } from '../http/auth';
-import type { ApiContext } from '../http/context';
-import { decodeCursor, toPage } from '../http/pagination';
-import { parseBody, parseIdempotencyKey, parseQuery } from '../http/parse-request';
-import { createRouter } from '../http/router';
-import { sku as skuSchema } from '../orders/schemas';
-import { AdjustStockRequest, SetThresholdRequest } from './schemas';
+import { auditContext } from '../http/auth';
+import { defineEndpoint, definePolicy } from '../http/endpoint';
+import { sku } from '../http/field-schemas';
+import { jsonResponse, pageResponse } from '../http/openapi/responses';
+import { z } from '../http/openapi/zod';
+import { decodeCursor, PageQuery, toPage } from '../http/pagination';
+import { requiredIdempotencyKey } from '../http/request-headers';
+import * as schema from './schemas';
 import {
   toInventoryItemResponse,
   toLowStockItemResponse,
@@ -21,123 +21,172 @@ import {
   toStockMovementResponse,
 } from './serializers';
 
-/** Stock as staff see it and work with it. */
-export function inventoryRoutes({ store, fingerprintKey }: ApiContext): Router {
-  const { router, registerRoutes } = createRouter('/api/inventory');
+export const READ_INVENTORY = definePolicy(
+  { support: 'all', warehouse: 'all', admin: 'all' },
+  'inventory:read',
+);
+export const WRITE_INVENTORY = definePolicy({ warehouse: 'all', admin: 'all' }, 'inventory:write');
 
-  registerRoutes('/', {
-    get: async (req, res) => {
-      const { cursor, limit } = parseQuery(req, PageQuery);
-      const rows = await store.stockItems.list({
+const skuParam = z.object({ sku });
+
+export const INVENTORY_ENDPOINTS = [
+  defineEndpoint({
+    method: 'get',
+    path: '/api/inventory',
+    policy: READ_INVENTORY,
+    summary: 'List stock by SKU',
+    description:
+      'Returns the units on hand, reserved and available of each product, in total and by warehouse. Units in inactive warehouses are not available.',
+    tags: ['inventory'],
+    request: { query: PageQuery },
+    responses: { 200: pageResponse(schema.InventoryItem) },
+    errors: ['invalid_cursor'],
+    async handler({ ctx, res, query: { cursor, limit } }) {
+      const rows = await ctx.store.stockItems.list({
         ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
         limit: limit + 1,
       });
-      res.json(toPage(rows, limit, ({ sku }) => sku, toInventoryItemResponse));
+      res.json(toPage(rows, limit, (row) => row.sku, toInventoryItemResponse));
     },
-  });
+  }),
 
-  registerRoutes('/low', {
-    get: async (req, res) => {
-      const { cursor, limit } = parseQuery(req, PageQuery);
-      const rows = await store.stockItems.listLow({
+  defineEndpoint({
+    method: 'get',
+    path: '/api/inventory/low',
+    policy: READ_INVENTORY,
+    summary: 'List products with low stock, longest first',
+    description: 'A product is low when its available units are at its threshold or below.',
+    tags: ['inventory'],
+    request: { query: PageQuery },
+    responses: { 200: pageResponse(schema.LowStockItem) },
+    errors: ['invalid_cursor'],
+    async handler({ ctx, res, query: { cursor, limit } }) {
+      const rows = await ctx.store.stockItems.listLow({
         ...(cursor === undefined ? {} : { after: parseLowStockKey(decodeCursor(cursor, isLowStockKey)) }),
         limit: limit + 1,
       });
-      res.json(toPage(rows, limit, ({ lowSinceMs, sku }) => `${lowSinceMs}:${sku}`, toLowStockItemResponse));
+      res.json(toPage(rows, limit, (row) => `${row.lowSinceMs}:${row.sku}`, toLowStockItemResponse));
     },
-  });
+  }),
 
-  registerRoutes('/:sku', {
-    get: async (req, res) => {
-      const sku = parseSku(req);
-      const [item] = await store.stockItems.find([sku]);
-      if (item === undefined && !(await store.products.exists(sku))) throw productNotFound();
-      res.json(toInventoryItemResponse(item ?? emptyStockItem(sku)));
+  defineEndpoint({
+    method: 'get',
+    path: '/api/inventory/:sku',
+    policy: READ_INVENTORY,
+    summary: 'Retrieve the stock of a product',
+    tags: ['inventory'],
+    request: { params: skuParam },
+    notFound: productNotFound,
+    responses: { 200: jsonResponse(schema.InventoryItem, 'The stock of the product') },
+    errors: ['not_found'],
+    async handler({ ctx: { store }, res, params }) {
+      const [item] = await store.stockItems.find([params.sku]);
+      if (item === undefined && !(await store.products.exists(params.sku))) throw productNotFound();
+      res.json(toInventoryItemResponse(item ?? emptyStockItem(params.sku)));
     },
-  });
+  }),
 
-  registerRoutes('/:sku/movements', {
-    get: async (req, res) => {
-      const sku = parseSku(req);
-      const { cursor, limit } = parseQuery(req, PageQuery);
+  defineEndpoint({
+    method: 'get',
+    path: '/api/inventory/:sku/movements',
+    policy: READ_INVENTORY,
+    summary: 'List the stock movements of a product, newest first',
+    description:
+      'Movements change the units on hand: the opening balance and every adjustment. Orders change only the reserved units.',
+    tags: ['inventory'],
+    request: { params: skuParam, query: PageQuery },
+    notFound: productNotFound,
+    responses: { 200: pageResponse(schema.StockMovement) },
+    errors: ['invalid_cursor', 'not_found'],
+    async handler({ ctx: { store }, res, params, query: { cursor, limit } }) {
       const rows = await store.movements.list({
-        sku,
+        sku: params.sku,
         ...(cursor === undefined ? {} : { before: Number(decodeCursor(cursor, isMovementPosition)) }),
         limit: limit + 1,
       });
-      if (rows.length === 0 && !(await store.products.exists(sku))) throw productNotFound();
+      if (rows.length === 0 && !(await store.products.exists(params.sku))) throw productNotFound();
       res.json(toPage(rows, limit, ({ position }) => String(position), toStockMovementResponse));
     },
-  });
+  }),
 
-  registerRoutes('/:sku/adjustments', {
-    post: async (req, res) => {
-      const sku = parseSku(req);
-      const idempotencyKey = parseIdempotencyKey(req);
-      if (idempotencyKey === undefined) throw idempotencyKeyRequired();
-      const body = parseBody(req, AdjustStockRequest);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/inventory/:sku/adjustments',
+    policy: WRITE_INVENTORY,
+    summary: 'Adjust the units on hand of a product in a warehouse',
+    description: [
+      'Adds or removes units (`delta`), or sets the counted units (`countedOnHand`). The units on hand cannot fall below the',
+      'reserved units: that returns 409 `stock_reserved` with the current levels, also for a count. The first adjustment in a',
+      'warehouse creates the stock level there. Returns the movement and the level after it.',
+    ].join(' '),
+    tags: ['inventory'],
+    request: {
+      params: skuParam,
+      headers: {
+        idempotencyKey: requiredIdempotencyKey(
+          'Repeating a request with the same key and body returns the same adjustment and applies it once',
+          'delivery-4711',
+        ),
+      },
+      body: schema.AdjustStockRequest,
+    },
+    notFound: productNotFound,
+    responses: {
+      201: jsonResponse(
+        schema.StockAdjustmentResult,
+        'The adjustment, applied by this or an earlier request with the key',
+        'Idempotent-Replayed',
+      ),
+    },
+    errors: ['unknown_warehouse', 'not_found', 'stock_reserved'],
+    async handler({ ctx: { store, fingerprintKey }, res, actor, params: { sku }, headers, body }) {
+      if (actor.id === undefined) throw new Error(`the policy admits a ${actor.kind} without an id`);
       const bodyHash = createHmac('sha256', fingerprintKey)
         .update(canonicalJson({ sku, body }))
         .digest('hex');
-      const cause = auditContext(req);
-      const adjusted = await adjustStock(
+      const audit = auditContext(actor);
+      const result = await adjustStock(
         store,
-        ulid(cause.atMs),
+        ulid(audit.atMs),
         { ...body, sku, change: toOnHandChange(body), note: body.note ?? null },
-        { caller: getCallerId(req), idempotencyKey, bodyHash },
-        cause,
+        { caller: actor.id, idempotencyKey: headers.idempotencyKey, bodyHash },
+        audit,
       );
-      if (adjusted.replayed) res.set('Idempotent-Replayed', 'true');
-      res.status(201).json(toStockAdjustmentResponse(adjusted));
+      if (result.replayed) res.set('Idempotent-Replayed', 'true');
+      res.status(201).json(toStockAdjustmentResponse(result));
     },
-  });
+  }),
 
-  registerRoutes('/:sku/threshold', {
-    put: async (req, res) => {
-      const sku = parseSku(req);
-      const { threshold } = parseBody(req, SetThresholdRequest);
-      res.json(toInventoryItemResponse(await setThreshold(store, sku, threshold, auditContext(req))));
+  defineEndpoint({
+    method: 'put',
+    path: '/api/inventory/:sku/threshold',
+    policy: WRITE_INVENTORY,
+    summary: 'Set the low-stock threshold of a product',
+    description: [
+      'The product is low at this many available units or fewer; `null` disables the alert. `InventoryLow` is emitted once',
+      'when the product becomes low, `InventoryReplenished` once when it is not low any more.',
+    ].join(' '),
+    tags: ['inventory'],
+    request: { params: skuParam, body: schema.SetThresholdRequest },
+    notFound: productNotFound,
+    responses: { 200: jsonResponse(schema.InventoryItem, 'The stock with the new threshold') },
+    errors: ['not_found'],
+    async handler({ ctx, res, params, body, actor }) {
+      const item = await setThreshold(ctx.store, params.sku, body.threshold, auditContext(actor));
+      res.json(toInventoryItemResponse(item));
     },
-  });
+  }),
+];
 
-  return router;
-}
-
-/** Whose idempotency keys these are: nobody comes here who is not known. */
-function getCallerId(req: Request): string {
-  const { kind, id } = getActor(req);
-  if (id === undefined) throw new Error(`a ${kind} changes stock`);
-  return id;
-}
-
-const toOnHandChange = ({ delta, countedOnHand = 0 }: AdjustStockRequest) =>
+const toOnHandChange = ({ delta, countedOnHand = 0 }: schema.AdjustStockRequest) =>
   delta === undefined ? { countedOnHand } : { delta };
 
-const isSku = (value: unknown): value is string => skuSchema.safeParse(value).success;
 const isMovementPosition = (key: string): boolean => /^[1-9]\d{0,14}$/.test(key);
 const isLowStockKey = (key: string): boolean => {
-  const [ms = '', sku] = key.split(':');
+  const [ms = '', sku = ''] = key.split(':');
   return isMovementPosition(ms) && isSku(sku);
 };
 const parseLowStockKey = (key: string) => {
   const [ms = '', sku = ''] = key.split(':');
   return { lowSinceMs: Number(ms), sku };
 };
-
-/** @throws Failure `not_found` */
-function parseSku(req: Request): string {
-  const { sku } = req.params;
-  if (!isSku(sku)) throw productNotFound();
-  return sku;
-}
-
-const productNotFound = (): AppError => new AppError('not_found', 'There is no such product.');
-
-const idempotencyKeyRequired = (): AppError =>
-  new AppError(
-    'invalid_request',
-    'An adjustment needs an Idempotency-Key: sent again it must not count twice.',
-    {
-      errors: [{ pointer: 'Idempotency-Key', detail: 'is needed' }],
-    },
-  );

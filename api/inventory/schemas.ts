@@ -1,21 +1,21 @@
-import { z } from 'zod';
 import { ADJUSTMENT_REASONS, MAX_ON_HAND_UNITS } from '../../domain/inventory/stock-movement';
-import { countryCode, singleLineText, sku, timestamp } from '../orders/schemas';
+import { countryCode, singleLineText, sku, timestamp } from '../http/field-schemas';
+import { z } from '../http/openapi/zod';
 
 const units = z.number().int();
 
 export const warehouseCode = z
   .string()
-  .regex(/^[A-Z0-9][A-Z0-9-]{0,15}$/, 'must be capital letters, digits and dashes')
+  .regex(/^[A-Z0-9][A-Z0-9-]{0,15}$/, 'must consist of capital letters, digits and dashes')
   .openapi({ example: 'BER' });
 
 export const StockLevel = z
   .object({
-    code: z.string().openapi({ description: 'Of the warehouse', example: 'BER' }),
+    code: z.string().openapi({ description: 'Code of the warehouse', example: 'BER' }),
     active: z.boolean(),
     onHand: units,
     reserved: units,
-    available: units.openapi({ description: 'That orders can have: none where the warehouse is not active' }),
+    available: units.openapi({ description: 'Units that orders can reserve; 0 in an inactive warehouse' }),
   })
   .openapi('StockLevel');
 
@@ -25,7 +25,9 @@ export const InventoryItem = z
     onHand: units,
     reserved: units,
     available: units,
-    threshold: units.nullable().openapi({ description: 'Low at this many available units or fewer' }),
+    threshold: units
+      .nullable()
+      .openapi({ description: 'The product is low at this many available units or fewer' }),
     lowSince: timestamp.nullable(),
     warehouses: z.array(StockLevel),
   })
@@ -49,27 +51,27 @@ export const AdjustStockRequest = z
       .max(MAX_CHANGE_UNITS)
       .refine((value) => value !== 0, 'must not be 0')
       .optional()
-      .openapi({ description: 'Units more (or fewer) on hand' }),
+      .openapi({ description: 'Units to add, or to remove if negative' }),
     countedOnHand: z
       .number()
       .int()
       .min(0)
       .max(MAX_ON_HAND_UNITS)
       .optional()
-      .openapi({ description: 'Units that were counted, in place of `delta`' }),
+      .openapi({ description: 'Counted units, instead of `delta`' }),
     reason: z.enum(ADJUSTMENT_REASONS),
     note: singleLineText(500)
       .optional()
-      .openapi({ description: 'For colleagues. Kept for ever: name no customers' }),
+      .openapi({ description: 'Visible to staff and stored permanently. Must not contain personal data' }),
   })
   .superRefine(({ delta, countedOnHand }, context) => {
-    const fault = (field: string, message: string) =>
+    const addIssue = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message });
     if (delta === undefined && countedOnHand === undefined) {
-      fault('delta', 'is needed, or countedOnHand');
+      addIssue('delta', 'is required without countedOnHand');
     }
     if (delta !== undefined && countedOnHand !== undefined) {
-      fault('countedOnHand', 'cannot be given together with delta');
+      addIssue('countedOnHand', 'must not be combined with delta');
     }
   })
   .openapi('AdjustStock', {
@@ -86,7 +88,12 @@ export const StockMovement = z
     onHandAfter: units,
     reason: z.enum([...ADJUSTMENT_REASONS, 'opening']),
     note: z.string().nullable(),
-    actor: z.string().openapi({ description: 'Who did it', example: 'staff:cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
+    actor: z
+      .string()
+      .openapi({
+        description: 'The caller that made the adjustment',
+        example: 'staff:cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3',
+      }),
     at: timestamp,
   })
   .openapi('StockMovement');
@@ -94,7 +101,7 @@ export type StockMovement = z.infer<typeof StockMovement>;
 
 export const StockAdjustmentResult = z
   .object({ movement: StockMovement, level: StockLevel })
-  .openapi('AdjustedStock', { description: 'The movement, and the level as it left it' });
+  .openapi('AdjustedStock', { description: 'The movement and the stock level after it' });
 export type StockAdjustmentResult = z.infer<typeof StockAdjustmentResult>;
 
 export const SetThresholdRequest = z

@@ -1,22 +1,29 @@
-import type { Request, Response, Router } from 'express';
+import type { Response } from 'express';
 import type { Warehouse } from '../../domain/inventory/warehouse';
 import { createWarehouse, updateWarehouse, warehouseNotFound } from '../../services/inventory/warehouses';
-import { PageQuery } from '../catalogue/list-schemas';
 import { auditContext } from '../http/auth';
-import type { ApiContext } from '../http/context';
-import { decodeCursor, toPage } from '../http/pagination';
-import { parseBody, parseQuery } from '../http/parse-request';
-import { parseIfMatch, toETag } from '../http/request-headers';
-import { createRouter } from '../http/router';
-import { CreateWarehouseRequest, UpdateWarehouseRequest, warehouseCode } from './schemas';
+import { defineEndpoint } from '../http/endpoint';
+import { jsonResponse, NOT_MODIFIED, pageResponse } from '../http/openapi/responses';
+import { z } from '../http/openapi/zod';
+import { decodeCursor, PageQuery, toPage } from '../http/pagination';
+import { ifMatch, toETag } from '../http/request-headers';
+import { READ_INVENTORY, WRITE_INVENTORY } from './endpoints';
+import * as schema from './schemas';
 
-export function warehouseRoutes({ store }: ApiContext): Router {
-  const { router, registerRoutes } = createRouter('/api/warehouses');
+const codeParam = z.object({ code: schema.warehouseCode });
 
-  registerRoutes('/', {
-    get: async (req, res) => {
-      const { cursor, limit } = parseQuery(req, PageQuery);
-      const rows = await store.warehouses.list({
+export const WAREHOUSE_ENDPOINTS = [
+  defineEndpoint({
+    method: 'get',
+    path: '/api/warehouses',
+    policy: READ_INVENTORY,
+    summary: 'List warehouses by code',
+    tags: ['inventory'],
+    request: { query: PageQuery },
+    responses: { 200: pageResponse(schema.Warehouse) },
+    errors: ['invalid_cursor'],
+    async handler({ ctx, res, query: { cursor, limit } }) {
+      const rows = await ctx.store.warehouses.list({
         ...(cursor === undefined ? {} : { afterCode: decodeCursor(cursor, isWarehouseCode) }),
         limit: limit + 1,
       });
@@ -29,43 +36,68 @@ export function warehouseRoutes({ store }: ApiContext): Router {
         ),
       );
     },
+  }),
 
-    post: async (req, res) => {
-      const warehouse = await createWarehouse(
-        store,
-        parseBody(req, CreateWarehouseRequest),
-        auditContext(req),
-      );
-      sendWarehouse(res.status(201), warehouse);
+  defineEndpoint({
+    method: 'post',
+    path: '/api/warehouses',
+    policy: WRITE_INVENTORY,
+    summary: 'Create a warehouse',
+    tags: ['inventory'],
+    request: { body: schema.CreateWarehouseRequest },
+    responses: { 201: jsonResponse(schema.Warehouse, 'The new warehouse', 'ETag') },
+    errors: ['warehouse_exists'],
+    async handler({ ctx, res, body, actor }) {
+      sendWarehouse(res.status(201), await createWarehouse(ctx.store, body, auditContext(actor)));
     },
-  });
+  }),
 
-  registerRoutes('/:code', {
-    get: async (req, res) => {
-      const warehouse = await store.warehouses.find(parseWarehouseCode(req));
+  defineEndpoint({
+    method: 'get',
+    path: '/api/warehouses/:code',
+    policy: READ_INVENTORY,
+    summary: 'Retrieve a warehouse',
+    tags: ['inventory'],
+    request: { params: codeParam },
+    notFound: warehouseNotFound,
+    responses: {
+      200: jsonResponse(schema.Warehouse, 'The warehouse; its version is the `ETag`', 'ETag'),
+      304: NOT_MODIFIED,
+    },
+    errors: ['not_found'],
+    async handler({ ctx, res, params }) {
+      const warehouse = await ctx.store.warehouses.find(params.code);
       if (warehouse === null) throw warehouseNotFound();
       sendWarehouse(res, warehouse);
     },
+  }),
 
-    put: async (req, res) => {
-      const seen = parseIfMatch(req);
-      const wanted = { code: parseWarehouseCode(req), ...parseBody(req, UpdateWarehouseRequest) };
-      sendWarehouse(res, await updateWarehouse(store, wanted, seen, auditContext(req)));
+  defineEndpoint({
+    method: 'put',
+    path: '/api/warehouses/:code',
+    policy: WRITE_INVENTORY,
+    summary: 'Update a warehouse',
+    description: [
+      'An inactive warehouse serves no new orders from the moment of the response. It keeps its stock, and existing orders',
+      'keep their reservations there. After an error or a lost response, send the same request with the same `If-Match`',
+      'again: it creates no second version and completes the update.',
+    ].join(' '),
+    tags: ['inventory'],
+    request: { headers: { ifMatch }, params: codeParam, body: schema.UpdateWarehouseRequest },
+    notFound: warehouseNotFound,
+    responses: {
+      200: jsonResponse(schema.Warehouse, 'The warehouse, updated by this or an earlier request', 'ETag'),
     },
-  });
-
-  return router;
-}
+    errors: ['not_found'],
+    async handler({ ctx, res, headers, params, body, actor }) {
+      const warehouse = { code: params.code, ...body };
+      sendWarehouse(res, await updateWarehouse(ctx.store, warehouse, headers.ifMatch, auditContext(actor)));
+    },
+  }),
+];
 
 const sendWarehouse = (res: Response, warehouse: Warehouse): void => {
   res.set('ETag', toETag(warehouse.version)).json(warehouse);
 };
 
-/** @throws Failure `not_found`: what cannot be a code is a warehouse that does not exist. */
-function parseWarehouseCode(req: Request): string {
-  const { code } = req.params;
-  if (!isWarehouseCode(code)) throw warehouseNotFound();
-  return code;
-}
-
-const isWarehouseCode = (value: unknown): value is string => warehouseCode.safeParse(value).success;
+const isWarehouseCode = (value: string): boolean => schema.warehouseCode.safeParse(value).success;

@@ -1,5 +1,6 @@
-import { z } from 'zod';
-import { countryCode, Items, Money, PricedLine, region, shippingMethod } from './schemas';
+import { countryCode, Money, region } from '../http/field-schemas';
+import { z } from '../http/openapi/zod';
+import { Items, PricedLine, shippingMethod } from './schemas';
 
 export const QuoteRequest = z
   .strictObject({
@@ -23,13 +24,15 @@ export const Quote = z
     shipping: Money,
     tax: Money,
     total: Money,
-    taxIncluded: z.boolean().openapi({ description: 'Whether prices contain the tax' }),
+    taxIncluded: z.boolean().openapi({ description: 'Whether the prices include the tax' }),
     shippingMethod,
     shippingOptions: z.array(
       z.object({
         code: shippingMethod,
         name: z.string(),
-        fee: z.union([Money, z.null()]).openapi({ description: 'Null: the basket is too heavy for it' }),
+        fee: z
+          .union([Money, z.null()])
+          .openapi({ description: 'null when the cart is too heavy for this method' }),
       }),
     ),
   })

@@ -1,67 +1,15 @@
-import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi';
-import { z } from 'zod';
-import { isEmailAddress, MAX_EMAIL_LENGTH, normalizeEmailAddress } from '../../domain/shared/email-address';
-import { SKU_PATTERN } from '../../domain/shared/ids';
-import { CONTROL_CHARS } from '../../domain/shared/text';
+import { Address, email, Money, phone, singleLineText, sku, timestamp } from '../http/field-schemas';
+import { z } from '../http/openapi/zod';
 
-extendZodWithOpenApi(z);
-
-/** One line of text for people: trimmed, of whole characters that can be seen. */
-export const singleLineText = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .refine((value) => !CONTROL_CHARS.test(value), 'must not contain control characters');
-
-export const sku = z
-  .string()
-  .regex(SKU_PATTERN, 'must be lower-case letters, digits and dashes')
-  .openapi({ example: 'walnut-desk' });
-
-export const Money = z
-  .object({
-    amount: z.number().int().openapi({ description: 'In the minor unit of the currency', example: 41900 }),
-    currency: z.string().length(3).openapi({ example: 'EUR' }),
-  })
-  .openapi('Money');
-
-export const countryCode = z
-  .string()
-  .regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters (ISO 3166-1)');
-export const region = singleLineText(100).openapi({ description: 'A code (`CA`) where tax depends on it' });
 export const shippingMethod = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'must be the code of a shipping method')
-  .openapi({ description: 'A code from the options of a quote', example: 'standard' });
+  .openapi({ description: 'The code of a shipping option of a quote', example: 'standard' });
 
 export const Items = z
   .array(z.strictObject({ sku, quantity: z.number().int().min(1).max(10_000) }))
   .min(1)
   .max(100);
-
-export const email = z
-  .string()
-  .overwrite(normalizeEmailAddress)
-  .refine(isEmailAddress, 'must be an address of mail')
-  .openapi({ format: 'email', maxLength: MAX_EMAIL_LENGTH });
-export const phone = z
-  .string()
-  .trim()
-  .regex(/^\+?[0-9 ()./-]{5,30}$/, 'must be a telephone number');
-
-export const Address = z
-  .strictObject({
-    name: singleLineText(200),
-    line1: singleLineText(200),
-    line2: singleLineText(200).optional(),
-    city: singleLineText(100),
-    region: region.optional(),
-    postalCode: singleLineText(20),
-    country: countryCode,
-  })
-  .openapi('Address');
 
 export const PlaceOrderRequest = z
   .strictObject({
@@ -99,7 +47,10 @@ export const CancelOrderRequest = z
   .strictObject({
     reason: singleLineText(200)
       .optional()
-      .openapi({ description: 'Kept in the log for ever: no personal data', example: 'changed my mind' }),
+      .openapi({
+        description: 'Stored permanently in the audit log. Must not contain personal data',
+        example: 'changed my mind',
+      }),
   })
   .openapi('CancelOrder');
 export type CancelOrderRequest = z.infer<typeof CancelOrderRequest>;
@@ -133,8 +84,6 @@ const FulfilmentStatus = z
   ])
   .openapi('FulfilmentStatus');
 
-export const timestamp = z.iso.datetime().openapi({ example: '2026-11-21T09:30:00.000Z' });
-
 export const OrderSummary = z
   .object({
     id: z.string().openapi({ example: 'ord_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' }),
@@ -149,7 +98,7 @@ export const OrderSummary = z
     attention: z
       .object({ step: z.string(), detail: z.string(), since: timestamp })
       .nullable()
-      .openapi({ description: 'A step keeps failing; it goes on being tried' }),
+      .openapi({ description: 'A step that keeps failing and is retried; null otherwise' }),
   })
   .openapi('OrderSummary');
 export type OrderSummary = z.infer<typeof OrderSummary>;
@@ -171,10 +120,10 @@ export const Order = OrderSummary.extend({
   discount: Money,
   shipping: Money,
   tax: Money,
-  taxIncluded: z.boolean().openapi({ description: 'Whether prices contain the tax' }),
+  taxIncluded: z.boolean().openapi({ description: 'Whether the prices include the tax' }),
   shippingMethod,
   customer: z.object({ email: z.string(), name: z.string(), phone: z.string().nullable() }).nullable(),
-  // As a union: a schema with a name is described by that alone, and `nullable` would be lost.
+  // A union: `nullable` would be lost in the reference to a named schema.
   shippingAddress: z.union([Address, z.null()]),
   cancellation: z
     .object({ reason: z.string().nullable(), requestedBy: z.string(), requestedAt: timestamp })
@@ -188,10 +137,10 @@ export const Order = OrderSummary.extend({
 export type Order = z.infer<typeof Order>;
 
 const orderToken = z.string().optional().openapi({
-  description: 'Of a guest: the bearer token that opens this order and no other',
+  description: 'For guests: the bearer token that gives access to this order only',
 });
 
-/** The answer to a placement. */
+/** Response to a placement. */
 export const PlacedOrder = Order.extend({ orderToken }).openapi('PlacedOrder');
 export type PlacedOrder = z.infer<typeof PlacedOrder>;
 
@@ -207,7 +156,7 @@ export const PendingOrder = z
 export const ListOrdersQuery = z.strictObject({
   customerId: z
     .string()
-    .regex(/^cus_[0-9A-Z]{26}$/, 'must be the id of a customer')
+    .regex(/^cus_[0-9A-Z]{26}$/, 'must be a customer id')
     .optional(),
   status: OrderStatus.optional(),
   from: z.iso.datetime({ offset: true }).optional().openapi({ description: 'Placed at or after' }),
@@ -221,13 +170,13 @@ export const GetOrderQuery = z.strictObject({
   consistency: z
     .enum(['eventual', 'strong'])
     .default('eventual')
-    .openapi({ description: '`strong` asks the workflow itself' }),
+    .openapi({ description: '`strong` queries the workflow instead of the stored state' }),
 });
 
 export const HistoryEntry = z
   .object({
     at: timestamp,
-    what: z.string().openapi({ description: 'What happened, in words' }),
+    what: z.string().openapi({ description: 'What happened, as a sentence' }),
     type: z.string(),
     by: z.string(),
     source: z.enum(['log', 'workflow']),
@@ -235,7 +184,7 @@ export const HistoryEntry = z
     anchored: z
       .boolean()
       .optional()
-      .openapi({ description: "Whether the workflow's history holds this entry's hash" }),
+      .openapi({ description: "Whether the workflow's history contains the hash of this entry" }),
     workflowEventId: z.number().int().optional(),
   })
   .openapi('HistoryEntry');
@@ -253,7 +202,7 @@ export const OrderHistory = z
         url: z.string(),
       })
       .nullable()
-      .openapi({ description: 'null when Temporal does not know the workflow (any more) or is away' }),
+      .openapi({ description: 'null when Temporal is unavailable or does not have the workflow (any more)' }),
     entries: z.array(HistoryEntry),
   })
   .openapi('OrderHistory');

@@ -14,11 +14,10 @@ export const toIsoTimestamp = (ms: number): string => new Date(ms).toISOString()
 
 export const orderPath = (id: string): string => `/api/orders/${id}`;
 
-/** The page of an order's workflow in the Temporal Web UI. */
+/** URL of a workflow in the Temporal Web UI. */
 export const workflowUrl = (uiUrl: string, namespace: string, id: string): string =>
   `${uiUrl.replace(/\/$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${id}`;
 
-/** Where to go from an order. */
 export const orderLinks = ({ temporalUiUrl, temporal }: ApiContext, id: string): OrderLinks => ({
   self: orderPath(id),
   history: `${orderPath(id)}/history`,

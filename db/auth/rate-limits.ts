@@ -1,48 +1,38 @@
 import type { Database } from '../core/connect';
-import { execute, select } from '../core/sql';
+import { execute, insertAndGetId, select } from '../core/sql';
 
-/** What may be done in a window of time, shared by all API processes. */
+/** Requests counted in windows of time, exactly over all API processes. */
 export interface RateLimits {
-  /**
-   * Hands out `units` of the bucket, or what is left of them up to `limit`: never more in all than that.
-   * @returns how many were handed out, and how many are left for others.
-   */
-  consume(bucket: Bucket, units: number): Promise<{ taken: number; left: number }>;
-  /** Removes buckets whose window is over. */
+  /** Counts one more request, in one atomic statement. @returns how many the window has now, refused ones included. */
+  consume(window: RateLimitWindow): Promise<number>;
   removeExpired(nowMs: number): Promise<void>;
 }
 
-export interface Bucket {
-  /** 64 characters at the most. */
+export interface RateLimitWindow {
+  /** At most 64 characters. */
   id: string;
-  limit: number;
-  /** When its window is over, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   endsAtMs: number;
 }
 
-const UPSERT = {
-  mysql: `INSERT INTO rate_limits (bucket, consumed, ends_at_ms) VALUES (:id, :units, :endsAtMs)
-          ON DUPLICATE KEY UPDATE consumed = consumed + :units`,
-  sqlite: `INSERT INTO rate_limits (bucket, consumed, ends_at_ms) VALUES (:id, :units, :endsAtMs)
-           ON CONFLICT (bucket) DO UPDATE SET consumed = consumed + :units`,
+/** MySQL has no RETURNING: `LAST_INSERT_ID(expr)` reports the count in the response to the statement. */
+const COUNT = {
+  mysql: `INSERT INTO rate_limits (bucket, consumed, ends_at_ms) VALUES (:id, LAST_INSERT_ID(1), :endsAtMs)
+          ON DUPLICATE KEY UPDATE consumed = LAST_INSERT_ID(consumed + 1)`,
+  sqlite: `INSERT INTO rate_limits (bucket, consumed, ends_at_ms) VALUES (:id, 1, :endsAtMs)
+           ON CONFLICT (bucket) DO UPDATE SET consumed = consumed + 1 RETURNING consumed`,
 };
 
 export function createRateLimits(db: Database): RateLimits {
+  const count =
+    db.dialect === 'mysql'
+      ? (window: RateLimitWindow) => insertAndGetId(db, COUNT.mysql, { ...window })
+      : async (window: RateLimitWindow) => {
+          const [row] = await select<{ consumed: number }>(db, COUNT.sqlite, { ...window });
+          return row?.consumed ?? 1;
+        };
   return {
-    consume: ({ id, limit, endsAtMs }, units) =>
-      db.write(async (tx) => {
-        // The row is ours from here to the commit, so what is read behind it is exact.
-        await execute(db, UPSERT[db.dialect], { id, units, endsAtMs }, tx);
-        const [row] = await select<{ handedOut: number }>(
-          db,
-          'SELECT consumed AS handedOut FROM rate_limits WHERE bucket = :id',
-          { id },
-          tx,
-        );
-        const handedOut = row?.handedOut ?? units;
-        const before = handedOut - units;
-        return { taken: Math.max(0, Math.min(units, limit - before)), left: Math.max(0, limit - handedOut) };
-      }),
+    consume: (window) => db.writeStatement(() => count(window)),
 
     async removeExpired(nowMs) {
       await db.writeStatement(() =>

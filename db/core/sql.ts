@@ -39,6 +39,12 @@ export async function execute(db: Database, sql: string, params: Params = {}, tx
   return (await db.send(query.sql, query.values, tx)).affectedRows;
 }
 
+/** Runs an INSERT on MySQL. @returns the value of `LAST_INSERT_ID()` that it set. */
+export async function insertAndGetId(db: Database, sql: string, params: Params): Promise<number> {
+  const query = bindParams(sql, params);
+  return (await db.send(query.sql, query.values)).insertId ?? 0;
+}
+
 /**
  * Inserts rows of one shape in one statement. `ifNew` leaves rows whose key exists as they are; on MySQL that counts as an
  * UPDATE, so it is not for tables that only grow. (`INSERT IGNORE` would also swallow broken CHECKs and cut long values.)

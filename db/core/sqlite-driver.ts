@@ -11,6 +11,8 @@ const READER_NAMES = ['reader-1', 'reader-2', 'reader-3'];
 export interface StatementResult {
   rows: object[];
   affectedRows: number;
+  /** MySQL: the value of `LAST_INSERT_ID()` that the statement set. */
+  insertId?: number;
 }
 
 /**
@@ -48,7 +50,7 @@ export class SqliteConnection extends sqlite3.Database {
   private async execute(sql: string, values: readonly unknown[]): Promise<StatementResult> {
     const statement = await this.getPreparedStatement(sql);
     return new Promise((resolve, reject) => {
-      if (READ_STATEMENT.test(sql)) {
+      if (RETURNS_ROWS.test(sql)) {
         statement.all<object>(values, (error, rows) =>
           error === null ? resolve({ rows, affectedRows: 0 }) : reject(error),
         );
@@ -101,7 +103,7 @@ export class SqliteConnection extends sqlite3.Database {
 }
 
 /** Statements that give rows. */
-const READ_STATEMENT = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b/i;
+const RETURNS_ROWS = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b|\bRETURNING\b/i;
 
 export const sqliteDriver = { ...sqlite3, Database: SqliteConnection };
 

@@ -114,7 +114,7 @@ export const sendToMysql =
         clearTimeout(silence);
         if (error !== null) reject(error);
         else if (Array.isArray(result)) resolve({ rows: result, affectedRows: 0 });
-        else resolve({ rows: [], affectedRows: result.affectedRows });
+        else resolve({ rows: [], affectedRows: result.affectedRows, insertId: result.insertId });
       };
       // What has no values is often something that cannot be prepared.
       if (values.length === 0) connection.query(sql, settle);

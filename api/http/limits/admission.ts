@@ -2,33 +2,33 @@ import type { RequestHandler } from 'express';
 import { AppError } from '../../../domain/shared/errors';
 
 export interface AdmissionLimits {
-  /** Placements under way at once in this process. */
+  /** Concurrent placements in this process. */
   placements: number;
-  /** Orders that wait for a worker or for a payment to be tried, in all processes: more are not taken. */
+  /** Accepted orders that no worker has started, over all processes. */
   waitingOrders: number;
 }
 
-/** The server's count of waiting orders is asked for again when it is older than this and somebody wants to know. */
+/** Age after which the next placement refreshes the count of waiting orders. */
 const COUNT_TTL_MS = 500;
-/** The server keeps its counts for five seconds, so what was placed since may be missing from them. */
+/** Temporal caches its counts for five seconds: orders placed since may be missing. */
 const MAX_COUNT_AGE_MS = 5_000 + COUNT_TTL_MS;
-/** What is in the way of one more placement goes in seconds; a queue of orders takes longer. */
+/** A running placement completes within seconds; a backlog of orders takes longer. */
 const RETRY_AFTER_BUSY_SECONDS = 2;
 const RETRY_AFTER_BACKLOG_SECONDS = 10;
 
 /**
- * Lets as many placements in as can be served in time and tells the others at once to come back: an order that is not
- * taken costs nothing, one that waits without end costs memory, and the customer's patience.
+ * Admits as many placements as can be served in time and rejects the others immediately: a rejected placement costs
+ * nothing, a queued one costs memory and makes its customer wait.
  */
 export class Admission {
   private inFlight = 0;
   private waitingOrders = 0;
   private countedAtMs = Number.NEGATIVE_INFINITY;
   private isCounting = false;
-  /** When orders were placed that may still be missing from the count: nothing is known of a worker that has them. */
+  /** Placement times of undecided orders that may be missing from the count. */
   private readonly undecidedPlacedAtMs: number[] = [];
 
-  /** @param countWaitingOrders what no worker has taken up yet. While it fails the count before stands. */
+  /** @param countWaitingOrders orders that no worker has started. While it fails, the previous count is used. */
   constructor(
     private readonly limits: AdmissionLimits,
     private readonly countWaitingOrders: () => Promise<number>,
@@ -36,9 +36,9 @@ export class Admission {
   ) {}
 
   /**
-   * Runs one placement. It counts for as long as it works, also when its client has gone.
-   * @param placement comes to the order as it was decided, or null while it is not.
-   * @throws Failure `overloaded`
+   * Runs one placement. It counts until it completes, even after its client has disconnected.
+   * @param placement returns the decided order, or null while it is undecided.
+   * @throws AppError `overloaded`
    */
   async admit<T extends { order: unknown }>(placement: () => Promise<T>): Promise<T> {
     this.refreshWaitingCount();
@@ -48,9 +48,9 @@ export class Admission {
     this.inFlight += 1;
     const placedAtMs = this.now();
     try {
-      const placed = await placement();
-      if (placed.order === null) this.undecidedPlacedAtMs.push(placedAtMs);
-      return placed;
+      const result = await placement();
+      if (result.order === null) this.undecidedPlacedAtMs.push(placedAtMs);
+      return result;
     } finally {
       this.inFlight -= 1;
     }
@@ -62,11 +62,11 @@ export class Admission {
     return this.undecidedPlacedAtMs.length;
   }
 
-  /** In the background: nobody waits for it. */
+  /** In the background: placements do not wait for the count. */
   private refreshWaitingCount(): void {
     const ageMs = this.now() - this.countedAtMs;
     if (this.isCounting || ageMs < COUNT_TTL_MS) return;
-    // Nobody has asked for so long: it says nothing of now, and would turn away whoever comes first.
+    // An outdated count must not reject the first placement after a pause.
     if (ageMs > MAX_COUNT_AGE_MS) this.waitingOrders = 0;
     this.isCounting = true;
     this.countWaitingOrders()
@@ -81,14 +81,14 @@ export class Admission {
   }
 }
 
-/** Bounds the requests of all kinds that are under way in this process. */
+/** Bounds the concurrent requests of this process. @throws AppError `overloaded` */
 export function limitConcurrency(requests: number): RequestHandler {
-  let underWay = 0;
+  let active = 0;
   return (_req, res, next) => {
-    if (underWay >= requests) throw overloaded(RETRY_AFTER_BUSY_SECONDS);
-    underWay += 1;
+    if (active >= requests) throw overloaded(RETRY_AFTER_BUSY_SECONDS);
+    active += 1;
     res.once('close', () => {
-      underWay -= 1;
+      active -= 1;
     });
     next();
   };
@@ -97,6 +97,6 @@ export function limitConcurrency(requests: number): RequestHandler {
 const overloaded = (retryAfterSeconds: number): AppError =>
   new AppError(
     'overloaded',
-    'There is more to do than can be done at the moment. Nothing was changed; the same request can be repeated.',
+    'The service is at capacity. Nothing was changed. Send the same request again after the time in Retry-After.',
     { retryAfterSeconds },
   );

@@ -1,136 +1,138 @@
 import { createHmac } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Bucket, RateLimits } from '../../../db/auth/rate-limits';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import type { RateLimits } from '../../../db/auth/rate-limits';
 
-/** How often something may be done by one caller. */
+/** Requests a minute; `mailbox`: mails an hour. 0 disables a limit. */
+export interface RateLimitSettings {
+  /** All requests from one network address, counted by each process. */
+  address: number;
+  /** All requests of one account or machine, counted by each process. */
+  principal: number;
+  /** Orders placed from one guest's network address or by one account, counted exactly. */
+  placement: number;
+  /** Requests that verify a password or a link, or send a mail, counted exactly by network address and by caller. */
+  login: number;
+  /** Mails of one kind to one email address that are requested without authentication, counted exactly. */
+  mailbox: number;
+}
+
 export interface RateLimit {
   /** Part of the `RateLimit` header. */
   name: string;
-  /** In a window; 0: as often as one likes. */
+  /** Allowed in a window; 0: unlimited. */
   requests: number;
-  /** Windows begin at whole multiples of this, the same in every process. */
   windowMs: number;
+  /**
+   * `exactly`: in SQL, over all API processes. `per process`: in the memory of this process, so that n processes together
+   * allow up to n times as many.
+   */
+  counted: 'exactly' | 'per process';
 }
 
 export interface RateLimitResult {
   allowed: boolean;
   limit: RateLimit;
-  /** What is left in this window, as far as this process knows. */
+  /** Requests left in this window. */
   remaining: number;
-  /** Until the window is over. */
+  /** Until the window ends. */
   resetMs: number;
-}
-
-/** What this process has taken from a bucket and not used yet. */
-interface Lease {
-  bucket: Bucket;
-  leased: number;
-  /** What this process has let pass in this window. */
-  used: number;
-  /** Left for everybody when something was last taken. */
-  bucketRemaining: number;
-  /** Under way: who comes meanwhile waits for it. */
-  pendingAcquire?: Promise<void> | undefined;
 }
 
 export interface RateLimiterOptions {
   store: RateLimits;
-  /** Of the hashes by which callers are counted in SQL: addresses are stored nowhere. */
+  /** Callers are stored as keyed hashes: neither network nor email addresses are in the table. */
   hashKey: Buffer;
   log: Logger;
-  now?: () => number;
 }
 
-/**
- * A process takes shares of a limit, so that SQL hears of one request in many: the first one small, then as much as it has
- * served, at most the largest. What it does not use is lost to the others until the window is over: never more than the
- * limit passes, in all processes together, and one that dies again and again does not use it up.
- */
-const INITIAL_SHARE = 1 / 200;
-const MAX_SHARE = 1 / 20;
-/** Callers remembered at once; who is forgotten takes anew. */
-const MAX_LEASES = 50_000;
-const EVICTION_INTERVAL_MS = 60_000;
+/** Callers counted in memory at once; the least recently counted one is evicted. */
+const MAX_CALLERS = 50_000;
+const CLEANUP_INTERVAL_MS = 60_000;
 
-/** Counts what callers do, in windows of fixed length, exactly over any number of API processes. */
+/**
+ * Counts requests in windows of fixed length. Exact limits cost one SQL statement per allowed request; while the database
+ * is unavailable they are counted per process.
+ */
 export class RateLimiter {
-  /** By limit and caller, least recently used first. */
-  private readonly leases = new Map<string, Lease>();
-  private nextEvictionAtMs = 0;
+  private readonly memory = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: 0 });
+  /** Keys in `memory`, least recently counted first. */
+  private readonly counted = new Set<string>();
+  private nextCleanupAtMs = 0;
 
   constructor(private readonly options: RateLimiterOptions) {}
 
-  /** Counts one more time that `caller` does it. */
   async consume(limit: RateLimit, caller: string): Promise<RateLimitResult> {
-    const { now = Date.now } = this.options;
-    const nowMs = now();
-    const endsAtMs = (Math.floor(nowMs / limit.windowMs) + 1) * limit.windowMs;
-    const verdict = (allowed: boolean, left: number): RateLimitResult => ({
-      allowed,
-      limit,
-      remaining: left,
-      resetMs: endsAtMs - nowMs,
-    });
-    if (limit.requests === 0) return verdict(true, 0);
-    const lease = this.getLease(limit, caller, endsAtMs);
-    // Whoever waited for what another took may find it used up, and takes again.
-    while (lease.leased === 0 && lease.bucketRemaining > 0) await this.acquire(lease, nowMs);
-    if (lease.leased === 0) return verdict(false, 0);
-    lease.leased -= 1;
-    lease.used += 1;
-    return verdict(true, lease.leased + lease.bucketRemaining);
-  }
-
-  private getLease(limit: RateLimit, caller: string, endsAtMs: number): Lease {
-    const key = `${limit.name} ${limit.windowMs} ${caller}`;
-    const known = this.leases.get(key);
-    const lease = known?.bucket.endsAtMs === endsAtMs ? known : this.createLease(limit, caller, endsAtMs);
-    this.leases.delete(key);
-    this.leases.set(key, lease);
-    if (this.leases.size > MAX_LEASES) this.leases.delete(this.leases.keys().next().value as string);
-    return lease;
-  }
-
-  private createLease({ name, windowMs, requests }: RateLimit, caller: string, endsAtMs: number): Lease {
-    const id = createHmac('sha256', this.options.hashKey)
-      .update(JSON.stringify([name, windowMs, caller, endsAtMs]))
-      .digest('hex');
-    return { bucket: { id, limit: requests, endsAtMs }, leased: 0, used: 0, bucketRemaining: requests };
-  }
-
-  private acquire(lease: Lease, nowMs: number): Promise<void> {
-    lease.pendingAcquire ??= this.acquireFromBucket(lease, nowMs).finally(() => {
-      lease.pendingAcquire = undefined;
-    });
-    return lease.pendingAcquire;
-  }
-
-  private async acquireFromBucket(lease: Lease, nowMs: number): Promise<void> {
-    const { store, log } = this.options;
-    const { bucket } = lease;
-    const share = Math.min(Math.floor(bucket.limit * MAX_SHARE), lease.used);
-    const units = Math.max(1, Math.floor(bucket.limit * INITIAL_SHARE), share);
-    try {
-      const { taken, left } = await store.consume(bucket, units);
-      lease.leased += taken;
-      lease.bucketRemaining = left;
-    } catch (error) {
-      // A database that is away must not make a limit of its own: until it is back each process counts for itself.
-      log.warn({ err: error }, 'a limit could not be counted with the other processes');
-      lease.leased += Math.min(units, lease.bucketRemaining);
-      lease.bucketRemaining = Math.max(0, lease.bucketRemaining - units);
+    if (limit.requests === 0) return { allowed: true, limit, remaining: 0, resetMs: 0 };
+    if (limit.counted === 'per process') return this.countInMemory(limit, caller);
+    const known = await this.memory.get(toMemoryKey(limit, caller));
+    if (known !== null && known.msBeforeNext > 0 && known.consumedPoints > limit.requests) {
+      return toResult(limit, known.consumedPoints, known.msBeforeNext);
     }
-    this.evictExpired(nowMs);
+    try {
+      return await this.countInSql(limit, caller);
+    } catch (error) {
+      this.options.log.warn({ err: error }, 'exact rate limit unavailable, counting in this process only');
+      return this.countInMemory(limit, caller);
+    }
   }
 
-  /** Nobody waits for it, and what it misses it finds the next time. */
-  private evictExpired(nowMs: number): void {
-    if (nowMs < this.nextEvictionAtMs) return;
-    this.nextEvictionAtMs = nowMs + EVICTION_INTERVAL_MS;
-    for (const [key, { bucket }] of this.leases) if (bucket.endsAtMs <= nowMs) this.leases.delete(key);
+  /** A window begins with a caller's first request. */
+  private async countInMemory(limit: RateLimit, caller: string): Promise<RateLimitResult> {
+    const key = toMemoryKey(limit, caller);
+    const customDuration = limit.windowMs / 1_000;
+    const { consumedPoints, msBeforeNext } = await this.memory.consume(key, 1, { customDuration });
+    this.touch(key);
+    return toResult(limit, consumedPoints, msBeforeNext);
+  }
+
+  private touch(key: string): void {
+    this.counted.delete(key);
+    this.counted.add(key);
+    if (this.counted.size <= MAX_CALLERS) return;
+    const [oldest = ''] = this.counted;
+    this.counted.delete(oldest);
+    void this.memory.delete(oldest);
+  }
+
+  /** Windows begin at whole multiples of their length, the same in every process. */
+  private async countInSql(limit: RateLimit, caller: string): Promise<RateLimitResult> {
+    const { store, hashKey } = this.options;
+    const nowMs = Date.now();
+    const endsAtMs = (Math.floor(nowMs / limit.windowMs) + 1) * limit.windowMs;
+    const id = createHmac('sha256', hashKey)
+      .update(JSON.stringify([limit.name, limit.windowMs, caller, endsAtMs]))
+      .digest('hex');
+    const consumed = await store.consume({ id, endsAtMs });
+    this.removeExpired(nowMs);
+    const result = toResult(limit, consumed, endsAtMs - nowMs);
+    if (!result.allowed) await this.blockInMemory(result, consumed, caller);
+    return result;
+  }
+
+  /** Further requests in this window are rejected without SQL. */
+  private async blockInMemory({ limit, resetMs }: RateLimitResult, consumed: number, caller: string) {
+    const key = toMemoryKey(limit, caller);
+    await this.memory.set(key, consumed, resetMs / 1_000);
+    this.touch(key);
+  }
+
+  /** In the background. A failure is logged; the next run removes the rows. */
+  private removeExpired(nowMs: number): void {
+    if (nowMs < this.nextCleanupAtMs) return;
+    this.nextCleanupAtMs = nowMs + CLEANUP_INTERVAL_MS;
     const { store, log } = this.options;
     store
       .removeExpired(nowMs)
-      .catch((error: unknown) => log.warn({ err: error }, 'old limits could not be removed'));
+      .catch((error: unknown) => log.warn({ err: error }, 'expired rate limits not removed'));
   }
 }
+
+const toMemoryKey = ({ name }: RateLimit, caller: string): string => `${name} ${caller}`;
+
+const toResult = (limit: RateLimit, consumed: number, resetMs: number): RateLimitResult => ({
+  allowed: consumed <= limit.requests,
+  limit,
+  remaining: Math.max(0, limit.requests - consumed),
+  resetMs,
+});

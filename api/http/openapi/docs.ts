@@ -1,19 +1,20 @@
 import type { Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import { ERRORS } from '../../../domain/shared/errors';
-import { createExpressRouter, registerRoutes } from '../router';
+import type { Endpoint } from '../endpoint';
+import { addRoute, createExpressRouter } from '../router';
 import { createOpenApiDocument } from './document';
 
-/** The description of the API for programs (`/openapi.json`) and people (`/docs`), and what each problem means. */
-export function docsRoutes(): Router {
+/** `/openapi.json`, its reference page at `/docs`, and the meaning of each error code at `/docs/problems`. */
+export function createDocsRouter(endpoints: readonly Endpoint[]): Router {
   const router = createExpressRouter();
-  const document = createOpenApiDocument();
-  registerRoutes(router, '/openapi.json', {
+  const document = createOpenApiDocument(endpoints);
+  addRoute(router, '/openapi.json', {
     get: (_req, res) => {
       res.json(document);
     },
   });
-  registerRoutes(router, '/docs/problems', {
+  addRoute(router, '/docs/problems', {
     get: (_req, res) => {
       res.type('html').send(PROBLEMS_PAGE);
     },
@@ -23,13 +24,13 @@ export function docsRoutes(): Router {
   return router;
 }
 
-/** Where the `type` of a problem leads. The words are ours: nothing here comes from a request. */
+/** Target of the `type` of a problem. Contains nothing from requests. */
 const PROBLEMS_PAGE = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Problems</title>
+<html lang="en"><head><meta charset="utf-8"><title>Error codes</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}dt{font-weight:600;margin-top:1rem}</style>
-</head><body><h1>Problems</h1>
-<p>Errors are <code>application/problem+json</code> (RFC 9457). <code>code</code> is stable; <code>detail</code> is for people.</p>
+</head><body><h1>Error codes</h1>
+<p>Errors are <code>application/problem+json</code> (RFC 9457). <code>code</code> is stable; <code>detail</code> describes the error of one request.</p>
 <dl>${Object.entries(ERRORS)
   .map(
     ([code, { status, title }]) => `<dt id="${code}"><code>${code}</code> · ${status}</dt><dd>${title}</dd>`,

@@ -1,9 +1,9 @@
-import { extendZodWithOpenApi, type RouteConfig } from '@asteasolutions/zod-to-openapi';
-import { z } from 'zod';
+import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { ERRORS, type ErrorCode } from '../../../domain/shared/errors';
 import { groupBy } from '../../../domain/shared/group-by';
+import { z } from './zod';
 
-extendZodWithOpenApi(z);
+export type Responses = RouteConfig['responses'];
 
 const Problem = z
   .object({
@@ -22,135 +22,109 @@ const Problem = z
     available: z.number().int().optional(),
     errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
   })
-  .openapi('Problem', { description: 'RFC 9457; `code` is stable' });
+  .openapi('Problem', {
+    description:
+      'Problem details (RFC 9457). `code` is stable; `errors` points to the invalid fields by JSON pointer or name.',
+  });
 
-type Responses = RouteConfig['responses'];
-
-/** What answers tell in headers that clients go by. What is required is there whenever the description has it. */
+/** Response headers. A required one is in every response that documents it. */
 export const HEADERS = {
   RateLimit: {
-    description: 'What is left of the limit that was counted last, and seconds until it is whole again',
+    description: 'Requests left of the limit that was counted last, and seconds until its window ends',
     schema: { type: 'string', example: '"placement";r=41;t=17' },
   },
   'RateLimit-Policy': {
-    description: 'That limit, and the seconds it is for',
+    description: 'That limit and the length of its window in seconds',
     schema: { type: 'string', example: '"placement";q=60;w=60' },
   },
   'Retry-After': {
     required: true,
-    description: 'Seconds after which the same request can be repeated',
+    description: 'Seconds after which the same request can be sent again',
     schema: { type: 'integer', minimum: 1, example: 2 },
   },
   'WWW-Authenticate': {
     required: true,
-    description: 'RFC 6750',
+    description: 'The authentication challenge (RFC 6750)',
     schema: { type: 'string', example: 'Bearer realm="orders"' },
   },
   Location: {
     required: true,
-    description: 'Where it can be read',
+    description: 'Path of the resource',
     schema: { type: 'string', example: '/api/orders/ord_01K9Z0Q6X4J7M2V8W3Y5A1B2C3' },
   },
   ETag: {
     required: true,
-    description: 'The version, for `If-None-Match` and `If-Match`',
+    description: 'The version of the resource, for `If-None-Match` and `If-Match`',
     schema: { type: 'string', example: '"3"' },
   },
   'Idempotent-Replayed': {
-    description: 'The answer to the request that had the key before',
+    description: 'Present when the response repeats that of an earlier request with the same key',
     schema: { type: 'string', const: 'true' },
   },
   'Preference-Applied': {
-    description: 'What was honoured of `Prefer` (RFC 7240)',
+    description: 'The preference of `Prefer` that was applied (RFC 7240)',
     schema: { type: 'string', example: 'wait=10' },
   },
   'Content-Disposition': {
     required: true,
-    description: 'The name to save it under',
+    description: 'The suggested file name',
     schema: { type: 'string' },
   },
 } as const;
 export type HeaderName = keyof typeof HEADERS;
 
-export const headerRefs = (headers: readonly HeaderName[]) =>
+const headerRefs = (headers: readonly HeaderName[]) =>
   Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** By status, what every problem tells. */
+/** @param headers besides those of every response. */
+export const jsonResponse = (schema: z.ZodType, description: string, ...headers: HeaderName[]) => ({
+  description,
+  content: { 'application/json': { schema } },
+  headers: headerRefs(headers),
+});
+
+export const pageResponse = (item: z.ZodType) =>
+  jsonResponse(z.object({ data: z.array(item), nextCursor: z.string().nullable() }), 'A page of the list');
+
+export const emptyResponse = (description: string, ...headers: HeaderName[]) => ({
+  description,
+  ...(headers.length === 0 ? {} : { headers: headerRefs(headers) }),
+});
+
+export const NOT_MODIFIED = emptyResponse('Unchanged since the version in `If-None-Match`', 'ETag');
+
+/** Headers of every problem response with this status. */
 const PROBLEM_HEADERS: Record<number, HeaderName[]> = {
   401: ['WWW-Authenticate'],
   429: ['Retry-After'],
   503: ['Retry-After'],
 };
 
-/** A page of a list. */
-export const pageSchema = (item: z.ZodType) =>
-  z.object({ data: z.array(item), nextCursor: z.string().nullable() });
-/** @param headers that it has, beside those of every answer. */
-export const jsonResponse = (schema: z.ZodType, description: string, ...headers: HeaderName[]) => ({
-  description,
-  content: { 'application/json': { schema } },
-  headers: headerRefs(headers),
-});
-/** The answer to who has seen that version already. */
-export const notModified = (description: string) => ({ description, headers: headerRefs(['ETag']) });
-/** Body of a request, from the schema that validates it. */
-export const jsonRequest = (schema: z.ZodType) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
-/** Answers to failures, by status: several codes may share one. */
-export const problemResponses = (...codes: ErrorCode[]): Responses => {
-  const byStatus = groupBy(
-    [...codes, 'overloaded' as const, 'internal_error' as const],
-    (code) => ERRORS[code].status,
-  );
+/** Error responses by status; the description lists the codes that share it. */
+export function problemResponses(
+  codes: Iterable<ErrorCode>,
+  headers: Readonly<Record<string, readonly HeaderName[]>> = {},
+): Responses {
+  const byStatus = groupBy(new Set(codes), (code) => ERRORS[code].status);
   return Object.fromEntries(
-    [...byStatus].map(([status, all]) => [
+    [...byStatus].map(([status, group]) => [
       status,
       {
-        description: all.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('; '),
+        description: group.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('; '),
         content: { 'application/problem+json': { schema: Problem } },
-        headers: headerRefs(PROBLEM_HEADERS[status] ?? []),
+        headers: headerRefs([...(PROBLEM_HEADERS[status] ?? []), ...(headers[status] ?? [])]),
       },
     ]),
   );
-};
+}
 
-/** Adds headers to the answers of these statuses. */
-export const withHeaders = (
-  responses: Responses,
-  statuses: readonly string[],
-  ...headers: HeaderName[]
-): Responses =>
+/** Adds headers to all responses. */
+export const withHeaders = (responses: Responses, ...headers: HeaderName[]): Responses =>
   Object.fromEntries(
     Object.entries(responses).map(([status, response]) => [
       status,
-      '$ref' in response || !statuses.includes(status)
+      '$ref' in response
         ? response
         : { ...response, headers: { ...response.headers, ...headerRefs(headers) } },
     ]),
   );
-
-/** Adds failures to answers: a status that is there already is told of those, too. */
-export const withProblems = (responses: Responses, ...codes: ErrorCode[]): Responses => {
-  const added = Object.entries(problemResponses(...codes)).map(([status, problem]) => {
-    const there = responses[status];
-    if (there === undefined || '$ref' in there || '$ref' in problem) return [status, problem] as const;
-    const descriptions = [there, problem].flatMap(({ description = '' }) => description.split('; '));
-    return [status, { ...there, description: [...new Set(descriptions)].join('; ') }] as const;
-  });
-  return { ...responses, ...Object.fromEntries(added) };
-};
-
-/** What anything that has a body can be answered with. */
-export const BODY_PROBLEMS = [
-  'invalid_request',
-  'malformed_json',
-  'payload_too_large',
-  'unsupported_media_type',
-  'service_unavailable',
-] as const satisfies readonly ErrorCode[];
-
-/** The header of a change to what has versions. */
-export const ifMatchHeader = z.object({
-  'if-match': z.string().openapi({ description: 'The ETag that was read', example: '"3"' }),
-});

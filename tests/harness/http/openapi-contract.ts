@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
+import { ENDPOINTS } from '../../../api/endpoints';
 import { createOpenApiDocument } from '../../../api/http/openapi/document';
 
 /** A JSON schema, as far as the description of the API uses them. */
@@ -62,7 +63,7 @@ interface Operation {
   responses: ApiOperation['responses'];
 }
 
-const document = createOpenApiDocument() as unknown as {
+const document = createOpenApiDocument(ENDPOINTS) as unknown as {
   paths: Record<string, Record<string, Operation>>;
   components: {
     schemas: Record<string, JsonSchema>;

@@ -1,6 +1,7 @@
 import type { Tokens } from '../../../api/auth/schemas';
 import type { CustomerAddress, PersonalDataExport, Session } from '../../../api/customers/schemas';
-import { POLICIES } from '../../../api/http/policies';
+import { ENDPOINTS } from '../../../api/endpoints';
+import { endpointName } from '../../../api/http/endpoint';
 import type { Order, PlacedOrder } from '../../../api/orders/schemas';
 import { OPERATIONS } from '../../harness/http/openapi-contract';
 import { DIALECTS } from '../../harness/servers/databases';
@@ -9,9 +10,7 @@ import { buildOrderRequest, expectProblem, generateEmail } from '../orders/order
 import { signUp, toBearerHeader, UNAUTHENTICATED } from './sign-up';
 
 /** Operations that give customers access to their own data only. */
-const OWN_DATA_OPERATIONS = Object.entries(POLICIES)
-  .filter(([, policy]) => policy.customer === 'own')
-  .map(([operation]) => operation);
+const OWN_DATA_OPERATIONS = ENDPOINTS.filter(({ policy }) => policy?.customer === 'own').map(endpointName);
 const ADDRESS = {
   name: 'Ada Byron',
   line1: '12 St James Square',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Me } from '../../../api/customers/schemas';
-import { POLICIES } from '../../../api/http/policies';
-import type { Policy } from '../../../domain/shared/access';
+import { ENDPOINTS } from '../../../api/endpoints';
+import { endpointName } from '../../../api/http/endpoint';
 import { arbitraryRequests } from '../../harness/http/fuzz-requests';
 import { type ApiOperation, OPERATIONS } from '../../harness/http/openapi-contract';
 import { createStaffToken } from '../../harness/http/staff-token';
@@ -108,9 +108,9 @@ const ACCESS_ERROR_CODES = ['unauthenticated', 'invalid_token', 'forbidden'];
 
 /** Somebody whom the policy of the address lets in. */
 function getAuthorizedCaller({ method, path }: ApiOperation): Caller {
-  const policies: Record<string, Policy> = POLICIES;
-  const policy = policies[`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`];
-  if (policy === undefined || policy.guest === 'all') return 'guest';
+  const name = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`;
+  const policy = ENDPOINTS.find((endpoint) => endpointName(endpoint) === name)?.policy ?? null;
+  if (policy === null || policy.guest === 'all') return 'guest';
   return policy.scope === null ? 'admin' : 'machine';
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Money, Order, OrderSummary, PendingOrder } from '../../../api/orders/schemas';
+import type { Money } from '../../../api/http/field-schemas';
+import type { Order, OrderSummary, PendingOrder } from '../../../api/orders/schemas';
 import { DIALECTS } from '../../harness/servers/databases';
 import { type System, startSystem } from '../../harness/servers/system';
 import { buildOrderRequest, DECLINED_CARD, expectProblem, generateEmail, type Problem } from './orders';
