@@ -9,16 +9,16 @@ import {
 } from '../runtime/readiness';
 import { startApi } from './start';
 
-/** The API alone; the workers are other processes. */
-runProcess('api', async (life) => {
-  assertMultiProcessDatabase(life.config);
-  const foundation = createAppContext(life);
+/** The API process, without workers. */
+runProcess('api', async (process) => {
+  assertMultiProcessDatabase(process.config);
+  const context = createAppContext(process);
   const probes = {
-    database: createDatabaseProbe(foundation.store.db),
-    temporal: createTemporalProbe(foundation.temporal),
-    workers: createPollerProbe(foundation.temporal, foundation.queues),
+    database: createDatabaseProbe(context.store.db),
+    temporal: createTemporalProbe(context.temporal),
+    workers: createPollerProbe(context.temporal, context.queues),
   };
-  const readiness = createReadiness(probes, life.stopSignal);
-  await startHealthServer(life, readiness);
-  await startApi(life, foundation, readiness);
+  const readiness = createReadiness(probes, process.stopSignal);
+  await startHealthServer(process, readiness);
+  await startApi(process, context, readiness);
 });

@@ -4,7 +4,7 @@ import { createApiContext } from './harness/http/api-context';
 import { sendRequest } from './harness/http/http-client';
 import { type ApiResponse, findContractViolations, OPERATIONS } from './harness/http/openapi-contract';
 
-/** An answer as it should be. */
+/** A response that conforms to the OpenAPI document. */
 const ORDER_NOT_FOUND: ApiResponse = {
   status: 404,
   headers: { 'content-type': 'application/problem+json', ratelimit: '"address";r=9;t=1' },
@@ -23,37 +23,37 @@ const createProblem = (status: number, code: string, headers: ApiResponse['heade
   headers: { ...ORDER_NOT_FOUND.headers, ...headers },
   body: { ...(ORDER_NOT_FOUND.body as object), status, code },
 });
-const describeViolations = (answer: ApiResponse) =>
-  findContractViolations('GET', '/api/orders/ord_1', answer).join('\n');
+const describeViolations = (response: ApiResponse) =>
+  findContractViolations('GET', '/api/orders/ord_1', response).join('\n');
 
-describe('an answer is held against its description', () => {
-  test('one that is as it is described has no fault', () => {
+describe('findContractViolations', () => {
+  test('accepts a documented response', () => {
     expect(describeViolations(ORDER_NOT_FOUND)).toBe('');
     expect(describeViolations(createProblem(429, 'too_many_requests', { 'retry-after': '7' }))).toBe('');
   });
 
   test.each([
-    ['a status that is not described', createProblem(422, 'not_found'), 'answers 422'],
-    ['a code that is not described', createProblem(404, 'link_expired'), 'the code link_expired'],
+    ['an undocumented status', createProblem(422, 'not_found'), 'responds 422'],
+    ['an undocumented code', createProblem(404, 'link_expired'), 'the code link_expired'],
     ['a problem without a code', { ...ORDER_NOT_FOUND, body: {} }, 'the code undefined'],
     [
-      'a header that is not described',
+      'a header that is undocumented for the status',
       createProblem(404, 'not_found', { location: '/' }),
       'the header location',
     ],
-    ['a header nobody describes', createProblem(404, 'not_found', { sunset: 'today' }), 'the header sunset'],
-    ['a header that is missing', createProblem(429, 'too_many_requests'), 'without the header retry-after'],
+    ['an undocumented header', createProblem(404, 'not_found', { sunset: 'today' }), 'the header sunset'],
+    ['a missing required header', createProblem(429, 'too_many_requests'), 'without the header retry-after'],
     [
-      'a header of another form',
+      'a malformed header',
       createProblem(429, 'too_many_requests', { 'retry-after': 'soon' }),
-      'another retry-after',
+      'a malformed retry-after',
     ],
-  ])('%s is a fault', (_, answer, fault) => {
-    expect(describeViolations(answer)).toContain(fault);
+  ])('reports %s', (_, response, violation) => {
+    expect(describeViolations(response)).toContain(violation);
   });
 });
 
-describe('an app without anything behind it', () => {
+describe('an app without database and Temporal', () => {
   let api: ApiServer;
   let limited: ApiServer;
   beforeAll(async () => {
@@ -67,33 +67,33 @@ describe('an app without anything behind it', () => {
   afterAll(() => Promise.all([api?.stop(0), limited?.stop(0)]));
 
   const counted = OPERATIONS.filter(({ path }) => !/^\/(healthz|readyz)$/.test(path));
-  const ask = async (at: ApiServer, { method, path }: { method: string; path: string }) => {
-    const real = path.replace(/\{\w+\}/g, 'some-1');
-    const answer = await sendRequest(`${at.url}${real}`, {
+  const send = async (server: ApiServer, { method, path }: { method: string; path: string }) => {
+    const url = path.replace(/\{\w+\}/g, 'some-1');
+    const response = await sendRequest(`${server.url}${url}`, {
       method,
       headers: { authorization: 'Bearer wrong' },
     });
-    expect(findContractViolations(method, real, answer)).toEqual([]);
-    return answer.status;
+    expect(findContractViolations(method, url, response)).toEqual([]);
+    return response.status;
   };
 
-  test.each(counted)('$name answers who asks too often as it is described', async (operation) => {
-    expect(await ask(limited, operation)).toBe(429);
+  test.each(counted)('$name responds to exceeded rate limits as documented', async (operation) => {
+    expect(await send(limited, operation)).toBe(429);
   });
 
   test.each(OPERATIONS.filter(({ path }) => path.startsWith('/api/')))(
-    '$name answers a wrong token as it is described',
+    '$name responds to an invalid token as documented',
     async (operation) => {
-      expect(await ask(api, operation)).toBe(401);
+      expect(await send(api, operation)).toBe(401);
     },
   );
 
   test.each(OPERATIONS.filter(({ path }) => path.includes('{')))(
-    '$name answers an address with broken escapes as it is described',
+    '$name responds to invalid percent-encoding as documented',
     async ({ method, path }) => {
-      const answer = await sendRequest(`${api.url}${path.replace(/\{\w+\}/g, '%ff')}`, { method });
-      expect(answer.status).toBe(400);
-      expect(findContractViolations(method, path, answer)).toEqual([]);
+      const response = await sendRequest(`${api.url}${path.replace(/\{\w+\}/g, '%ff')}`, { method });
+      expect(response.status).toBe(400);
+      expect(findContractViolations(method, path, response)).toEqual([]);
     },
   );
 });

@@ -61,11 +61,9 @@ export const ChangePasswordRequest = z
     example: { currentPassword: 'analytical engine', newPassword: 'difference engine' },
   });
 
-export const Accepted = z
-  .object({ detail: z.string() })
-  .openapi('Accepted', {
-    example: { detail: 'If the email address can be used, a mail will be sent to it.' },
-  });
+export const Accepted = z.object({ detail: z.string() }).openapi('Accepted', {
+  example: { detail: 'If the email address can be used, a mail will be sent to it.' },
+});
 
 export const Tokens = z
   .object({

@@ -3,22 +3,22 @@ import { decodeCursor, encodeCursor, toPage } from './pagination';
 
 const ID = 'ord_01ARZ3NDEKTSV4RRFFQ69G5FAV';
 
-test('a cursor gives back the key it was made of', () => {
+test('decodes a cursor to its key', () => {
   expect(decodeCursor(encodeCursor(ID), isOrderId)).toBe(ID);
 });
 
 test.each([
-  ['nothing', ''],
+  ['an empty text', ''],
   ['a plain key', ID],
   ['another kind of key', encodeCursor('walnut-desk')],
   ['another version', Buffer.from(`v2:${ID}`).toString('base64url')],
   ['padding', `${encodeCursor(ID)}==`],
   ['SQL', encodeCursor(`${ID}' OR 1=1 --`)],
-])('%s is not a cursor', (_, cursor) => {
+])('rejects %s', (_, cursor) => {
   expect(() => decodeCursor(cursor, isOrderId)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
 });
 
-test('there is a next page only when there is more', () => {
+test('returns a next cursor only when there are more rows', () => {
   const rows = ['a', 'b', 'c'];
   const page = (limit: number) =>
     toPage(

@@ -6,37 +6,37 @@ import { eventually } from '../../tests/harness/eventually';
 import { problemHandler, toAppError } from './problems';
 import { listen } from './server';
 
-const databaseError = (message: string, facts: object) =>
-  new DatabaseError(Object.assign(new Error(message), { sql: 'SELECT 1', ...facts }));
+const databaseError = (message: string, properties: object) =>
+  new DatabaseError(Object.assign(new Error(message), { sql: 'SELECT 1', ...properties }));
 
 test.each([
-  ['cannot be reached', new ConnectionRefusedError(new Error('connect ECONNREFUSED'))],
+  ['is unreachable', new ConnectionRefusedError(new Error('connect ECONNREFUSED'))],
   [
-    'dies in the middle of a statement',
+    'closes the connection during a statement',
     databaseError('read ECONNRESET', { code: 'ECONNRESET', fatal: true }),
   ],
   [
-    'dies while a connection is set up',
+    'closes the connection while it is opened',
     Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', fatal: true }),
   ],
-])('a database that %s is away for the moment', (_, error) => {
+])('maps a database that %s to service_unavailable', (_, error) => {
   expect(toAppError(error)).toMatchObject({
     code: 'service_unavailable',
     extensions: { retryAfterSeconds: expect.any(Number) },
   });
 });
 
-test('a statement that the database refuses is our own fault', () => {
-  const refused = databaseError('Unknown column', { code: 'ER_BAD_FIELD_ERROR', fatal: false });
-  expect(toAppError(refused).code).toBe('internal_error');
+test('maps a rejected statement to internal_error', () => {
+  const rejected = databaseError('Unknown column', { code: 'ER_BAD_FIELD_ERROR', fatal: false });
+  expect(toAppError(rejected).code).toBe('internal_error');
 });
 
-test('a client that wants its connection closed is heard out once it has been refused', async () => {
+test('reads the rest of the body after an early error, also with Connection: close', async () => {
   const app = express();
-  let taken = false;
+  let isBodyRead = false;
   app.use((req) => {
     req.once('end', () => {
-      taken = true;
+      isBodyRead = true;
     });
     throw new AppError('unauthenticated', 'This needs a token.');
   });
@@ -44,15 +44,15 @@ test('a client that wants its connection closed is heard out once it has been re
   const api = await listen(app, '127.0.0.1', 0);
   const client = connect(Number(new URL(api.url).port), '127.0.0.1');
   try {
-    let answer = '';
-    client.on('data', (part) => {
-      answer += part.toString();
+    let response = '';
+    client.on('data', (chunk) => {
+      response += chunk.toString();
     });
     client.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n');
-    await eventually('refused', () => answer.endsWith('}'));
-    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+    await eventually('a response', () => response.endsWith('}'));
+    expect(response).toMatch(/^HTTP\/1\.1 401 /);
     client.write(Buffer.alloc(1_000_000));
-    await eventually('all of it is taken', () => taken);
+    await eventually('the body is read', () => isBodyRead);
   } finally {
     client.destroy();
     await api.stop(1_000);

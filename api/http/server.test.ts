@@ -12,12 +12,12 @@ const TIMEOUTS = { headersTimeoutMs: 300, requestTimeoutMs: 600, idleTimeoutMs: 
 const DRIP_MS = 40;
 
 let api: ApiServer;
-let answered = 0;
+let completed = 0;
 beforeAll(async () => {
   api = await listen(
     (req, res) => {
       req.resume().on('end', () => {
-        answered += 1;
+        completed += 1;
         res.end();
       });
     },
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop(0));
 
-/** Sends the start of a request, then a byte now and then. @returns what came back until the connection was closed. */
+/** Sends the start of a request, then single bytes. @returns what was received until the connection closed. */
 function drip(start: string, endless: string): Promise<string> {
   const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
   let received = '';
@@ -50,30 +50,30 @@ test.each([
   ['headers never end', 'GET / HTTP/1.1\r\nHost: a\r\n', 'X-A: b\r\n'],
   ['body never ends', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n', 'x'],
   ['chunks never end', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n'],
-])('a client whose %s is told so and cut off', async (_what, start, endless) => {
+])('closes the connection with 408 when the %s', async (_name, start, endless) => {
   expect(await drip(start, endless)).toMatch(/^HTTP\/1\.1 408 /);
-  expect(answered).toBe(0);
+  expect(completed).toBe(0);
 });
 
-test('a client that sends more headers than there is room for is told so and cut off', async () => {
+test('closes the connection with 431 when the headers are too large', async () => {
   const flood = `X-A: ${'b'.repeat(20_000)}\r\n`;
   expect(await drip('GET / HTTP/1.1\r\nHost: a\r\n', flood)).toMatch(/^HTTP\/1\.1 431 /);
 });
 
-test('a request of two lengths, as smuggling begins, is refused', async () => {
+test('rejects a request with Content-Length and Transfer-Encoding', async () => {
   const start =
     'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
   expect(await drip(start, '')).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-test('while it stops every answer is whole, and says that it is the last of its connection', async () => {
-  const held = createGate();
-  let asked = 0;
-  const answer: RequestListener = (_req, res) => {
-    asked += 1;
-    void held.opened.then(() => res.end('whole'));
+test('completes responses in flight while stopping, with Connection: close', async () => {
+  const gate = createGate();
+  let received = 0;
+  const listener: RequestListener = (_req, res) => {
+    received += 1;
+    void gate.opened.then(() => res.end('complete'));
   };
-  const stopping = await listen(answer, '127.0.0.1', 0);
+  const stopping = await listen(listener, '127.0.0.1', 0);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const get = () =>
     new Promise<[string | undefined, string]>((resolve, reject) => {
@@ -84,19 +84,19 @@ test('while it stops every answer is whole, and says that it is the last of its 
     });
   const first = get();
   const next = get().catch((error: { code: string }) => error.code);
-  await eventually('a request', () => asked === 1);
+  await eventually('a request', () => received === 1);
 
   const stopped = stopping.stop(60_000);
-  held.open();
+  gate.open();
 
-  expect(await first).toEqual(['close', 'whole']);
-  // The one that waited for the connection looks for another, and finds nobody.
+  expect(await first).toEqual(['close', 'complete']);
+  // The request queued for the connection opens a new one, which is refused.
   expect(await next).toBe('ECONNREFUSED');
   await stopped;
   agent.destroy();
 });
 
-test('a client that never reads its answer is cut off, and another one served in its place', async () => {
+test('closes the connection of a client that never reads its response, and serves another one', async () => {
   const large = Buffer.alloc(64 * 1024 * 1024);
   const app = express();
   app.use(limitConcurrency(1));
@@ -107,8 +107,8 @@ test('a client that never reads its answer is cut off, and another one served in
     const small = async () => (await sendRequest(`${one.url}/small`)).status;
     const socket = connect(Number(new URL(one.url).port), '127.0.0.1').on('error', () => undefined);
     socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
-    await eventually('the place is taken', async () => (await small()) !== 200);
-    await eventually('the place is free', async () => (await small()) === 200);
+    await eventually('the limit is reached', async () => (await small()) !== 200);
+    await eventually('the limit is free', async () => (await small()) === 200);
     let received = 0;
     socket.on('data', (chunk) => {
       received += chunk.length;

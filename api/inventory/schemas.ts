@@ -88,12 +88,10 @@ export const StockMovement = z
     onHandAfter: units,
     reason: z.enum([...ADJUSTMENT_REASONS, 'opening']),
     note: z.string().nullable(),
-    actor: z
-      .string()
-      .openapi({
-        description: 'The caller that made the adjustment',
-        example: 'staff:cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3',
-      }),
+    actor: z.string().openapi({
+      description: 'The caller that made the adjustment',
+      example: 'staff:cus_01K9Z0Q6X4J7M2V8W3Y5A1B2C3',
+    }),
     at: timestamp,
   })
   .openapi('StockMovement');

@@ -45,12 +45,10 @@ export type PlaceOrderRequest = z.infer<typeof PlaceOrderRequest>;
 
 export const CancelOrderRequest = z
   .strictObject({
-    reason: singleLineText(200)
-      .optional()
-      .openapi({
-        description: 'Stored permanently in the audit log. Must not contain personal data',
-        example: 'changed my mind',
-      }),
+    reason: singleLineText(200).optional().openapi({
+      description: 'Stored permanently in the audit log. Must not contain personal data',
+      example: 'changed my mind',
+    }),
   })
   .openapi('CancelOrder');
 export type CancelOrderRequest = z.infer<typeof CancelOrderRequest>;

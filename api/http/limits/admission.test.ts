@@ -3,16 +3,16 @@ import type { Request, Response } from 'express';
 import { Admission, limitConcurrency } from './admission';
 
 const forever = () => new Promise<never>(() => undefined);
-const nobodyWaits = async () => 0;
+const noneWaiting = async () => 0;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** An answer with the decided order. */
+/** The result of a decided placement. */
 const decided = (order: string) => ({ order });
-const later = { order: null };
+const undecided = { order: null };
 
 describe('placements', () => {
-  test('as many as allowed run, one more is told to come back, and one that ends makes room', async () => {
-    const admission = new Admission({ placements: 2, waitingOrders: 10 }, nobodyWaits);
+  test('rejects placements beyond the limit until a running one completes', async () => {
+    const admission = new Admission({ placements: 2, waitingOrders: 10 }, noneWaiting);
     let finish: (value: { order: string }) => void = () => undefined;
     const first = admission.admit(() => new Promise<{ order: string }>((resolve) => (finish = resolve)));
     void admission.admit(forever);
@@ -26,14 +26,14 @@ describe('placements', () => {
     expect(await admission.admit(async () => decided('fourth'))).toEqual(decided('fourth'));
   });
 
-  test('one that fails makes room too', async () => {
-    const admission = new Admission({ placements: 1, waitingOrders: 10 }, nobodyWaits);
+  test('a failed placement releases its slot', async () => {
+    const admission = new Admission({ placements: 1, waitingOrders: 10 }, noneWaiting);
     const failing = () => admission.admit(() => Promise.reject(new Error('declined')));
     await expect(failing()).rejects.toThrow('declined');
     await expect(failing()).rejects.toThrow('declined');
   });
 
-  test('none are taken while too many orders wait for a worker, and again when they are fewer', async () => {
+  test('rejects placements while too many orders wait for a worker', async () => {
     let [waiting, now] = [10, 0];
     const admission = new Admission(
       { placements: 5, waitingOrders: 10 },
@@ -51,10 +51,10 @@ describe('placements', () => {
     now += 500;
     await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
     await settled();
-    expect(await admission.admit(async () => decided('taken'))).toEqual(decided('taken'));
+    expect(await admission.admit(async () => decided('placed'))).toEqual(decided('placed'));
   });
 
-  test('who comes first after a pause is not refused by the count of before it', async () => {
+  test('ignores an outdated count after a pause', async () => {
     let now = 0;
     const admission = new Admission(
       { placements: 5, waitingOrders: 10 },
@@ -72,10 +72,10 @@ describe('placements', () => {
     await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
   });
 
-  test('those placed lately whose decision is not known count as waiting until the server has counted them', async () => {
+  test('counts recent undecided placements as waiting until the server count includes them', async () => {
     let now = 0;
-    const admission = new Admission({ placements: 5, waitingOrders: 3 }, nobodyWaits, () => now);
-    for (let n = 0; n < 3; n += 1) await admission.admit(async () => later);
+    const admission = new Admission({ placements: 5, waitingOrders: 3 }, noneWaiting, () => now);
+    for (let n = 0; n < 3; n += 1) await admission.admit(async () => undecided);
     now = 5_000;
     await expect(admission.admit(forever)).rejects.toMatchObject({ extensions: { retryAfterSeconds: 10 } });
     now = 5_501;
@@ -83,31 +83,31 @@ describe('placements', () => {
     for (let n = 0; n < 10; n += 1) await admission.admit(async () => decided('known'));
   });
 
-  test('the count is asked for once at a time, and while it fails the one before stands', async () => {
-    let [asked, now, away] = [0, 0, false];
+  test('refreshes the count once at a time and uses the previous count while it fails', async () => {
+    let [reads, now, unavailable] = [0, 0, false];
     const admission = new Admission(
       { placements: 500, waitingOrders: 10 },
       async () => {
-        asked += 1;
-        if (away) throw new Error('away');
+        reads += 1;
+        if (unavailable) throw new Error('unavailable');
         return 10;
       },
       () => now,
     );
-    await Promise.all(Array.from({ length: 100 }, () => admission.admit(async () => decided('taken'))));
-    expect(asked).toBe(1);
+    await Promise.all(Array.from({ length: 100 }, () => admission.admit(async () => decided('placed'))));
+    expect(reads).toBe(1);
     await settled();
-    away = true;
+    unavailable = true;
     now += 500;
     await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
     await settled();
     now += 500;
     await expect(admission.admit(forever)).rejects.toMatchObject({ code: 'overloaded' });
-    expect(asked).toBe(3);
+    expect(reads).toBe(3);
   });
 });
 
-test('requests of all kinds are bounded, and one whose client has gone makes room', () => {
+test('bounds concurrent requests and releases the slot of a disconnected client', () => {
   const gate = limitConcurrency(1);
   const pass = () => {
     const response = new EventEmitter();

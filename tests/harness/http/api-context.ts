@@ -14,8 +14,8 @@ import { getTaskQueues } from '../../../workflows/shared/task-queues';
 const log = pino({ level: 'silent' });
 const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0, mailbox: 0 };
 
-/** What the API works with, in a test that has no process for it. Store and client are there only if given. */
-export const createApiContext = (given: Partial<ApiContext> = {}): ApiContext => ({
+/** An API context without a process. Store and Temporal client are stubs unless they are passed. */
+export const createApiContext = (overrides: Partial<ApiContext> = {}): ApiContext => ({
   store: {} as Store,
   temporal: {} as Client,
   log,
@@ -35,5 +35,5 @@ export const createApiContext = (given: Partial<ApiContext> = {}): ApiContext =>
   decisionWaitMs: 10_000,
   shutdownSignal: new AbortController().signal,
   readiness: async () => ({ status: 'ready', checks: {}, missing: [] }),
-  ...given,
+  ...overrides,
 });

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { type ApiOperation, type JsonSchema, resolveSchema } from './openapi-contract';
 
-/** One call of an operation, near to what it takes or far from it. */
+/** A request to an operation, valid or almost valid. */
 export interface FuzzedRequest {
   path: string;
   headers: Record<string, string>;
-  /** As it is sent; undefined: none. */
+  /** The encoded body; undefined for none. */
   raw: string | undefined;
 }
 
-/** What programs trip over. */
+/** Values that often break parsers. */
 const EDGE_CASES: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     null,
@@ -41,7 +41,7 @@ const EDGE_CASES: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
 );
 
-/** Values that a schema allows, mostly. */
+/** Values that the schema mostly allows. */
 function arbitraryFor(schema: JsonSchema): fc.Arbitrary<unknown> {
   const known = resolveSchema(schema);
   const plain = arbitraryFromSchema(known);
@@ -109,17 +109,19 @@ function arbitraryText({ pattern, format, minLength = 0, maxLength = 60 }: JsonS
   return fc.string({ minLength, maxLength: Math.min(maxLength, minLength + 60) });
 }
 
-/** The value with one place in it changed to something nasty, left out, or given a neighbour nobody knows. */
+/** The value with one element replaced by an edge case, removed, or joined by an unknown field. */
 const corruptValue = (value: unknown): fc.Arbitrary<unknown> =>
-  fc.tuple(EDGE_CASES, fc.nat(), fc.constantFrom('replace', 'drop', 'add')).map(([nasty, at, how]) => {
-    const copy = structuredClone({ value });
-    const places = listPaths(copy);
-    const [parent, key] = places[at % places.length] as [Record<string, unknown>, string];
-    if (how === 'drop') delete parent[key];
-    else if (how === 'add' && !Array.isArray(parent)) parent[`${key}x`] = nasty;
-    else parent[key] = nasty;
-    return copy.value;
-  });
+  fc
+    .tuple(EDGE_CASES, fc.nat(), fc.constantFrom('replace', 'drop', 'add'))
+    .map(([edgeCase, index, change]) => {
+      const copy = structuredClone({ value });
+      const paths = listPaths(copy);
+      const [parent, key] = paths[index % paths.length] as [Record<string, unknown>, string];
+      if (change === 'drop') delete parent[key];
+      else if (change === 'add' && !Array.isArray(parent)) parent[`${key}x`] = edgeCase;
+      else parent[key] = edgeCase;
+      return copy.value;
+    });
 
 function listPaths(parent: object): [object, string][] {
   return Object.entries(parent).flatMap(([key, child]): [object, string][] => [
@@ -128,14 +130,14 @@ function listPaths(parent: object): [object, string][] {
   ]);
 }
 
-const mostlyValid = <T>(good: fc.Arbitrary<T>, bad: fc.Arbitrary<T>): fc.Arbitrary<T> =>
-  fc.oneof({ weight: 3, arbitrary: good }, { weight: 1, arbitrary: bad });
+const mostlyValid = <T>(valid: fc.Arbitrary<T>, invalid: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 3, arbitrary: valid }, { weight: 1, arbitrary: invalid });
 
 const edgeCaseText: fc.Arbitrary<string> = EDGE_CASES.map((value) =>
   typeof value === 'string' ? value : JSON.stringify(value),
 );
 
-/** @param ids what stands for a parameter of a path, so that some calls reach what is there. */
+/** @param ids existing values of path parameters, so that some requests reach existing resources. */
 export function arbitraryRequests(
   operation: ApiOperation,
   ids: Record<string, readonly string[]>,
@@ -143,13 +145,13 @@ export function arbitraryRequests(
   const parameters = fc.tuple(
     ...operation.parameters.map((parameter) => {
       const known = ids[parameter.name] ?? [];
-      const good = arbitraryFor(parameter.schema).map(String);
+      const valid = arbitraryFor(parameter.schema).map(String);
       const value = mostlyValid(
-        known.length > 0 ? fc.oneof(fc.constantFrom(...known), good) : good,
+        known.length > 0 ? fc.oneof(fc.constantFrom(...known), valid) : valid,
         edgeCaseText,
       );
-      const isGiven = parameter.required === true ? fc.constant(true) : fc.boolean();
-      return fc.tuple(fc.constant(parameter), value, isGiven);
+      const isSent = parameter.required === true ? fc.constant(true) : fc.boolean();
+      return fc.tuple(fc.constant(parameter), value, isSent);
     }),
   );
   const { body } = operation;
@@ -162,16 +164,17 @@ export function arbitraryRequests(
             .map((v) => JSON.stringify(v)),
           edgeCaseText,
         );
-  return fc.tuple(parameters, json).map(([given, raw]) => {
+  return fc.tuple(parameters, json).map(([values, raw]) => {
     let path = operation.path;
     const query = new URLSearchParams();
     const headers: Record<string, string> =
       raw === undefined ? {} : { 'content-type': body?.mediaType ?? '' };
-    for (const [{ name, in: place }, value, isGiven] of given) {
-      if (place === 'path') path = path.replace(`{${name}}`, encodeURIComponent(toWellFormed(value) || ' '));
-      else if (!isGiven) continue;
-      else if (place === 'query') query.append(name, toWellFormed(value));
-      // Others cannot be sent at all.
+    for (const [{ name, in: location }, value, isSent] of values) {
+      if (location === 'path')
+        path = path.replace(`{${name}}`, encodeURIComponent(toWellFormed(value) || ' '));
+      else if (!isSent) continue;
+      else if (location === 'query') query.append(name, toWellFormed(value));
+      // Other characters cannot be sent in a header.
       else headers[name] = value.replace(/[^\x21-\x7e]/g, '').slice(0, 1_000);
     }
     return {
@@ -182,5 +185,5 @@ export function arbitraryRequests(
   });
 }
 
-/** Half a pair of UTF-16 cannot be sent. */
+/** Replaces unpaired surrogates, which cannot be sent. */
 const toWellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');

@@ -13,17 +13,17 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   raw?: string | Buffer;
-  /** The longest silence; default 90 s. */
+  /** Without a byte; default 90 s. */
   timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 90_000;
 
 /**
- * One request over a connection of its own. Not `fetch`, which chooses `Host` itself and asks proxies and servers not to
- * answer a conditional request with 304.
+ * Sends one request over a separate connection. Not with `fetch`, which sets `Host` itself and prevents 304 responses to
+ * conditional requests.
  * @throws the error of the connection.
  */
 export function sendRequest<T>(url: string, request: HttpRequest = {}): Promise<HttpResponse<T>> {
@@ -56,7 +56,7 @@ export function sendRequest<T>(url: string, request: HttpRequest = {}): Promise<
       });
     });
     sent.once('error', reject);
-    sent.once('timeout', () => sent.destroy(new Error(`${url}: no answer in ${timeoutMs} ms`)));
+    sent.once('timeout', () => sent.destroy(new Error(`${url}: no response in ${timeoutMs} ms`)));
     sent.end(payload);
   });
 }

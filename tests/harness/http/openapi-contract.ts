@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ENDPOINTS } from '../../../api/endpoints';
 import { createOpenApiDocument } from '../../../api/http/openapi/document';
 
-/** A JSON schema, as far as the description of the API uses them. */
+/** The parts of JSON Schema that the OpenAPI document uses. */
 export interface JsonSchema {
   $ref?: string;
   type?: string | string[];
@@ -39,7 +39,7 @@ interface Content {
   example?: unknown;
 }
 
-/** One operation, as the description of the API has it. */
+/** One operation of the OpenAPI document. */
 export interface ApiOperation {
   /** `post /api/orders/{id}/cancel` */
   name: string;
@@ -95,93 +95,94 @@ function toApiOperation(method: string, path: string, operation: Operation): Api
   };
 }
 
-/** What a schema refers to, if it does. */
+/** Follows references. */
 export function resolveSchema(schema: JsonSchema): JsonSchema {
   const name = schema.$ref?.split('/').at(-1);
   return name === undefined ? schema : resolveSchema(document.components.schemas[name] ?? {});
 }
 
-/** What every answer may have, whatever it is about: of HTTP itself, of caches, requests and browsers' safety. */
+/** Headers that every response may have: of HTTP, caching, request ids and browser security. */
 const STANDARD_HEADERS =
   /^(content-(type|length|security-policy)|cache-control|connection|cross-origin-.*|date|keep-alive|origin-agent-cluster|referrer-policy|transfer-encoding|vary|x-.*)$/;
 
-/** What an answer of the API says, as far as it is described. */
 export interface ApiResponse {
   status: number;
   headers: IncomingHttpHeaders;
   body: unknown;
 }
 
-/** What is wrong with an answer of an address, by its description; nothing where none is described. */
-export function findContractViolations(method: string, path: string, answer: ApiResponse): string[] {
+/** Differences between a response and the OpenAPI document. Undocumented paths have none. */
+export function findContractViolations(method: string, path: string, response: ApiResponse): string[] {
   const [plain = ''] = path.split('?');
   const operation = OPERATIONS.find((o) => o.method === method && matchesPath(o.path, plain));
-  return operation === undefined ? [] : validateResponse(operation, answer);
+  return operation === undefined ? [] : validateResponse(operation, response);
 }
 
-const matchesPath = (described: string, path: string): boolean =>
-  new RegExp(`^${described.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(path);
+const matchesPath = (template: string, path: string): boolean =>
+  new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}/?$`).test(path);
 
 const validators = new Map<string, z.ZodType>();
 
 function validateResponse(operation: ApiOperation, { status, headers, body }: ApiResponse): string[] {
   const mediaType = headers['content-type']?.split(';')[0] ?? '';
-  const what = `${operation.name} answers ${status} as ${mediaType || 'nothing'}`;
+  const prefix = `${operation.name} responds ${status} as ${mediaType || 'nothing'}`;
   const response = operation.responses[status];
-  if (response === undefined) return [`${what}, which is not described`];
-  const faults = validateHeaders(response, headers).map((fault) => `${what}, ${fault}`);
+  if (response === undefined) return [`${prefix}, which is not documented`];
+  const violations = validateHeaders(response, headers).map((violation) => `${prefix}, ${violation}`);
   if (
     mediaType === 'application/problem+json' &&
     !response.description.includes(`\`${getErrorCode(body)}\``)
   ) {
-    faults.push(`${what} with the code ${getErrorCode(body)}, which is not described`);
+    violations.push(`${prefix} with the code ${getErrorCode(body)}, which is not documented`);
   }
   const schema = response.content?.[mediaType]?.schema;
   if (schema === undefined) {
     const isEmpty = response.content === undefined && body === undefined;
-    return isEmpty ? faults : [...faults, `${what}, which is not described`];
+    return isEmpty ? violations : [...violations, `${prefix}, which is not documented`];
   }
   const key = `${operation.name} ${status}`;
   const validator = validators.get(key) ?? createValidator(schema);
   validators.set(key, validator);
   const { error } = validator.safeParse(body);
   return [
-    ...faults,
+    ...violations,
     ...(error?.issues.map(({ path, message }) => `${key}: ${path.join('.')} ${message}`) ?? []),
   ];
 }
 
 const getErrorCode = (body: unknown): unknown => (body as { code?: unknown } | undefined)?.code;
 
-/** Headers that are there and not described, described as needed and not there, or of another form. */
+/** Undocumented, missing and malformed headers. */
 function validateHeaders(response: OperationResponse, headers: IncomingHttpHeaders): string[] {
-  const described = new Map(
+  const documented = new Map(
     Object.entries(response.headers ?? {}).map(([name, { $ref }]) => [
       name.toLowerCase(),
       document.components.headers[$ref.split('/').at(-1) ?? ''],
     ]),
   );
-  const unknown = Object.keys(headers).filter((name) => !described.has(name) && !STANDARD_HEADERS.test(name));
-  const missing = [...described].flatMap(([name, header]) =>
+  const unknown = Object.keys(headers).filter(
+    (name) => !documented.has(name) && !STANDARD_HEADERS.test(name),
+  );
+  const missing = [...documented].flatMap(([name, header]) =>
     header?.required === true && headers[name] === undefined ? [name] : [],
   );
-  const malformed = [...described].flatMap(([name, header]) => {
+  const malformed = [...documented].flatMap(([name, header]) => {
     const value = headers[name];
     if (header === undefined || value === undefined) return [];
-    const isRight = createValidator(header.schema).safeParse(
+    const isValid = createValidator(header.schema).safeParse(
       header.schema.type === 'integer' ? Number(value) : value,
     ).success;
-    return isRight ? [] : [name];
+    return isValid ? [] : [name];
   });
   return [
-    ...unknown.map((name) => `with the header ${name}, which is not described`),
+    ...unknown.map((name) => `with the header ${name}, which is not documented`),
     ...missing.map((name) => `without the header ${name}`),
-    ...malformed.map((name) => `with another ${name} than is described`),
+    ...malformed.map((name) => `with a malformed ${name}`),
   ];
 }
 
-/** By the same library that made the description. */
+/** With the library whose schemas the document is generated from. */
 function createValidator(schema: JsonSchema): z.ZodType {
-  const whole = JSON.stringify({ ...schema, $defs: document.components.schemas });
-  return z.fromJSONSchema(JSON.parse(whole.replaceAll('#/components/schemas/', '#/$defs/')));
+  const schemaText = JSON.stringify({ ...schema, $defs: document.components.schemas });
+  return z.fromJSONSchema(JSON.parse(schemaText.replaceAll('#/components/schemas/', '#/$defs/')));
 }

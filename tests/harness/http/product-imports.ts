@@ -3,7 +3,7 @@ import type { Store } from '../../../db/core/store';
 import { productImportStarted } from '../../../domain/catalogue/product-import';
 import { importId } from '../../../domain/shared/ids';
 
-/** A file of products, new unless there are others of the prefix, as the API leaves it: not started. @returns its id. */
+/** Stores a product file with SKUs `<prefix>-<n>`; its import is not started. @returns the import id. */
 export async function createStoredImport(
   { db, log, productImports }: Store,
   prefix: string,
@@ -30,8 +30,8 @@ export async function createStoredImport(
       await productImports.addChunk(id, chunk, rows, atMs, tx);
     }
     await productImports.completeUpload(id, file, atMs, tx);
-    const { columns: _, ...told } = file;
-    await log.append(await log.lockHead(id, tx), [productImportStarted(id, told, upload.actor, atMs)], tx);
+    const { columns: _, ...payload } = file;
+    await log.append(await log.lockHead(id, tx), [productImportStarted(id, payload, upload.actor, atMs)], tx);
   });
   return id;
 }

@@ -1,14 +1,14 @@
 import type { Express } from 'express';
 
-/** The parts of an Express layer that are read here. */
+/** The fields of an Express layer that are read. */
 interface Layer {
   route?: { path: string; stack: { method?: string }[] };
   handle: { stack?: Layer[] };
-  /** Where it is mounted. */
+  /** Path of the mount. */
   rawPath: string;
 }
 
-/** Every route that an app serves, as `GET /api/orders/:id`. */
+/** Every route of an app, as `GET /api/orders/:id`. */
 export const listRoutes = (app: Express): string[] =>
   collectRoutes((app.router as unknown as { stack: Layer[] }).stack, '');
 
@@ -16,8 +16,8 @@ function collectRoutes(layers: Layer[], prefix: string): string[] {
   return layers.flatMap(({ route, rawPath, handle: { stack } }) => {
     if (route === undefined)
       return stack === undefined ? [] : collectRoutes(stack, joinPath(prefix, rawPath));
-    const spoken = route.stack.flatMap(({ method }) => (method === undefined ? [] : [method.toUpperCase()]));
-    return [...new Set(spoken)].map((method) => `${method} ${joinPath(prefix, route.path)}`);
+    const methods = route.stack.flatMap(({ method }) => (method === undefined ? [] : [method.toUpperCase()]));
+    return [...new Set(methods)].map((method) => `${method} ${joinPath(prefix, route.path)}`);
   });
 }
 

@@ -11,7 +11,7 @@ import { ensureAccount } from '../../../services/auth/roles';
 import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
 import { createLinkTokens } from '../../../services/auth/tokens/link-tokens';
 
-/** @returns the access token of a new member of the staff, and whose personal data they have read since. */
+/** @returns the access token of a new staff account, and the subjects of its recorded reads. */
 export async function createStaffToken(
   env: Record<string, string>,
   role: Role,

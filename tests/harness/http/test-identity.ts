@@ -7,10 +7,10 @@ import { confirmRegistration, type RegistrationRequest, register } from '../../.
 import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
 import { createLinkTokens } from '../../../services/auth/tokens/link-tokens';
 
-/** Hashes in a moment: their strength is not what is tested. */
+/** Weak and fast: the strength of the hashes is not tested. */
 const FAST_HASH_PARAMETERS = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
-/** An identity with a clock of its own that a test can move, and a count of the hashes computed. */
+/** Auth dependencies with a settable clock and a count of the computed hashes. */
 export class TestIdentity implements AuthDependencies {
   nowMs = Date.UTC(2026, 10, 21);
   hashCount = 0;
@@ -26,16 +26,16 @@ export class TestIdentity implements AuthDependencies {
     readonly store: Store,
     parameters = FAST_HASH_PARAMETERS,
   ) {
-    const real = createPasswords({ parameters, maxQueued: 1_000 });
+    const passwords = createPasswords({ parameters, maxQueued: 1_000 });
     this.passwords = {
-      hash: (password) => this.countHash(() => real.hash(password)),
-      verify: (hash, password) => this.countHash(() => real.verify(hash, password)),
+      hash: (password) => this.countHash(() => passwords.hash(password)),
+      verify: (hash, password) => this.countHash(() => passwords.verify(hash, password)),
     };
   }
 
   now = (): number => this.nowMs;
 
-  /** The token of the mail that would be sent for the newest event of that kind. */
+  /** The link token of the mail for the latest event of the type. */
   async getLatestToken(type: 'RegistrationRequested' | 'PasswordResetRequested'): Promise<string> {
     const [row] = await select<{ subject: string }>(
       this.store.db,
@@ -46,7 +46,7 @@ export class TestIdentity implements AuthDependencies {
     return this.linkTokens.issue(row?.subject ?? '', purpose);
   }
 
-  /** Somebody with an account, logged in. */
+  /** A customer with an account and a session. */
   async createCustomer(email = 'ada@example.com', password = 'analytical engine'): Promise<TestCustomer> {
     await registerAndWait(this, { email, password, name: 'Ada Byron' });
     const tokens = await confirmRegistration(
@@ -75,13 +75,13 @@ export class TestIdentity implements AuthDependencies {
   }
 }
 
-/** Registers, and waits until that is written. */
+/** Registers and waits for the deferred writes. */
 export const registerAndWait = async (
   identity: AuthDependencies,
   registration: RegistrationRequest,
 ): Promise<void> => (await register(identity, registration))();
 
-/** Asks for a new password, and waits until that is written. */
+/** Requests a password reset and waits for the deferred writes. */
 export const requestPasswordResetAndWait = async (identity: AuthDependencies, email: string): Promise<void> =>
   (await requestPasswordReset(identity, email))();
 

@@ -11,11 +11,11 @@ type Rejection = Problem & { orderId: string; orderToken: string };
 
 const UNAUTHENTICATED = { authorization: '' };
 const toBearerHeader = (token: string | undefined) => ({ authorization: `Bearer ${token}` });
-/** The same token with its last character changed to one that says something else. */
+/** The token with one character changed. */
 const forgeToken = (token: string) =>
   `${token.slice(0, -2)}${token.at(-2) === 'A' ? 'B' : 'A'}${token.at(-1)}`;
 
-describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
+describe.each(DIALECTS)('authorization on %s', (dialect) => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ dialect });
@@ -28,16 +28,16 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     return body;
   };
 
-  test("a guest's history tells neither who of the staff it was nor which mails went out", async () => {
-    const mine = await placeAsGuest();
-    const guest = { headers: toBearerHeader(mine.orderToken) };
-    const path = `/api/orders/${mine.id}`;
+  test("a guest's history contains neither staff ids nor sent mails", async () => {
+    const order = await placeAsGuest();
+    const guest = { headers: toBearerHeader(order.orderToken) };
+    const path = `/api/orders/${order.id}`;
     const { token } = await createStaffToken(system.env, 'support');
     const support = { headers: { ...toBearerHeader(token), prefer: 'wait=20' } };
     expect((await system.request(path, support)).status).toBe(200);
     expect((await system.request(`${path}/cancel`, { ...support, body: {} })).body.status).toBe('cancelled');
     const all = await eventually('both mails in the history', async () => {
-      const { entries } = await system.getHistory(mine.id);
+      const { entries } = await system.getHistory(order.id);
       return entries.filter(({ type }) => type === 'NotificationSent').length === 2 && entries;
     });
     expect(JSON.stringify(all)).toMatch(/staff:cus_\w{26}/);
@@ -54,18 +54,18 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     );
   });
 
-  test("a guest's order token opens that order and no other", async () => {
-    const [mine, theirs] = [await placeAsGuest(), await placeAsGuest()];
-    const headers = toBearerHeader(mine.orderToken);
-    expect((await system.request(`/api/orders/${mine.id}`, { headers })).body.id).toBe(mine.id);
-    expect((await system.request(`/api/orders/${mine.id}/history`, { headers })).status).toBe(200);
-    for (const path of [`/api/orders/${theirs.id}`, `/api/orders/${theirs.id}/history`]) {
+  test('an order token gives access to its order and no other', async () => {
+    const [order, otherOrder] = [await placeAsGuest(), await placeAsGuest()];
+    const headers = toBearerHeader(order.orderToken);
+    expect((await system.request(`/api/orders/${order.id}`, { headers })).body.id).toBe(order.id);
+    expect((await system.request(`/api/orders/${order.id}/history`, { headers })).status).toBe(200);
+    for (const path of [`/api/orders/${otherOrder.id}`, `/api/orders/${otherOrder.id}/history`]) {
       expectProblem(await system.request(path, { headers }), 404, 'not_found');
     }
-    const refused = await system.request(`/api/orders/${theirs.id}/cancel`, { headers, body: {} });
-    expectProblem(refused, 404, 'not_found');
-    expect((await system.getOrder(theirs.id)).cancellation).toBeNull();
-    const cancelled = await system.request(`/api/orders/${mine.id}/cancel`, {
+    const response = await system.request(`/api/orders/${otherOrder.id}/cancel`, { headers, body: {} });
+    expectProblem(response, 404, 'not_found');
+    expect((await system.getOrder(otherOrder.id)).cancellation).toBeNull();
+    const cancelled = await system.request(`/api/orders/${order.id}/cancel`, {
       headers: { ...headers, prefer: 'wait=20' },
       body: {},
     });
@@ -73,12 +73,12 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     expect(cancelled.body.cancellation?.requestedBy).toBe('signal (claims: guest, by REST)');
   });
 
-  test('the token comes with every answer to a placement, the same each time, and with none to a reader', async () => {
+  test('every response to a placement contains the same token; reads contain none', async () => {
     const headers = { ...UNAUTHENTICATED, 'idempotency-key': `guest-${dialect}` };
     const body = buildOrderRequest();
     const first = await system.placeOrder<PlacedOrder>(body, headers);
-    const again = await system.placeOrder<PlacedOrder>(body, headers);
-    expect(again.body.orderToken).toBe(first.body.orderToken);
+    const replayed = await system.placeOrder<PlacedOrder>(body, headers);
+    expect(replayed.body.orderToken).toBe(first.body.orderToken);
     const pending = await system.placeOrder<PlacedOrder>(buildOrderRequest(), {
       ...UNAUTHENTICATED,
       prefer: 'respond-async',
@@ -95,11 +95,11 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     });
     expect(read.body.status).toBe('rejected');
     expect(read.text).not.toContain('ot_');
-    // Who can prove who they are needs none.
+    // Authenticated callers need none.
     expect((await system.placeOrder<PlacedOrder>(buildOrderRequest())).body.orderToken).toBeUndefined();
   });
 
-  test('a guest who shows the token of one order is given another with the next', async () => {
+  test('a placement with the token of an earlier order returns a token of its own order', async () => {
     const first = await placeAsGuest();
     const second = await system.placeOrder<PlacedOrder>(
       buildOrderRequest(),
@@ -111,12 +111,12 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     expectProblem(await system.request(`/api/orders/${first.id}`, { headers }), 404, 'not_found');
   });
 
-  test('an order is not to be had without a token, nor is any list', async () => {
+  test('returns 401 for orders and lists without credentials', async () => {
     const { id } = await placeAsGuest();
     for (const path of [`/api/orders/${id}`, `/api/orders/${id}/history`, '/api/orders', '/api/inventory']) {
-      const answer = await system.request(path, { headers: UNAUTHENTICATED });
-      expectProblem(answer, 401, 'unauthenticated');
-      expect(answer.headers['www-authenticate']).toBe('Bearer realm="orders"');
+      const response = await system.request(path, { headers: UNAUTHENTICATED });
+      expectProblem(response, 401, 'unauthenticated');
+      expect(response.headers['www-authenticate']).toBe('Bearer realm="orders"');
     }
     expect((await system.request('/api/products', { headers: UNAUTHENTICATED })).status).toBe(200);
   });
@@ -124,18 +124,18 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
   test.each([
     ['another scheme', 'Basic YWRhOmFkYQ=='],
     ['no token', 'Bearer'],
-    ['a token of nothing', 'Bearer abc'],
+    ['a token of unknown form', 'Bearer abc'],
     ['two tokens', 'Bearer abc def'],
     ['an unknown key', `Bearer key_${'0'.repeat(26)}_${'A'.repeat(43)}`],
-    ['an order token of nobody', `Bearer ot_${'0'.repeat(26)}_${'A'.repeat(43)}`],
-    ['a token with a body of bytes', `Bearer \u00ff`],
-  ])('%s is refused with 401, also where none is needed', async (_what, authorization) => {
-    const answer = await system.request('/api/products', { headers: { authorization } });
-    expectProblem(answer, 401, 'invalid_token');
-    expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
+    ['an order token with a wrong signature', `Bearer ot_${'0'.repeat(26)}_${'A'.repeat(43)}`],
+    ['a token that is not ASCII', `Bearer \u00ff`],
+  ])('rejects %s with 401, also on a public endpoint', async (_name, authorization) => {
+    const response = await system.request('/api/products', { headers: { authorization } });
+    expectProblem(response, 401, 'invalid_token');
+    expect(response.headers['www-authenticate']).toContain('error="invalid_token"');
   });
 
-  test('a forged token is refused', async () => {
+  test('rejects forged tokens', async () => {
     const { id, orderToken = '' } = await placeAsGuest();
     for (const token of [forgeToken(orderToken), forgeToken(system.token)]) {
       expectProblem(
@@ -146,7 +146,7 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
     }
   });
 
-  test('a machine may do what its scopes say and nothing else', async () => {
+  test('an API key permits the operations of its scopes and no others', async () => {
     const reader = toBearerHeader(
       await createMachineToken(system.env, system.env.DATABASE_URL ?? '', ['orders:read']),
     );
@@ -157,16 +157,18 @@ describe.each(DIALECTS)('who may do what, on %s', (dialect) => {
       await system.request('/api/inventory', { headers: reader }),
       await system.request<ApiKey>('/api/api-keys', { headers: reader }),
     ];
-    for (const answer of forbidden) expectProblem(answer, 403, 'forbidden');
-    // What a guest may do with nothing takes the scope all the same; what has no scope, any machine may.
+    for (const response of forbidden) expectProblem(response, 403, 'forbidden');
+    // An operation with a scope requires it of API keys, also when guests need no credentials.
     expectProblem(await system.placeOrder(buildOrderRequest(), reader), 403, 'forbidden');
     expect((await system.request('/api/products', { headers: reader })).status).toBe(200);
-    // Not even one that may do everything makes others.
-    const made = await system.request('/api/api-keys', { body: { name: 'more', scopes: ['orders:read'] } });
-    expectProblem(made, 403, 'forbidden');
+    // API keys cannot create API keys.
+    const created = await system.request('/api/api-keys', {
+      body: { name: 'more', scopes: ['orders:read'] },
+    });
+    expectProblem(created, 403, 'forbidden');
   });
 
-  test('two callers may use the same idempotency key: each gets an order of its own', async () => {
+  test('two callers can use the same idempotency key for separate orders', async () => {
     const headers = { 'idempotency-key': `shared-${dialect}` };
     const body = buildOrderRequest();
     const machine = await system.placeOrder(body, headers);

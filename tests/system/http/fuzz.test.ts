@@ -10,10 +10,10 @@ import { type System, startSystem } from '../../harness/servers/system';
 import { toBearerHeader, UNAUTHENTICATED } from '../customers/sign-up';
 import { buildOrderRequest } from '../orders/orders';
 
-/** Another run: FUZZ_SEED and FUZZ_RUNS. */
+/** Set FUZZ_SEED and FUZZ_RUNS for other runs. */
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const RUNS = Number(process.env.FUZZ_RUNS ?? 40);
-/** Nothing asked for in vain takes longer than this. */
+/** Longer than any response, valid or not. */
 const RESPONSE_TIMEOUT_MS = 20_000;
 
 describe.each(DIALECTS)('on %s', (dialect) => {
@@ -29,22 +29,22 @@ describe.each(DIALECTS)('on %s', (dialect) => {
   });
   afterAll(() => system?.close());
 
-  // First: an example's idempotency key must not have been used with another body.
-  describe('the examples of the description', () => {
+  // Runs first: the idempotency key of an example must not have been used with another body.
+  describe('the examples of the OpenAPI document', () => {
     const examples = OPERATIONS.filter(({ body }) => body?.example !== undefined);
 
-    test('every body that must be sent has one', () => {
+    test('every required body has an example', () => {
       const without = OPERATIONS.filter(({ body }) => body?.required === true && body.example === undefined);
       expect(without.map(({ name }) => name)).toEqual([]);
     });
 
     test.each(examples.map((operation): [string, ApiOperation] => [operation.name, operation]))(
-      '%s takes its example',
+      '%s accepts its example',
       async (_name, operation) => {
         const { body, path, method } = operation;
-        const real = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]?.[0] ?? 'none');
+        const url = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]?.[0] ?? 'none');
         const raw = typeof body?.example === 'string' ? body.example : JSON.stringify(body?.example);
-        const answer = await system.request<{ code?: string }>(real, {
+        const response = await system.request<{ code?: string }>(url, {
           method,
           raw,
           headers: {
@@ -53,43 +53,43 @@ describe.each(DIALECTS)('on %s', (dialect) => {
             'content-type': body?.mediaType ?? '',
           },
         });
-        // What it is about may not be there; the example itself is right, and was read.
-        const { status, text } = answer;
-        const refused =
-          [400, 413, 415, 422, 500].includes(status) || ACCESS_ERROR_CODES.includes(answer.body?.code ?? '');
-        expect({ refused, text }).toEqual({ refused: false, text });
+        // The resource may not exist, but the example itself is valid.
+        const { status, text } = response;
+        const rejected =
+          [400, 413, 415, 422, 500].includes(status) ||
+          ACCESS_ERROR_CODES.includes(response.body?.code ?? '');
+        expect({ rejected, text }).toEqual({ rejected: false, text });
       },
     );
   });
 
-  describe('whatever is sent', () => {
+  describe('arbitrary requests', () => {
     test.each(OPERATIONS.map((operation): [string, ApiOperation] => [operation.name, operation]))(
-      '%s answers as it is described, and soon, and never with 500',
+      '%s responds in time, as documented, and never with 500',
       async (_name, operation) => {
         const property = fc.asyncProperty(
           arbitraryRequests(operation, ids),
           fc.constantFrom(...CALLERS),
           async ({ path, headers, raw }, caller) => {
-            // Holds the answer against its description.
-            const answer = await system.request(path, {
+            // Also validates the response against the OpenAPI document.
+            const response = await system.request(path, {
               method: operation.method,
               headers: { ...headers, ...(await callers.getHeaders(caller)) },
               timeoutMs: RESPONSE_TIMEOUT_MS,
               ...(raw === undefined ? {} : { raw }),
             });
-            expect(answer.status).not.toBe(500);
+            expect(response.status).not.toBe(500);
           },
         );
         await fc.assert(property, { seed: SEED, numRuns: RUNS });
       },
     );
 
-    test('the system is as well afterwards as before', async () => {
+    test('leaves the system ready and consistent', async () => {
       expect((await system.request('/readyz')).status).toBe(200);
       expect((await system.placeOrder(buildOrderRequest())).status).toBe(201);
       expect(system.readLog()).not.toContain('"code":"internal_error"');
       expect(await system.listDoublePayments()).toEqual([]);
-      // What was let in is in the log as it is in the rows.
       expect(await system.verify()).toEqual([]);
     });
   });
@@ -106,7 +106,7 @@ const CALLERS = ['machine', 'guest', 'customer', 'admin'] as const;
 type Caller = (typeof CALLERS)[number];
 const ACCESS_ERROR_CODES = ['unauthenticated', 'invalid_token', 'forbidden'];
 
-/** Somebody whom the policy of the address lets in. */
+/** A caller that the policy of the endpoint permits. */
 function getAuthorizedCaller({ method, path }: ApiOperation): Caller {
   const name = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`;
   const policy = ENDPOINTS.find((endpoint) => endpointName(endpoint) === name)?.policy ?? null;
@@ -114,7 +114,7 @@ function getAuthorizedCaller({ method, path }: ApiOperation): Caller {
   return policy.scope === null ? 'admin' : 'machine';
 }
 
-/** People who log in again when a call has ended their session, or their account. */
+/** Logs in again when a request has ended the session or erased the account. */
 class CallerCredentials {
   private readonly tokens = new Map<Caller, string>();
 

@@ -6,7 +6,7 @@ import { listRoutes } from '../../harness/http/routes';
 import { type System, startSystem } from '../../harness/servers/system';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
-/** Served, and part of no description: the description itself, its page, the way to it. */
+/** Routes that are not in the OpenAPI document: the document, its page and the redirect to it. */
 const UNDOCUMENTED_ROUTES = ['GET /', 'GET /openapi.json', 'GET /docs/problems'];
 
 interface Operation {
@@ -50,13 +50,13 @@ const listOperations = (): [name: string, operation: Operation][] =>
 
 const toExpressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
 
-/** A schema that extends another one refers to it. */
+/** Includes the properties of the schema that is extended. */
 function listProperties({ properties = {}, allOf = [], $ref }: Schema): string[] {
   const base = $ref && listProperties(document.components.schemas[$ref.split('/').at(-1) ?? ''] as Schema);
   return [...Object.keys(properties), ...allOf.flatMap(listProperties), ...(base || [])];
 }
 
-test('the description is OpenAPI 3.1 whose references all lead somewhere', () => {
+test('serves an OpenAPI 3.1 document whose references all resolve', () => {
   expect(document.openapi).toMatch(/^3\.1\./);
   expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
@@ -70,7 +70,7 @@ test('the description is OpenAPI 3.1 whose references all lead somewhere', () =>
   expect(JSON.parse(JSON.stringify(createOpenApiDocument(ENDPOINTS)))).toEqual(document);
 });
 
-test('every operation says what it is, what it takes and how it fails', () => {
+test('documents summary, parameters and errors of every operation', () => {
   expect(listOperations().length).toBeGreaterThan(10);
   for (const [name, operation] of listOperations()) {
     const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
@@ -93,7 +93,7 @@ test('every operation says what it is, what it takes and how it fails', () => {
   }
 });
 
-test('what clients go by in headers is described wherever it is told', () => {
+test('documents the response headers of every operation', () => {
   const required = Object.entries(document.components.headers).flatMap(([name, h]) =>
     h.required ? [name] : [],
   );
@@ -128,7 +128,7 @@ test('what clients go by in headers is described wherever it is told', () => {
   }
 });
 
-test('every route of the app is described, and every description has its route', () => {
+test('documents exactly the routes that the app serves', () => {
   const app = createApp(createApiContext());
   const described = listOperations().map(([name]) => toExpressPath(name));
   const served = listRoutes(app);
@@ -137,7 +137,7 @@ test('every route of the app is described, and every description has its route',
   );
 });
 
-test('what the answers hold is what the description says', async () => {
+test('responses have exactly the documented properties', async () => {
   const described = (name: string) => Object.keys(document.paths[name]?.get?.responses ?? {});
   expect(described('/api/orders/{id}')).toEqual(expect.arrayContaining(['200', '304', '400', '404', '503']));
   const properties = listProperties(document.components.schemas.Order as Schema);

@@ -36,16 +36,16 @@ describe('the running system', () => {
       dialect: 'sqlite',
       env: {
         STRIPE_API_KEY: API_KEY,
-        // The mail server takes no logins: sending fails, and is logged.
+        // The mail server is unreachable: the failed delivery is logged.
         SMTP_URL: `smtp://mailer:${SMTP_PASSWORD}@127.0.0.1:1?requireTLS=false`,
       },
     });
-    // It tries for a while.
+    // It retries for a while before it exits.
     withoutTemporal = system.launchProcess({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
   });
   afterAll(() => system?.close());
 
-  test('it says that it lives, and that it is ready', async () => {
+  test('reports that it is running and ready', async () => {
     expect(await system.request('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await getReadiness(system)).toEqual({
       status: 200,
@@ -55,7 +55,7 @@ describe('the running system', () => {
     });
   });
 
-  test('the reference is a page that works without the network', async () => {
+  test('the API reference works without external assets', async () => {
     const root = await system.request('/');
     expect([root.status, root.headers.location]).toEqual([302, '/docs/']);
     const page = await system.request('/docs/');
@@ -68,8 +68,8 @@ describe('the running system', () => {
     }
   });
 
-  // `npm test` says so loudly when there is no browser, and fails for it where nothing may be left out.
-  (CHROMIUM === undefined ? test.skip : test)('a browser shows the reference', async () => {
+  // `npm test` warns when there is no browser, and fails when no suite may be skipped.
+  (CHROMIUM === undefined ? test.skip : test)('a browser renders the API reference', async () => {
     const flags = [...CHROMIUM_FLAGS, '--virtual-time-budget=10000'];
     const { stdout } = await promisify(execFile)(
       CHROMIUM ?? '',
@@ -83,7 +83,7 @@ describe('the running system', () => {
     expect(stdout).toContain('/api/orders/{id}/cancel');
   });
 
-  test('every answer carries the headers that keep browsers careful', async () => {
+  test('every response has the security headers for browsers', async () => {
     const { headers } = await system.request('/api/products');
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
@@ -93,7 +93,7 @@ describe('the running system', () => {
     expect(headers['x-powered-by']).toBeUndefined();
   });
 
-  test('its log tells which request placed which order, and holds no person and no secret', async () => {
+  test('logs request and order ids, but no personal data and no secrets', async () => {
     const body = {
       ...buildOrderRequest(),
       customer: { email: 'grace.private@mail.example', name: 'Grace Secretname', phone: '+49 30 5550199' },
@@ -128,83 +128,83 @@ describe('the running system', () => {
     }
   });
 
-  test('told to stop, it answers the order under way and ends with 0; the next run goes on', async () => {
+  test('completes the placement in flight on shutdown and exits with 0; the next process serves the order', async () => {
     await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
     const known = (await system.listIntents()).length;
-    const answer = system.placeOrder(buildOrderRequest());
-    await eventually('a payment under way', async () => (await system.listIntents()).length > known);
+    const response = system.placeOrder(buildOrderRequest());
+    await eventually('a payment in flight', async () => (await system.listIntents()).length > known);
 
     const exit = await system.stop();
 
-    expect(await answer).toMatchObject({ status: 201, body: { status: 'confirmed' } });
+    expect(await response).toMatchObject({ status: 201, body: { status: 'confirmed' } });
     expect(exit).toEqual({ code: 0, signal: null });
     await system.start();
-    const { body } = await system.request((await answer).headers.location ?? '');
+    const { body } = await system.request((await response).headers.location ?? '');
     expect(body).toMatchObject({ status: 'confirmed', payment: 'paid' });
   });
 
-  test('what it lacks at the start it says in a sentence, with no secret, and ends', async () => {
+  test('exits with a message about missing configuration that contains no secret', async () => {
     const unconfigured = system.launchProcess({ AUDIT_KEY: '', SMTP_URL: 'http://user:hush@127.0.0.1' });
     expect(await unconfigured.exited).toEqual({ code: 1, signal: null });
-    const faults = readFileSync(unconfigured.logFile, 'utf8');
-    expect(faults).toContain('AUDIT_KEY is not set');
-    expect(faults).toContain('SMTP_URL must begin with smtp://');
-    expect(faults).not.toContain('hush');
+    const messages = readFileSync(unconfigured.logFile, 'utf8');
+    expect(messages).toContain('AUDIT_KEY is not set');
+    expect(messages).toContain('SMTP_URL must begin with smtp://');
+    expect(messages).not.toContain('hush');
 
     expect(await withoutTemporal.exited).toEqual({ code: 1, signal: null });
-    const fault = readFileSync(withoutTemporal.logFile, 'utf8');
-    expect(fault).toMatch(/^Temporal at 127\.0\.0\.1:1, namespace default, cannot be used: /);
+    const message = readFileSync(withoutTemporal.logFile, 'utf8');
+    expect(message).toMatch(/^Temporal at 127\.0\.0\.1:1, namespace default, cannot be used: /);
   });
 });
 
-describe('when Temporal goes away', () => {
+describe('while Temporal is unavailable', () => {
   let system: System;
-  let line: TcpProxy;
+  let proxy: TcpProxy;
   let order: Order;
   beforeAll(async () => {
     const [host = '', port = ''] = getServerConfig().temporalAddress.split(':');
-    line = await startProxy(host, Number(port));
+    proxy = await startProxy(host, Number(port));
     system = await startSystem({
       dialect: 'sqlite',
-      env: { TEMPORAL_ADDRESS: `127.0.0.1:${line.port}` },
+      env: { TEMPORAL_ADDRESS: `127.0.0.1:${proxy.port}` },
     });
     order = (await system.placeOrder(buildOrderRequest())).body;
-    line.disconnect();
+    proxy.disconnect();
   });
   afterAll(async () => {
     await system?.close();
-    await line?.close();
+    await proxy?.close();
   });
 
-  test('it says so; orders can be read, none is taken, and a retry with the key is one order', async () => {
+  test('reports it, serves reads, rejects placements, and a retry with the key creates one order', async () => {
     await eventually('not ready', async () => (await getReadiness(system)).status === 503);
     expect(await getReadiness(system)).toMatchObject({ database: true, temporal: false });
     expect((await system.request('/healthz')).status).toBe(200);
     expect(await system.getOrder(order.id)).toMatchObject({ status: 'confirmed' });
-    const [body, key] = [buildOrderRequest(), { 'idempotency-key': 'while-away' }];
-    const askedMs = performance.now();
-    const [history, strong, refused, hurried] = await Promise.all([
+    const [body, key] = [buildOrderRequest(), { 'idempotency-key': 'while-unavailable' }];
+    const startedMs = performance.now();
+    const [history, strong, rejected, asynchronous] = await Promise.all([
       system.getHistory(order.id),
       system.request(`/api/orders/${order.id}?consistency=strong`),
       system.placeOrder(body, { ...key, prefer: 'wait=2' }),
       system.placeOrder(buildOrderRequest(), { prefer: 'respond-async' }),
     ]);
-    expect(performance.now() - askedMs).toBeLessThan(15_000);
-    expectProblem(hurried, 503, 'service_unavailable');
-    expect(hurried.text).toContain('It is unknown whether the order was accepted.');
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    expectProblem(asynchronous, 503, 'service_unavailable');
+    expect(asynchronous.text).toContain('It is unknown whether the order was accepted.');
     expect(history.workflow).toBeNull();
     expect(history.entries.map((e) => e.type)).toContain('OrderConfirmed');
     expectProblem(strong, 503, 'service_unavailable');
-    expectProblem(refused, 503, 'service_unavailable');
-    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expectProblem(rejected, 503, 'service_unavailable');
+    expect(Number(rejected.headers['retry-after'])).toBeGreaterThan(0);
 
-    line.reconnect();
+    proxy.reconnect();
     await waitUntilReady(system);
     const retried = await eventually(
       'the order placed',
       async () => {
-        const again = await system.placeOrder(body, key);
-        return again.status === 201 && again;
+        const response = await system.placeOrder(body, key);
+        return response.status === 201 && response;
       },
       120_000,
     );
@@ -214,40 +214,40 @@ describe('when Temporal goes away', () => {
   });
 });
 
-(DIALECTS.includes('mysql') ? describe : describe.skip)('when the database goes away', () => {
+(DIALECTS.includes('mysql') ? describe : describe.skip)('while the database is unavailable', () => {
   let system: System;
-  let line: TcpProxy;
+  let proxy: TcpProxy;
   beforeAll(async () => {
     system = await startSystem({
       dialect: 'mysql',
-      databaseUrl: async (real) => {
-        const url = new URL(real);
-        line = await startProxy(url.hostname, Number(url.port));
-        url.port = String(line.port);
+      databaseUrl: async (directUrl) => {
+        const url = new URL(directUrl);
+        proxy = await startProxy(url.hostname, Number(url.port));
+        url.port = String(proxy.port);
         return url.toString();
       },
     });
   });
   afterAll(async () => {
     await system?.close();
-    await line?.close();
+    await proxy?.close();
   });
 
-  test('it says so and takes no order; one under way is finished when it is back', async () => {
+  test('reports it and rejects placements; an order in flight completes after it recovers', async () => {
     await system.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500 });
     const { body: placed } = await system.placeOrder(buildOrderRequest(), { prefer: 'respond-async' });
-    await eventually('a payment under way', async () => (await system.listIntents(placed.id)).length === 1);
-    line.disconnect();
+    await eventually('a payment in flight', async () => (await system.listIntents(placed.id)).length === 1);
+    proxy.disconnect();
 
     await eventually('not ready', async () => (await getReadiness(system)).status === 503);
     expect(await getReadiness(system)).toMatchObject({ database: false, temporal: true });
     expect((await system.request('/healthz')).status).toBe(200);
-    const refused = await system.placeOrder(buildOrderRequest(), { 'idempotency-key': 'no-database' });
-    expectProblem(refused, 503, 'service_unavailable');
-    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    const rejected = await system.placeOrder(buildOrderRequest(), { 'idempotency-key': 'no-database' });
+    expectProblem(rejected, 503, 'service_unavailable');
+    expect(Number(rejected.headers['retry-after'])).toBeGreaterThan(0);
     expectProblem(await system.request(`/api/orders/${placed.id}`), 503, 'service_unavailable');
 
-    line.reconnect();
+    proxy.reconnect();
     await waitUntilReady(system);
     expect(await system.waitForStatus(placed.id, 'confirmed', 60_000)).toMatchObject({ payment: 'paid' });
     expect(await system.listIntents(placed.id)).toHaveLength(1);

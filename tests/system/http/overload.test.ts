@@ -12,11 +12,11 @@ import { startSystem } from '../../harness/servers/system';
 import { WorkflowTestEnv } from '../../harness/workflow/workflow-test-env';
 import { buildOrderRequest, expectProblem } from '../orders/orders';
 
-const countByStatus = (answers: readonly HttpResponse<unknown>[], status: number) =>
-  answers.filter((answer) => answer.status === status).length;
+const countByStatus = (responses: readonly HttpResponse<unknown>[], status: number) =>
+  responses.filter((response) => response.status === status).length;
 
 test.concurrent.each(DIALECTS)(
-  '%s: of 150 placements at once some are taken, the rest is told at once when to come back, and then taken',
+  '%s: admits some of 150 concurrent placements, rejects the others with Retry-After, and accepts them later',
   async (dialect) => {
     const [allowed, customers] = [20, 150];
     const system = await startSystem({ dialect, env: { MAX_PLACEMENTS: String(allowed) } });
@@ -27,26 +27,26 @@ test.concurrent.each(DIALECTS)(
         key: { 'idempotency-key': `customer-${n}` },
       }));
       const place = ({ body, key }: (typeof requests)[number]) => system.placeOrder(body, key);
-      const answers = await Promise.all(requests.map(place));
+      const responses = await Promise.all(requests.map(place));
 
-      expect(countByStatus(answers, 201) + countByStatus(answers, 503)).toBe(customers);
-      expect(countByStatus(answers, 201)).toBeGreaterThanOrEqual(allowed);
-      expect(countByStatus(answers, 503)).toBeGreaterThan(customers / 2);
-      const refused = requests.filter((_, n) => answers[n]?.status === 503);
-      for (const answer of answers.filter(({ status }) => status === 503)) {
-        expectProblem(answer, 503, 'overloaded');
-        expect(answer.headers['retry-after']).toBe('2');
+      expect(countByStatus(responses, 201) + countByStatus(responses, 503)).toBe(customers);
+      expect(countByStatus(responses, 201)).toBeGreaterThanOrEqual(allowed);
+      expect(countByStatus(responses, 503)).toBeGreaterThan(customers / 2);
+      const rejected = requests.filter((_, n) => responses[n]?.status === 503);
+      for (const response of responses.filter(({ status }) => status === 503)) {
+        expectProblem(response, 503, 'overloaded');
+        expect(response.headers['retry-after']).toBe('2');
       }
-      // What was refused has left nothing behind.
-      expect(await system.listOrders()).toHaveLength(countByStatus(answers, 201));
+      // Rejected placements left no trace.
+      expect(await system.listOrders()).toHaveLength(countByStatus(responses, 201));
 
-      let waiting = refused;
+      let pending = rejected;
       await eventually(
-        'everybody has an order',
+        'every customer has an order',
         async () => {
-          const again = await Promise.all(waiting.map(place));
-          waiting = waiting.filter((_, n) => again[n]?.status === 503);
-          return waiting.length === 0;
+          const retries = await Promise.all(pending.map(place));
+          pending = pending.filter((_, n) => retries[n]?.status === 503);
+          return pending.length === 0;
         },
         120_000,
       );
@@ -60,14 +60,14 @@ test.concurrent.each(DIALECTS)(
   },
 );
 
-describe('while no worker takes orders up', () => {
+describe('without workers', () => {
   const allowed = 30;
-  const hurry = new AbortController().signal;
-  let lab: WorkflowTestEnv;
+  const shutdownSignal = new AbortController().signal;
+  let env: WorkflowTestEnv;
   let api: ApiServer;
   beforeAll(async () => {
-    lab = await WorkflowTestEnv.create();
-    const { store, client, queues, policy } = lab;
+    env = await WorkflowTestEnv.create();
+    const { store, client, queues, policy } = env;
     const admission = new Admission({ placements: 100, waitingOrders: allowed }, () =>
       getBacklogCount(client, queues),
     );
@@ -77,50 +77,49 @@ describe('while no worker takes orders up', () => {
       queues,
       policy,
       admission,
-      shutdownSignal: hurry,
+      shutdownSignal,
     });
     api = await listen(createApp(context), '127.0.0.1', 0);
   });
   afterAll(async () => {
     await api?.stop(0);
-    await lab?.close();
+    await env?.close();
   });
 
   const place = (prefer: string) =>
     sendRequest<Order>(`${api.url}/api/orders`, { body: buildOrderRequest(), headers: { prefer } });
 
-  test('a number of orders may wait for one; more are not taken until it is back', async () => {
-    await lab.stopWorkers();
+  test('accepts orders up to the backlog limit and rejects more until a worker runs', async () => {
+    await env.stopWorkers();
     const accepted: string[] = [];
-    const refusal = await eventually('a refusal', async () => {
-      const answer = await place('respond-async');
-      if (answer.status === 202) accepted.push(answer.body.id);
-      return answer.status !== 202 && answer;
+    const rejection = await eventually('a rejection', async () => {
+      const response = await place('respond-async');
+      if (response.status === 202) accepted.push(response.body.id);
+      return response.status !== 202 && response;
     });
-    expectProblem(refusal, 503, 'overloaded');
-    expect(refusal.headers['retry-after']).toBe('10');
+    expectProblem(rejection, 503, 'overloaded');
+    expect(rejection.headers['retry-after']).toBe('10');
     expect(accepted.length).toBeGreaterThanOrEqual(allowed);
 
-    await lab.startWorkers();
-    // The number of those that wait is known a little late, so they may be hundreds: one query asks for all of them,
-    // not one for each, which would leave the workers no time.
+    await env.startWorkers();
+    // The count lags behind, so hundreds may be accepted: one query for all of them leaves the workers time.
     await eventually(
-      'all that were accepted are decided',
+      'all accepted orders are decided',
       async () => {
-        const confirmed = await lab.store.orders.list({ status: 'confirmed', limit: accepted.length });
+        const confirmed = await env.store.orders.list({ status: 'confirmed', limit: accepted.length });
         return confirmed.length === accepted.length;
       },
       200_000,
     );
-    expect((await lab.store.orders.list({ limit: 2 * accepted.length })).map(({ id }) => id).sort()).toEqual(
+    expect((await env.store.orders.list({ limit: 2 * accepted.length })).map(({ id }) => id).sort()).toEqual(
       accepted.toSorted(),
     );
-    const taken = await eventually('orders are taken again', async () => {
-      const answer = await place('wait=20');
-      return answer.status === 201 && answer;
+    const placed = await eventually('orders are accepted again', async () => {
+      const response = await place('wait=20');
+      return response.status === 201 && response;
     });
-    expect(taken.body.status).toBe('confirmed');
-    // Who has been answered is forgotten.
-    expect(getEventListeners(hurry, 'abort')).toEqual([]);
+    expect(placed.body.status).toBe('confirmed');
+    // Completed requests leave no listener.
+    expect(getEventListeners(shutdownSignal, 'abort')).toEqual([]);
   });
 });
