@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { compile } from './compile';
 import { exitWithParent } from './launcher/watchdog';
 
-/** `npm run build`: everything that runs in production, in `dist/`. */
+/** `npm run build`: compiles everything that runs in production into `dist/`. */
 async function main(): Promise<void> {
   const startedMs = performance.now();
   await compile(resolve(__dirname, '..', 'dist'));
-  process.stdout.write(`built dist/ in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`Built dist/ in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
 }
 
 exitWithParent();

@@ -4,7 +4,7 @@ import { exitWithParent, guardProcessGroup, releaseProcessGroup } from './launch
 
 const ROOT = resolve(__dirname, '..');
 
-/** Run side by side; what one prints is shown when it fails. */
+/** Run concurrently; the output of a check is printed when it fails. */
 const CHECKS: [name: string, command: string[]][] = [
   ['types', ['tsc', '--noEmit']],
   ['lint and format', ['biome', 'check', '--colors=off', '.']],
@@ -27,15 +27,15 @@ function runCheck(name: string, [program, ...args]: string[]): Promise<boolean> 
         output += text;
       });
     }
-    const end = (passed: boolean, how: string) => {
+    const finish = (passed: boolean, outcome: string) => {
       const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-      process.stdout.write(`${passed ? '' : `${output}\n`}${name}: ${how} (${seconds} s)\n`);
+      process.stdout.write(`${passed ? '' : `${output}\n`}${name}: ${outcome} (${seconds} s)\n`);
       settle(passed);
     };
-    child.once('error', (error) => end(false, `could not be run: ${error.message}`));
+    child.once('error', (error) => finish(false, `could not run: ${error.message}`));
     child.once('close', (code) => {
       if (pid !== undefined) releaseProcessGroup(pid);
-      end(code === 0, code === 0 ? 'ok' : 'FAILED');
+      finish(code === 0, code === 0 ? 'ok' : 'FAILED');
     });
   });
 }

@@ -5,14 +5,13 @@ import { pino } from 'pino';
 import { BUNDLE_FILE, bundleWorkflows } from '../workers/bundle';
 
 const ROOT = resolve(__dirname, '..');
-/** Read by the compiled code from beside itself. */
+/** Files that the compiled code reads at the same relative path. */
 const ASSET_DIRS = ['integrations/mail-templates/templates', 'dev/mail-catcher/views'];
 
 /**
- * Makes everything that runs in production: JavaScript, the workflows as one bundle, templates. What was in `outDir`
- * before is gone.
- * @param project says which files, relative to the root.
- * @throws Error when the types are wrong; the compiler has said what.
+ * Builds everything that runs in production: JavaScript, the workflow bundle, templates. Replaces `outDir`.
+ * @param project the tsconfig, relative to the root.
+ * @throws Error on type errors; the compiler has printed them.
  */
 export async function compile(outDir: string, project = 'tsconfig.build.json'): Promise<void> {
   rmSync(outDir, { recursive: true, force: true });

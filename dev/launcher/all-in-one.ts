@@ -17,39 +17,39 @@ import { installRuntime } from '../../workers/runtime';
 import { startEventConsumers, startWorkers } from '../../workers/start-workers';
 import type { DeliveryPolicy } from '../../workflows/notifications/messages';
 
-/** What an entry of its own may bring to the wiring, which is otherwise the same. All may be left out. */
+/** Optional changes of the wiring for test entries. */
 export interface TestHooks {
-  /** Stands before the door to SQL. */
+  /** Wraps every access to SQL. */
   wrapDatabase?: (db: Database) => Database;
-  /** Stand around every activity. */
+  /** Intercept every activity. */
   activityInterceptors?: ActivityInterceptorsFactory[];
   orderPolicy?: OrderPolicy;
   deliveryPolicy?: DeliveryPolicy;
 }
 
-/** The whole system in one process: API, workers, sequencer, subscriber. What stops first is started last. */
-export async function startSystem(life: ProcessContext, instruments: TestHooks = {}): Promise<void> {
-  installRuntime(life.log);
-  const foundation = createAppContext(life, instruments.wrapDatabase);
-  await assertTemporalReachable(life, foundation);
-  const workers = startWorkers(life, foundation, ALL_QUEUES, instruments.activityInterceptors);
+/** Starts API, workers, sequencer and subscribers in one process. They stop in reverse order. */
+export async function startSystem(processContext: ProcessContext, hooks: TestHooks = {}): Promise<void> {
+  installRuntime(processContext.log);
+  const app = createAppContext(processContext, hooks.wrapDatabase);
+  await assertTemporalReachable(processContext, app);
+  const workers = startWorkers(processContext, app, ALL_QUEUES, hooks.activityInterceptors);
   const probes = {
-    database: createDatabaseProbe(foundation.store.db),
-    temporal: createTemporalProbe(foundation.temporal),
+    database: createDatabaseProbe(app.store.db),
+    temporal: createTemporalProbe(app.temporal),
     workers: createWorkersProbe(workers.running),
   };
-  const readiness = createReadiness(probes, life.stopSignal);
-  await startHealthServer(life, readiness);
+  const readiness = createReadiness(probes, processContext.stopSignal);
+  await startHealthServer(processContext, readiness);
   await workers.started;
-  startEventConsumers(life, foundation, instruments.deliveryPolicy);
-  await startApi(life, foundation, readiness, instruments.orderPolicy);
+  startEventConsumers(processContext, app, hooks.deliveryPolicy);
+  await startApi(processContext, app, readiness, hooks.orderPolicy);
 }
 
-/** Somebody has just started this by hand: a wrong address is said at once, not waited for. */
+/** Fails at once instead of retrying: this process is started interactively, and a wrong address needs an error. */
 async function assertTemporalReachable({ config }: ProcessContext, { temporal }: AppContext): Promise<void> {
   const { address, namespace } = config.temporal;
   await registerSearchAttributes(temporal).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`Temporal at ${address}, namespace ${namespace}, cannot be used: ${why}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Temporal at ${address}, namespace ${namespace}, is unavailable: ${reason}`);
   });
 }

@@ -21,7 +21,7 @@ test('creates a missing data directory', () => {
 test('names a data directory that cannot be created or written to', () => {
   writeFileSync(join(dir, 'file'), '');
   for (const unusable of [join(dir, 'file', 'data'), join(dir, 'file')]) {
-    expect(() => assertWritable(unusable)).toThrow(`The data directory ${unusable} cannot be written to (E`);
+    expect(() => assertWritable(unusable)).toThrow(`The data directory ${unusable} is not writable (E`);
   }
 });
 

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A run that was told to stop a moment ago may need this long. */
+/** An earlier run may still be stopping. */
 const LOCK_TIMEOUT_MS = 5_000;
 const POLL_MS = 100;
 
-/** Creates the directory when it is missing. @throws Error of one sentence when nothing can be written there. */
+/** Creates a missing directory. @throws Error of one sentence when it is not writable. */
 export function assertWritable(dataDir: string): void {
   try {
     createDirectory(dataDir);
@@ -20,12 +20,12 @@ export function assertWritable(dataDir: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(
-      `The data directory ${dataDir} cannot be written to (${code}): change that or set DATA_DIR to another one.`,
+      `The data directory ${dataDir} is not writable (${code}): change its permissions or set DATA_DIR to another directory.`,
     );
   }
 }
 
-/** Node's own `recursive` never returns where the system denies that a folder exists, as under /proc. */
+/** Node's `recursive` option never returns under /proc, where a created directory does not exist afterwards. */
 function createDirectory(dir: string): void {
   if (existsSync(dir)) return;
   createDirectory(dirname(dir));
@@ -33,18 +33,15 @@ function createDirectory(dir: string): void {
 }
 
 /**
- * Keeps a second run out of the directory for as long as this process lives: two Temporal servers on one file would
- * ruin it. A listening socket, because the kernel gives it up however the process ends, as no file would be.
- * @throws Error of one sentence when another run has it.
+ * Locks the directory for the lifetime of this process: two Temporal servers on one file would corrupt it. The lock is a
+ * listening socket, which the kernel releases however the process ends.
+ * @throws Error of one sentence when another run holds the lock.
  */
-export async function lockDataDir(
-  dataDir: string,
-  patienceMs = LOCK_TIMEOUT_MS,
-): Promise<{ unlock(): void }> {
-  // Not in the directory itself: the path of a socket may have about 100 characters.
+export async function lockDataDir(dataDir: string, timeoutMs = LOCK_TIMEOUT_MS): Promise<{ unlock(): void }> {
+  // Not in the directory itself: a socket path is limited to about 100 characters.
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
   const socketPath = join(tmpdir(), `durable-orders-${name}.sock`);
-  const deadlineMs = performance.now() + patienceMs;
+  const deadlineMs = performance.now() + timeoutMs;
   do {
     const lock =
       (await tryListen(socketPath)) ??
@@ -53,7 +50,7 @@ export async function lockDataDir(
     await delay(POLL_MS);
   } while (performance.now() < deadlineMs);
   throw new Error(
-    `Another run is using the data directory ${dataDir}: stop it or set DATA_DIR to another one.`,
+    `Another run is using the data directory ${dataDir}: stop it or set DATA_DIR to another directory.`,
   );
 }
 
@@ -68,7 +65,7 @@ function tryListen(socketPath: string): Promise<Server | undefined> {
   });
 }
 
-/** Takes over from a run that was killed: its socket file is still there, but nobody listens. */
+/** Replaces the socket file of a run that was killed: it exists, but no process listens. */
 function replaceStaleSocket(socketPath: string): Promise<Server | undefined> {
   rmSync(socketPath, { force: true });
   return tryListen(socketPath);

@@ -14,18 +14,18 @@ async function occupy(port: number): Promise<Server> {
   return server;
 }
 
-test('a port that is free is accepted and left free', async () => {
+test('accepts a free port and leaves it free', async () => {
   const port = await findFreePort();
   await assertPortFree({ port, variable: 'PORT', purpose: 'the API' });
   await occupy(port);
 });
 
-test('no connection that goes out can take a free port before somebody listens there', async () => {
+test('finds free ports outside the ephemeral range of outgoing connections', async () => {
   const ports = await Promise.all(Array.from({ length: 20 }, findFreePort));
   for (const port of ports) expect(port).toBeLessThan(32_768);
 });
 
-test('every busy port is named in a sentence of its own, with the variable that changes it', async () => {
+test('names every port in use in a separate sentence, with the variable that changes it', async () => {
   const [api, mail, free] = [await findFreePort(), await findFreePort(), await findFreePort()];
   await occupy(api);
   await occupy(mail);
@@ -38,16 +38,16 @@ test('every busy port is named in a sentence of its own, with the variable that 
     ],
     0,
   );
-  const why = 'is already in use (perhaps by an earlier run): free it or set';
+  const reason = 'is already in use (perhaps by an earlier run): free it or set';
   await expect(check).rejects.toThrow(
     new Error(
-      `Port ${api} on 127.0.0.1, wanted for the API, ${why} PORT to another one.\n` +
-        `Port ${mail} on 127.0.0.1, wanted for the mail catcher's page, ${why} MAIL_UI_PORT to another one.`,
+      `Port ${api} on 127.0.0.1, needed by the API, ${reason} PORT to another port.\n` +
+        `Port ${mail} on 127.0.0.1, needed by the mail catcher's page, ${reason} MAIL_UI_PORT to another port.`,
     ),
   );
 });
 
-test('a port that is let go of in time is waited for', async () => {
+test('waits for a port that is released in time', async () => {
   const port = await findFreePort();
   const server = await occupy(port);
 

@@ -6,50 +6,50 @@ export interface PortRequirement {
   port: number;
   /** The environment variable that changes it. */
   variable: string;
-  /** What listens there. */
+  /** The service that listens on the port, for messages. */
   purpose: string;
   /** Default 127.0.0.1. */
   host?: string;
 }
 
-/** A run that was killed a moment ago may still be letting go of its ports. */
+/** A run killed a moment ago may not have released its ports yet. */
 const PORT_RELEASE_TIMEOUT_MS = 2_000;
 const POLL_MS = 100;
 
-/** Below the ports that systems give to connections going out: one of those takes a port while nobody listens there. */
+/** Below the ephemeral range, from which an outgoing connection could take the port before the service listens. */
 const FIRST_PORT = 10_000;
 const LAST_PORT = 32_767;
 const MAX_ATTEMPTS = 100;
 
-/** A port of this machine that was free a moment ago: a random one, since others look for theirs in the same moment. */
+/** Returns a random free port; random, because concurrent runs search at the same time. */
 export async function findFreePort(): Promise<number> {
-  for (let tries = 1; tries <= MAX_ATTEMPTS; tries += 1) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const port = randomInt(FIRST_PORT, LAST_PORT + 1);
     if ((await findPortError({ port, variable: '', purpose: '' })) === undefined) return port;
   }
-  throw new Error(`none of ${MAX_ATTEMPTS} ports is free`);
+  throw new Error(`No free port was found in ${MAX_ATTEMPTS} attempts.`);
 }
 
 /**
- * Waits a moment for those that are being let go of.
- * @throws Error that names every port which cannot be had and the variable that changes it.
+ * Waits up to `timeoutMs` for ports that are being released.
+ * @throws Error that names every unavailable port and the variable that changes it.
  */
 export async function assertPortsFree(
-  wanted: PortRequirement[],
-  patienceMs = PORT_RELEASE_TIMEOUT_MS,
+  requirements: PortRequirement[],
+  timeoutMs = PORT_RELEASE_TIMEOUT_MS,
 ): Promise<void> {
-  const deadlineMs = performance.now() + patienceMs;
-  let faults: string[];
+  const deadlineMs = performance.now() + timeoutMs;
+  let errors: string[];
   do {
-    faults = (await Promise.all(wanted.map(findPortError))).filter((fault) => fault !== undefined);
-    if (faults.length === 0) return;
+    errors = (await Promise.all(requirements.map(findPortError))).filter((error) => error !== undefined);
+    if (errors.length === 0) return;
     await delay(POLL_MS);
   } while (performance.now() < deadlineMs);
-  throw new Error(faults.join('\n'));
+  throw new Error(errors.join('\n'));
 }
 
-/** @throws Error when the port cannot be had. */
-export const assertPortFree = (wanted: PortRequirement): Promise<void> => assertPortsFree([wanted]);
+/** @throws Error when the port is unavailable. */
+export const assertPortFree = (requirement: PortRequirement): Promise<void> => assertPortsFree([requirement]);
 
 function findPortError({
   port,
@@ -60,12 +60,12 @@ function findPortError({
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
+      const reason =
         error.code === 'EADDRINUSE'
           ? 'is already in use (perhaps by an earlier run)'
-          : `cannot be had (${error.code})`;
+          : `is unavailable (${error.code})`;
       resolve(
-        `Port ${port} on ${host}, wanted for ${purpose}, ${why}: free it or set ${variable} to another one.`,
+        `Port ${port} on ${host}, needed by ${purpose}, ${reason}: free it or set ${variable} to another port.`,
       );
     });
     server.listen(port, host, () => server.close(() => resolve(undefined)));

@@ -2,19 +2,23 @@ export interface Output {
   write(text: string): unknown;
 }
 
-/** Tells what is being done while it is done: one line per step, with its time. */
+/** Prints one line per step, with its duration. */
 export class ProgressReporter {
-  /** Whether the cursor stands behind the label of the step under way. */
+  /** Whether the cursor is after the label of the running step. */
   private isLineOpen = false;
-  /** Goes up when what is under way no longer matters. */
+  /** Incremented to silence the steps that are running. */
   private generation = 0;
 
   constructor(private readonly output: Output) {}
 
-  /** @returns what `work` returns; `say` tells more while it runs, `result` what came of it. */
+  /**
+   * Runs a step and returns its value.
+   * @param work receives a function that prints a detail.
+   * @param result formats the value for the end of the line.
+   */
   async run<T>(
     label: string,
-    work: (say: (text: string) => void) => Promise<T> | T,
+    work: (printDetail: (text: string) => void) => Promise<T> | T,
     result: (value: T) => string = () => 'done',
   ): Promise<T> {
     const startedMs = performance.now();
@@ -22,7 +26,7 @@ export class ProgressReporter {
     this.output.write(`${label} … `);
     this.isLineOpen = true;
     const { generation } = this;
-    const end = (text: string) => {
+    const finish = (text: string) => {
       if (generation !== this.generation) return;
       this.output.write(`${this.isLineOpen ? '' : `${label}: `}${text} ${seconds()}\n`);
       this.isLineOpen = false;
@@ -31,15 +35,15 @@ export class ProgressReporter {
       const value = await work((text) => {
         if (generation === this.generation) this.print(`  ${text}`);
       });
-      end(result(value));
+      finish(result(value));
       return value;
     } catch (error) {
-      end('failed');
+      finish('failed');
       throw error;
     }
   }
 
-  /** Nothing more is heard of the steps under way. */
+  /** Silences the steps that are running. */
   mute(): void {
     this.generation += 1;
   }

@@ -169,7 +169,7 @@ async function startTemporal(config: StartConfig): Promise<void> {
   }
   const cli = await reporter.run(
     'Temporal CLI',
-    (say) => findTemporalCli({ ...getToolLocations(), progress: say }),
+    (printDetail) => findTemporalCli({ ...getToolLocations(), progress: printDetail }),
     (path) => path,
   );
   await reporter.run(

@@ -29,7 +29,7 @@ function shell(name: string, script: string): Child {
 const printed = (child: Child, text: string) => async () =>
   readFileSync(child.logFile, 'utf8').includes(text);
 
-/** Stopped processes wait for their parent to take their exit status; they are as good as gone. */
+/** Zombies, whose parent has not read their exit status, count as not running. */
 function isRunning(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -47,7 +47,7 @@ async function eventually(condition: () => boolean): Promise<boolean> {
   return true;
 }
 
-test('a part that ends before it is ready shows how it ended and the end of its log', async () => {
+test('reports the exit status and the end of the log of a child that exits before it is ready', async () => {
   const child = shell('engine', 'echo first; echo "no oil" >&2; exit 3');
 
   await expect(waitUntilReady(child, never, DEADLINE_MS)).rejects.toThrow(
@@ -55,14 +55,28 @@ test('a part that ends before it is ready shows how it ended and the end of its 
   );
 });
 
-test('a part that never gets ready is named with the time it had', async () => {
+test('formats JSON log lines for people in the end of a log', async () => {
+  const line = JSON.stringify({
+    level: 50,
+    time: 1,
+    pid: 2,
+    msg: 'failed',
+    err: { stack: 'Error: x\n  at y' },
+  });
+  const child = shell('engine', `printf '%s\\n' '${line}'; exit 1`);
+  await child.exited;
+
+  expect(describeExit(child)).toMatch(/\n {2}error: failed\n {2}Error: x\n {4}at y$/);
+});
+
+test('names a child that is not ready in time, with the timeout', async () => {
   const child = shell('engine', 'echo warming up; exec sleep 60');
   await waitUntilReady(child, printed(child, 'warming up'), DEADLINE_MS);
 
   await expect(waitUntilReady(child, never, 50)).rejects.toThrow(/^engine was not ready after 0\.05 s\./);
 });
 
-test('a part that is stopped gets to end in its own way', async () => {
+test('lets a stopped child handle SIGTERM', async () => {
   const child = shell('engine', 'trap "echo parked; exit 0" TERM; echo up; while :; do sleep 0.05; done');
   await waitUntilReady(child, printed(child, 'up'), DEADLINE_MS);
 
@@ -70,7 +84,7 @@ test('a part that is stopped gets to end in its own way', async () => {
   expect(readFileSync(child.logFile, 'utf8')).toContain('parked');
 });
 
-test('a part that does not stop in time is killed, with what it has started', async () => {
+test('kills a child that does not stop in time, with its own children', async () => {
   const child = shell('engine', 'trap "" TERM; sleep 60 & echo "helper $!"; wait; sleep 60');
   await waitUntilReady(child, printed(child, 'helper'), DEADLINE_MS);
   const helper = Number(/helper (\d+)/.exec(readFileSync(child.logFile, 'utf8'))?.[1]);
@@ -80,7 +94,7 @@ test('a part that does not stop in time is killed, with what it has started', as
   expect(await eventually(() => !isRunning(helper))).toBe(true);
 });
 
-test('a part runs in a process group of its own, where a Ctrl-C does not reach it', async () => {
+test('runs a child in a separate process group, out of reach of Ctrl-C', async () => {
   const child = shell('engine', 'exec sleep 60');
 
   // "pid (name) state ppid pgrp …"
@@ -88,13 +102,13 @@ test('a part runs in a process group of its own, where a Ctrl-C does not reach i
   expect(Number(group)).toBe(child.pid);
 });
 
-test('a command that is not there is named', () => {
+test('names a command that does not exist', () => {
   expect(() =>
     startChild({ name: 'engine', command: join(dir, 'missing'), args: [], logFile: join(dir, 'log') }),
   ).toThrow(/^engine cannot be started: .*missing/);
 });
 
-test('parts die with their supervisor, even when it is killed with -9', async () => {
+test('kills the children when their supervisor is killed with SIGKILL', async () => {
   const program = join(dir, 'supervisor.ts');
   const pidFile = join(dir, 'pid');
   writeFileSync(

@@ -7,14 +7,14 @@ import { pathToFileURL } from 'node:url';
 import { guardProcessGroup, releaseProcessGroup } from './watchdog';
 
 export interface ChildSpec {
-  /** What people call it: `Temporal`, `payment simulator`. */
+  /** For messages: `Temporal`, `payment simulator`. */
   name: string;
   command: string;
   args: string[];
-  /** The whole environment; left out: that of this process. */
+  /** The complete environment; default: that of this process. */
   env?: NodeJS.ProcessEnv;
   cwd?: string;
-  /** Takes what the child prints. The log of the run before is kept beside it as `<name>.previous.log`. */
+  /** Receives the output. The log of the previous run is renamed to `<name>.previous.log`. */
   logFile: string;
 }
 
@@ -28,11 +28,11 @@ export interface Child {
   readonly pid: number;
   readonly logFile: string;
   readonly exited: Promise<ExitStatus>;
-  /** How it ended; undefined while it runs. */
+  /** Undefined while it runs. */
   exitStatus(): ExitStatus | undefined;
-  /** SIGTERM, and SIGKILL to its whole group after `graceMs`. */
+  /** Sends SIGTERM, and SIGKILL to its process group after `graceMs`. */
   stop(graceMs?: number): Promise<ExitStatus>;
-  /** SIGKILL to its whole group. */
+  /** Sends SIGKILL to its process group. */
   kill(): Promise<ExitStatus>;
 }
 
@@ -43,18 +43,18 @@ const LOG_TAIL_LINES = 20;
 const ROOT = resolve(__dirname, '../..');
 
 /**
- * MiB that the objects of each thread of a process may take. V8 lets garbage lie in proportion to this bound, which is 4 GiB
- * on a machine that has them: a process with two threads then holds half as much again (docs/performance.md).
+ * Heap limit per thread in MiB. V8 retains garbage in proportion to the limit, by default up to 4 GiB: a process with two
+ * threads then uses half as much memory again (docs/performance.md).
  */
 export const HEAP_FLAG = '--max-old-space-size=1024';
 
-/** A TypeScript file of this project as a command. */
+/** The command that runs a TypeScript file of this project. */
 export function buildScriptCommand(file: string, ...args: string[]): Pick<ChildSpec, 'command' | 'args'> {
   const tsx = pathToFileURL(require.resolve('tsx')).href;
   return { command: process.execPath, args: [HEAP_FLAG, '--import', tsx, resolve(ROOT, file), ...args] };
 }
 
-/** A compiled file as a command, as production runs it. */
+/** The command that runs a compiled file, as production does. */
 export const buildCompiledCommand = (
   file: string,
   ...args: string[]
@@ -64,9 +64,8 @@ export const buildCompiledCommand = (
 });
 
 /**
- * Starts a process that dies with this one, even with `kill -9` (see watchdog.ts). It leads a process group of its own:
- * a Ctrl-C in the terminal does not reach it, so that it can be stopped in its turn. It writes straight to its log file:
- * nothing is lost, and nothing breaks, when this process dies first.
+ * Starts a process that dies with this one, even on SIGKILL (see watchdog.ts). It leads a separate process group, out of
+ * reach of Ctrl-C, and writes directly to its log file, independently of this process.
  * @throws Error when the command cannot be run.
  */
 export function startChild({ name, command, args, env, cwd, logFile }: ChildSpec): Child {
@@ -77,7 +76,7 @@ export function startChild({ name, command, args, env, cwd, logFile }: ChildSpec
   const { pid } = child;
   if (pid === undefined) {
     child.on('error', () => undefined);
-    throw new Error(`${name} cannot be started: ${command} is not there or may not be run.`);
+    throw new Error(`${name} cannot be started: ${command} does not exist or is not executable.`);
   }
   guardProcessGroup(pid);
 
@@ -109,7 +108,7 @@ function openLog(logFile: string): number {
   try {
     renameSync(logFile, logFile.replace(/(\.log)?$/, '.previous.log'));
   } catch {
-    // The first run has none before it.
+    // The first run has no previous log.
   }
   return openSync(logFile, 'a');
 }
@@ -118,13 +117,13 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // It ended by itself in this moment.
+    // It has just exited.
   }
 }
 
 /**
- * Waits until the probe says yes.
- * @throws Error with the end of the child's log when it ends before, or is not ready in time.
+ * Waits until the probe returns true.
+ * @throws Error with the end of the child's log when it exits first, or is not ready in time.
  */
 export async function waitUntilReady(
   child: Child,
@@ -142,7 +141,7 @@ export async function waitUntilReady(
   }
 }
 
-/** Whether a GET of the URL is answered with a 2xx. */
+/** Whether a GET of the URL returns a 2xx status. */
 export async function isUrlReachable(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
@@ -153,21 +152,21 @@ export async function isUrlReachable(url: string): Promise<boolean> {
   }
 }
 
-/** Whether something accepts connections on the port of this machine. */
+/** Whether the port accepts connections. */
 export function isPortOpen(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((settle) => {
     const socket = connect({ port, host, timeout: PROBE_TIMEOUT_MS });
-    const end = (answer: boolean) => {
+    const finish = (isOpen: boolean) => {
       socket.destroy();
-      settle(answer);
+      settle(isOpen);
     };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-    socket.once('timeout', () => end(false));
+    socket.once('connect', () => finish(true));
+    socket.once('error', () => finish(false));
+    socket.once('timeout', () => finish(false));
   });
 }
 
-/** Runs a command to its end. @throws Error with the end of its log unless it ends with 0. */
+/** Runs a command to completion. @throws Error with the end of its log unless the exit code is 0. */
 export async function runToCompletion(spec: ChildSpec): Promise<void> {
   const child = startChild(spec);
   const { code } = await child.exited;
@@ -181,10 +180,20 @@ export function describeExit(child: Child): string {
   return `${child.name} ${how}. ${readLogTail(child)}`;
 }
 
-const readLog = ({ logFile }: Child): string[] => readFileSync(logFile, 'utf8').trimEnd().split('\n');
+function readLogTail({ logFile }: Child): string {
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').flatMap(formatLogLine);
+  const tail = lines.slice(-LOG_TAIL_LINES);
+  if (tail.every((line) => line === '')) return `It printed nothing (${logFile}).`;
+  return `The end of its log (${logFile}):\n${tail.map((line) => `  ${line}`).join('\n')}`;
+}
 
-function readLogTail(child: Child): string {
-  const lines = readLog(child).slice(-LOG_TAIL_LINES);
-  if (lines.every((line) => line === '')) return `It printed nothing (${child.logFile}).`;
-  return `The end of its log (${child.logFile}):\n${lines.map((line) => `  ${line}`).join('\n')}`;
+/** The message of a JSON log line, and its error, without the fields of the process; other lines unchanged. */
+function formatLogLine(line: string): string[] {
+  try {
+    const { level, msg, err } = JSON.parse(line) as { level: number; msg: string; err?: { stack?: string } };
+    const label = level >= 50 ? 'error' : level >= 40 ? 'warning' : 'info';
+    return `${label}: ${msg}${err?.stack === undefined ? '' : `\n${err.stack}`}`.split('\n');
+  } catch {
+    return [line];
+  }
 }

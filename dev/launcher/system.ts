@@ -1,4 +1,4 @@
 import { runProcess } from '../../runtime/lifecycle';
 import { startSystem } from './all-in-one';
 
-runProcess('orders', (life) => startSystem(life));
+runProcess('orders', (context) => startSystem(context));

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { runToCompletion } from './supervisor';
 
-/** The one the tests run on. Later releases cannot be built with `go install`: their go.mod has a `replace`. */
+/** The version the tests use. Later releases cannot be built with `go install`: their go.mod has a `replace`. */
 export const CLI_VERSION = 'v1.5.1';
 const OFFICIAL_ARCHIVE = `https://temporal.download/cli/archive/${CLI_VERSION}`;
 const GO_MODULE = `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`;
@@ -20,14 +20,14 @@ export type ProgressListener = (text: string) => void;
 
 const execute = promisify(execFile);
 
-/** Puts the official build into `dir`. @throws Error of one sentence. */
+/** Downloads the official build into `dir`. @throws Error of one sentence. */
 export async function downloadCli(
   dir: string,
   progress: ProgressListener,
   archiveUrl = OFFICIAL_ARCHIVE,
 ): Promise<void> {
   const arch = ARCHITECTURES[process.arch];
-  if (!arch) throw new Error(`There is no download of the Temporal CLI for ${process.arch}.`);
+  if (!arch) throw new Error(`The Temporal CLI has no download for ${process.arch}.`);
   progress(`downloading the Temporal CLI ${CLI_VERSION} …`);
   const archive = join(dir, 'temporal.tar.gz');
   try {
@@ -43,7 +43,7 @@ export async function downloadCli(
 async function downloadFile(file: string, url: string, progress: ProgressListener): Promise<void> {
   const abort = new AbortController();
   const limit = (ms: number) =>
-    setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms);
+    setTimeout(() => abort.abort(new Error(`no response within ${ms / 1000} s`)), ms);
   let timer = limit(CONNECT_TIMEOUT_MS);
   try {
     const response = await fetch(url, { signal: abort.signal });
@@ -64,12 +64,12 @@ async function downloadFile(file: string, url: string, progress: ProgressListene
 function createProgressMeter(totalBytes: number, progress: ProgressListener): Transform {
   const megabytes = (bytes: number) => Math.round(bytes / 1e6);
   let bytes = 0;
-  let saidMs = performance.now();
+  let reportedMs = performance.now();
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (performance.now() - saidMs > PROGRESS_INTERVAL_MS / 5) {
-        saidMs = performance.now();
+      if (performance.now() - reportedMs > PROGRESS_INTERVAL_MS / 5) {
+        reportedMs = performance.now();
         progress(`${megabytes(bytes)}${totalBytes ? ` of ${megabytes(totalBytes)}` : ''} MB`);
       }
       done(null, chunk);
@@ -77,10 +77,10 @@ function createProgressMeter(totalBytes: number, progress: ProgressListener): Tr
   });
 }
 
-/** Builds it into `dir` where Go is found. @throws Error of one sentence, or with the end of Go's output. */
+/** Builds the CLI into `dir` with Go. @throws Error of one sentence, or with the end of Go's output. */
 export async function buildCli(dir: string, progress: ProgressListener, path: string): Promise<void> {
   const go = await findGo(path);
-  if (!go) throw new Error('Go is not installed, so the Temporal CLI cannot be built either.');
+  if (!go) throw new Error('Building the Temporal CLI needs Go, which is not installed.');
   progress(`building the Temporal CLI ${CLI_VERSION} with Go (about 3 minutes the first time) …`);
   const startedMs = performance.now();
   const ticker = setInterval(() => {
@@ -89,7 +89,7 @@ export async function buildCli(dir: string, progress: ProgressListener, path: st
   try {
     await runToCompletion({
       name: 'go install',
-      // GOBIN through `env`, so that the build keeps the rest of the environment.
+      // GOBIN is set by `env`, because the build needs the rest of the environment.
       command: 'env',
       args: [`GOBIN=${dir}`, go, 'install', GO_MODULE],
       cwd: dir,
@@ -103,11 +103,11 @@ export async function buildCli(dir: string, progress: ProgressListener, path: st
 async function findGo(path: string): Promise<string | undefined> {
   for (const dir of [...path.split(delimiter).filter(Boolean), '/usr/local/go/bin']) {
     const go = join(dir, 'go');
-    const found = await execute(go, ['version'], { timeout: GO_TIMEOUT_MS }).then(
+    const isGo = await execute(go, ['version'], { timeout: GO_TIMEOUT_MS }).then(
       () => true,
       () => false,
     );
-    if (found) return go;
+    if (isGo) return go;
   }
   return undefined;
 }

@@ -9,7 +9,7 @@ import { CLI_VERSION } from './temporal-cli-sources';
 
 const WORKING = '#!/bin/sh\necho "temporal version 9.9.9"\n';
 const BROKEN = '#!/bin/sh\nexit 1\n';
-const ANOTHER_PROGRAM = '#!/bin/sh\necho "temporally 1.0"\n';
+const OTHER_PROGRAM = '#!/bin/sh\necho "temporally 1.0"\n';
 
 let dir: string;
 let archive: Server | undefined;
@@ -25,9 +25,9 @@ afterEach(() => {
 
 const folder = (name: string): string => join(dir, name);
 
-function put(place: string, script: string): string {
-  mkdirSync(place, { recursive: true });
-  const file = join(place, 'temporal');
+function writeCli(dirPath: string, script: string): string {
+  mkdirSync(dirPath, { recursive: true });
+  const file = join(dirPath, 'temporal');
   writeFileSync(file, script);
   chmodSync(file, 0o755);
   return file;
@@ -35,40 +35,40 @@ function put(place: string, script: string): string {
 
 const cached = (name: string): string => join(folder(name), CLI_VERSION);
 
-/** Stands in for the official download. @returns its URL and what it was asked for. */
-async function serveArchive(script: string): Promise<{ url: string; asked: string[] }> {
-  put(folder('packed'), script);
+/** Serves a fake of the official download. @returns its URL and the requested URLs. */
+async function serveArchive(script: string): Promise<{ url: string; requestedUrls: string[] }> {
+  writeCli(folder('packed'), script);
   execFileSync('tar', ['-czf', folder('packed.tar.gz'), '-C', folder('packed'), 'temporal']);
-  const asked: string[] = [];
+  const requestedUrls: string[] = [];
   archive = createServer((request, response) => {
-    asked.push(request.url ?? '');
+    requestedUrls.push(request.url ?? '');
     response.end(readFileSync(folder('packed.tar.gz')));
   });
   await new Promise<void>((resolve) => archive!.listen(0, '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${(archive.address() as AddressInfo).port}/archive`, asked };
+  return { url: `http://127.0.0.1:${(archive.address() as AddressInfo).port}/archive`, requestedUrls };
 }
 
-test('the command on PATH comes before a cached copy', async () => {
-  const onPath = put(folder('bin'), WORKING);
-  put(cached('cache'), WORKING);
+test('prefers the command on PATH to a cached copy', async () => {
+  const onPath = writeCli(folder('bin'), WORKING);
+  writeCli(cached('cache'), WORKING);
 
   const search = { path: folder('bin'), cacheDirs: [folder('cache')], progress: () => undefined };
   expect(await findTemporalCli(search)).toBe(onPath);
 });
 
 test.each([
-  ['does not answer', BROKEN],
-  ['is another program', ANOTHER_PROGRAM],
-])('a command on PATH that %s is passed over', async (_, script) => {
-  put(folder('bin'), script);
-  const copy = put(cached('cache'), WORKING);
+  ['fails', BROKEN],
+  ['is another program', OTHER_PROGRAM],
+])('skips a command on PATH that %s', async (_, script) => {
+  writeCli(folder('bin'), script);
+  const copy = writeCli(cached('cache'), WORKING);
 
   const search = { path: folder('bin'), cacheDirs: [folder('cache')], progress: () => undefined };
   expect(await findTemporalCli(search)).toBe(copy);
 });
 
-test('the caches are looked through in their order', async () => {
-  const second = put(cached('second'), WORKING);
+test('searches the caches in order', async () => {
+  const second = writeCli(cached('second'), WORKING);
   const search = {
     path: '',
     cacheDirs: [folder('first'), folder('second')],
@@ -76,12 +76,12 @@ test('the caches are looked through in their order', async () => {
   };
 
   expect(await findTemporalCli(search)).toBe(second);
-  const first = put(cached('first'), WORKING);
+  const first = writeCli(cached('first'), WORKING);
   expect(await findTemporalCli(search)).toBe(first);
 });
 
-test('a download is kept in the cache and fetched once', async () => {
-  const { url, asked } = await serveArchive(WORKING);
+test('downloads once and stores the download in the cache', async () => {
+  const { url, requestedUrls } = await serveArchive(WORKING);
   const search = {
     path: '',
     cacheDirs: [folder('cache')],
@@ -91,13 +91,13 @@ test('a download is kept in the cache and fetched once', async () => {
 
   expect(await findTemporalCli(search)).toBe(join(cached('cache'), 'temporal'));
   expect(await findTemporalCli(search)).toBe(join(cached('cache'), 'temporal'));
-  expect(asked).toHaveLength(1);
-  expect(asked[0]).toMatch(/^\/archive\?platform=\w+&arch=(amd64|arm64)$/);
+  expect(requestedUrls).toHaveLength(1);
+  expect(requestedUrls[0]).toMatch(/^\/archive\?platform=\w+&arch=(amd64|arm64)$/);
 });
 
-test('the first cache that can be written to keeps the download', async () => {
+test('stores the download in the first writable cache', async () => {
   const { url } = await serveArchive(WORKING);
-  // A folder cannot be made below a file, not even by root.
+  // A folder cannot be created below a file, even by root.
   writeFileSync(folder('file'), '');
   const search = {
     path: '',
@@ -109,17 +109,17 @@ test('the first cache that can be written to keeps the download', async () => {
   expect(await findTemporalCli(search)).toBe(join(cached('cache'), 'temporal'));
 });
 
-test('without any of them one sentence says what to install', async () => {
+test('reports in one sentence what to install when no source works', async () => {
   writeFileSync(folder('file'), '');
-  const told: string[] = [];
+  const messages: string[] = [];
   const search = {
     path: '',
     cacheDirs: [join(folder('file'), 'cache')],
-    progress: (line: string) => told.push(line),
+    progress: (line: string) => messages.push(line),
   };
 
   await expect(findTemporalCli(search)).rejects.toThrow(
     /^The Temporal CLI was not found .* install it .*https:\/\/docs\.temporal\.io\/cli/,
   );
-  expect(told.join('\n')).toContain(folder('file'));
+  expect(messages.join('\n')).toContain(folder('file'));
 });

@@ -7,12 +7,12 @@ import { type Child, startChild, waitUntilReady } from './supervisor';
 import { buildCli, CLI_VERSION, downloadCli, type ProgressListener } from './temporal-cli-sources';
 
 export interface FindCliOptions {
-  /** Folders to look in, as in PATH. */
+  /** Folders to search, in the format of PATH. */
   path: string;
-  /** Folders that may hold a copy already; a new one goes into the first that can be written to. */
+  /** Folders that may contain a copy; a new copy is stored in the first writable one. */
   cacheDirs: string[];
   progress: ProgressListener;
-  /** Where the builds are; default: Temporal's own. */
+  /** URL of the builds; default: Temporal's official archive. */
   archiveUrl?: string;
 }
 
@@ -21,13 +21,13 @@ const VERSION_TIMEOUT_MS = 15_000;
 const execute = promisify(execFile);
 
 /**
- * The `temporal` command, of which the development server is a part: from PATH, from a cache, from the official
- * download or, where Go is installed, built from source.
- * @throws Error of one sentence that says what to install.
+ * Finds the `temporal` command, which contains the development server: on PATH, in a cache, by the official download, or
+ * built from source when Go is installed.
+ * @throws Error of one sentence with what to install.
  */
 export async function findTemporalCli(search: FindCliOptions): Promise<string> {
-  const inCache = search.cacheDirs.map((dir) => join(dir, CLI_VERSION));
-  for (const dir of [...search.path.split(delimiter).filter(Boolean), ...inCache]) {
+  const cachedDirs = search.cacheDirs.map((dir) => join(dir, CLI_VERSION));
+  for (const dir of [...search.path.split(delimiter).filter(Boolean), ...cachedDirs]) {
     const cli = join(dir, 'temporal');
     if (await isTemporalCli(cli)) return cli;
   }
@@ -45,7 +45,7 @@ export async function findTemporalCli(search: FindCliOptions): Promise<string> {
     }
   }
   throw new Error(
-    'The Temporal CLI was not found and could not be fetched: install it so that `temporal` is on PATH ' +
+    'The Temporal CLI was not found and could not be downloaded: install it on PATH ' +
       '(https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS to a running Temporal server.',
     { cause: reasons },
   );
@@ -60,13 +60,13 @@ async function isTemporalCli(command: string): Promise<boolean> {
   }
 }
 
-/** Lets `obtain` put the binary into a folder of its own and moves it in place whole: others may be looking. */
+/** Obtains the binary in a draft folder and renames it into the cache atomically, because other runs search there. */
 async function installToCache(cacheDirs: string[], obtain: (dir: string) => Promise<void>): Promise<string> {
   const { cacheDir, draft } = createDraftDir(cacheDirs);
   try {
     await obtain(draft);
     if (!(await isTemporalCli(join(draft, 'temporal'))))
-      throw new Error('The Temporal CLI fetched does not run here.');
+      throw new Error('The downloaded Temporal CLI does not run on this machine.');
     const home = join(cacheDir, CLI_VERSION);
     mkdirSync(home, { recursive: true });
     renameSync(join(draft, 'temporal'), join(home, 'temporal'));
@@ -82,22 +82,22 @@ function createDraftDir(cacheDirs: string[]): { cacheDir: string; draft: string 
       mkdirSync(cacheDir, { recursive: true });
       return { cacheDir, draft: mkdtempSync(join(cacheDir, 'new-')) };
     } catch {
-      // A home that is read-only: the next one.
+      // Not writable: try the next one.
     }
   }
-  throw new Error(`No folder to keep the Temporal CLI in can be written to (${cacheDirs.join(', ')}).`);
+  throw new Error(`No cache folder for the Temporal CLI is writable (${cacheDirs.join(', ')}).`);
 }
 
 export interface DevServerOptions {
   /** See `findTemporalCli`. */
   cli: string;
   port: number;
-  /** Of the Web UI; left out: none. */
+  /** Default: no Web UI. */
   uiPort?: number;
-  /** Keeps everything in this file; left out: in memory. */
+  /** Default: in memory. */
   dbFile?: string;
   namespace: string;
-  /** Name → type (`Keyword`, `Int`, …). A file that exists keeps those it has. */
+  /** Name → type (`Keyword`, `Int`, …). Ignored for an existing file. */
   searchAttributes?: Record<string, string>;
   logFile: string;
 }
@@ -117,9 +117,9 @@ const READY_TIMEOUT_MS = 60_000;
 const HEALTH_TIMEOUT_MS = 5_000;
 
 /**
- * The development server polls 20 times a second for each step of a workflow, in four partitions, and syncs its file at
- * each write, unless it is told otherwise: 450 ms for four activities become 40 ms. The file survives a kill at any
- * time, not a power cut.
+ * By default the development server polls 20 times a second for each step of a workflow, in four partitions, and syncs
+ * its file at each write. These settings reduce four activities from 450 ms to 40 ms; the file survives a kill, but not
+ * a power failure.
  */
 const LOW_LATENCY_FLAGS = [
   ...['journal_mode=wal', 'synchronous=normal'].flatMap((pragma) => ['--sqlite-pragma', pragma]),
@@ -134,7 +134,7 @@ const LOW_LATENCY_FLAGS = [
 ];
 
 /**
- * Starts Temporal's development server and waits until it answers.
+ * Starts Temporal's development server and waits until it is healthy.
  * @throws Error naming the busy ports, or with the end of the server's log.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
@@ -168,7 +168,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   return { address, uiUrl, child, pid, exited, stop, kill };
 }
 
-/** What the server listens on, and which variables change it. */
+/** The ports of the server and the variables that change them. */
 export const listDevServerPorts = (port: number, uiPort?: number): PortRequirement[] => [
   { port, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
   ...(uiPort === undefined
@@ -176,7 +176,7 @@ export const listDevServerPorts = (port: number, uiPort?: number): PortRequireme
     : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', purpose: 'the Temporal Web UI' }]),
 ];
 
-/** Asks by the CLI (60 ms): loading the SDK's client for it takes ten times as long. */
+/** Uses the CLI (60 ms), because loading the SDK's client takes ten times as long. */
 async function isTemporalHealthy(cli: string, address: string): Promise<boolean> {
   try {
     const health = ['operator', 'cluster', 'health', '--address', address];

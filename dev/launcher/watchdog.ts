@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 
 /**
- * Kills the guarded process groups when its standard input ends. The kernel closes that pipe when the process that holds
- * the other end dies, in whatever way, so `kill -9` of a supervisor takes its children along. A shell does it because it
- * needs nothing of the child: Temporal's binary and the database server are guarded like our own scripts, which a preload
- * or an IPC channel could not do. It runs in a session of its own, where no Ctrl-C reaches it.
+ * Kills the guarded process groups when its standard input ends: the kernel closes that pipe however the process at the
+ * other end dies. A shell in a separate session, because it works for any child (Temporal's binary, a database server),
+ * unlike a preload or an IPC channel, and Ctrl-C does not reach it.
  */
 const WATCHDOG_SCRIPT = `
 guarded=""
@@ -27,7 +26,7 @@ function sendCommand(line: string): void {
       detached: true,
       cwd: '/',
     });
-    // Without it children run as before, only unguarded: no reason to fall over.
+    // Without the watchdog children still run, only unguarded.
     watchdog.on('error', () => undefined);
     watchdog.stdin!.on('error', () => undefined);
     watchdog.unref();
@@ -36,13 +35,13 @@ function sendCommand(line: string): void {
   watchdog.stdin!.write(`${line}\n`);
 }
 
-/** From now on the process group dies with this process. */
+/** Makes the process group die with this process. */
 export const guardProcessGroup = (processGroup: number): void => sendCommand(`guard ${processGroup}`);
 
-/** To be called when the group's leader has ended: its number may be given to others. */
+/** Call this when the group's leader has exited: the system may reuse its number. */
 export const releaseProcessGroup = (processGroup: number): void => sendCommand(`release ${processGroup}`);
 
-/** Ends this process when the one that started it (bootstrap.js) is gone; what it guards dies with it. */
+/** Exits when the parent (bootstrap.js) is gone; guarded process groups die with this process. */
 export function exitWithParent(): void {
   process.on('disconnect', () => process.exit(1));
 }

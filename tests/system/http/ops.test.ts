@@ -153,7 +153,7 @@ describe('the running system', () => {
 
     expect(await withoutTemporal.exited).toEqual({ code: 1, signal: null });
     const message = readFileSync(withoutTemporal.logFile, 'utf8');
-    expect(message).toMatch(/^Temporal at 127\.0\.0\.1:1, namespace default, cannot be used: /);
+    expect(message).toMatch(/^Temporal at 127\.0\.0\.1:1, namespace default, is unavailable: /);
   });
 });
 
