@@ -1,37 +1,52 @@
 import { ApplicationFailure, heartbeat, log } from '@temporalio/activity';
 import type { Store } from '../db/core/store';
+import type { SettledPayment } from '../domain/orders/order-events';
 import { type PaymentProvider, PaymentProviderError } from '../domain/payments/provider';
 import { paymentAttemptKey, refundKey } from '../domain/shared/ids';
-import type { PaymentResult, PaymentReversalResult } from './orders';
 
 export interface PaymentAttempt {
   orderId: string;
-  /** 1 for the customer's first try. */
+  /** Counted from 1. */
   attempt: number;
   /** Minor units of `currency`. */
   amountMinor: number;
   currency: string;
 }
 
+/** The result of a payment attempt, as far as it is known. */
+export type PaymentResult =
+  | { outcome: 'captured'; paid: SettledPayment }
+  | { outcome: 'declined'; attempt: number; provider: string; intentId: string; declineCode: string }
+  /** Stopped without a result: the reversal determines whether money was captured. */
+  | { outcome: 'unavailable'; attempt: number };
+
+export interface PaymentReversal {
+  outcome: 'voided' | 'refunded';
+  provider: string;
+  intentId: string;
+  amountMinor: number;
+}
+export type PaymentReversalResult = { outcome: 'nothing_to_reverse' } | PaymentReversal;
+
 /**
- * The calls to the payment provider. Both may run again and may overlap: an attempt that lost its worker can still be at
- * work while the next one runs. The try's row in the ledger decides between them.
+ * The calls to the payment provider. Both are idempotent and may overlap: an activity attempt whose worker was lost can
+ * still run beside the next one. The intent entry in the ledger decides between them.
  */
 export interface PaymentActivities {
   /**
-   * Takes the money of one try. The intent's id is in the ledger before the intent is confirmed, so that an undo always
-   * finds what it has to undo.
-   * @throws ApplicationFailure `PaymentAttemptSealed` (not retryable) when the try was undone in the meantime.
+   * Captures the payment of one attempt. Records the intent's id before it confirms the intent, so the reversal always
+   * finds it.
+   * @throws ApplicationFailure `PaymentAttemptSealed` (not retryable) if the attempt was reversed meanwhile.
    */
   capturePayment(request: PaymentAttempt & { paymentMethod: string }): Promise<PaymentResult>;
-  /** Voids or refunds whatever the try did, or keeps it from ever doing anything. */
+  /** Voids or refunds the payment of an attempt, or seals the attempt if it has no intent yet. */
   reversePayment(request: PaymentAttempt): Promise<PaymentReversalResult>;
 }
 
 export const PAYMENT_ATTEMPT_SEALED = 'PaymentAttemptSealed';
 
 const createSealedFailure = () =>
-  ApplicationFailure.nonRetryable('the payment was undone before it was made', PAYMENT_ATTEMPT_SEALED);
+  ApplicationFailure.nonRetryable('the payment attempt was reversed', PAYMENT_ATTEMPT_SEALED);
 
 export function createPaymentActivities(
   { ledger, orders }: Store,
@@ -61,10 +76,10 @@ export function createPaymentActivities(
           if (error instanceof PaymentProviderError && error.code === 'invalid_request') return null;
           throw error;
         });
-        if (result === null) return declined('invalid_payment_method');
+        if (result === null) return decline('invalid_payment_method');
         switch (result.outcome) {
           case 'captured': {
-            // The provider still calls it paid when the undo has given the money back.
+            // The provider also reports a refunded intent as captured.
             if (result.intent.refundedMinor > 0) throw createSealedFailure();
             const paid = {
               attempt,
@@ -75,23 +90,23 @@ export function createPaymentActivities(
             return { outcome: 'captured', paid };
           }
           case 'declined':
-            return declined(result.declineCode);
+            return decline(result.declineCode);
           case 'requires_action':
-            // Nobody waits for the customer yet, so an issuer that wants to see them is one that declines.
-            return declined('authentication_required');
+            // Authentication by the customer is not supported yet: the payment counts as declined.
+            return decline('authentication_required');
           case 'voided': {
-            // By the attempt before, which declined it and was lost, or by an undo.
+            // Voided after a decline by an earlier activity attempt whose result was lost, or by a reversal.
             const declineCode = await ledger.declineCode(orderId, attempt);
             if (declineCode === null) throw createSealedFailure();
-            return declined(declineCode);
+            return decline(declineCode);
           }
           case 'authorized':
           case 'processing':
-            throw ApplicationFailure.retryable('the payment is not settled yet', 'PaymentNotSettled');
+            throw ApplicationFailure.retryable('the payment is not settled', 'PaymentNotSettled');
         }
 
-        /** A declined try is over: its intent must not be payable later. */
-        async function declined(declineCode: string): Promise<PaymentResult> {
+        /** Records the decline and voids the intent, so that it cannot be paid later. */
+        async function decline(declineCode: string): Promise<PaymentResult> {
           await ledger.recordDecline(
             {
               orderId,
@@ -119,7 +134,7 @@ export function createPaymentActivities(
     async reversePayment({ orderId, attempt, amountMinor, currency }) {
       const key = paymentAttemptKey(orderId, attempt);
       return callProvider(async () => {
-        // A run that was reset while it did this: the one after it has confirmed the order with this payment.
+        // The workflow was reset during the reversal, and the new run confirmed the order with this payment.
         if ((await orders.findStatus(orderId)) === 'confirmed') return { outcome: 'nothing_to_reverse' };
         const intentId = await ledger.sealAttempt(
           { orderId, attempt, amountMinor, currency, provider: provider.name },
@@ -127,27 +142,27 @@ export function createPaymentActivities(
         );
         if (intentId === null) return { outcome: 'nothing_to_reverse' };
         const intent = await provider.retrieve(intentId);
-        const undone = { provider: provider.name, intentId };
+        const reversed = { provider: provider.name, intentId };
         switch (intent.state) {
           case 'captured': {
-            const owed = intent.capturedMinor - intent.refundedMinor;
-            if (owed > 0) {
+            const refundableMinor = intent.capturedMinor - intent.refundedMinor;
+            if (refundableMinor > 0) {
               const refund = await provider.refund({
                 key: refundKey(orderId, `pay:${attempt}`),
                 intentId,
-                amountMinor: owed,
+                amountMinor: refundableMinor,
               });
               if (refund.state === 'failed') {
-                throw ApplicationFailure.retryable('the provider could not refund', 'RefundFailed');
+                throw ApplicationFailure.retryable('the refund failed at the provider', 'RefundFailed');
               }
             }
-            return { outcome: 'refunded', ...undone, amountMinor: intent.capturedMinor };
+            return { outcome: 'refunded', ...reversed, amountMinor: intent.capturedMinor };
           }
           case 'processing':
-            throw ApplicationFailure.retryable('the payment is still being processed', 'PaymentNotSettled');
+            throw ApplicationFailure.retryable('the payment is still processing', 'PaymentNotSettled');
           default:
             await provider.void({ key: `${key}:void`, intentId });
-            return { outcome: 'voided', ...undone, amountMinor: intent.amountMinor };
+            return { outcome: 'voided', ...reversed, amountMinor: intent.amountMinor };
         }
       });
     },
@@ -156,11 +171,11 @@ export function createPaymentActivities(
 
 const HEARTBEAT_MS = 3_000;
 
-/** Tells Temporal that it lives, and what it needs to know of a provider's error: nothing of the request. */
-async function callProvider<T>(work: () => Promise<T>): Promise<T> {
-  const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
+/** Sends heartbeats during the call and converts provider errors, without data of the request. */
+async function callProvider<T>(call: () => Promise<T>): Promise<T> {
+  const heartbeats = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
-    return await work();
+    return await call();
   } catch (error) {
     if (!(error instanceof PaymentProviderError)) throw error;
     log.warn('payment provider call failed', { code: error.code, retryable: error.retryable });
@@ -171,6 +186,6 @@ async function callProvider<T>(work: () => Promise<T>): Promise<T> {
       details: [error.code],
     });
   } finally {
-    clearInterval(alive);
+    clearInterval(heartbeats);
   }
 }

@@ -42,25 +42,27 @@ const stored = (
 
 function confirmed(): StoredOrder {
   const placed = newOrder();
-  const order = change.confirmOrder(placed, 'paid', placed.placedAtMs + 10);
+  const ledger = [ledgerRow(placed, 'intent'), ledgerRow(placed, 'captured')];
+  const order = change.withPaymentStatus(change.confirmOrder(placed, placed.placedAtMs + 10), ledger);
   const told = [
     events.orderCreated(placed, { kind: 'guest' }),
     events.stockReserved(placed, [allocation]),
     events.paymentSucceeded(order, buildPayment(order)),
     events.orderConfirmed(order),
   ];
-  return stored(order, told, [ledgerRow(order, 'intent'), ledgerRow(order, 'captured')], 'held');
+  return stored(order, told, ledger, 'held');
 }
 
 /** After a refund that would not work at first. */
 function cancelled(): StoredOrder {
   const before = confirmed();
   const paid = before.order as Order;
-  const cancelling = change.startCancellation(paid, wish, 'refund_pending', 2e12);
+  const cancelling = change.withPaymentStatus(change.startCancellation(paid, wish, 2e12), before.ledger);
   const attention = { step: 'reverse the payment', detail: 'no answer', sinceMs: 2e12 + 1 };
   const stuck = change.setAttention(cancelling, attention, attention.sinceMs);
   const resolved = change.setAttention(stuck, null, 2e12 + 2);
-  const refunded = change.reversePayment(resolved, 'refunded', 2e12 + 3);
+  const ledger = [...before.ledger, ledgerRow(paid, 'refunded')];
+  const refunded = change.withPaymentStatus(change.recordPaymentReversal(resolved, 2e12 + 3), ledger);
   const order = change.finishCancellation(refunded, 2e12 + 4);
   const more = [
     events.orderCancellationStarted(cancelling, wish),
@@ -70,7 +72,7 @@ function cancelled(): StoredOrder {
     events.stockReleased(order.id, [allocation], 2e12 + 3),
     events.orderCancelled(order),
   ];
-  const after = stored(order, more, [...before.ledger, ledgerRow(order, 'refunded')], 'released');
+  const after = stored(order, more, ledger, 'released');
   return { ...after, events: [...before.events, ...after.events] };
 }
 
@@ -139,7 +141,9 @@ test.each([
 test('a decline may be in the ledger alone: its answer was lost. Of a payment that succeeded it may not', () => {
   const placed = newOrder();
   const rejection = { code: 'payment_unavailable' as const, detail: 'not in time' };
-  const order = change.rejectOrder(placed, rejection, 'voided', placed.placedAtMs + 10);
+  const rows = (['intent', 'declined', 'voided'] as const).map((kind) => ledgerRow(placed, kind));
+  const order = change.withPaymentStatus(change.rejectOrder(placed, rejection, placed.placedAtMs + 10), rows);
+  expect(order.payment).toBe('failed');
   const { provider, intentId } = buildPayment(order);
   const told = [
     events.orderCreated(placed, { kind: 'guest' }),
@@ -149,12 +153,29 @@ test('a decline may be in the ledger alone: its answer was lost. Of a payment th
     events.stockReleased(order.id, [allocation], placed.placedAtMs + 9),
     events.orderRejected(order),
   ];
-  const rows = (['intent', 'declined', 'voided'] as const).map((kind) => ledgerRow(order, kind));
   expect(codes(stored(order, told, rows, 'released'))).not.toContain('money_mismatch');
 
   const paid = confirmed();
   const ledger = [...paid.ledger, ledgerRow(paid.order as Order, 'declined')];
   expect(codes({ ...paid, ledger })).toEqual(['money_mismatch']);
+});
+
+test('a payment status that differs from the ledger is reported, except for an unreported decline in flight', () => {
+  const paid = confirmed();
+  const order = { ...(paid.order as Order), payment: 'refund_pending' as const };
+  const wrong = {
+    ...paid,
+    order,
+    events: paid.events.slice(0, -1).concat(toCloudEvent(events.orderConfirmed(order))),
+  };
+  expect(check(wrong).map((finding) => finding.detail)).toEqual([
+    'the payment is refund_pending, the ledger amounts to paid',
+  ]);
+
+  const placed = newOrder();
+  const told = [events.orderCreated(placed, { kind: 'guest' }), events.stockReserved(placed, [allocation])];
+  const rows = (['intent', 'declined'] as const).map((kind) => ledgerRow(placed, kind));
+  expect(check(stored(placed, told, rows, 'held'))).toEqual([]);
 });
 
 test('an intent that has come to nothing yet is no fault while the order is being paid', () => {

@@ -1,7 +1,7 @@
 import type { LedgerRow } from '../db/payments/payment-ledger';
 import type { StoredReservation } from '../db/verification/verification-reader';
-import { isClosed, type Order, type OrderStatus } from '../domain/orders/order';
-import type { LedgerEntry } from '../domain/payments/payment-ledger';
+import { isClosed, type Order, type OrderStatus, type PaymentStatus } from '../domain/orders/order';
+import { derivePaymentStatus, type LedgerEntry } from '../domain/payments/payment-ledger';
 import { canonicalJson } from '../domain/shared/canonical-json';
 import type { CloudEvent } from '../domain/shared/events';
 import type { Finding } from './findings';
@@ -66,13 +66,24 @@ function checkMoney({ id, events, ledger }: StoredOrder, told: Order): Finding[]
   const kept = sumLedger(ledger, 'captured') - refunded;
   const owed = told.status === 'confirmed' ? totalMinor : isClosed(told.status) ? 0 : undefined;
   if (owed !== undefined && kept !== owed) findings.push(wrong(`${kept} was kept, ${owed} is owed`));
-  if (told.status === 'confirmed' && told.payment !== 'paid') {
-    findings.push(wrong(`confirmed, but ${told.payment}`));
-  }
-  if (isClosed(told.status) && (told.payment === 'refunded') !== refunded > 0) {
-    findings.push(wrong(`the order says ${told.payment}, the ledger says ${refunded} refunded`));
+  const expected = derivePayments(told, events, ledger);
+  if (!expected.includes(told.payment)) {
+    findings.push(wrong(`the payment is ${told.payment}, the ledger amounts to ${expected[0]}`));
   }
   return findings;
+}
+
+/** The payment statuses that agree with the ledger. While a payment is in flight, the order may not know of a decline yet. */
+function derivePayments(
+  { status }: Order,
+  events: readonly CloudEvent[],
+  ledger: readonly LedgerRow[],
+): PaymentStatus[] {
+  const failed = new Set(events.filter((e) => e.type === 'PaymentFailed').map((e) => e.data.intentId));
+  const reported = ledger.filter((row) => row.kind !== 'declined' || failed.has(row.intentId));
+  return (isPaymentInFlight(status) ? [ledger, reported] : [ledger]).map((rows) =>
+    derivePaymentStatus(rows, status),
+  );
 }
 
 type LedgerEntryData = Pick<

@@ -50,7 +50,7 @@ export interface PaymentLedger {
   ): Promise<void>;
   /** Null where the try was not declined. */
   declineCode(orderId: string, attempt: number): Promise<string | null>;
-  findByOrder(orderId: string): Promise<LedgerRow[]>;
+  findByOrder(orderId: string, tx?: Tx): Promise<LedgerRow[]>;
 }
 
 const COLUMNS = `entry_key AS "key", order_id AS orderId, kind, amount_minor AS amountMinor, currency, provider,
@@ -132,11 +132,12 @@ export function createPaymentLedger(db: Database): PaymentLedger {
       );
       return row?.declineCode ?? null;
     },
-    findByOrder: (orderId) =>
+    findByOrder: (orderId, tx) =>
       select<LedgerRow>(
         db,
         `SELECT ${COLUMNS} FROM payment_ledger WHERE order_id = :orderId ORDER BY recorded_at_ms, entry_key`,
         { orderId },
+        tx,
       ),
   };
 }

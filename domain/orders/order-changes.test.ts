@@ -22,22 +22,28 @@ const placed = change.placeOrder(basket, { id: 'ord_1', customerId: 'cus_1', pla
 const request = change.parseCancelRequest({ reason: 'changed my mind' }, 2);
 
 test('every change is a new version, and leaves the order before as it was', () => {
-  const confirmed = change.confirmOrder(placed, 'paid', 5);
-  expect(confirmed).toMatchObject({ status: 'confirmed', payment: 'paid', version: 2, updatedAtMs: 5 });
+  const confirmed = change.confirmOrder(placed, 5);
+  expect(confirmed).toMatchObject({ status: 'confirmed', version: 2, updatedAtMs: 5 });
   expect(placed).toMatchObject({ status: 'placed', payment: 'pending', version: 1, updatedAtMs: 1 });
 });
 
 test('an order that has ended changes no more', () => {
-  const rejected = change.rejectOrder(placed, change.outOfStockRejection([]), 'none', 3);
-  expect(() => change.confirmOrder(rejected, 'paid', 4)).toThrow('rejected to confirmed');
-  expect(() => change.startCancellation(rejected, request, 'none', 4)).toThrow();
+  const rejected = change.rejectNewOrder(placed, change.outOfStockRejection([]));
+  expect(rejected.payment).toBe('none');
+  expect(() => change.confirmOrder(rejected, 4)).toThrow('rejected to confirmed');
+  expect(() => change.startCancellation(rejected, request, 4)).toThrow();
 });
 
-test('a payment that was never begun is none once the order is cancelled', () => {
-  const cancelling = change.startCancellation(placed, request, placed.payment, 3);
-  expect(change.finishCancellation(cancelling, 4)).toMatchObject({ status: 'cancelled', payment: 'none' });
-  const refunded = change.reversePayment(cancelling, 'refunded', 4);
-  expect(change.finishCancellation(refunded, 5).payment).toBe('refunded');
+test('the payment status follows from the ledger and the status of the changed order', () => {
+  const captured = [{ kind: 'captured' as const, amountMinor: placed.totalMinor }];
+  const reversed = [...captured, { kind: 'refunded' as const, amountMinor: placed.totalMinor }];
+  const cancelling = change.startCancellation(placed, request, 3);
+  const cancelled = change.finishCancellation(change.recordPaymentReversal(cancelling, 4), 5);
+  expect(change.withPaymentStatus(cancelling, []).payment).toBe('pending');
+  expect(change.withPaymentStatus(cancelled, []).payment).toBe('none');
+  expect(change.withPaymentStatus(change.confirmOrder(placed, 3), captured).payment).toBe('paid');
+  expect(change.withPaymentStatus(cancelling, captured).payment).toBe('refund_pending');
+  expect(change.withPaymentStatus(cancelled, reversed).payment).toBe('refunded');
 });
 
 describe('the payload of a cancel signal', () => {

@@ -1,16 +1,9 @@
-import type {
-  Actor,
-  Attention,
-  Cancellation,
-  Order,
-  PaymentStatus,
-  PricedCart,
-  Rejection,
-  StockShortage,
-} from './order';
+import { derivePaymentStatus, type LedgerEntry } from '../payments/payment-ledger';
+import { deriveFulfilmentStatus } from './fulfilment';
+import type { Actor, Attention, Cancellation, Order, PricedCart, Rejection, StockShortage } from './order';
 import { assertTransition } from './transitions';
 
-/** Pure state changes of an order: each takes the current order and returns the next version. */
+/** Pure state changes: each returns the next version of the order. `payment` is derived from the ledger instead. */
 
 export function placeOrder(
   cart: PricedCart,
@@ -20,8 +13,8 @@ export function placeOrder(
     ...cart,
     ...placed,
     status: 'placed',
-    payment: 'pending',
-    fulfilment: 'unfulfilled',
+    payment: derivePaymentStatus([], 'placed'),
+    fulfilment: deriveFulfilmentStatus(cart.lines, []),
     updatedAtMs: placed.placedAtMs,
     version: 1,
     cancellation: null,
@@ -30,38 +23,34 @@ export function placeOrder(
   };
 }
 
+/** @param ledger all entries of the order's payment ledger. */
+export const withPaymentStatus = (
+  order: Order,
+  ledger: readonly Pick<LedgerEntry, 'kind' | 'amountMinor'>[],
+): Order => ({ ...order, payment: derivePaymentStatus(ledger, order.status) });
+
 const updateOrder = (order: Order, atMs: number, fields: Partial<Order>): Order => {
   if (fields.status !== undefined) assertTransition(order.status, fields.status);
   return { ...order, ...fields, updatedAtMs: atMs, version: order.version + 1 };
 };
 
-export const confirmOrder = (order: Order, payment: PaymentStatus, atMs: number): Order =>
-  updateOrder(order, atMs, { status: 'confirmed', payment });
+export const confirmOrder = (order: Order, atMs: number): Order =>
+  updateOrder(order, atMs, { status: 'confirmed' });
 
-export const rejectOrder = (
-  order: Order,
-  rejection: Rejection,
-  payment: PaymentStatus,
-  atMs: number,
-): Order => updateOrder(order, atMs, { status: 'rejected', rejection, payment, attention: null });
+export const rejectOrder = (order: Order, rejection: Rejection, atMs: number): Order =>
+  updateOrder(order, atMs, { status: 'rejected', rejection, attention: null });
 
-export const startCancellation = (
-  order: Order,
-  cancellation: Cancellation,
-  payment: PaymentStatus,
-  atMs: number,
-): Order => updateOrder(order, atMs, { status: 'cancelling', cancellation, payment });
+/** Rejects an order in the transaction that creates it: no payment was attempted. */
+export const rejectNewOrder = (order: Order, rejection: Rejection): Order =>
+  withPaymentStatus(rejectOrder(order, rejection, order.updatedAtMs), []);
 
-export const reversePayment = (order: Order, payment: PaymentStatus, atMs: number): Order =>
-  updateOrder(order, atMs, { payment });
+export const startCancellation = (order: Order, cancellation: Cancellation, atMs: number): Order =>
+  updateOrder(order, atMs, { status: 'cancelling', cancellation });
 
-/** A payment that was never attempted ends as `none`. */
+export const recordPaymentReversal = (order: Order, atMs: number): Order => updateOrder(order, atMs, {});
+
 export const finishCancellation = (order: Order, atMs: number): Order =>
-  updateOrder(order, atMs, {
-    status: 'cancelled',
-    payment: order.payment === 'pending' ? 'none' : order.payment,
-    attention: null,
-  });
+  updateOrder(order, atMs, { status: 'cancelled', attention: null });
 
 export const setAttention = (order: Order, attention: Attention | null, atMs: number): Order =>
   updateOrder(order, atMs, { attention });

@@ -247,8 +247,8 @@ test('a refunded payment does not confirm the order after a reset', async () => 
   };
   await testEnv.provider.refund(refund);
   await createOrderActivities(testEnv.store).recordPaymentReversal({
-    order: change.reversePayment(input.order, 'refunded', Date.now()),
-    undo: { outcome: 'refunded', provider: 'stripe', ...refund },
+    order: change.recordPaymentReversal(input.order, Date.now()),
+    reversal: { outcome: 'refunded', provider: 'stripe', ...refund },
   });
   await resetWorkflow(id);
   authorized.resume();

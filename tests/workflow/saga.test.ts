@@ -127,7 +127,7 @@ describe('a failing refund', () => {
     const order = await testEnv.placeOrder(await testEnv.createOrderInput());
     const cancellation = change.createTemporalCancellation(Date.now());
     await createOrderActivities(testEnv.store).startCancellation({
-      order: change.startCancellation(order, cancellation, 'refund_pending', Date.now()),
+      order: change.startCancellation(order, cancellation, Date.now()),
       cancellation,
     });
     const refunds = [paymentCalls.pause(order.id, 'refund'), paymentCalls.pause(order.id, 'refund')];

@@ -74,9 +74,9 @@ export class CancellationRequests {
         this.orderState.persist('record a rejected cancellation', () =>
           orderActivities.recordCancellationRejection({
             order: { ...order, updatedAtMs: request.requestedAtMs },
-            refused: request,
+            request,
             n,
-            why: refusal,
+            reason: refusal,
           }),
         ),
       ),

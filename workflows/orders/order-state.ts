@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { OrderActivities, StepResult } from '../../activities/orders';
 import { isClosed, isDecided, type Order } from '../../domain/orders/order';
-import * as change from '../../domain/orders/order-changes';
+import * as changes from '../../domain/orders/order-changes';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import { publicFailureMessage } from '../../domain/shared/public-failure-message';
 import { searchAttributes } from '../shared/search-attributes';
@@ -60,19 +60,20 @@ export class OrderState {
     changed: (order: Order) => Order,
     write: (order: Order) => Promise<StepResult>,
   ): Promise<void> {
-    const result = this.lastChange.then(async () => {
+    const change = this.lastChange.then(async () => {
       for (;;) {
         const before = this.order;
         const next = changed(before);
-        const { outcome, order: stored = next } = await this.persist(step, () => write(next));
+        const result = await this.persist(step, () => write(next));
+        const { outcome, payment = next.payment, order: stored = { ...next, payment } } = result;
         this.syncFromStore(stored, next);
         const expected = outcome === 'recorded' ? next.status : before.status;
         if (stored.status !== expected || outcome === 'reservation_released') throw new StaleRunError();
         if (outcome === 'recorded') return;
       }
     });
-    this.lastChange = result.catch(() => undefined);
-    return result;
+    this.lastChange = change.catch(() => undefined);
+    return change;
   }
 
   /** Runs a transaction until it goes through. While the database is away, one timer a round waits for it. */
@@ -97,7 +98,7 @@ export class OrderState {
     const sinceMs = Date.now();
     return this.applyChange(
       'update the attention flag',
-      (o) => change.setAttention(o, detail === null ? null : { step, detail, sinceMs }, sinceMs),
+      (o) => changes.setAttention(o, detail === null ? null : { step, detail, sinceMs }, sinceMs),
       (order) => orderActivities.recordAttention({ order, attention: order.attention, step }),
     );
   }

@@ -9,8 +9,7 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { PaymentResult } from '../../activities/orders';
-import type { PaymentActivities, PaymentAttempt } from '../../activities/payments';
+import type { PaymentActivities, PaymentAttempt, PaymentResult } from '../../activities/payments';
 import type { Rejection } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
 import { type Compensations, createCompensations } from '../shared/compensations';
@@ -92,7 +91,7 @@ async function runOnce(
     case 'captured':
       await desk.applyChange(
         'confirm the order',
-        (o) => change.confirmOrder(o, 'paid', Date.now()),
+        (o) => change.confirmOrder(o, Date.now()),
         (order) => orderActivities.confirmOrder({ order, paid: attempt.paid }),
       );
       await condition(() => cancellation.requested !== undefined);
@@ -125,7 +124,7 @@ async function reserve(
     const rejection = isErased
       ? change.CUSTOMER_ERASED_REJECTION
       : change.outOfStockRejection(opened.shortages);
-    desk.syncFromStore(change.rejectOrder(order, rejection, 'none', order.updatedAtMs));
+    desk.syncFromStore(change.rejectNewOrder(order, rejection));
     return 'rejected';
   }
   if (opened.order === undefined) return 'reserved';
@@ -193,15 +192,15 @@ async function reversePayment(input: OrderInput, desk: OrderState): Promise<void
   for (;;) {
     const startedMs = Date.now();
     try {
-      const undo = await paymentActivities(input, REVERSE_PAYMENT, roundMs).reversePayment(
+      const reversal = await paymentActivities(input, REVERSE_PAYMENT, roundMs).reversePayment(
         firstAttempt(input),
       );
       if (desk.order.attention !== null) await desk.setAttention(REVERSE_PAYMENT, null);
-      if (undo.outcome === 'nothing_to_reverse') return;
+      if (reversal.outcome === 'nothing_to_reverse') return;
       return await desk.applyChange(
         'record the payment reversal',
-        (o) => change.reversePayment(o, undo.outcome, Date.now()),
-        (order) => orderActivities.recordPaymentReversal({ order, undo }),
+        (o) => change.recordPaymentReversal(o, Date.now()),
+        (order) => orderActivities.recordPaymentReversal({ order, reversal }),
       );
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
@@ -234,7 +233,7 @@ async function reject(
   await undo.compensate();
   await desk.applyChange(
     'reject the order',
-    (o) => change.rejectOrder(o, rejection, o.payment === 'refunded' ? 'refunded' : 'failed', Date.now()),
+    (o) => change.rejectOrder(o, rejection, Date.now()),
     (order) => orderActivities.rejectOrder({ order, attempt }),
   );
 }
@@ -250,11 +249,7 @@ async function cancel(
   if (desk.order.status !== 'cancelling') {
     await desk.applyChange(
       'start the cancellation',
-      (o) => {
-        const paid = attempt?.outcome === 'captured' || o.payment === 'paid';
-        const payment = paid ? 'refund_pending' : attempt?.outcome === 'declined' ? 'failed' : o.payment;
-        return change.startCancellation(o, requested, payment, Date.now());
-      },
+      (o) => change.startCancellation(o, requested, Date.now()),
       (order) => orderActivities.startCancellation({ order, cancellation: requested, attempt }),
     );
   }

@@ -64,11 +64,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
   test('an activity that starts from another version than the stored one is stale and returns the stored order', async () => {
     const order = await createCancellingOrder(activities);
     const before = await snapshotTables(shop.db);
-    const behind = changes.confirmOrder(
-      { ...order, status: 'placed', version: 1 },
-      'paid',
-      nextTimestamp(order),
-    );
+    const behind = changes.confirmOrder({ ...order, status: 'placed', version: 1 }, nextTimestamp(order));
     const result = await activities.rejectOrder({ order: behind, attempt: buildDeclinedAttempt(order) });
     expect(result.outcome).toBe('stale');
     expect(result.order).toEqual(order);
@@ -95,7 +91,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
     const cancellation = other ?? (order.cancellation as Cancellation);
     const behind = { ...order, cancellation: null, ...before };
     const result = await activities.startCancellation({
-      order: changes.startCancellation(behind, cancellation, 'refund_pending', nextTimestamp(order)),
+      order: changes.startCancellation(behind, cancellation, nextTimestamp(order)),
       cancellation,
       attempt: { outcome: 'captured', paid: buildPayment(order) },
     });
@@ -128,7 +124,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
     const [released, reserved] = [await createOpenOrder(activities), await createOpenOrder(activities)];
     const confirm = (order: Order) =>
       activities.confirmOrder({
-        order: changes.confirmOrder(order, 'paid', nextTimestamp(order)),
+        order: changes.confirmOrder(order, nextTimestamp(order)),
         paid: buildPayment(order),
       });
     const hasReservations = ({ id }: Order) => shop.store.stock.hasReservations(id);
@@ -149,12 +145,12 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
   test('a restarted run numbers its cancellation rejections after those of the previous run', async () => {
     const order = await createCancellingOrder(activities);
     const keysBefore = await listEventKeys(order);
-    const reject = (why: string) =>
+    const reject = (reason: string) =>
       activities.recordCancellationRejection({
         order,
-        refused: changes.createTemporalCancellation(order.updatedAtMs),
+        request: changes.createTemporalCancellation(order.updatedAtMs),
         n: 1,
-        why,
+        reason,
       });
     await reject('It is being cancelled.');
     const second = await reject('It is cancelled.');
@@ -179,7 +175,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
 
   test('an activity whose event conflicts with the log leaves order, ledger and log unchanged', async () => {
     const order = await createOpenOrder(activities);
-    const after = changes.confirmOrder(order, 'paid', nextTimestamp(order));
+    const after = changes.confirmOrder(order, nextTimestamp(order));
     await appendEvent({ ...events.orderConfirmed(after), data: { forged: true } });
     const before = await snapshotTables(shop.db);
     await expect(activities.confirmOrder({ order: after, paid: buildPayment(order) })).rejects.toThrow(
@@ -219,7 +215,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
       ),
     );
     const before = await snapshotTables(shop.db);
-    const after = changes.confirmOrder(order, 'paid', nextTimestamp(order));
+    const after = changes.confirmOrder(order, nextTimestamp(order));
     await expect(activities.confirmOrder({ order: after, paid: buildPayment(order) })).rejects.toThrow(
       LedgerKeyConflictError,
     );

@@ -36,15 +36,15 @@ export async function createOpenOrder(a: OrderActivities, reserve = true): Promi
 }
 async function createConfirmedOrder(a: OrderActivities): Promise<Order> {
   const order = await createOpenOrder(a);
-  const after = changes.confirmOrder(order, 'paid', nextTimestamp(order));
+  const after = changes.confirmOrder(order, nextTimestamp(order));
   await a.confirmOrder({ order: after, paid: buildPayment(order) });
-  return after;
+  return { ...after, payment: 'paid' };
 }
 export async function createCancellingOrder(a: OrderActivities): Promise<Order> {
   const order = await createConfirmedOrder(a);
-  const after = changes.startCancellation(order, cancellation, 'refund_pending', nextTimestamp(order));
+  const after = changes.startCancellation(order, cancellation, nextTimestamp(order));
   await a.startCancellation({ order: after, cancellation });
-  return after;
+  return { ...after, payment: 'refund_pending' };
 }
 const delayOrder = (order: Order, ms: number): Order => ({ ...order, updatedAtMs: order.updatedAtMs + ms });
 export const buildDeclinedAttempt = (order: Order) => {
@@ -81,7 +81,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     setup: createOpenOrder,
     run: (a, order, ms) =>
       a.confirmOrder({
-        order: delayOrder(changes.confirmOrder(order, 'paid', nextTimestamp(order)), ms),
+        order: delayOrder(changes.confirmOrder(order, nextTimestamp(order)), ms),
         paid: buildPayment(order),
       }),
     expectedEvents: ['pay:1:succeeded', 'confirmed'],
@@ -92,7 +92,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     setup: createOpenOrder,
     run: (a, order, ms) =>
       a.rejectOrder({
-        order: delayOrder(changes.rejectOrder(order, declined, 'failed', nextTimestamp(order)), ms),
+        order: delayOrder(changes.rejectOrder(order, declined, nextTimestamp(order)), ms),
         attempt: buildDeclinedAttempt(order),
       }),
     expectedEvents: ['pay:1:failed', 'rejected'],
@@ -103,10 +103,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     setup: createOpenOrder,
     run: (a, order, ms) =>
       a.startCancellation({
-        order: delayOrder(
-          changes.startCancellation(order, cancellation, 'refund_pending', nextTimestamp(order)),
-          ms,
-        ),
+        order: delayOrder(changes.startCancellation(order, cancellation, nextTimestamp(order)), ms),
         cancellation,
         attempt: { outcome: 'captured', paid: buildPayment(order) },
       }),
@@ -118,10 +115,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     setup: createConfirmedOrder,
     run: (a, order, ms) =>
       a.startCancellation({
-        order: delayOrder(
-          changes.startCancellation(order, cancellation, 'refund_pending', nextTimestamp(order)),
-          ms,
-        ),
+        order: delayOrder(changes.startCancellation(order, cancellation, nextTimestamp(order)), ms),
         cancellation,
         attempt: { outcome: 'captured', paid: buildPayment(order) },
       }),
@@ -138,8 +132,8 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     setup: createCancellingOrder,
     run: (a, order, ms) =>
       a.recordPaymentReversal({
-        order: delayOrder(changes.reversePayment(order, 'refunded', nextTimestamp(order)), ms),
-        undo: { ...buildPayment(order), outcome: 'refunded' },
+        order: delayOrder(changes.recordPaymentReversal(order, nextTimestamp(order)), ms),
+        reversal: { ...buildPayment(order), outcome: 'refunded' },
       }),
     expectedEvents: ['refunded'],
   },
@@ -169,9 +163,9 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     run: (a, order, ms) =>
       a.recordCancellationRejection({
         order: delayOrder(order, ms),
-        refused: cancellation,
+        request: cancellation,
         n: 1,
-        why: 'It is being cancelled.',
+        reason: 'It is being cancelled.',
       }),
     expectedEvents: ['cancellation-rejected:signal:1'],
   },

@@ -57,7 +57,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
     const ids = orders.map(({ id }) => id).toSorted();
     const confirmed = orders.find(({ id }) => id === ids[1]) as Order;
     await createOrderActivities(shop.store).confirmOrder({
-      order: confirmOrder(confirmed, 'paid', Date.now()),
+      order: confirmOrder(confirmed, Date.now()),
       paid: buildPayment(confirmed),
     });
     const find = (afterId: string, rows: number, beforeMs = Date.now() + 1_000) =>
