@@ -1,6 +1,6 @@
 /**
- * What Temporal bundles: every workflow there is. Loaded once for all workflows of a worker instead of once for each
- * (workers/bundle.ts), so no module here or below keeps anything that a workflow could leave to the next.
+ * The entry of the workflow bundle. It is loaded once for all workflows of a worker (workers/bundle.ts), so no module of
+ * the bundle may have mutable state.
  */
 
 export { importProducts } from './catalogue/import-products';
@@ -9,7 +9,7 @@ export { order } from './orders/order';
 export { reconcileOrders } from './reconciliation/reconcile-orders';
 
 /**
- * The SDK writes down the call stack of every promise that is made, for the call stack in the Web UI, and a translated
- * frame costs as much as the promise. Five tell where a workflow waits.
+ * The SDK records the stack of every promise for the Web UI, and each source-mapped frame costs as much as the promise.
+ * Five frames are enough to locate an await.
  */
 Error.stackTraceLimit = 5;

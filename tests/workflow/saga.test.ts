@@ -251,7 +251,7 @@ describe('an unavailable database', () => {
       authorized.resume();
       await eventually('the current details to report the outage', async () =>
         (await testEnv.getCurrentDetails(id)).includes(
-          '**Database away**: confirm the order: connect ECONNREFUSED',
+          '**Database unavailable**: confirm the order: connect ECONNREFUSED',
         ),
       );
       expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('placed');
@@ -265,7 +265,7 @@ describe('an unavailable database', () => {
     }
 
     expect(await decision).toMatchObject({ status: 'confirmed', version: 2 });
-    expect(await testEnv.getCurrentDetails(id)).not.toContain('Database away');
+    expect(await testEnv.getCurrentDetails(id)).not.toContain('Database unavailable');
     expect(await testEnv.listEventTypes(id)).toEqual([
       'OrderCreated',
       'StockReserved',

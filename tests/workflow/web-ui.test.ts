@@ -83,7 +83,7 @@ test('the current details follow the order from placement to cancellation', asyn
   await refund.reached;
   const cancelling = await testEnv.getCurrentDetails(id);
   expect(cancelling).toContain('**cancelling** · payment refund_pending');
-  expect(cancelling).toMatch(/Cancellation asked for by signal \(claims: desk 4\) at .*: wrong colour/);
+  expect(cancelling).toMatch(/Cancellation requested by signal \(claims: desk 4\) at .*: wrong colour/);
   refund.resume();
   await testEnv.getHandle(id).result();
 

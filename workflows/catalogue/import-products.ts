@@ -12,21 +12,21 @@ import { describeFailure } from '../orders/order-state';
 import type { ImportInput, ImportResult } from './messages';
 
 /**
- * Applies a stored file of products, chunk after chunk. Temporal's cancel is heard between two chunks: the one at hand is
- * applied, what is applied stays, and the workflow ends as cancelled.
+ * Applies a stored product file chunk by chunk. Temporal's cancel takes effect between two chunks: applied chunks stay
+ * applied, and the workflow closes as cancelled.
  */
 export async function importProducts(input: ImportInput): Promise<ImportResult> {
   const { importId, policy } = input;
-  const cancelled = CancellationScope.current();
+  const rootScope = CancellationScope.current();
   const progress = await CancellationScope.nonCancellable(() =>
-    applyChunks(input, () => cancelled.consideredCancelled),
+    applyChunks(input, () => rootScope.consideredCancelled),
   );
   if (progress === 'continue_as_new') return continueAsNew<typeof importProducts>({ importId, policy });
   if (progress.status === 'cancelled') throw new CancelledFailure('the import was cancelled');
   return progress;
 }
 
-/** @returns `continue_as_new` when the history is long enough. */
+/** @returns `continue_as_new` after `chunksPerRun` chunks. */
 async function applyChunks(
   input: ImportInput,
   isCancelled: () => boolean,
@@ -34,9 +34,9 @@ async function applyChunks(
   const { importId, policy } = input;
   let progress = await importActivities(input, 'start the import').beginImport(importId);
   updateCurrentDetails(progress);
-  for (let n = 0; progress.outcome === null && progress.appliedChunks < progress.chunks; n += 1) {
+  for (let applied = 0; progress.outcome === null && progress.appliedChunks < progress.chunks; applied += 1) {
     if (isCancelled()) return finishImport(input, 'cancelled', null);
-    if (n === policy.chunksPerRun) return 'continue_as_new';
+    if (applied === policy.chunksPerRun) return 'continue_as_new';
     const chunk = progress.appliedChunks;
     try {
       const summary = `apply chunk ${chunk + 1} of ${progress.chunks}`;
@@ -55,17 +55,17 @@ async function applyChunks(
 }
 
 /**
- * An import that had ended before, in a run that was reset since, stays as it ended.
- * @returns `continue_as_new` when the database is behind this history: it begins anew with what is there.
+ * An import that a run before a reset finished keeps its outcome.
+ * @returns `continue_as_new` if the database was restored to an earlier state: the next run resumes from there.
  */
 async function finishImport(
   input: ImportInput,
-  wanted: ImportOutcome,
+  requestedOutcome: ImportOutcome,
   failure: string | null,
 ): Promise<ImportResult | 'continue_as_new'> {
-  const progress = await importActivities(input, `end the import: ${wanted}`).finishImport(
+  const progress = await importActivities(input, `finish the import: ${requestedOutcome}`).finishImport(
     input.importId,
-    wanted,
+    requestedOutcome,
     failure,
   );
   updateCurrentDetails(progress);
@@ -75,10 +75,9 @@ async function finishImport(
 }
 
 /**
- * Tried until it works: however long nobody can do it, the import goes on then. Only what trying again cannot mend fails it.
- * Not local activities: between two of those that follow each other no message is heard, so a cancel would wait for
- * seconds. And while the database is away the server repeats these without writing history.
- * @param heartbeatTimeout of a step that says it is alive while it works.
+ * Retried without limit; only non-retryable failures fail the import. Not local activities: consecutive local activities
+ * delay a cancel by seconds, and their retries during a database outage add history events.
+ * @param heartbeatTimeout for steps that send heartbeats.
  */
 const importActivities = ({ policy }: ImportInput, summary: string, heartbeatTimeout?: '10s') =>
   proxyActivities<ImportActivities>({

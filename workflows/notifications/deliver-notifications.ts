@@ -2,14 +2,14 @@ import { ActivityFailure, CancellationScope, isCancellation, proxyActivities } f
 import type { NotificationActivities } from '../../activities/notifications/notifications';
 import type { DeliveryInput } from './messages';
 
-/** Sends a batch of notifications, for as long as the policy allows; what is left then counts as failed. */
+/** Sends a batch of notifications until the deadline of the policy; marks the unsent ones as failed. */
 export async function deliverNotifications({ notificationIds, queue, policy }: DeliveryInput): Promise<void> {
   const { sendNotifications } = proxyActivities<NotificationActivities>({
     taskQueue: queue,
     summary: `send ${notificationIds.length} notifications`,
     startToCloseTimeout: policy.attemptTimeoutMs,
     scheduleToCloseTimeout: policy.deadlineMs,
-    // It tells after each message that it lives: one that died is noticed before its attempt is over.
+    // The activity sends a heartbeat after each message: a lost worker is detected before the attempt times out.
     heartbeatTimeout: '1m',
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
@@ -20,12 +20,12 @@ export async function deliverNotifications({ notificationIds, queue, policy }: D
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
   });
   try {
-    // The server repeats it while some could not be sent yet: a mail server that is away writes no history here.
+    // The server retries while messages are unsent: an unavailable mail server adds no history events.
     await sendNotifications(notificationIds);
   } catch (error) {
-    // Cancelled before the activity was scheduled it is no failure of an activity.
+    // A cancellation before the activity is scheduled is not an ActivityFailure.
     if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
-    const why = isCancellation(error) ? 'cancelled' : 'deadline';
-    await CancellationScope.nonCancellable(() => markNotificationsFailed(notificationIds, why));
+    const reason = isCancellation(error) ? 'cancelled' : 'deadline';
+    await CancellationScope.nonCancellable(() => markNotificationsFailed(notificationIds, reason));
   }
 }

@@ -6,8 +6,8 @@ import { cancelOrder } from './messages';
 import { type OrderState, orderActivities } from './order-state';
 
 /**
- * The wish to cancel an order, from wherever it comes: the `cancelOrder` signal and Temporal's own cancel mean the same.
- * The first one counts; what comes too late is written down and changes nothing.
+ * Requests to cancel the order: the `cancelOrder` signal and Temporal's own cancel are equivalent. The first accepted
+ * request counts; a rejected request is recorded and changes nothing.
  */
 export class CancellationRequests {
   requested: Cancellation | undefined;
@@ -16,7 +16,7 @@ export class CancellationRequests {
   private readonly rejectedCounts = new Map<Actor['kind'], number>();
   private pendingWrites: Promise<unknown> = Promise.resolve();
 
-  /** To be made at the root of the workflow, before anything is awaited. */
+  /** Must be created in the root scope of the workflow, before the first await. */
   constructor(private readonly orderState: OrderState) {
     setHandler(cancelOrder, (request) => this.handleRequest(parseCancelRequest(request, Date.now())));
     CancellationScope.current().cancelRequested.catch(() =>
@@ -26,41 +26,41 @@ export class CancellationRequests {
     );
   }
 
-  /** Calls `react` when cancellation is asked for; at once if it has been. */
-  onRequest(react: () => void): void {
-    this.listener = react;
-    if (this.requested !== undefined) react();
+  /** Calls `listener` when cancellation is requested; at once if it was requested earlier. */
+  onRequest(listener: () => void): void {
+    this.listener = listener;
+    if (this.requested !== undefined) listener();
   }
 
-  /** The order was being cancelled when this run took it up. */
+  /** Resumes a cancellation that an earlier run recorded. */
   resume(stored: Cancellation): void {
     this.requested ??= stored;
   }
 
-  /** From now on the order ends another way. */
-  close(because: string): void {
-    this.closedReason = because;
+  /** Rejects all later requests with `reason`. */
+  close(reason: string): void {
+    this.closedReason = reason;
   }
 
-  /** It does not end that way after all. */
+  /** Accepts requests again, after a stale run resumes. */
   reopen(): void {
     this.closedReason = undefined;
   }
 
-  /** Waits until every refusal is in the log. */
+  /** Waits until all rejected requests are recorded. */
   async flushRejections(): Promise<void> {
-    let seen: Promise<unknown>;
+    let awaited: Promise<unknown>;
     do {
-      seen = this.pendingWrites;
-      await seen;
-    } while (seen !== this.pendingWrites);
+      awaited = this.pendingWrites;
+      await awaited;
+    } while (awaited !== this.pendingWrites);
   }
 
   private handleRequest(request: Cancellation): void {
     if (this.requested !== undefined) return;
     const permission = can(this.orderState.order, 'cancel', request.requestedBy);
-    const refusal = this.closedReason ?? (permission.allowed ? undefined : permission.reason);
-    if (refusal === undefined) {
+    const rejection = this.closedReason ?? (permission.allowed ? undefined : permission.reason);
+    if (rejection === undefined) {
       this.requested = request;
       this.listener();
       return;
@@ -76,7 +76,7 @@ export class CancellationRequests {
             order: { ...order, updatedAtMs: request.requestedAtMs },
             request,
             n,
-            reason: refusal,
+            reason: rejection,
           }),
         ),
       ),

@@ -2,7 +2,7 @@ import type { Order } from '../../domain/orders/order';
 import { describeActor } from '../../domain/shared/events';
 import { formatMoney, money } from '../../domain/shared/money';
 
-/** The order in Markdown, for the page of its workflow in the Temporal Web UI. No personal data. */
+/** Renders the order in Markdown for its workflow's page in the Temporal Web UI. No personal data. */
 export function formatOrderDetails(order: Order, outage: string | undefined): string {
   const amount = (minor: number) => formatMoney(money(minor, order.currency));
   const { cancellation, rejection, attention } = order;
@@ -14,7 +14,7 @@ export function formatOrderDetails(order: Order, outage: string | undefined): st
           '',
           `⚠ **Needs attention** since ${formatTimestamp(attention.sinceMs)}: ${attention.step}: ${attention.detail}`,
         ]),
-    ...(outage === undefined ? [] : ['', `⚠ **Database away**: ${outage}`]),
+    ...(outage === undefined ? [] : ['', `⚠ **Database unavailable**: ${outage}`]),
     '',
     '| sku | quantity | each | total |',
     '|---|---:|---:|---:|',
@@ -27,7 +27,7 @@ export function formatOrderDetails(order: Order, outage: string | undefined): st
       ? []
       : [
           '',
-          `Cancellation asked for by ${describeActor(cancellation.requestedBy)} at ${formatTimestamp(cancellation.requestedAtMs)}: ${cancellation.reason ?? 'no reason given'}`,
+          `Cancellation requested by ${describeActor(cancellation.requestedBy)} at ${formatTimestamp(cancellation.requestedAtMs)}: ${cancellation.reason ?? 'no reason given'}`,
         ]),
     ...(rejection === null ? [] : ['', `Rejected: ${rejection.code}. ${rejection.detail}`]),
   ].join('\n');

@@ -15,7 +15,7 @@ import { publicFailureMessage } from '../../domain/shared/public-failure-message
 import { searchAttributes } from '../shared/search-attributes';
 import { formatOrderDetails } from './order-details';
 
-/** Short transactions in the worker's own process: one event of history each. */
+/** Short SQL transactions, run as local activities: one history event each. */
 export const orderActivities = proxyLocalActivities<OrderActivities>({
   startToCloseTimeout: '5s',
   retry: { initialInterval: '50ms', backoffCoefficient: 4, maximumAttempts: 4 },
@@ -23,22 +23,22 @@ export const orderActivities = proxyLocalActivities<OrderActivities>({
 
 const INITIAL_BACKOFF_MS = 1_000;
 
-/** The stored order was changed by a run that was reset: this one knows too little of it, and takes it up anew. */
+/** The stored order is ahead of this run, because a run before a reset changed it. The run resumes from the stored order. */
 export class StaleRunError extends Error {
   override readonly name = 'StaleRunError';
 }
 
-/** The stored order has ended although this run has not: somebody reset it. There is nothing left to do. */
+/** The stored order is closed by a run before a reset. Nothing remains to be done. */
 export class OrderClosedError extends Error {
   override readonly name = 'OrderClosedError';
 }
 
 /**
- * The order as its workflow holds it, and the one way to change it: a pure change, then the transaction that stores it.
- * Changes are stored one after the other, so versions follow each other.
+ * The order of this workflow. Every change is a pure function, followed by the transaction that stores its result.
+ * Changes are serialized, so that versions are consecutive.
  */
 export class OrderState {
-  /** The order as it was when the placement was decided. */
+  /** The order at the time of the placement decision. */
   decision: Order | undefined;
   private outage: string | undefined;
   private lastChange: Promise<unknown> = Promise.resolve();
@@ -51,9 +51,9 @@ export class OrderState {
   }
 
   /**
-   * Changes the order and stores it, for as long as that takes. Should the stored order be further (a step was stored
-   * but its answer was lost), the change is made again on top of what is stored.
-   * @throws StaleRunError when what is stored is in another state than this run can have brought it to; OrderClosedError
+   * Changes the order and stores it; retries until it succeeds. If the stored order is ahead because the result of a step
+   * was lost, applies the change to the stored order.
+   * @throws StaleRunError if this run cannot have produced the stored status; OrderClosedError
    */
   applyChange(
     step: string,
@@ -76,7 +76,7 @@ export class OrderState {
     return change;
   }
 
-  /** Runs a transaction until it goes through. While the database is away, one timer a round waits for it. */
+  /** Runs a transaction until it commits. While the database is unavailable, each round costs one timer. */
   async persist<T>(step: string, write: () => Promise<T>): Promise<T> {
     for (let pauseMs = INITIAL_BACKOFF_MS; ; pauseMs = Math.min(2 * pauseMs, this.policy.retryMaxMs)) {
       try {
@@ -84,16 +84,16 @@ export class OrderState {
         this.setOutage(undefined);
         return result;
       } catch (error) {
-        // A local activity that failed comes as its own failure, not wrapped as an ActivityFailure.
+        // A failed local activity throws its own failure, without an ActivityFailure around it.
         if (!(error instanceof TemporalFailure)) throw error;
-        // Shown in the Web UI only.
+        // For the Web UI only: the message may name internal hosts.
         this.setOutage(`${step}: ${getRootCause(error).message.slice(0, 200)}`);
-        await sleep(pauseMs, { summary: `database away: ${step}` });
+        await sleep(pauseMs, { summary: `database unavailable: ${step}` });
       }
     }
   }
 
-  /** Says on the order that `step` keeps failing, or (null) that it does no more. */
+  /** Flags the order because `step` keeps failing; null clears the flag. */
   setAttention(step: string, detail: string | null): Promise<void> {
     const sinceMs = Date.now();
     return this.applyChange(
@@ -103,7 +103,7 @@ export class OrderState {
     );
   }
 
-  /** Takes over what is stored. @throws OrderClosedError when that has ended another way. */
+  /** Replaces the state with the stored order. @throws OrderClosedError if it is closed with another status than expected. */
   syncFromStore(stored: Order, expected: Order = stored): void {
     const before = this.order;
     this.order = stored;
@@ -123,7 +123,7 @@ export class OrderState {
     setCurrentDetails(formatOrderDetails(this.order, this.outage));
   }
 
-  /** Only what changed, in one command: each costs an event of history. */
+  /** Sends changed values only, in one command: each command costs a history event. */
   private updateSearchAttributes(before: Order): void {
     const { status, payment, attention } = this.order;
     const changed = [
@@ -143,7 +143,7 @@ function getRootCause(failure: TemporalFailure): Error {
   return cause;
 }
 
-/** Why an activity failed, for whoever reads the order. */
+/** The reason of a failed activity, safe to show to readers of the order. */
 export function describeFailure(failure: TemporalFailure): string {
   const cause = getRootCause(failure);
   return publicFailureMessage({

@@ -18,38 +18,38 @@ import { getOrder, type OrderInput, placement } from './messages';
 import { describeFailure, OrderClosedError, OrderState, orderActivities, StaleRunError } from './order-state';
 
 /**
- * One order, from its placement to its end: reserve, pay, confirm; then it rests until somebody cancels it.
- * Whatever it did is undone if it ends in `rejected` or `cancelled`.
+ * One order from placement to close: reserve, pay, confirm, then wait for a cancellation.
+ * An order that closes as `rejected` or `cancelled` is fully compensated.
  */
 export async function order(input: OrderInput): Promise<{ status: string }> {
-  const desk = new OrderState(input.order, input.policy);
-  const cancellation = new CancellationRequests(desk);
-  setHandler(getOrder, () => desk.order);
+  const state = new OrderState(input.order, input.policy);
+  const cancellation = new CancellationRequests(state);
+  setHandler(getOrder, () => state.order);
   setHandler(placement, () =>
     CancellationScope.nonCancellable(async () => {
-      await condition(() => desk.decision !== undefined);
-      return desk.decision ?? desk.order;
+      await condition(() => state.decision !== undefined);
+      return state.decision ?? state.order;
     }),
   );
 
-  // Temporal's own cancel is a message like any other: nothing here is cut off by it.
+  // Temporal's own cancel is handled as a request to cancel the order: it interrupts no step.
   return CancellationScope.nonCancellable(async () => {
-    await runToCompletion(input, desk, cancellation);
+    await runToCompletion(input, state, cancellation);
     await cancellation.flushRejections();
     await condition(allHandlersFinished);
-    return { status: desk.order.status };
+    return { status: state.order.status };
   });
 }
 
-/** Runs it, and takes it up anew where a run that was reset has brought it further than this one knows. */
+/** Runs the order, and resumes it from the store if a run before a reset recorded later steps than this run knows. */
 async function runToCompletion(
   input: OrderInput,
-  desk: OrderState,
+  state: OrderState,
   cancellation: CancellationRequests,
 ): Promise<void> {
   for (;;) {
     try {
-      return await runOnce(input, desk, cancellation);
+      return await runOnce(input, state, cancellation);
     } catch (error) {
       if (error instanceof OrderClosedError) return;
       if (!(error instanceof StaleRunError)) throw error;
@@ -60,23 +60,23 @@ async function runToCompletion(
 
 async function runOnce(
   input: OrderInput,
-  desk: OrderState,
+  state: OrderState,
   cancellation: CancellationRequests,
 ): Promise<void> {
-  const undo = createCompensations();
+  const compensations = createCompensations();
 
-  const opened = await reserve(input, desk, undo, cancellation);
-  if (opened === 'rejected') return;
-  if (opened !== 'reserved') {
-    // The run before this one may have paid, or may still be about to: the undo knows.
-    undo.add(REVERSE_PAYMENT, () => reversePayment(input, desk));
-    if (desk.order.status !== 'placed') {
+  const created = await reserve(input, state, compensations, cancellation);
+  if (created === 'rejected') return;
+  if (created !== 'reserved') {
+    // An earlier run may have paid, or may be about to: the reversal finds out.
+    compensations.add(REVERSE_PAYMENT, () => reversePayment(input, state));
+    if (state.order.status !== 'placed') {
       await condition(() => cancellation.requested !== undefined);
-      return cancel(desk, undo, cancellation);
+      return cancel(state, compensations, cancellation);
     }
-    // It was giving the order up. Without its stock the order must not be paid.
-    if (opened === 'reservation_released' && cancellation.requested === undefined) {
-      return reject(desk, undo, cancellation, {
+    // An earlier run was rejecting the order. Without its reservation it must not be paid.
+    if (created === 'reservation_released' && cancellation.requested === undefined) {
+      return reject(state, compensations, cancellation, {
         outcome: 'unavailable',
         attempt: firstAttempt(input).attempt,
       });
@@ -84,66 +84,66 @@ async function runOnce(
   }
 
   const attempt =
-    cancellation.requested === undefined ? await pay(input, desk, undo, cancellation) : undefined;
+    cancellation.requested === undefined ? await pay(input, state, compensations, cancellation) : undefined;
 
-  if (cancellation.requested !== undefined) return cancel(desk, undo, cancellation, attempt);
+  if (cancellation.requested !== undefined) return cancel(state, compensations, cancellation, attempt);
   switch (attempt?.outcome) {
     case 'captured':
-      await desk.applyChange(
+      await state.applyChange(
         'confirm the order',
         (o) => change.confirmOrder(o, Date.now()),
         (order) => orderActivities.confirmOrder({ order, paid: attempt.paid }),
       );
       await condition(() => cancellation.requested !== undefined);
-      return cancel(desk, undo, cancellation);
+      return cancel(state, compensations, cancellation);
     case 'declined':
     case 'unavailable':
-      return reject(desk, undo, cancellation, attempt);
+      return reject(state, compensations, cancellation, attempt);
   }
 }
 
-/** Stores the order and takes its stock. Where it cannot be begun that is its end, stored by the same transaction. */
+/** Stores the order and reserves its stock. A shortage or an erased customer rejects it in the same transaction. */
 async function reserve(
   { placedBy }: OrderInput,
-  desk: OrderState,
-  undo: Compensations,
+  state: OrderState,
+  compensations: Compensations,
   cancellation: CancellationRequests,
 ): Promise<'reserved' | 'rejected' | 'resumed' | 'reservation_released'> {
-  const { order } = desk;
-  undo.add('release the stock', async () => {
-    await desk.persist('release the stock', () =>
+  const { order } = state;
+  compensations.add('release the stock', async () => {
+    await state.persist('release the stock', () =>
       orderActivities.releaseStock({ orderId: order.id, atMs: Date.now() }),
     );
   });
-  const opened = await desk.persist('reserve the stock', () =>
+  const created = await state.persist('reserve the stock', () =>
     orderActivities.createOrder({ order, reserve: cancellation.requested === undefined, placedBy }),
   );
-  if (opened.outcome === 'out_of_stock' || opened.outcome === 'customer_erased') {
-    const isErased = opened.outcome === 'customer_erased';
-    cancellation.close(`The order was rejected: ${isErased ? 'its customer was erased' : 'out of stock'}`);
+  if (created.outcome === 'out_of_stock' || created.outcome === 'customer_erased') {
+    const isErased = created.outcome === 'customer_erased';
+    cancellation.close(`The order was rejected: ${isErased ? 'the customer was erased' : 'out of stock'}`);
     const rejection = isErased
       ? change.CUSTOMER_ERASED_REJECTION
-      : change.outOfStockRejection(opened.shortages);
-    desk.syncFromStore(change.rejectNewOrder(order, rejection));
+      : change.outOfStockRejection(created.shortages);
+    state.syncFromStore(change.rejectNewOrder(order, rejection));
     return 'rejected';
   }
-  if (opened.order === undefined) return 'reserved';
-  // A run that was reset or restarted takes the order up where the run before left it.
-  desk.syncFromStore(opened.order, order);
-  if (opened.order.cancellation !== null) cancellation.resume(opened.order.cancellation);
-  return opened.hasReservation === false ? 'reservation_released' : 'resumed';
+  if (created.order === undefined) return 'reserved';
+  // A reset or restarted workflow resumes where the earlier run stopped.
+  state.syncFromStore(created.order, order);
+  if (created.order.cancellation !== null) cancellation.resume(created.order.cancellation);
+  return created.hasReservation === false ? 'reservation_released' : 'resumed';
 }
 
-/** Tries to take the money until it is taken, refused, too late, or not wanted any more. */
+/** Attempts the payment until it is captured or declined, the deadline passes, or a cancellation stops it. */
 async function pay(
   input: OrderInput,
-  desk: OrderState,
-  undo: Compensations,
+  state: OrderState,
+  compensations: Compensations,
   cancellation: CancellationRequests,
 ): Promise<PaymentResult | undefined> {
   const { policy, paymentMethod } = input;
   const request = firstAttempt(input);
-  undo.add(REVERSE_PAYMENT, () => reversePayment(input, desk));
+  compensations.add(REVERSE_PAYMENT, () => reversePayment(input, state));
   const inFlight = new CancellationScope();
   cancellation.onRequest(() => inFlight.cancel());
   try {
@@ -153,7 +153,7 @@ async function pay(
         paymentMethod,
       }),
     );
-    if (attempt.outcome === 'declined') undo.remove(REVERSE_PAYMENT);
+    if (attempt.outcome === 'declined') compensations.remove(REVERSE_PAYMENT);
     return attempt;
   } catch (error) {
     if (cancellation.requested !== undefined && isCancellation(error)) return undefined;
@@ -176,16 +176,16 @@ const paymentActivities = ({ queues, policy }: OrderInput, summary: string, dead
     summary,
     taskQueue: queues.payments,
     startToCloseTimeout: policy.paymentAttemptTimeoutMs,
-    // A worker that was killed in the middle of a payment must not keep the customer waiting for all of it.
+    // Detects a killed worker before the attempt times out.
     heartbeatTimeout: '10s',
     scheduleToCloseTimeout: deadlineMs,
     retry: { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs },
-    // A payment in flight is awaited, then undone; one between two attempts ends at once.
+    // A payment in flight is awaited, then reversed; a pending retry is cancelled at once.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
-/** Voids or refunds in rounds, for as long as it takes. After the first the order says that it needs attention. */
-async function reversePayment(input: OrderInput, desk: OrderState): Promise<void> {
+/** Voids or refunds in rounds until it succeeds. After the first failed round the order requires attention. */
+async function reversePayment(input: OrderInput, state: OrderState): Promise<void> {
   const { policy } = input;
   let pauseMs = policy.retryInitialMs;
   let roundMs = policy.attentionAfterMs;
@@ -195,29 +195,31 @@ async function reversePayment(input: OrderInput, desk: OrderState): Promise<void
       const reversal = await paymentActivities(input, REVERSE_PAYMENT, roundMs).reversePayment(
         firstAttempt(input),
       );
-      if (desk.order.attention !== null) await desk.setAttention(REVERSE_PAYMENT, null);
+      if (state.order.attention !== null) await state.setAttention(REVERSE_PAYMENT, null);
       if (reversal.outcome === 'nothing_to_reverse') return;
-      return await desk.applyChange(
+      return await state.applyChange(
         'record the payment reversal',
         (o) => change.recordPaymentReversal(o, Date.now()),
         (order) => orderActivities.recordPaymentReversal({ order, reversal }),
       );
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      if (desk.order.attention === null) await desk.setAttention(REVERSE_PAYMENT, describeFailure(error));
+      if (state.order.attention === null) await state.setAttention(REVERSE_PAYMENT, describeFailure(error));
     }
-    // What the provider refuses at once is not asked for more often than what it does not answer: each round is history.
-    const restMs = roundMs - (Date.now() - startedMs);
-    await sleep(Math.max(pauseMs, restMs), { summary: `next try to ${REVERSE_PAYMENT}` });
+    // A round that fails at once takes as long as one that times out: each round adds to the history.
+    const remainingMs = roundMs - (Date.now() - startedMs);
+    await sleep(Math.max(pauseMs, remainingMs), {
+      summary: `wait for the next attempt to ${REVERSE_PAYMENT}`,
+    });
     pauseMs = Math.min(2 * pauseMs, policy.retryMaxMs);
     roundMs = policy.undoRoundMs;
   }
 }
 
-/** The order was never accepted. */
+/** Closes an order that was never accepted. */
 async function reject(
-  desk: OrderState,
-  undo: Compensations,
+  state: OrderState,
+  compensations: Compensations,
   cancellation: CancellationRequests,
   attempt: Exclude<PaymentResult, { outcome: 'captured' }>,
 ): Promise<void> {
@@ -228,33 +230,33 @@ async function reject(
           detail: 'The payment method was declined.',
           declineCode: attempt.declineCode,
         }
-      : { code: 'payment_unavailable', detail: 'The payment could not be taken in time.' };
+      : { code: 'payment_unavailable', detail: 'The payment could not be completed in time.' };
   cancellation.close(`The order is being rejected: ${rejection.code}`);
-  await undo.compensate();
-  await desk.applyChange(
+  await compensations.compensate();
+  await state.applyChange(
     'reject the order',
     (o) => change.rejectOrder(o, rejection, Date.now()),
     (order) => orderActivities.rejectOrder({ order, attempt }),
   );
 }
 
-/** Somebody wants it undone. `attempt` is a payment that ended after they said so. */
+/** @param attempt the result of a payment that was in flight when cancellation was requested. */
 async function cancel(
-  desk: OrderState,
-  undo: Compensations,
+  state: OrderState,
+  compensations: Compensations,
   { requested }: CancellationRequests,
   attempt?: PaymentResult,
 ): Promise<void> {
-  if (requested === undefined) throw new Error('nobody asked for cancellation');
-  if (desk.order.status !== 'cancelling') {
-    await desk.applyChange(
+  if (requested === undefined) throw new Error('no cancellation was requested');
+  if (state.order.status !== 'cancelling') {
+    await state.applyChange(
       'start the cancellation',
       (o) => change.startCancellation(o, requested, Date.now()),
       (order) => orderActivities.startCancellation({ order, cancellation: requested, attempt }),
     );
   }
-  await undo.compensate();
-  await desk.applyChange(
+  await compensations.compensate();
+  await state.applyChange(
     'finish the cancellation',
     (o) => change.finishCancellation(o, Date.now()),
     (order) => orderActivities.finishCancellation({ order }),

@@ -1,11 +1,11 @@
-/** What has to be undone if the order does not stand. Each undo is registered before the step it undoes. */
+/** The compensations of an order's steps. Each is registered before its step runs. */
 export interface Compensations {
   add(name: string, run: () => Promise<void>): void;
-  /** The step is known to have done nothing, or its effect is to stay. */
+  /** Removes the compensation of a step that is known to have had no effect. */
   remove(name: string): void;
   /**
-   * Runs every undo to its end, side by side: a payment provider that is away must not keep stock from other customers.
-   * Each one retries until it succeeds, so this returns when everything is undone, once.
+   * Runs all compensations to completion, in parallel: an unavailable payment provider must not delay the release of
+   * stock. Each retries until it succeeds, and runs once.
    */
   compensate(): Promise<void>;
 }
