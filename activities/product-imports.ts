@@ -9,27 +9,27 @@ import {
 } from '../domain/catalogue/product-import';
 import { type ProductRow, parseRow, type RowError } from '../domain/catalogue/product-rows';
 
-/** How far an import has come. */
+/** Progress of a product import. */
 export interface ImportProgress extends ImportCounts {
   chunks: number;
   appliedChunks: number;
   rows: number;
   doneRows: number;
-  /** Null while it goes on. */
+  /** Null until the import is finished. */
   outcome: ImportOutcome | null;
 }
 
 /**
- * The steps of an import, each one transaction. Each may run again: the import's row knows which chunks are applied and
- * whether it has ended.
+ * The steps of an import, each one transaction. Each is idempotent: the import's row records the applied chunks and the
+ * outcome.
  */
 export interface ImportActivities {
   beginImport(importId: string): Promise<ImportProgress>;
-  /** Makes the rows of one chunk products, with their terms and events. Chunks are applied in their order. */
+  /** Upserts the products of one chunk, with their search terms and events. Chunks are applied in order. */
   applyChunk(importId: string, chunk: number): Promise<ImportProgress>;
   /**
-   * An import with chunks that are not applied is not completed: it is left as it is.
-   * @param failure why it could not go on, in words.
+   * Leaves an import unchanged if it is to be completed but has unapplied chunks.
+   * @param failure the reason, if it failed; shown to users.
    */
   finishImport(importId: string, status: ImportOutcome, failure: string | null): Promise<ImportProgress>;
 }
@@ -43,21 +43,21 @@ export function createImportActivities(
   return {
     beginImport: (importId) =>
       db.write(async (tx) => {
-        const found = assertImportFound(await productImports.lock(importId, tx));
+        const current = assertImportFound(await productImports.lock(importId, tx));
         await productImports.markImporting(importId, now(), tx);
-        return toImportProgress(found);
+        return toImportProgress(current);
       }),
 
     applyChunk: (importId, chunk) =>
       withHeartbeat(() =>
         db.write(async (tx) => {
           const before = assertImportFound(await productImports.lock(importId, tx));
-          // An earlier attempt came to its end and its answer did not arrive, or the database has lost what it had (a
-          // failover): it goes on from what is there.
+          // An earlier attempt committed and its result was lost, or a failover lost committed chunks: the workflow
+          // continues from the stored progress.
           const progress = toImportProgress(before);
           if (before.appliedChunks !== chunk || progress.outcome !== null) return progress;
           const raw = await productImports.findChunkRows(importId, chunk, tx);
-          if (raw === null) throw createCorruptedFailure(`chunk ${chunk} is not there`);
+          if (raw === null) throw createCorruptedFailure(`chunk ${chunk} is missing`);
 
           const atMs = now();
           const rows = raw.map((row) => parseRow(before.columns, row, before.currency));
@@ -74,40 +74,41 @@ export function createImportActivities(
         const before = assertImportFound(await productImports.lock(importId, tx));
         const progress = toImportProgress(before);
         if (progress.outcome !== null) return progress;
-        // It has lost chunks that had been applied.
+        // A failover lost applied chunks.
         if (status === 'completed' && before.appliedChunks < before.chunks) return progress;
         const atMs = now();
         await productImports.finish(importId, status, failure, atMs, tx);
-        const ended = productImportFinished(importId, status, before, before.actor, atMs);
-        await log.append(await log.lockHead(importId, tx), [ended], tx);
+        const finished = productImportFinished(importId, status, before, before.actor, atMs);
+        await log.append(await log.lockHead(importId, tx), [finished], tx);
         return { ...progress, outcome: status };
       }),
   };
 }
 
-const toImportProgress = (found: ProductImport): ImportProgress => {
-  const { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, status } = found;
-  const ended = status === 'received' || status === 'importing' ? null : status;
-  return { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, outcome: ended };
+const toImportProgress = (stored: ProductImport): ImportProgress => {
+  const { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, status } = stored;
+  const outcome = status === 'received' || status === 'importing' ? null : status;
+  return { chunks, appliedChunks, rows, doneRows, created, updated, unchanged, faulty, outcome };
 };
 
 const listSkus = (rows: readonly (ProductRow | RowError[])[]): string[] =>
   rows.flatMap((row) => (Array.isArray(row) ? [] : [row.sku]));
 
-/** It was stored before its workflow was started: the database is another one, or older. */
-function assertImportFound(found: ProductImport | null): ProductImport {
-  if (found === null) throw createCorruptedFailure('the import is not in the database');
-  return found;
+/** The import is stored before its workflow starts: without it, the database is another one or was restored. */
+function assertImportFound(stored: ProductImport | null): ProductImport {
+  if (stored === null) throw createCorruptedFailure('the import is not in the database');
+  return stored;
 }
 
-const createCorruptedFailure = (what: string) => ApplicationFailure.nonRetryable(what, 'ImportCorrupted');
+const createCorruptedFailure = (message: string) =>
+  ApplicationFailure.nonRetryable(message, 'ImportCorrupted');
 
-/** A chunk whose worker was killed is taken up by another one soon. */
+/** Sends heartbeats, so that a killed worker is detected and another one retries the chunk. */
 async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
-  const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  const heartbeats = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     return await work();
   } finally {
-    clearInterval(beat);
+    clearInterval(heartbeats);
   }
 }

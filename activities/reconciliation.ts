@@ -16,28 +16,28 @@ import type { CandidateCursors, CandidateSource } from '../workflows/reconciliat
 
 export interface ReconcileBatchRequest {
   policy: ReconcilePolicy;
-  /** Temporal's lists are read for what changed in this time, milliseconds. */
+  /** Period for which Temporal's lists are read, milliseconds. */
   fromMs: number;
   toMs: number;
-  /** The places to look in. */
+  /** The lists to read, each from its cursor. */
   cursors: CandidateCursors;
 }
 
 export interface ReconcileBatch {
   checked: number;
-  /** Ids of orders. */
+  /** Order ids. */
   restarted: string[];
   flagged: string[];
   resolved: number;
-  /** What is to be looked at in this run still. */
+  /** The pages that remain in this run. */
   cursors: CandidateCursors;
-  /** Where the next run goes on with the open orders. */
+  /** Where the next run resumes with the open orders. */
   openCursors: CandidateCursors;
 }
 
-/** Finds orders whose workflow is gone or does not move, and repairs them where that is safe. */
+/** Finds orders whose workflow is lost or stuck, and repairs them if that is safe. */
 export interface ReconciliationActivities {
-  /** Looks at one page of each place. May run again at any time: what was repaired is not found again. */
+  /** Checks one page of each list. Idempotent: repaired orders are not found again. */
   checkOrders(request: ReconcileBatchRequest): Promise<ReconcileBatch>;
 }
 
@@ -46,9 +46,9 @@ interface CandidatePage {
   nextCursor: string | null;
 }
 
-/** Orders looked at side by side. */
+/** Orders checked concurrently. */
 const CONCURRENCY = 20;
-/** Attempts of a round that fail with the first of its orders; from then on it goes on without those that failed. */
+/** Attempts of a batch that fail with its first failed order; later attempts skip failed orders. */
 const MAX_FAIL_FAST_ATTEMPTS = 8;
 
 const isOpenStatus = (source: CandidateSource): source is OrderStatus =>
@@ -59,15 +59,15 @@ export function createReconciliationActivities(
   workflows: OrderWorkflows,
   now: () => number = Date.now,
 ): ReconciliationActivities {
-  const suspects = async (
+  const listCandidates = async (
     source: CandidateSource,
-    page: string,
+    cursor: string,
     request: ReconcileBatchRequest,
   ): Promise<CandidatePage> => {
     const { fromMs, toMs, policy } = request;
     const rows = policy.pageSize;
-    // Temporal's lists lag behind.
-    const range = { fromMs: Math.max(0, fromMs - policy.graceMs), cursor: page, limit: rows };
+    // Temporal's lists are eventually consistent.
+    const range = { fromMs: Math.max(0, fromMs - policy.graceMs), cursor, limit: rows };
     switch (source) {
       case 'failed': {
         const { ids, nextCursor } = await workflows.listFailed({ ...range, toMs });
@@ -75,89 +75,90 @@ export function createReconciliationActivities(
       }
       case 'not_created': {
         const { ids, nextCursor } = await workflows.listNotCreated({ ...range, toMs: toMs - policy.graceMs });
-        const unopened = (await reconciliation.findUnfinishedOrders(ids)).filter(({ stored }) => !stored);
-        return { ids: unopened.map(({ id }) => id), nextCursor };
+        const notCreated = (await reconciliation.findUnfinishedOrders(ids)).filter(({ stored }) => !stored);
+        return { ids: notCreated.map(({ id }) => id), nextCursor };
       }
       case 'findings':
         return toCandidatePage(
-          await reconciliation.findDueOrders({ afterId: page, nowMs: toMs, rows }),
+          await reconciliation.findDueOrders({ afterId: cursor, nowMs: toMs, rows }),
           rows,
         );
       default: {
         const beforeMs = toMs - policy.graceMs;
         return toCandidatePage(
-          await reconciliation.findOpenOrders({ status: source, afterId: page, beforeMs, rows }),
+          await reconciliation.findOpenOrders({ status: source, afterId: cursor, beforeMs, rows }),
           rows,
         );
       }
     }
   };
 
-  /** Looks at some orders. The workflows first: see `findProblem`. */
-  const look = async (
+  /** Checks orders. Reads the workflows first: see `findProblem`. */
+  const checkAll = async (
     ids: readonly string[],
     policy: ReconcilePolicy,
-    round: ReconcileBatch,
+    batch: ReconcileBatch,
   ): Promise<void> => {
     const failures: unknown[] = [];
-    const each = (work: (id: string) => Promise<void>) =>
+    const forEachOrder = (work: (id: string) => Promise<void>) =>
       Promise.all(
         ids.map((id) =>
           work(id).catch((error: unknown) => {
             failures.push(error);
-            log.warn('order could not be looked at', { orderId: id, error });
+            log.warn('order could not be checked', { orderId: id, error });
           }),
         ),
       );
-    const found = new Map<string, WorkflowState | null>();
-    await each(async (id) => {
-      found.set(id, await workflows.find(id));
+    const workflowStates = new Map<string, WorkflowState | null>();
+    await forEachOrder(async (id) => {
+      workflowStates.set(id, await workflows.find(id));
     });
     const [states, findings] = await Promise.all([
       reconciliation.findOrderStates(ids),
       reconciliation.findOpenFindings(ids),
     ]);
-    await each(async (id) => {
-      const workflow = found.get(id);
+    await forEachOrder(async (id) => {
+      const workflow = workflowStates.get(id);
       const finding = findings.get(id);
       if (workflow === undefined || (finding !== undefined && finding.nextCheckMs > now())) return;
-      round.checked += 1;
-      await lookAt(id, { workflow, order: states.get(id) ?? null, finding }, policy, round);
+      batch.checked += 1;
+      await checkOne(id, { workflow, order: states.get(id) ?? null, finding }, policy, batch);
     });
-    // What is away comes back. One order that can never be read must not keep all others from being looked at.
+    // Retries wait for unavailable services. One unreadable order must not block the check of all others.
     if (failures.length > 0 && activityInfo().attempt < MAX_FAIL_FAST_ATTEMPTS) throw failures[0];
   };
 
-  const lookAt = async (
+  const checkOne = async (
     id: string,
     { workflow, order, finding }: CheckInput,
     policy: ReconcilePolicy,
-    round: ReconcileBatch,
+    batch: ReconcileBatch,
   ): Promise<void> => {
     const placement = await placements.findByOrder(id);
     const input = placement === null ? null : parseOrderInput(placement.input);
-    const placed = placement && input && { atMs: placement.createdAtMs, policy: input.policy };
-    const problem = findProblem({ order, placement: placed }, workflow, policy, now());
+    const placementData = placement && input && { atMs: placement.createdAtMs, policy: input.policy };
+    const problem = findProblem({ order, placement: placementData }, workflow, policy, now());
     if (problem === null) {
-      if (finding !== undefined && (await settle(finding))) round.resolved += 1;
+      if (finding !== undefined && (await resolve(finding))) batch.resolved += 1;
       return;
     }
-    const done = await act({ id, workflow, finding, problem, input }, policy);
-    if (done !== null) round[done].push(id);
+    const action = await repair({ id, workflow, finding, problem, input }, policy);
+    if (action !== null) batch[action].push(id);
   };
 
-  const settle = async (finding: ReconciliationFinding): Promise<boolean> => {
-    const settled = await reconciliation.resolve(finding, now());
-    if (settled) log.info('order is well again', { orderId: finding.orderId, problem: finding.problem });
-    return settled;
+  const resolve = async (finding: ReconciliationFinding): Promise<boolean> => {
+    const resolved = await reconciliation.resolve(finding, now());
+    if (resolved)
+      log.info('order finding is resolved', { orderId: finding.orderId, problem: finding.problem });
+    return resolved;
   };
 
-  const act = async (
+  const repair = async (
     { id, workflow, finding, problem, input }: RepairCandidate,
     policy: ReconcilePolicy,
   ): Promise<'restarted' | 'flagged' | null> => {
     const nowMs = now();
-    const sighting: Detection = {
+    const detection: Detection = {
       orderId: id,
       ...problem,
       runId: workflow?.runId ?? null,
@@ -165,27 +166,28 @@ export function createReconciliationActivities(
       nextCheckMs: nowMs + policy.recheckIntervalMs,
     };
     if (isRepairable(problem)) {
-      const before = await reconciliation.countRestartsSince(id, nowMs - policy.restartWindowMs);
-      if (input === null) sighting.detail += '; it cannot be restarted: its placement is gone or damaged';
-      else if (before >= policy.maxRestarts) sighting.detail += `, though it was restarted ${before} times`;
-      else return restart(sighting, input, finding, nowMs + getRestartBackoffMs(before + 1, policy));
+      const restarts = await reconciliation.countRestartsSince(id, nowMs - policy.restartWindowMs);
+      if (input === null) detection.detail += '; it cannot be restarted: its placement is missing or damaged';
+      else if (restarts >= policy.maxRestarts) detection.detail += `, after ${restarts} restarts`;
+      else return restart(detection, input, finding, nowMs + getRestartBackoffMs(restarts + 1, policy));
     }
-    await reconciliation.flagForAttention(sighting);
+    await reconciliation.flagForAttention(detection);
     if (finding?.problem !== problem.code || finding.action !== 'flagged') {
-      log.warn('order needs people', { orderId: id, problem: problem.code, detail: sighting.detail });
+      log.warn('order requires attention', { orderId: id, problem: problem.code, detail: detection.detail });
     }
     return 'flagged';
   };
 
   const restart = async (
-    sighting: Detection,
+    detection: Detection,
     input: OrderInput,
     finding: ReconciliationFinding | undefined,
     nextCheckMs: number,
   ): Promise<'restarted' | null> => {
-    // Written down first: what dies in between is counted, and looked at again.
-    if (!(await reconciliation.claimRestart({ ...sighting, nextCheckMs: nextCheckMs }, finding))) return null;
-    const { orderId, code, detail, runId } = sighting;
+    // Recorded first: a restart that is interrupted is counted, and the order is checked again.
+    if (!(await reconciliation.claimRestart({ ...detection, nextCheckMs: nextCheckMs }, finding)))
+      return null;
+    const { orderId, code, detail, runId } = detection;
     const memo = { restartedBecause: detail, restartedAfterRun: runId };
     if (!(await workflows.restart(input, memo))) return null;
     log.warn('order was restarted', { orderId, problem: code, detail });
@@ -194,7 +196,7 @@ export function createReconciliationActivities(
 
   return {
     async checkOrders(request) {
-      const round: ReconcileBatch = {
+      const batch: ReconcileBatch = {
         checked: 0,
         restarted: [],
         flagged: [],
@@ -202,24 +204,24 @@ export function createReconciliationActivities(
         cursors: {},
         openCursors: {},
       };
-      for (const [source, page] of Object.entries(request.cursors) as [CandidateSource, string][]) {
-        const { ids, nextCursor } = await suspects(source, page, request);
-        const restartedBefore = round.restarted.length;
+      for (const [source, cursor] of Object.entries(request.cursors) as [CandidateSource, string][]) {
+        const { ids, nextCursor } = await listCandidates(source, cursor, request);
+        const restartedBefore = batch.restarted.length;
         for (let i = 0; i < ids.length; i += CONCURRENCY) {
-          await look(ids.slice(i, i + CONCURRENCY), request.policy, round);
+          await checkAll(ids.slice(i, i + CONCURRENCY), request.policy, batch);
           heartbeat();
         }
-        // Open orders are many and mostly well: the next run goes on, unless there is more to repair.
-        const goesOn = isOpenStatus(source) ? round.restarted.length > restartedBefore : true;
-        if (isOpenStatus(source)) round.openCursors[source] = nextCursor ?? '';
-        if (nextCursor !== null && goesOn) round.cursors[source] = nextCursor;
+        // Most open orders are consistent: the next run continues, unless this page had orders to restart.
+        const continues = isOpenStatus(source) ? batch.restarted.length > restartedBefore : true;
+        if (isOpenStatus(source)) batch.openCursors[source] = nextCursor ?? '';
+        if (nextCursor !== null && continues) batch.cursors[source] = nextCursor;
       }
-      return round;
+      return batch;
     },
   };
 }
 
-/** Null for what was not written by us. */
+/** Null if the stored input is damaged. */
 function parseOrderInput(text: string): OrderInput | null {
   try {
     return JSON.parse(text) as OrderInput;
@@ -239,7 +241,7 @@ interface RepairCandidate {
   workflow: WorkflowState | null;
   finding: ReconciliationFinding | undefined;
   problem: ReconcileProblem;
-  /** What its workflow was started with; null where that is gone. */
+  /** Input of its workflow; null if missing or damaged. */
   input: OrderInput | null;
 }
 

@@ -8,10 +8,7 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
-/**
- * The workflows as Temporal runs them: bundled, apart from everything else, and loaded once for all of a worker, frozen.
- * Takes a second or two.
- */
+/** Bundles the workflows; their modules are loaded once for all workflows of a worker. Takes one to two seconds. */
 export function bundleWorkflows(log: Logger): Promise<WorkflowBundleWithSourceMap> {
   const workflowsPath = require.resolve('../workflows');
   return bundleWorkflowCode({
@@ -21,10 +18,10 @@ export function bundleWorkflows(log: Logger): Promise<WorkflowBundleWithSourceMa
   });
 }
 
-/** Where a build leaves the bundle: beside the compiled code, never beside the sources, which may be newer. */
+/** Name of the prebuilt bundle in the build output. It is never stored beside the sources, which may be newer. */
 export const BUNDLE_FILE = 'workflow-bundle.js';
 
-/** The bundle that was built with this code, or else one made now. */
+/** Loads the prebuilt bundle, or bundles the sources if there is none. */
 export async function loadWorkflowBundle(log: Logger): Promise<WorkflowBundleOption> {
   const codePath = resolve(__dirname, '..', BUNDLE_FILE);
   return existsSync(codePath) ? { codePath } : bundleWorkflows(log);

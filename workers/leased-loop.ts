@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Feed } from '../db/events/feed';
 
 export interface Loop {
-  /** Lets the round under way finish. */
+  /** Waits for the current run to finish. */
   stop(): Promise<void>;
 }
 
@@ -13,14 +13,14 @@ interface LoopOptions {
   /** Distinguishes this process from others that run the same loop. */
   instanceId: string;
   idleMs: number;
-  /** @returns whether there may be more to do at once. */
+  /** @returns whether more work may be pending. */
   runOnce: () => Promise<boolean>;
 }
 
 const LEASE_MS = 10_000;
 const MAX_PAUSE_MS = 5_000;
 
-/** Repeats `round` in the one process that holds the lease of that name; the others stand by. */
+/** Repeats `runOnce` in the one process that holds the lease `name`; other processes stand by. */
 export function startLeasedLoop({ name, feed, log, instanceId, idleMs, runOnce }: LoopOptions): Loop {
   let stopping = false;
   let wake: () => void = () => undefined;
@@ -36,7 +36,7 @@ export function startLeasedLoop({ name, feed, log, instanceId, idleMs, runOnce }
       };
     });
 
-  const lead = async (): Promise<boolean> => {
+  const holdLease = async (): Promise<boolean> => {
     const nowMs = Date.now();
     if (nowMs < leasedUntilMs - LEASE_MS / 2) return true;
     leasedUntilMs = (await feed.acquireLease(name, instanceId, nowMs, LEASE_MS)) ? nowMs + LEASE_MS : 0;
@@ -45,16 +45,16 @@ export function startLeasedLoop({ name, feed, log, instanceId, idleMs, runOnce }
 
   const finished = (async () => {
     while (!stopping) {
-      let more = false;
+      let mayHaveMore = false;
       try {
-        if (await lead()) more = await runOnce();
+        if (await holdLease()) mayHaveMore = await runOnce();
         pauseMs = idleMs;
       } catch (error) {
         leasedUntilMs = 0;
         pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
-        log.warn({ err: error, loop: name }, 'round failed; it will be tried again');
+        log.warn({ err: error, loop: name }, 'loop run failed; it will be retried');
       }
-      if (!more && !stopping) await pause(pauseMs);
+      if (!mayHaveMore && !stopping) await pause(pauseMs);
     }
     if (leasedUntilMs > 0) await feed.releaseLease(name, instanceId).catch(() => undefined);
   })();

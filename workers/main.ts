@@ -11,13 +11,13 @@ import { parseQueues } from './queues';
 import { installRuntime } from './runtime';
 import { startWorkers } from './start-workers';
 
-/** Workers alone: `--queues orders,payments,notifications`, any of them, or all when left out. */
+/** Runs workers only. `--queues orders,payments,notifications` selects task queues; the default is all. */
 runProcess('workers', async (life) => {
   assertMultiProcessDatabase(life.config);
   const queues = parseQueues(process.argv.slice(2), life.config.queues.layout);
   installRuntime(life.log);
   const foundation = createAppContext(life);
-  // It runs on its own from here, so that the health port tells meanwhile what is missing.
+  // Starts in the background, so that the health port reports missing dependencies meanwhile.
   const workers = startWorkers(life, foundation, queues);
   const probes = {
     database: createDatabaseProbe(foundation.store.db),

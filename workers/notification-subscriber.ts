@@ -19,22 +19,22 @@ const IDLE_MS = 1_000;
 export interface SubscriberOptions {
   queue: string;
   policy: DeliveryPolicy;
-  /** How many of the staff are told of what concerns the staff. */
+  /** Number of staff addresses that receive staff notifications. */
   staffCount: number;
 }
 
 /**
- * Turns events into notifications, one per event, channel and recipient, and hands them to delivery workflows. The position moves
- * last: after a crash a batch is handed over again, and what was sent is not sent twice.
+ * Creates one notification per event, channel and recipient, and starts delivery workflows. The position advances last:
+ * after a crash a batch is delivered again, and sent notifications are skipped.
  */
 export function startNotificationSubscriber(
   { db, feed, notifications }: Store,
   client: Client,
   options: SubscriberOptions,
   log: Logger,
-  holder: string,
+  instanceId: string,
 ): Loop {
-  const round = async (): Promise<boolean> => {
+  const runOnce = async (): Promise<boolean> => {
     const from = await feed.getPosition(SUBSCRIPTION);
     const events = await feed.findAfter(from, BATCH_SIZE);
     const to = events.at(-1)?.position;
@@ -51,31 +51,31 @@ export function startNotificationSubscriber(
     name: `subscriber:${SUBSCRIPTION}`,
     feed,
     log,
-    instanceId: holder,
+    instanceId,
     idleMs: IDLE_MS,
-    runOnce: round,
+    runOnce,
   });
 }
 
-function toNotifications(event: FeedEvent, staff: number) {
+function toNotifications(event: FeedEvent, staffCount: number) {
   const { type, data } = JSON.parse(event.body) as CloudEvent;
   const kind = getMailKind(type, data);
   if (kind === null) return [];
   const channel = 'email' as const;
   const { subject, eventKey, hash } = event;
-  return Array.from({ length: isForStaff(kind) ? staff : 1 }, (_, i) => {
+  return Array.from({ length: isForStaff(kind) ? staffCount : 1 }, (_, i) => {
     const recipient = i + 1;
     const id = notificationId(eventKey, channel, recipient);
     return { id, subject, eventKey, kind, channel, recipient, hash };
   });
 }
 
-/** So much of an event's hash tells it from that of another shop. */
+/** Long enough to distinguish the events of two installations on one Temporal server. */
 const HASH_PREFIX_LENGTH = 12;
 
 /**
- * The id names what is delivered: another batch, or another shop on the same server, has another one. Two shops may well
- * have the same event of a product; never the same hash of it.
+ * The workflow id identifies the batch. The hash separates installations that share a server: they may have the same
+ * event keys of products, but never the same hashes.
  */
 async function startDelivery(
   client: Client,

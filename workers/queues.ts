@@ -4,12 +4,12 @@ export type QueueName = keyof TaskQueues;
 
 export const ALL_QUEUES: readonly QueueName[] = ['orders', 'payments', 'notifications'];
 
-const isQueue = (word: string): word is QueueName => (ALL_QUEUES as readonly string[]).includes(word);
+const isQueue = (name: string): name is QueueName => (ALL_QUEUES as readonly string[]).includes(name);
 
 /**
- * Reads `--queues orders,payments`; without it a worker serves all.
- * @throws Error with one sentence when a queue is unknown, or when one task queue stands for all and only some are served:
- *   a worker would take tasks there that it cannot do.
+ * Parses `--queues orders,payments`; the default is all queues.
+ * @throws Error if a queue is unknown, or if the layout is `single` and some queues are left out: the worker would
+ *   receive tasks it has no activities for.
  */
 export function parseQueues(args: readonly string[], layout: QueueLayout): QueueName[] {
   const [option, list, ...rest] = args;
@@ -17,15 +17,15 @@ export function parseQueues(args: readonly string[], layout: QueueLayout): Queue
   if (option !== '--queues' || list === undefined || rest.length > 0) {
     throw new Error(`usage: --queues ${ALL_QUEUES.join(',')} (any of them)`);
   }
-  const words = [...new Set(list.split(','))];
-  const unknown = words.filter((word) => !isQueue(word));
+  const names = [...new Set(list.split(','))];
+  const unknown = names.filter((name) => !isQueue(name));
   if (unknown.length > 0) {
-    throw new Error(`There is no queue "${unknown.join('", "')}": the queues are ${ALL_QUEUES.join(', ')}.`);
+    throw new Error(`Unknown queue "${unknown.join('", "')}": the queues are ${ALL_QUEUES.join(', ')}.`);
   }
-  if (layout === 'single' && words.length < ALL_QUEUES.length) {
+  if (layout === 'single' && names.length < ALL_QUEUES.length) {
     throw new Error(
-      'With TASK_QUEUES=single every worker must serve all queues: leave --queues out, or set TASK_QUEUES=split.',
+      'With TASK_QUEUES=single every worker must serve all queues: omit --queues, or set TASK_QUEUES=split.',
     );
   }
-  return words.filter(isQueue);
+  return names.filter(isQueue);
 }

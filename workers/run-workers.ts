@@ -27,19 +27,19 @@ export interface WorkerDependencies {
   provider: PaymentProvider;
   mailer: Mailer;
   notification: NotificationOptions;
-  /** Stand around every activity. */
+  /** Applied to every activity. */
   interceptors?: ActivityInterceptorsFactory[];
 }
 
 export interface RunningWorkers {
   /** Stops polling, lets tasks finish, then closes the connection. */
   stop(): Promise<void>;
-  /** Rejects when a worker fails for good. */
+  /** Rejects when a worker fails permanently. */
   readonly finished: Promise<void>;
   readonly state: () => 'running' | 'stopped';
 }
 
-/** The server or the worker has given a local activity up and will try again: what it has queued is not to run, too. */
+/** Aborts queued statements of a local activity that timed out: its retry would run beside them. */
 const abortSignalInterceptor: ActivityInterceptorsFactory = ({ info, cancellationSignal }) => ({
   inbound: {
     execute: (input, next) =>
@@ -47,23 +47,24 @@ const abortSignalInterceptor: ActivityInterceptorsFactory = ({ info, cancellatio
   },
 });
 
-/** Orders kept in memory between tasks; one that is not is replayed when something happens to it. */
+/** Workflows cached between tasks; an evicted workflow is replayed at its next task. */
 const MAX_CACHED_WORKFLOWS = 250;
 
-/** Runs workers for `queues`: one worker for each task queue, so that queues of one name share one. */
+/** Runs one worker for each task queue name of `queues`. */
 export async function runWorkers(
   temporal: TemporalConnectionOptions,
   bundle: WorkflowBundleOption,
-  parts: WorkerDependencies,
-  names: TaskQueues,
+  dependencies: WorkerDependencies,
+  taskQueues: TaskQueues,
   queues: readonly QueueName[] = ALL_QUEUES,
 ): Promise<RunningWorkers> {
   const connection = await NativeConnection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace });
-  const activities = createActivitiesByQueue(parts, createOrderWorkflows(client, names.orders));
+  const activities = createActivitiesByQueue(dependencies, createOrderWorkflows(client, taskQueues.orders));
   const byTaskQueue = new Map<string, object>();
   for (const queue of queues) {
-    byTaskQueue.set(names[queue], { ...byTaskQueue.get(names[queue]), ...activities[queue] });
+    const taskQueue = taskQueues[queue];
+    byTaskQueue.set(taskQueue, { ...byTaskQueue.get(taskQueue), ...activities[queue] });
   }
   const created = await Promise.allSettled(
     [...byTaskQueue].map(([taskQueue, served]) =>
@@ -72,9 +73,9 @@ export async function runWorkers(
         namespace: temporal.namespace,
         taskQueue,
         activities: served,
-        interceptors: { activity: [abortSignalInterceptor, ...(parts.interceptors ?? [])] },
-        // A queue of payments has activities only; the others have workflows of their own.
-        ...(taskQueue === names.orders || taskQueue === names.notifications
+        interceptors: { activity: [abortSignalInterceptor, ...(dependencies.interceptors ?? [])] },
+        // A separate payments queue has activities only.
+        ...(taskQueue === taskQueues.orders || taskQueue === taskQueues.notifications
           ? { workflowBundle: bundle }
           : {}),
         maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
@@ -101,7 +102,7 @@ export async function runWorkers(
   };
 }
 
-/** A worker that was made holds the connection until it has run and stopped. */
+/** A created worker holds the connection until it has run and stopped. */
 async function shutdownWorkers(workers: readonly Worker[], connection: NativeConnection): Promise<void> {
   await Promise.all(
     workers.map(async (worker) => {
@@ -113,7 +114,7 @@ async function shutdownWorkers(workers: readonly Worker[], connection: NativeCon
   await connection.close();
 }
 
-/** All there are, by the queue they are taken from. */
+/** All activities, by the queue they run on. */
 export const createActivitiesByQueue = (
   { store, provider, mailer, notification }: WorkerDependencies,
   workflows: OrderWorkflows,

@@ -4,7 +4,7 @@ import { runProcess } from '../runtime/lifecycle';
 import { createDatabaseProbe, createReadiness, createTemporalProbe } from '../runtime/readiness';
 import { startEventConsumers, waitForDatabase } from './start-workers';
 
-/** The sequencer and the subscribers of the log. Of several one works, the others take over when it is gone. */
+/** Runs the sequencer and the subscribers of the log. One of several processes is active; the others stand by. */
 runProcess('sequencer', async (life) => {
   assertMultiProcessDatabase(life.config);
   const foundation = createAppContext(life);
@@ -15,5 +15,5 @@ runProcess('sequencer', async (life) => {
   await startHealthServer(life, createReadiness(probes, life.stopSignal));
   await waitForDatabase(life, foundation);
   startEventConsumers(life, foundation);
-  life.log.info('sequencer and subscriber run');
+  life.log.info('sequencer and subscribers are running');
 });

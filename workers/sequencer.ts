@@ -6,17 +6,20 @@ const LEASE = 'sequencer';
 const BATCH_SIZE = 500;
 const IDLE_MS = 200;
 
-/** Gives committed events their position in the order of publication. One at work at a time. */
-export function startSequencer(feed: Feed, log: Logger, holder: string): Loop {
+/** Assigns committed events their position in the feed. Active in one process at a time. */
+export function startSequencer(feed: Feed, log: Logger, instanceId: string): Loop {
   return startLeasedLoop({
     name: LEASE,
     feed,
     log,
-    instanceId: holder,
+    instanceId,
     idleMs: IDLE_MS,
     runOnce: async () => {
       if (!(await feed.hasUnpublishedEvents())) return false;
-      const published = await feed.publishBatch({ name: LEASE, holder, nowMs: Date.now() }, BATCH_SIZE);
+      const published = await feed.publishBatch(
+        { name: LEASE, holder: instanceId, nowMs: Date.now() },
+        BATCH_SIZE,
+      );
       return published === BATCH_SIZE;
     },
   });

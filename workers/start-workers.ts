@@ -22,9 +22,9 @@ const PROVIDER_TIMEOUT_MS = 10_000;
 const SMTP_TIMEOUT_MS = 10_000;
 
 /**
- * Runs the workers of `queues` as soon as database and Temporal are there, until the process stops.
- * @param interceptors stand around every activity.
- * @returns whether they run, to be asked at any time; `started` rejects when the process is told to stop before they do.
+ * Runs the workers of `queues` once the database and Temporal are available, until the process stops.
+ * @param interceptors applied to every activity.
+ * @returns `running` reports the current state; `started` rejects if the process stops before the workers start.
  */
 export function startWorkers(
   life: ProcessContext,
@@ -33,18 +33,18 @@ export function startWorkers(
   interceptors: ActivityInterceptorsFactory[] = [],
 ): { running: () => boolean; started: Promise<void> } {
   const { config, log } = life;
-  const parts = { ...createWorkerDependencies(life, foundation), interceptors };
+  const dependencies = { ...createWorkerDependencies(life, foundation), interceptors };
   let workers: RunningWorkers | undefined;
   life.onStop('workers', async () => workers?.stop());
 
   const started = (async () => {
     const bundle = loadWorkflowBundle(log);
-    // What is taken from a task queue before there are tables would only fail.
+    // Tasks polled before the tables exist would fail.
     await waitForDatabase(life, foundation);
     await retryUntilReady('Temporal', life, () => registerSearchAttributes(foundation.temporal));
     const code = await bundle;
     workers = await retryUntilReady('Temporal', life, () =>
-      runWorkers(config.temporal, code, parts, foundation.queues, queues),
+      runWorkers(config.temporal, code, dependencies, foundation.queues, queues),
     );
     workers.finished.catch((error: unknown) => life.fail(error, 'a worker failed'));
     if (queues.includes('orders')) {
@@ -56,12 +56,12 @@ export function startWorkers(
         }),
       );
     }
-    log.info({ queues }, 'workers run');
+    log.info({ queues }, 'workers are running');
   })();
   return { running: () => workers?.state() === 'running', started };
 }
 
-/** Publishes events and hands notifications to their delivery: one process at work, the others stand by. */
+/** Publishes events, delivers notifications and recovers imports. Active in one process at a time. */
 export function startEventConsumers(
   life: ProcessContext,
   { store, temporal, queues, instanceId }: AppContext,
@@ -77,7 +77,7 @@ export function startEventConsumers(
   life.onStop('sequencer and subscriber', () => Promise.all(loops.map((loop) => loop.stop())));
 }
 
-/** Waits until the database answers and has all its tables. */
+/** Waits until the database responds and is migrated. */
 export async function waitForDatabase(life: ProcessContext, { store }: AppContext): Promise<void> {
   const probe = createDatabaseProbe(store.db);
   await retryUntilReady('database', life, async () => {

@@ -7,64 +7,68 @@ import type { AddressedMail, MailComposer } from './mail-composer';
 
 export interface AccountMailOptions {
   shopName: string;
-  /** Where the pages are that links lead to. */
+  /** Base URL of the pages that links open. */
   shopUrl: string;
   linkTokens: LinkTokens;
   now: () => number;
 }
 
-/** The page that makes use of each token. */
+/** The page that uses each kind of token. */
 const LINK_PAGES: Record<TokenPurpose, string> = {
   registration: 'confirm',
   password_reset: 'reset-password',
 };
 
-/** Mails about an account go to its own address, or to the one that is to be confirmed. */
+/** Emails about an account, to its own address or to the address to be confirmed. */
 export function createAccountMailComposers(
   { contacts, oneTimeTokens, registrations }: Pick<Store, 'contacts' | 'oneTimeTokens' | 'registrations'>,
   { shopName, shopUrl, linkTokens, now }: AccountMailOptions,
 ): Record<AccountMailKind, MailComposer> {
-  const mail = (
+  const composeMail = (
     kind: AccountMailKind,
-    person: { email: string | null; name: string | null } | null,
+    recipient: { email: string | null; name: string | null } | null,
     link: Pick<AccountMailData, 'link'> = {},
   ): AddressedMail | null => {
-    if (person?.email == null) return null;
+    if (recipient?.email == null) return null;
     return {
-      to: { name: person.name ?? '', address: person.email },
-      content: renderAccountMail(kind, { shopName, customerName: person.name, ...link }),
+      to: { name: recipient.name ?? '', address: recipient.email },
+      content: renderAccountMail(kind, { shopName, customerName: recipient.name, ...link }),
     };
   };
 
   const toCustomer =
     (kind: AccountMailKind): MailComposer =>
     async ({ subject: customerId }) =>
-      mail(kind, await contacts.findProfile(customerId));
+      composeMail(kind, await contacts.findProfile(customerId));
 
-  /** The token is derived here, at the last moment. After the `#` it stays in the browser: no server logs it. */
-  const linkOf = ({ id, purpose }: OneTimeToken) => {
+  /** Derives the token at the time of sending. In the fragment (`#`) it stays in the browser: no server logs it. */
+  const toLink = ({ id, purpose }: OneTimeToken) => {
     const token = linkTokens.issue(id, purpose);
     return { link: { token, url: `${shopUrl}/${LINK_PAGES[purpose]}#token=${token}` } };
   };
 
-  /** Null when the link would lead nowhere (any more). */
-  const usable = async (id: string): Promise<OneTimeToken | null> => {
+  /** Null if the token is used, expired or unknown. */
+  const findUsableToken = async (id: string): Promise<OneTimeToken | null> => {
     const token = await oneTimeTokens.find(id);
     return token === null || token.usedAtMs !== null || token.expiresAtMs < now() ? null : token;
   };
 
   return {
     registration_confirm: async ({ subject: tokenId }) => {
-      const token = await usable(tokenId);
+      const token = await findUsableToken(tokenId);
       if (token === null) return null;
       const pending = await registrations.find(tokenId);
-      // Without the name: nobody has shown yet that it is not words for somebody else's mailbox.
-      return mail('registration_confirm', pending && { email: pending.email, name: null }, linkOf(token));
+      // Without the name: the address is unverified, and the name could carry a message to another person's mailbox.
+      return composeMail(
+        'registration_confirm',
+        pending && { email: pending.email, name: null },
+        toLink(token),
+      );
     },
     password_reset: async ({ subject: tokenId }) => {
-      const token = await usable(tokenId);
+      const token = await findUsableToken(tokenId);
       if (token === null) return null;
-      return mail('password_reset', await contacts.findProfile(token.subject), linkOf(token));
+      return composeMail('password_reset', await contacts.findProfile(token.subject), toLink(token));
     },
     duplicate_registration: toCustomer('duplicate_registration'),
     password_changed: toCustomer('password_changed'),

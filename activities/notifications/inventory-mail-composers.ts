@@ -5,8 +5,8 @@ import { renderInventoryMail } from '../../integrations/mail-templates/inventory
 import type { MailComposer } from './mail-composer';
 
 /**
- * Mails of stock go to the staffAddresses, each to one of them.
- * @param staffAddresses email addresses, in the order in which notifications count their recipients.
+ * Emails about stock: one notification for each staff address.
+ * @param staffAddresses in the order of the notifications' `recipient` numbers.
  */
 export function createInventoryMailComposers(
   { log, products }: Pick<Store, 'log' | 'products'>,

@@ -2,17 +2,16 @@ import type { Notification } from '../../db/notifications/notifications';
 import type { RenderedMail } from '../../integrations/mail-templates/render-mail';
 import type { EmailAddress } from '../../integrations/smtp/email-address';
 
-/** A mail that is ready to be sent. */
+/** An email with its recipient. */
 export interface AddressedMail {
   to: EmailAddress;
   content: RenderedMail;
 }
 
 /**
- * Finds out whom a notification goes to and what it says, from what it tells of. Addresses are read here, at the moment
- * of sending, and kept nowhere else.
- * @returns null when there is nobody to tell (any more), `opted_out` when they have said that they do not want it, `rate_limited`
- *   when strangers have had as many sent to them as they may.
+ * Composes the email of a notification. Reads the recipient's address at the time of sending; it is stored nowhere else.
+ * @returns null without a recipient, `opted_out` if the customer declined such emails, `rate_limited` if the limit of
+ *   unverified emails to this address is reached.
  */
 export type MailComposer = (
   notification: Notification,

@@ -13,28 +13,27 @@ import { createOrderMailComposers } from './order-mail-composers';
 
 export interface NotificationActivities {
   /**
-   * Sends those of the notifications that are not settled. A message whose outcome is unknown goes out again under the
-   * same Message-ID.
-   * @throws ApplicationFailure (retryable) while some could not be sent.
+   * Sends all unsettled notifications. A message whose result is unknown is sent again with the same Message-ID.
+   * @throws ApplicationFailure (retryable) while some are unsent.
    */
   sendNotifications(ids: string[]): Promise<void>;
-  /** Counts those that are not settled as failed. */
-  markNotificationsFailed(ids: string[], why: string): Promise<void>;
+  /** Marks all unsettled notifications as failed. */
+  markNotificationsFailed(ids: string[], reason: string): Promise<void>;
 }
 
 export interface NotificationOptions extends Omit<AccountMailOptions, 'now'> {
   /** Domain of the Message-IDs. */
   mailDomain: string;
-  /** Addresses of those who are told of stock. */
+  /** Email addresses that receive stock alerts. */
   staffAddresses?: readonly string[];
-  /** Mails about orders that came to nothing which strangers may have sent to an address, an hour; 0: as many as they like. */
+  /** Limit of emails an hour to one address about rejected orders of unverified senders; 0: no limit. */
   unverifiedMailsPerHour?: number;
   now?: () => number;
 }
 
-/** Longer than any attempt to send one message takes. */
+/** Longer than an attempt to send one message. */
 const CLAIM_MS = 60_000;
-/** The server, not the message: the rest of the batch would fare no better. */
+/** Errors of the server, not of the message: the rest of the batch would fail, too. */
 const UNREACHABLE_CODES = new Set(['connection_failed', 'timeout', 'login_failed', 'closed']);
 
 export function createNotificationActivities(
@@ -45,15 +44,14 @@ export function createNotificationActivities(
     staffAddresses = [],
     unverifiedMailsPerHour = 0,
     now = Date.now,
-    ...words
+    ...options
   }: NotificationOptions,
 ): NotificationActivities {
   const { db, notifications, log } = store;
-  /** How each kind of mail is read; one line for each family of them. */
-  const mails: Record<NotificationKind, MailComposer> = {
-    ...createOrderMailComposers(store, { shopName: words.shopName, unverifiedMailsPerHour }),
-    ...createAccountMailComposers(store, { ...words, now }),
-    ...createInventoryMailComposers(store, { shopName: words.shopName, staffAddresses }),
+  const composers: Record<NotificationKind, MailComposer> = {
+    ...createOrderMailComposers(store, { shopName: options.shopName, unverifiedMailsPerHour }),
+    ...createAccountMailComposers(store, { ...options, now }),
+    ...createInventoryMailComposers(store, { shopName: options.shopName, staffAddresses }),
   };
 
   const settle = (n: Notification, error: string | null): Promise<void> =>
@@ -65,12 +63,12 @@ export function createNotificationActivities(
       await log.append(head, [toNotificationEvent(n, error, atMs)], tx);
     });
 
-  /** @returns whether the message is settled now, one way or the other. */
+  /** @returns whether the notification is settled: sent or failed. */
   const send = async (id: string): Promise<boolean> => {
     const n = await notifications.find(id);
     if (n === null || n.state === 'sent' || n.state === 'failed') return true;
     if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
-    const mail = await mails[n.kind](n);
+    const mail = await composers[n.kind](n);
     if (mail === null || typeof mail === 'string') {
       await settle(n, mail ?? 'no_recipient');
       return true;
@@ -92,34 +90,34 @@ export function createNotificationActivities(
 
   return {
     async sendNotifications(ids) {
-      let waiting = 0;
-      let last = 'being sent by another worker';
+      let unsent = 0;
+      let lastError = 'claimed by another worker';
       for (const [n, id] of ids.entries()) {
         try {
-          if (!(await send(id))) waiting += 1;
+          if (!(await send(id))) unsent += 1;
         } catch (error) {
           if (!(error instanceof MailError)) throw error;
-          waiting += 1;
-          last = error.code;
+          unsent += 1;
+          lastError = error.code;
           if (UNREACHABLE_CODES.has(error.code)) {
-            waiting += ids.length - n - 1;
+            unsent += ids.length - n - 1;
             break;
           }
         }
         heartbeat();
       }
-      if (waiting > 0) {
+      if (unsent > 0) {
         throw ApplicationFailure.retryable(
-          `${waiting} of ${ids.length} messages could not be sent yet: ${last}`,
+          `${unsent} of ${ids.length} messages are unsent: ${lastError}`,
           'MailDeferred',
         );
       }
     },
 
-    async markNotificationsFailed(ids, why) {
+    async markNotificationsFailed(ids, reason) {
       for (const id of ids) {
         const n = await notifications.find(id);
-        if (n !== null) await settle(n, why);
+        if (n !== null) await settle(n, reason);
       }
     },
   };
@@ -129,7 +127,7 @@ const toNotificationEvent = (n: Notification, error: string | null, atMs: number
   key: eventKey(n.id, error === null ? 'sent' : 'failed'),
   type: error === null ? 'NotificationSent' : 'NotificationFailed',
   stream: n.id,
-  // Whoever reads the order's history is not to learn what the customer's account has chosen, nor that there is one.
+  // The order's history must not reveal the customer's preferences, nor that an account exists.
   subject: error === 'opted_out' ? n.id : n.subject,
   actor: { kind: 'system' },
   atMs,

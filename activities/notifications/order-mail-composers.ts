@@ -9,23 +9,22 @@ import type { MailComposer } from './mail-composer';
 
 export interface OrderMailOptions {
   shopName: string;
-  /** Of orders that came to nothing, an hour; 0: as many as they like. */
+  /** Limit of emails an hour to one address about rejected orders of unverified senders; 0: no limit. */
   unverifiedMailsPerHour: number;
 }
 
 const HOUR_MS = 60 * 60_000;
 
 /**
- * Mails of an order go to the contact it was placed with. That may be anybody's address: in mails about orders that were
- * not placed by whoever it belongs to, nothing is written that a stranger has made up, and there are not many of those
- * that cost a stranger nothing.
+ * Emails about an order, to its contact. A guest can enter any address: emails to an unverified address contain no text
+ * of the sender, and emails about rejected orders, which cost the sender nothing, are limited.
  */
 export function createOrderMailComposers(
   { contacts, orders, accounts, log }: Pick<Store, 'contacts' | 'orders' | 'accounts' | 'log'>,
   { shopName, unverifiedMailsPerHour }: OrderMailOptions,
 ): Record<OrderMailKind, MailComposer> {
-  /** Whether somebody placed it of whom nothing is known, or a customer for another's address. */
-  const isByStranger = async (order: Order, contact: OrderContact): Promise<boolean> => {
+  /** Whether a guest placed the order, or a customer with another person's address. */
+  const isUnverified = async (order: Order, contact: OrderContact): Promise<boolean> => {
     const [created] = await log.findByKeys([eventKey(order.id, 'created')]);
     const { actor } = JSON.parse(created?.body ?? '{"actor": "guest"}') as Pick<CloudEvent, 'actor'>;
     if (actor === 'guest') return true;
@@ -33,47 +32,47 @@ export function createOrderMailComposers(
     return (await contacts.findProfile(order.customerId))?.email !== contact.email;
   };
 
-  /** Nothing was paid for those. */
-  const isOneTooMany = async ({ id, customerId, status, placedAtMs }: Order): Promise<boolean> => {
+  /** Only rejected orders count: they cost the sender nothing. */
+  const exceedsMailLimit = async ({ id, customerId, status, placedAtMs }: Order): Promise<boolean> => {
     if (status !== 'rejected' || unverifiedMailsPerHour === 0) return false;
     const fromMs = placedAtMs - HOUR_MS;
-    const before = await orders.list({
+    const earlier = await orders.list({
       customerId,
       status,
       fromMs,
       afterId: id,
       limit: unverifiedMailsPerHour,
     });
-    return before.length === unverifiedMailsPerHour;
+    return earlier.length === unverifiedMailsPerHour;
   };
 
-  const mailOf =
+  const createComposer =
     (kind: OrderMailKind): MailComposer =>
     async ({ subject: orderId }) => {
       const [contact, order] = await Promise.all([contacts.findByOrder(orderId), orders.find(orderId)]);
       if (order === null || contact?.email == null) return null;
       if (isOptional(kind) && (await accounts.find(order.customerId))?.orderUpdates === 'none')
         return 'opted_out';
-      const byStranger = await isByStranger(order, contact);
-      if (byStranger && (await isOneTooMany(order))) return 'rate_limited';
-      const name = byStranger ? '' : (contact.name ?? '');
+      const unverified = await isUnverified(order, contact);
+      if (unverified && (await exceedsMailLimit(order))) return 'rate_limited';
+      const name = unverified ? '' : (contact.name ?? '');
       return {
         to: { name, address: contact.email },
-        content: renderOrderMail(kind, toMailData(order, name, getCloseReason(order, byStranger), shopName)),
+        content: renderOrderMail(kind, toMailData(order, name, getCloseReason(order, unverified), shopName)),
       };
     };
   return {
-    order_confirmed: mailOf('order_confirmed'),
-    payment_declined: mailOf('payment_declined'),
-    order_out_of_stock: mailOf('order_out_of_stock'),
-    order_cancelled: mailOf('order_cancelled'),
+    order_confirmed: createComposer('order_confirmed'),
+    payment_declined: createComposer('payment_declined'),
+    order_out_of_stock: createComposer('order_out_of_stock'),
+    order_cancelled: createComposer('order_cancelled'),
   };
 }
 
-/** Why it ended, where the shop or its staff says so, or whoever it belongs to. */
-function getCloseReason({ cancellation, rejection }: Order, byStranger: boolean): string | null {
+/** The reason of the rejection or cancellation; null if it may be text of an unverified sender. */
+function getCloseReason({ cancellation, rejection }: Order, unverified: boolean): string | null {
   if (cancellation === null) return rejection?.detail ?? null;
-  return byStranger && isByCustomer(cancellation) ? null : cancellation.reason;
+  return unverified && isByCustomer(cancellation) ? null : cancellation.reason;
 }
 
 const isByCustomer = ({ requestedBy: { claim = '' } }: Cancellation): boolean =>

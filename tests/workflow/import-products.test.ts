@@ -153,7 +153,7 @@ test('an import with missing rows fails and stores the reason', async () => {
   expect(await getImport(id)).toMatchObject({
     status: 'failed',
     created: 2,
-    failure: 'Chunk 2 could not be applied: chunk 1 is not there',
+    failure: 'Chunk 2 could not be applied: chunk 1 is missing',
   });
 });
 

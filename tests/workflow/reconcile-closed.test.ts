@@ -217,7 +217,7 @@ describe('an order whose workflow was terminated', () => {
     );
     expect(flagged).toMatchObject({
       problem: 'workflow_ended',
-      detail: 'the order is confirmed and its workflow was terminated, though it was restarted 2 times',
+      detail: 'the order is confirmed and its workflow was terminated, after 2 restarts',
       resolvedMs: null,
     });
     expect((await testEnv.getHandle(id).describe()).status.name).toBe('TERMINATED');
