@@ -2,21 +2,21 @@ import { computeLinkHash, GENESIS, type LogRow, type StreamHead } from '../db/ev
 import type { CloudEvent } from '../domain/shared/events';
 import type { Finding } from './findings';
 
-/** One stream as it is stored. */
+/** A stored stream of the event log. */
 export interface StoredStream {
   stream: string;
   rows: LogRow[];
   head: StreamHead | undefined;
 }
 
-/** Recomputes every link of the chain with the key that is not in the database. */
+/** Recomputes every hash of the chain with the key, which is not stored in the database. */
 export function checkChain({ stream, rows, head }: StoredStream, key: Buffer): Finding[] {
   const chain = new ChainVerifier(stream, key);
   chain.add(rows);
   return chain.finish(head);
 }
 
-/** The same of a stream that is read page by page. */
+/** Verifies the chain of a stream that is read in pages. */
 export class ChainVerifier {
   private readonly findings: Finding[] = [];
   private previous: StreamHead = GENESIS;
@@ -26,19 +26,20 @@ export class ChainVerifier {
     private readonly key: Buffer,
   ) {}
 
-  /** @param rows the next ones. */
+  /** @param rows the next rows in sequence order. */
   add(rows: readonly LogRow[]): void {
     for (const row of rows) {
       const { previous } = this;
       if (row.seq !== previous.seq + 1) this.addFinding(`event ${previous.seq + 1} is missing`);
-      if (row.prevHash !== previous.hash) this.addFinding(`event ${row.seq} does not follow the one before`);
+      if (row.prevHash !== previous.hash)
+        this.addFinding(`event ${row.seq} does not link to the previous event`);
       if (row.hash !== computeLinkHash(this.key, row)) this.addFinding(`event ${row.seq} was altered`);
       else if (!columnsMatch(row)) this.addFinding(`the columns of event ${row.seq} were altered`);
       this.previous = { seq: row.seq, hash: row.hash };
     }
   }
 
-  /** Whether all that has been added is as it was written. */
+  /** Whether all rows added so far are unaltered. */
   get isIntact(): boolean {
     return this.findings.length === 0;
   }
@@ -50,7 +51,7 @@ export class ChainVerifier {
   finish(head: StreamHead | undefined): Finding[] {
     if (head === undefined) this.addFinding('the head of the stream is missing');
     else if (head.seq !== this.previous.seq || head.hash !== this.previous.hash) {
-      this.addFinding(`the head says ${head.seq} events, the log has ${this.previous.seq}`);
+      this.addFinding(`the head is at event ${head.seq}, the log ends at event ${this.previous.seq}`);
     }
     return this.findings;
   }
@@ -60,7 +61,7 @@ export class ChainVerifier {
   }
 }
 
-/** Columns repeat the body for the sake of indexes; the hash covers the body. */
+/** Indexed columns repeat fields of the body; the hash covers only the body. */
 function columnsMatch(row: LogRow): boolean {
   try {
     const event = JSON.parse(row.body) as CloudEvent;
@@ -75,7 +76,7 @@ function columnsMatch(row: LogRow): boolean {
   }
 }
 
-/** Holds the log against what the workflow's history was told: position → hash. */
+/** Compares the log with the hashes anchored in the workflow history (sequence → hash). */
 export function checkAnchors(
   { stream, rows }: StoredStream,
   anchors: ReadonlyMap<number, string>,
@@ -84,17 +85,27 @@ export function checkAnchors(
   const findings = [...anchors].flatMap(([seq, hash]): Finding[] => {
     const row = bySeq.get(seq);
     if (row === undefined) {
-      return [{ check: 'log_incomplete', subject: stream, detail: `the history tells of event ${seq}` }];
+      return [
+        {
+          check: 'log_incomplete',
+          subject: stream,
+          detail: `event ${seq} is in the history, not in the log`,
+        },
+      ];
     }
     if (row.hash === hash) return [];
     return [
-      { check: 'anchor_mismatch', subject: stream, detail: `the history has another hash of event ${seq}` },
+      {
+        check: 'anchor_mismatch',
+        subject: stream,
+        detail: `the history has a different hash for event ${seq}`,
+      },
     ];
   });
-  const told = Math.max(0, ...anchors.keys());
-  const unknown = rows.filter((row) => row.seq > told).length;
+  const lastAnchored = Math.max(0, ...anchors.keys());
+  const unknown = rows.filter((row) => row.seq > lastAnchored).length;
   if (unknown > 0 && findings.length === 0) {
-    const detail = `the history does not know the last ${unknown} events`;
+    const detail = `the last ${unknown} events are not in the history`;
     findings.push({ check: 'anchor_mismatch', subject: stream, detail });
   }
   return findings;

@@ -1,37 +1,37 @@
-/** What the audit looks for. Codes are stable. */
+/** Checks of `npm run verify`. Codes are stable. */
 export type CheckCode =
-  /** The log of one stream: a row altered, deleted, inserted, cut off, or another head. */
+  /** A stream of the log has an altered, deleted, inserted or truncated row, or a different head. */
   | 'chain_broken'
-  /** The workflow's history was told another hash than the log has. */
+  /** The hash anchored in the workflow history differs from the log. */
   | 'anchor_mismatch'
-  /** The workflow wrote steps whose events are not in the log. */
+  /** Events of steps in the workflow history are missing from the log. */
   | 'log_incomplete'
-  /** The order's row disagrees with what the log tells. */
+  /** A row of the projection differs from the log. */
   | 'projection_mismatch'
-  /** The ledger disagrees with what the log tells, or with what the customer owes. */
+  /** The payment ledger differs from the log or from what the customer owes. */
   | 'money_mismatch'
-  /** The payment provider's books disagree with the ledger. */
+  /** The payment provider's records differ from the ledger. */
   | 'provider_mismatch'
-  /** Reservations disagree with what the log tells, or with the order's state. */
+  /** Reservations differ from the log or contradict the order's status. */
   | 'reservation_mismatch'
-  /** `reserved` is not the sum of live reservations, or more than is there; units on hand are not what movements come to. */
+  /** `reserved` is not the sum of live reservations or exceeds the stock; units on hand differ from the movements. */
   | 'stock_mismatch'
-  /** A movement of stock disagrees with what the log tells, or there is none where there must be one. */
+  /** A stock movement differs from the log or is missing. */
   | 'movement_mismatch'
-  /** The threshold of a product, or whether it is low, disagrees with the log or with its stock. */
+  /** The threshold or low-stock state of a product differs from the log or from its stock. */
   | 'threshold_mismatch'
-  /** A warehouse disagrees with what the log tells. */
+  /** A warehouse differs from the log. */
   | 'warehouse_mismatch'
-  /** An open order without a running workflow. */
+  /** An open order has no running workflow. */
   | 'workflow_missing'
-  /** A workflow, a ledger or reservations of an order that is not there. */
+  /** A workflow, ledger or reservation refers to an order that does not exist. */
   | 'order_missing'
-  /** An event that no subscriber will ever see or one that is published twice, or a hole in the feed. */
+  /** An event is never published or published twice, or the feed has a gap. */
   | 'feed_mismatch';
 
 export interface Finding {
   check: CheckCode;
-  /** The order, notification, product, movement, warehouse or event it is about. */
+  /** Id of the order, notification, product, movement, warehouse or event. */
   subject: string;
   detail: string;
 }

@@ -17,12 +17,12 @@ interface InventoryCheckDependencies {
   pauseMs?: number;
 }
 
-/** Products, events and movements read at once: what memory holds does not grow with their number. */
+/** Page sizes bound the memory, whatever the number of products, events and movements. */
 const PRODUCT_PAGE_SIZE = 50;
 const ROW_PAGE_SIZE = 200;
 const MAX_LISTED = 100;
 
-/** Holds log, movements, levels and thresholds of every product against each other. */
+/** Compares log, movements, levels and thresholds of every product. */
 export async function* checkAllStock(
   parts: InventoryCheckDependencies,
 ): AsyncGenerator<{ streams: number; findings: Finding[] }> {
@@ -31,19 +31,19 @@ export async function* checkAllStock(
     const last = skus.at(-1);
     if (last === undefined) return;
     let streams = 0;
-    const findings = await recheckUntilStable(parts, skus, async (some) => {
-      const found: Finding[][] = [];
-      const stored = await parts.stockReads.findStoredStock(some);
+    const findings = await recheckUntilStable(parts, skus, async (page) => {
+      const pageFindings: Finding[][] = [];
+      const stored = await parts.stockReads.findStoredStock(page);
       streams = Math.max(streams, stored.filter(({ head }) => head !== undefined).length);
-      for (const product of stored) found.push(await checkProductStock(parts, product));
-      return found;
+      for (const product of stored) pageFindings.push(await checkProductStock(parts, product));
+      return pageFindings;
     });
     yield { streams, findings };
     after = last;
   }
 }
 
-/** The log proves the rows. A log that is not whole proves nothing. */
+/** Compares the rows with the log. A broken log proves nothing, so only its chain is reported. */
 async function checkProductStock(
   { stockReads, auditKey }: InventoryCheckDependencies,
   stored: StoredStock,
@@ -51,9 +51,9 @@ async function checkProductStock(
   const { sku, head } = stored;
   const stream = stockStream(sku);
   const chain = new ChainVerifier(stream, auditKey);
-  const told = new StockProjection(sku);
+  const projection = new StockProjection(sku);
   const findings: Finding[] = [];
-  // The levels are of the moment of the head: what was told since then is not of them.
+  // The levels were read together with the head, so later events are excluded.
   const upToSeq = head?.seq ?? Number.POSITIVE_INFINITY;
   for await (const page of readPages(
     (seq) => stockReads.findEvents(stream, seq, ROW_PAGE_SIZE),
@@ -67,15 +67,15 @@ async function checkProductStock(
     const movements = await stockReads.findMovementsById(events.flatMap(getMovementIds));
     for (const event of events) {
       const [id = ''] = getMovementIds(event);
-      findings.push(...told.apply(event, movements.get(id)));
+      findings.push(...projection.apply(event, movements.get(id)));
     }
   }
-  const isUntold = head === undefined && chain.isEmpty;
-  const broken = isUntold ? [] : chain.finish(head);
-  if (broken.length > 0) return broken;
+  const hasNoLog = head === undefined && chain.isEmpty;
+  const chainFindings = hasNoLog ? [] : chain.finish(head);
+  if (chainFindings.length > 0) return chainFindings;
   if (head !== undefined && (await hasEventsPastHead(stockReads, sku, head))) {
     return [
-      { check: 'chain_broken', subject: stream, detail: `the log goes on behind its head ${head.seq}` },
+      { check: 'chain_broken', subject: stream, detail: `the log has events after its head ${head.seq}` },
     ];
   }
 
@@ -85,42 +85,46 @@ async function checkProductStock(
   )) {
     const known = await stockReads.filterKnownEventKeys(rows.map(({ id }) => eventKey(stream, id)));
     for (const row of rows) {
-      if (row.reason === 'opening') findings.push(...told.checkOpening(row));
+      if (row.reason === 'opening') findings.push(...projection.checkOpening(row));
       else if (!known.has(eventKey(stream, row.id))) {
-        findings.push({ check: 'movement_mismatch', subject: row.id, detail: 'the log does not tell of it' });
+        findings.push({
+          check: 'movement_mismatch',
+          subject: row.id,
+          detail: 'the movement has no event in the log',
+        });
       }
     }
   }
-  return [...findings, ...told.check(stored)];
+  return [...findings, ...projection.check(stored)];
 }
 
-/** Whether there are events behind the head that have not moved it on. */
+/** Whether events exist after a head that is still current. */
 async function hasEventsPastHead(
   reads: StockVerificationReader,
   sku: string,
   { seq }: StreamHead,
 ): Promise<boolean> {
-  const behind = await reads.findEvents(stockStream(sku), seq, 1);
-  if (behind.length === 0) return false;
-  const [now] = await reads.findStoredStock([sku]);
-  return now?.head === undefined || now.head.seq <= seq;
+  const later = await reads.findEvents(stockStream(sku), seq, 1);
+  if (later.length === 0) return false;
+  const [current] = await reads.findStoredStock([sku]);
+  return current?.head === undefined || current.head.seq <= seq;
 }
 
 const getMovementIds = ({ type, data }: CloudEvent): string[] =>
   type === 'StockAdjusted' ? [(data as unknown as StockMovementPayload).movementId] : [];
 
-/** Holds every warehouse against its log. */
+/** Compares every warehouse with its log. */
 export async function* checkWarehouses(parts: InventoryCheckDependencies): AsyncGenerator<Finding[]> {
   const { stockReads } = parts;
   for (let after = ''; ; ) {
     const codes = await stockReads.listWarehouseCodes(after, MAX_LISTED);
     const last = codes.at(-1);
     if (last === undefined) break;
-    yield await recheckUntilStable(parts, codes, (some) => checkWarehousesAgainstLog(parts, some));
+    yield await recheckUntilStable(parts, codes, (page) => checkWarehousesAgainstLog(parts, page));
     after = last;
   }
   yield (await stockReads.findMissingWarehouses(MAX_LISTED)).map((code) =>
-    warehouseMismatch(code, 'it is gone'),
+    warehouseMismatch(code, 'the warehouse is missing'),
   );
 }
 
@@ -130,25 +134,25 @@ const warehouseMismatch = (subject: string, detail: string): Finding => ({
   detail,
 });
 
-/** A warehouse of before there were events is told of from its first change on. */
+/** Seeded warehouses have no event for version 1. */
 async function checkWarehousesAgainstLog(
   { stockReads }: InventoryCheckDependencies,
   codes: readonly string[],
 ): Promise<Finding[][]> {
   const stored = await stockReads.findWarehouses(codes);
   const keyOf = ({ code }: Warehouse, version: number) => eventKey(warehouseStream(code), `v${version}`);
-  const told = await stockReads.findEventBodies(
+  const bodies = await stockReads.findEventBodies(
     [...stored.values()].flatMap((w) => [keyOf(w, w.version), keyOf(w, w.version + 1)]),
   );
   return codes.map((code) => {
     const row = stored.get(code);
     if (row === undefined) return [];
-    if (told.has(keyOf(row, row.version + 1)))
-      return [warehouseMismatch(code, 'the log tells of a later change')];
-    const body = told.get(keyOf(row, row.version));
+    if (bodies.has(keyOf(row, row.version + 1)))
+      return [warehouseMismatch(code, 'the log has a later change')];
+    const body = bodies.get(keyOf(row, row.version));
     if (body === undefined)
-      return row.version === 1 ? [] : [warehouseMismatch(code, 'the log does not tell of it')];
-    const [says, is] = [canonicalJson((JSON.parse(body) as CloudEvent).data), canonicalJson(row)];
-    return says === is ? [] : [warehouseMismatch(code, `it is ${is}, the log says ${says}`)];
+      return row.version === 1 ? [] : [warehouseMismatch(code, 'the version has no event in the log')];
+    const [expected, actual] = [canonicalJson((JSON.parse(body) as CloudEvent).data), canonicalJson(row)];
+    return expected === actual ? [] : [warehouseMismatch(code, `is ${actual}, in the log ${expected}`)];
   });
 }

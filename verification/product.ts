@@ -6,16 +6,16 @@ import type { CloudEvent } from '../domain/shared/events';
 import { productId } from '../domain/shared/ids';
 import type { Finding } from './findings';
 
-/** What is stored of a product besides its log. */
+/** The stored rows of a product. */
 export interface StoredProduct {
   product: Product | null;
-  /** What it is found by. */
+  /** Its search terms. */
   terms: readonly string[];
 }
 
 /**
- * What the events of one product tell. The demo's products have no event of their beginning: they begin as the demo says.
- * What it holds does not grow with the number of events.
+ * Projects a product from its events in constant memory. Seeded products have no `ProductCreated` event: they start from
+ * the seed data.
  */
 export class ProductProjection {
   private firstType: string | undefined;
@@ -23,39 +23,42 @@ export class ProductProjection {
 
   constructor(private readonly sku: string) {}
 
-  /** @param event the next one. */
+  /** @param event the next event of the stream. */
   apply({ type, data }: CloudEvent): void {
     this.firstType ??= type;
     Object.assign(this.changed, getProductData(data), { version: data.version });
   }
 
-  /** Holds the product against what was told, and its search terms against the product. */
+  /** Compares the product with the projection, and its search terms with the product. */
   check({ product, terms }: StoredProduct): Finding[] {
     const mismatch = (detail: string): Finding[] => [
       { check: 'projection_mismatch', subject: productId(this.sku), detail },
     ];
     if (product === null) {
-      const left = this.firstType === undefined ? 'search terms are' : 'log is';
-      return mismatch(`its ${left} there and the product is not`);
+      const remains = this.firstType === undefined ? 'search terms exist' : 'log exists';
+      return mismatch(`the product is missing, its ${remains}`);
     }
-    const begun = this.firstType === 'ProductCreated' ? {} : findSeedProduct(this.sku);
-    if (begun === null) return mismatch('nothing tells of how it came to be');
-    const told: Partial<Product> = { ...begun, ...this.changed };
-    const wrong = (Object.keys(told) as (keyof Product)[]).filter(
-      (field) => canonicalJson(told[field]) !== canonicalJson(product[field]),
+    const initial = this.firstType === 'ProductCreated' ? {} : findSeedProduct(this.sku);
+    if (initial === null) return mismatch('the log has no creation event');
+    const expected: Partial<Product> = { ...initial, ...this.changed };
+    const differing = (Object.keys(expected) as (keyof Product)[]).filter(
+      (field) => canonicalJson(expected[field]) !== canonicalJson(product[field]),
     );
-    if (wrong.length > 0) return mismatch(`the log tells of another ${wrong.join(', ')}`);
-    const [is, should] = [[...terms].sort(), extractProductTerms(product).sort()];
-    return canonicalJson(is) === canonicalJson(should)
+    if (differing.length > 0) return mismatch(`the log has a different ${differing.join(', ')}`);
+    const [actual, wanted] = [[...terms].sort(), extractProductTerms(product).sort()];
+    return canonicalJson(actual) === canonicalJson(wanted)
       ? []
       : mismatch(
-          `it is found by ${is.length} words, should be by ${should.length}: ${describeDifference(is, should)}`,
+          `has ${actual.length} search terms, expected ${wanted.length}: ${describeDifference(actual, wanted)}`,
         );
   }
 }
 
-const describeDifference = (is: readonly string[], should: readonly string[]): string =>
-  [...is.filter((term) => !should.includes(term)), ...should.filter((term) => !is.includes(term))].join(', ');
+const describeDifference = (actual: readonly string[], expected: readonly string[]): string =>
+  [
+    ...actual.filter((term) => !expected.includes(term)),
+    ...expected.filter((term) => !actual.includes(term)),
+  ].join(', ');
 
 const getProductData = (data: CloudEvent['data']): object => (data.product ?? data.changed ?? {}) as object;
 

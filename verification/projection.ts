@@ -8,7 +8,7 @@ import {
 } from '../domain/payments/payment-ledger';
 import type { CloudEvent, EventType } from '../domain/shared/events';
 
-/** What an event says of the order; events that are not here are told beside its state. */
+/** The change of the order that an event records; other events do not change its state. */
 const CHANGES: Partial<
   Record<EventType, (event: CloudEvent, order: Order, ledger: LedgerAmount[]) => Partial<Order>>
 > = {
@@ -42,8 +42,8 @@ function getSnapshot({ data }: CloudEvent): OrderSnapshot {
 }
 
 /**
- * The order as its log tells it, which is what its row has to be; undefined when the log does not tell of it.
- * @param events of the order's own stream, oldest first, their hashes proven.
+ * Projects an order from its log; undefined if the log has no such order.
+ * @param events of the order's stream, oldest first, hashes verified.
  */
 export function projectOrder(id: string, events: readonly CloudEvent[]): Order | undefined {
   const created = events.find(({ type }) => type === 'OrderCreated');

@@ -39,19 +39,19 @@ test.each([
   'requires_action',
   'processing',
   'authorized',
-] as const)('an order that is closed must not be paid later: its intent is %s', async (state) => {
+] as const)('reports a closed order whose intent is %s and can still be paid', async (state) => {
   for (const [status, kind] of [
     ['rejected', 'declined'],
     ['cancelled', 'voided'],
   ] as const) {
     const [finding, ...others] = await check(status, kind, state);
     expect(finding).toMatchObject({ check: 'provider_mismatch', subject: ID });
-    expect(finding?.detail).toContain(`it can still be paid, it is ${state}`);
+    expect(finding?.detail).toContain(`the intent is ${state} and can still be paid`);
     expect(others).toEqual([]);
   }
 });
 
-test('what is voided, or still under way, is as it should be', async () => {
+test('accepts voided, captured and in-flight intents', async () => {
   expect(await check('rejected', 'declined', 'voided')).toEqual([]);
   expect(await check('confirmed', 'captured', 'captured')).toEqual([]);
   expect(await check('placed', 'intent', 'requires_confirmation')).toEqual([]);

@@ -6,30 +6,35 @@ import { isPaymentInFlight, type StoredOrder, sumLedger } from './order';
 
 const PAGE_SIZE = 100;
 
-/** Holds an order's ledger against the provider's books, intent by intent. */
+/** Compares an order's ledger with the provider's records, per intent. */
 export async function checkProvider(
   provider: PaymentProvider,
   { id, ledger }: Pick<StoredOrder, 'id' | 'ledger'>,
   status: OrderStatus | undefined,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const wrong = (detail: string) => findings.push({ check: 'provider_mismatch', subject: id, detail });
+  const addMismatch = (detail: string) => findings.push({ check: 'provider_mismatch', subject: id, detail });
   const intentIds = new Set(ledger.flatMap((e) => (e.intentId === null ? [] : [e.intentId])));
   for (const intentId of intentIds) {
     const intent = await retrieveIntent(provider, intentId);
     if (intent === null) {
-      wrong(`${intentId}: the provider does not know it`);
+      addMismatch(`${intentId}: unknown to the provider`);
       continue;
     }
-    const of = ledger.filter((e) => e.intentId === intentId);
-    const kept = sumLedger(of, 'captured') - sumLedger(of, 'refunded');
-    const books = intent.capturedMinor - intent.refundedMinor;
-    const ahead = isPaymentInFlight(status) && (books === 0 || books === intent.amountMinor);
+    const entries = ledger.filter((e) => e.intentId === intentId);
+    const ledgerMinor = sumLedger(entries, 'captured') - sumLedger(entries, 'refunded');
+    const providerMinor = intent.capturedMinor - intent.refundedMinor;
+    const isAhead =
+      isPaymentInFlight(status) && (providerMinor === 0 || providerMinor === intent.amountMinor);
     const isOpen = intent.state !== 'captured' && intent.state !== 'voided';
     if (status !== undefined && isClosed(status) && isOpen) {
-      wrong(`${intentId}: the order is ${status} and it can still be paid, it is ${intent.state}`);
+      addMismatch(
+        `${intentId}: the order is ${status}, but the intent is ${intent.state} and can still be paid`,
+      );
     }
-    if (books !== kept && !ahead) wrong(`${intentId}: the provider kept ${books}, the ledger ${kept}`);
+    if (providerMinor !== ledgerMinor && !isAhead) {
+      addMismatch(`${intentId}: the provider retains ${providerMinor}, the ledger ${ledgerMinor}`);
+    }
   }
   return findings;
 }
@@ -43,7 +48,7 @@ async function retrieveIntent(provider: PaymentProvider, intentId: string) {
   }
 }
 
-/** Money at the provider that the ledger knows nothing of, page by page. */
+/** Finds money at the provider without a ledger entry, in pages. */
 export async function* checkUnrecordedIntents(
   provider: PaymentProvider,
   reads: VerificationReader,
@@ -59,7 +64,7 @@ export async function* checkUnrecordedIntents(
       .map((i) => ({
         check: 'provider_mismatch',
         subject: i.orderId ?? i.id,
-        detail: `${i.id}: the provider holds ${i.capturedMinor - i.refundedMinor}, the ledger does not know it`,
+        detail: `${i.id}: the provider retains ${i.capturedMinor - i.refundedMinor}, the ledger has no entry`,
       }));
     after = last.id;
   }

@@ -1,4 +1,4 @@
-/** All rows, page by page. @param read gives the rows behind a key, ascending. */
+/** Reads all rows in pages. @param read returns the rows after a key, ascending. */
 export async function* readPages<Row>(
   read: (after: number) => Promise<Row[]>,
   keyOf: (row: Row) => number,

@@ -13,11 +13,11 @@ const movementMismatch = (subject: string, detail: string): Finding => ({
   detail,
 });
 
-/** What the log and the movements tell of one product. What it holds does not grow with their number. */
+/** Projects the stock of one product from log and movements, in constant memory. */
 export class StockProjection {
   /** Warehouse → units before its first adjustment and after its last one. */
   private readonly adjustments = new Map<string, { openingUnits: number; onHand: number }>();
-  /** Warehouse → units of its opening balance, as the movement says. */
+  /** Warehouse → units of its opening movement. */
   private readonly openings = new Map<string, number>();
   private threshold: number | null = null;
   private lowSinceMs: number | null = null;
@@ -26,8 +26,8 @@ export class StockProjection {
   constructor(private readonly sku: string) {}
 
   /**
-   * Holds an event against its movement.
-   * @param row the movement of that id, if there is one.
+   * Applies an event and compares it with its movement.
+   * @param row the movement with the event's id, if it exists.
    */
   apply({ type, data, time, actor }: CloudEvent, row: StockMovement | undefined): Finding[] {
     switch (type) {
@@ -52,61 +52,61 @@ export class StockProjection {
     }
   }
 
-  /** Holds an opening balance against what was there before the first adjustment. */
+  /** Compares an opening movement with the units before the first adjustment. */
   checkOpening({ id, warehouse, onHandDelta, onHandAfter }: StockMovement): Finding[] {
     if (id !== openingMovementId(this.sku, warehouse))
-      return [movementMismatch(id, 'it is no opening balance')];
+      return [movementMismatch(id, 'not a valid opening movement')];
     this.openings.set(warehouse, onHandAfter);
     const units = this.adjustments.get(warehouse)?.openingUnits ?? onHandAfter;
     if (onHandDelta === onHandAfter && onHandAfter === units) return [];
-    return [movementMismatch(id, `it says ${onHandDelta} to ${onHandAfter}, the log begins at ${units}`)];
+    return [movementMismatch(id, `opens with ${onHandDelta} to ${onHandAfter}, the log starts at ${units}`)];
   }
 
-  /** Holds what is stored against all that was told. */
+  /** Compares the stored rows with the projection. */
   check({ item, levels }: StoredStock): Finding[] {
     const findings = [...this.missingOpenings(), ...this.checkLevels(levels)];
-    const wrong = (detail: string) =>
+    const mismatch = (detail: string) =>
       findings.push({ check: 'threshold_mismatch', subject: this.sku, detail });
     const { threshold, lowSinceMs, crossings } = this;
     if (item === undefined) {
-      wrong('its row is gone: no order can be served');
+      mismatch('the stock item is missing: orders cannot reserve the product');
       return findings;
     }
-    for (const [field, told] of Object.entries({ threshold, lowSinceMs, crossings })) {
+    for (const [field, expected] of Object.entries({ threshold, lowSinceMs, crossings })) {
       const stored = item[field as keyof typeof item];
-      if (stored !== told) wrong(`${field} is ${stored}, the log says ${told}`);
+      if (stored !== expected) mismatch(`${field} is ${stored}, in the log ${expected}`);
     }
     if (findings.length === 0 && detectStockAlert({ sku: this.sku, ...item, levels }) !== null) {
-      wrong(
-        `${sumAvailableUnits(levels)} are available at a threshold of ${threshold}, the log does not say so`,
+      mismatch(
+        `${sumAvailableUnits(levels)} units available, threshold ${threshold}: the log has no stock alert`,
       );
     }
     return findings;
   }
 
   private applyAdjustment(
-    told: StockMovementPayload,
-    by: { actor: string; atMs: number },
+    payload: StockMovementPayload,
+    context: { actor: string; atMs: number },
     row: StockMovement | undefined,
   ): Finding[] {
-    const { movementId, warehouse, onHandDelta, onHandAfter } = told;
+    const { movementId, warehouse, onHandDelta, onHandAfter } = payload;
     const before = this.adjustments.get(warehouse);
     const openingUnits = before?.openingUnits ?? onHandAfter - onHandDelta;
     this.adjustments.set(warehouse, { openingUnits, onHand: onHandAfter });
     const findings: Finding[] = [];
     if (before !== undefined && before.onHand + onHandDelta !== onHandAfter) {
       findings.push(
-        movementMismatch(movementId, `${before.onHand} and ${onHandDelta} do not make ${onHandAfter}`),
+        movementMismatch(movementId, `${before.onHand} plus ${onHandDelta} is not ${onHandAfter}`),
       );
     }
     if (row === undefined)
-      return [...findings, movementMismatch(movementId, 'the log tells of it, it is gone')];
-    const { note, ...facts } = row;
-    const stored: Record<string, unknown> = { ...facts, noteSha256: hashNote(note) };
-    const log: Record<string, unknown> = { ...told, ...by };
+      return [...findings, movementMismatch(movementId, 'the movement is missing, its event exists')];
+    const { note, ...fields } = row;
+    const stored: Record<string, unknown> = { ...fields, noteSha256: hashNote(note) };
+    const log: Record<string, unknown> = { ...payload, ...context };
     for (const field of COMPARED_FIELDS) {
       if (stored[field] === log[field]) continue;
-      findings.push(movementMismatch(movementId, `${field} is ${stored[field]}, the log says ${log[field]}`));
+      findings.push(movementMismatch(movementId, `${field} is ${stored[field]}, in the log ${log[field]}`));
     }
     return findings;
   }
@@ -118,32 +118,34 @@ export class StockProjection {
         : [
             movementMismatch(
               openingMovementId(this.sku, warehouse),
-              `the log begins at ${openingUnits}, it is gone`,
+              `the opening movement of ${openingUnits} units is missing`,
             ),
           ],
     );
   }
 
   private checkLevels(levels: StoredStock['levels']): Finding[] {
-    const wrong = (warehouse: string, detail: string, check: Finding['check'] = 'stock_mismatch') => [
+    const mismatch = (warehouse: string, detail: string, check: Finding['check'] = 'stock_mismatch') => [
       { check, subject: `${this.sku} in ${warehouse}`, detail },
     ];
-    const there = new Set(levels.map(({ warehouse }) => warehouse));
-    const told = new Set([...this.adjustments.keys(), ...this.openings.keys()]);
+    const stored = new Set(levels.map(({ warehouse }) => warehouse));
+    const expected = new Set([...this.adjustments.keys(), ...this.openings.keys()]);
     return [
       ...levels.flatMap(({ warehouse, onHand }) => {
         const units = this.adjustments.get(warehouse)?.onHand ?? this.openings.get(warehouse);
         if (units === onHand) return [];
         return units === undefined
-          ? wrong(warehouse, `no movement explains ${onHand} on hand`, 'movement_mismatch')
-          : wrong(warehouse, `${onHand} on hand, its movements come to ${units}`);
+          ? mismatch(warehouse, `no movement explains ${onHand} on hand`, 'movement_mismatch')
+          : mismatch(warehouse, `${onHand} on hand, movements add up to ${units}`);
       }),
-      ...[...told].filter((code) => !there.has(code)).flatMap((code) => wrong(code, 'its stock is gone')),
+      ...[...expected]
+        .filter((code) => !stored.has(code))
+        .flatMap((code) => mismatch(code, 'the stock level is missing')),
     ];
   }
 }
 
-/** What a movement and its event both say. */
+/** Fields that a movement and its event share. */
 const COMPARED_FIELDS = [
   'sku',
   'warehouse',

@@ -28,9 +28,9 @@ export interface VerifyDependencies {
   auditKey: Buffer;
   provider: PaymentProvider;
   temporal: Client;
-  /** Orders' workflows run on it; others in the namespace are somebody else's. */
+  /** Task queue of the order workflows; workflows on other queues are ignored. */
   taskQueue: string;
-  /** Milliseconds before the second look at what had findings; each further look waits twice as long. */
+  /** Delay before the first recheck in milliseconds; doubles with each further recheck. */
   pauseMs?: number;
 }
 
@@ -40,38 +40,37 @@ export interface VerificationSummary {
   findings: number;
 }
 
-/** Streams read at once: what memory holds does not grow with the number of orders. */
+/** Page sizes bound the memory, whatever the number of orders. */
 const STREAM_PAGE_SIZE = 50;
-/** Of one stream, read at once. */
 const EVENT_PAGE_SIZE = 200;
 const MAX_LISTED = 100;
 const CONCURRENT_CALLS = 10;
 
 /**
- * Holds history, log, ledger, the provider's books, reservations and stock against each other, for the given orders or
- * for all, open and closed.
- * @param tell hears of each finding as it is made.
+ * Compares workflow history, log, ledger, the provider's records, reservations and stock, for the given orders or for
+ * all, open and closed.
+ * @param onFinding called with each finding as it is made.
  */
 export async function verify(
   parts: VerifyDependencies,
-  tell: (finding: Finding) => void,
+  onFinding: (finding: Finding) => void,
   orderIds?: readonly string[],
 ): Promise<VerificationSummary> {
-  const verified: VerificationSummary = { orders: 0, streams: 0, findings: 0 };
+  const summary: VerificationSummary = { orders: 0, streams: 0, findings: 0 };
   const report = (findings: readonly Finding[]) => {
-    verified.findings += findings.length;
-    for (const finding of findings) tell(finding);
+    summary.findings += findings.length;
+    for (const finding of findings) onFinding(finding);
   };
   for await (const streams of listStreamPages(parts, orderIds)) {
-    // A product of the demo may have none.
-    verified.streams += (await parts.reads.findHeads(streams)).size;
-    verified.orders += streams.filter(isOrderId).length;
-    report(await recheckUntilStable(parts, streams, (some) => checkStreams(parts, some)));
+    // Seeded products have no head.
+    summary.streams += (await parts.reads.findHeads(streams)).size;
+    summary.orders += streams.filter(isOrderId).length;
+    report(await recheckUntilStable(parts, streams, (page) => checkStreams(parts, page)));
   }
   if (orderIds === undefined) {
     report(await checkStock(parts));
     for await (const { streams, findings } of checkAllStock(parts)) {
-      verified.streams += streams;
+      summary.streams += streams;
       report(findings);
     }
     for await (const findings of checkWarehouses(parts)) report(findings);
@@ -79,7 +78,7 @@ export async function verify(
     for await (const findings of checkUnrecordedIntents(parts.provider, parts.reads)) report(findings);
     for await (const findings of checkWorkflows(parts)) report(findings);
   }
-  return verified;
+  return summary;
 }
 
 async function* listStreamPages(
@@ -94,7 +93,7 @@ async function* listStreamPages(
     const streams = await reads.listStreams(after, STREAM_PAGE_SIZE);
     const last = streams.at(-1);
     if (last === undefined) return;
-    // Those of stock have no end: they are read by pages of their own.
+    // Stock streams are unbounded; checkAllStock reads them in pages.
     yield streams.filter((stream) => !isStockStream(stream));
     after = last;
   }
@@ -116,10 +115,10 @@ async function checkStreams(parts: VerifyDependencies, streams: readonly string[
     const head = heads.get(id);
     const sku = parseProductId(id);
     if (sku !== null) {
-      const told = new ProductProjection(sku);
-      const broken = await checkUnboundedStream(parts, id, head, (event) => told.apply(event));
-      if (broken.length > 0) return broken;
-      return told.check({ product: await parts.store.products.find(sku), terms: terms.get(sku) ?? [] });
+      const projection = new ProductProjection(sku);
+      const findings = await checkUnboundedStream(parts, id, head, (event) => projection.apply(event));
+      if (findings.length > 0) return findings;
+      return projection.check({ product: await parts.store.products.find(sku), terms: terms.get(sku) ?? [] });
     }
     if (isUnboundedStream(id)) return checkUnboundedStream(parts, id, head);
     const log: StoredStream = { stream: id, rows: events.get(id) ?? [], head };
@@ -132,15 +131,15 @@ async function checkStreams(parts: VerifyDependencies, streams: readonly string[
   });
 }
 
-/** What people do has no end, nor have the prices of a product: more than memory holds, so read page by page. */
+/** Streams of accounts and products grow without bound, so they are read in pages. */
 const isUnboundedStream = (stream: string): boolean => !isOrderId(stream) && !isImportId(stream);
 
-/** @param tell hears of each event of a log that is whole so far. */
+/** @param onEvent called with each event while the chain is intact. */
 async function checkUnboundedStream(
   { stockReads, auditKey }: VerifyDependencies,
   stream: string,
   head: StreamHead | undefined,
-  tell: (event: CloudEvent) => void = () => undefined,
+  onEvent: (event: CloudEvent) => void = () => undefined,
 ): Promise<Finding[]> {
   const chain = new ChainVerifier(stream, auditKey);
   for await (const rows of readPages(
@@ -148,26 +147,25 @@ async function checkUnboundedStream(
     ({ seq }) => seq,
   )) {
     chain.add(rows);
-    if (chain.isIntact) rows.map(parseEvent).forEach(tell);
+    if (chain.isIntact) rows.map(parseEvent).forEach(onEvent);
   }
-  // What was there before the log has none.
+  // Seeded rows have no log.
   return head === undefined && chain.isEmpty ? [] : chain.finish(head);
 }
 
-/** The log proves the import. */
 async function verifyImport({ store, auditKey }: VerifyDependencies, log: StoredStream): Promise<Finding[]> {
   const findings = checkChainIfPresent(log, auditKey);
   if (findings.length > 0) return findings;
   return checkImport(log.stream, parseEvents(log), await store.productImports.find(log.stream));
 }
 
-/** What was there before the log has none. */
+/** Seeded rows have no log. */
 const checkChainIfPresent = (log: StoredStream, key: Buffer): Finding[] =>
   log.rows.length === 0 && log.head === undefined ? [] : checkChain(log, key);
 const parseEvent = ({ body }: LogRow): CloudEvent => JSON.parse(body) as CloudEvent;
 const parseEvents = ({ rows }: StoredStream): CloudEvent[] => rows.map(parseEvent);
 
-/** The history proves the log, the log proves the rows. A log that is not whole proves nothing. */
+/** The history proves the log and the log proves the rows; a broken log proves nothing. */
 async function verifyOrder(
   parts: VerifyDependencies,
   log: StoredStream,
@@ -175,23 +173,23 @@ async function verifyOrder(
 ): Promise<Finding[]> {
   const id = log.stream;
   if (rows.order === null && log.rows.length === 0 && log.head === undefined) {
-    return [{ check: 'order_missing', subject: id, detail: 'neither the order nor its log is there' }];
+    return [{ check: 'order_missing', subject: id, detail: 'neither the order nor its log exists' }];
   }
   const history = await findHistory(parts.temporal, id);
   const findings = checkChain(log, parts.auditKey);
   if (history !== null) findings.push(...checkAnchors(log, history.anchors));
-  const whole = findings.length === 0;
-  const events = whole ? parseEvents(log) : [];
-  const told = projectOrder(id, events);
+  const isIntact = findings.length === 0;
+  const events = isIntact ? parseEvents(log) : [];
+  const projected = projectOrder(id, events);
   const stored: StoredOrder = { id, events, ...rows };
-  if (whole) findings.push(...checkOrder(stored, told));
-  const status = told?.status ?? rows.order?.status;
+  if (isIntact) findings.push(...checkOrder(stored, projected));
+  const status = projected?.status ?? rows.order?.status;
   findings.push(...(await checkProvider(parts.provider, stored, status)));
   if (status !== undefined) findings.push(...checkWorkflow(id, status, history));
   return findings;
 }
 
-/** Null when Temporal has none: it forgets closed workflows after a while. */
+/** Null if Temporal has no history: closed workflows are deleted after the retention period. */
 async function findHistory(temporal: Client, id: string): Promise<WorkflowHistory | null> {
   try {
     return await readWorkflowHistory(temporal, id);
@@ -205,59 +203,76 @@ function checkWorkflow(subject: string, status: OrderStatus, history: WorkflowHi
   const runs = history?.status === 'RUNNING';
   if (runs !== isClosed(status)) return [];
   return runs
-    ? [{ check: 'projection_mismatch', subject, detail: `it is ${status} and its workflow still runs` }]
+    ? [
+        {
+          check: 'projection_mismatch',
+          subject,
+          detail: `the order is ${status} and its workflow still runs`,
+        },
+      ]
     : [
         {
           check: 'workflow_missing',
           subject,
-          detail: `it is ${status} and its workflow is ${history?.status ?? 'gone'}`,
+          detail: `the order is ${status} and its workflow is ${history?.status ?? 'missing'}`,
         },
       ];
 }
 
 async function checkStock({ reads }: VerifyDependencies): Promise<Finding[]> {
-  const [wrong, stray] = await Promise.all([
+  const [mismatches, orphaned] = await Promise.all([
     reads.findStockMismatches(MAX_LISTED),
     reads.findOrphanedReservations(MAX_LISTED),
   ]);
   return [
-    ...wrong.map(
+    ...mismatches.map(
       (s): Finding => ({
         check: 'stock_mismatch',
         subject: `${s.sku} in ${s.warehouse}`,
-        detail: `${s.onHand} on hand, ${s.reserved} reserved, live reservations of ${Number(s.held)}`,
+        detail: `${s.onHand} on hand, ${s.reserved} reserved, ${Number(s.held)} in live reservations`,
       }),
     ),
-    ...stray.map(
-      (r): Finding => ({ check: 'stock_mismatch', subject: r.id, detail: 'reserves what there is not' }),
+    ...orphaned.map(
+      (r): Finding => ({
+        check: 'stock_mismatch',
+        subject: r.id,
+        detail: 'the reservation has no stock level',
+      }),
     ),
   ];
 }
 
 async function checkFeed({ reads }: VerifyDependencies): Promise<Finding[]> {
-  const [lost, stuck, dangling, { last, rows }] = await Promise.all([
+  const [unpublishable, invalid, dangling, { last, rows }] = await Promise.all([
     reads.findUnpublishableEvents(MAX_LISTED),
     reads.findInvalidOutboxRows(MAX_LISTED),
     reads.findDanglingPositions(MAX_LISTED),
     reads.getFeedSize(),
   ]);
-  const wrong = (subject: string, detail: string): Finding => ({ check: 'feed_mismatch', subject, detail });
+  const mismatch = (subject: string, detail: string): Finding => ({
+    check: 'feed_mismatch',
+    subject,
+    detail,
+  });
   return [
-    ...lost.map((e) => wrong(e.eventKey, 'no subscriber will ever see this event')),
-    ...stuck.map((o) => wrong(`event ${o.eventId}`, 'it waits for a position, but is gone or has one')),
-    ...dangling.map((p) => wrong(`position ${p.position}`, 'its event is gone')),
-    ...(last === rows ? [] : [wrong('feed', `the last position is ${last}, but there are ${rows}`)]),
+    ...unpublishable.map((e) => mismatch(e.eventKey, 'the event can never be published')),
+    ...invalid.map((o) =>
+      mismatch(`event ${o.eventId}`, 'waits for a position, but is missing or already has one'),
+    ),
+    ...dangling.map((p) => mismatch(`position ${p.position}`, 'its event is missing')),
+    ...(last === rows
+      ? []
+      : [mismatch('feed', `the last position is ${last}, but there are ${rows} positions`)]),
   ];
 }
 
 /**
- * Workflows that ended, however that was, have stored their order or have lost it, and those that run have stored it once
- * they have done anything.
+ * Finds workflows without a stored order. A running workflow may not have stored its order yet.
  */
 async function* checkWorkflows(parts: VerifyDependencies): AsyncGenerator<Finding[]> {
   const { temporal, reads, taskQueue } = parts;
   const query = `WorkflowType = "${ORDER_WORKFLOW}" AND TaskQueue = "${taskQueue}"`;
-  const waits = async (id: string): Promise<boolean> => {
+  const mayBeUnstored = async (id: string): Promise<boolean> => {
     const history = await findHistory(temporal, id);
     return history === null || (history.status === 'RUNNING' && history.anchors.size === 0);
   };
@@ -267,12 +282,12 @@ async function* checkWorkflows(parts: VerifyDependencies): AsyncGenerator<Findin
       return mapInBatches(
         subjects,
         async (id): Promise<Finding[]> =>
-          known.has(id) || (await waits(id))
+          known.has(id) || (await mayBeUnstored(id))
             ? []
-            : [{ check: 'order_missing', subject: id, detail: 'it has a workflow and no order' }],
+            : [{ check: 'order_missing', subject: id, detail: 'the workflow has no order' }],
       );
     });
-  // A workflow is listed once for each of its runs.
+  // Visibility lists a workflow once per run.
   const ids = new Set<string>();
   for await (const { workflowId } of temporal.workflow.list({ query, pageSize: MAX_LISTED })) {
     ids.add(workflowId);
@@ -283,13 +298,13 @@ async function* checkWorkflows(parts: VerifyDependencies): AsyncGenerator<Findin
   yield await check([...ids]);
 }
 
-/** Runs `work` over the items, some at a time, and keeps the order of the results. Nothing runs on after a failure. */
+/** Maps items in batches, in order. After a failure no call is left running. */
 async function mapInBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let i = 0; i < items.length; i += CONCURRENT_CALLS) {
-    const some = items.slice(i, i + CONCURRENT_CALLS).map(work);
-    await Promise.allSettled(some);
-    results.push(...(await Promise.all(some)));
+    const batch = items.slice(i, i + CONCURRENT_CALLS).map(work);
+    await Promise.allSettled(batch);
+    results.push(...(await Promise.all(batch)));
   }
   return results;
 }
