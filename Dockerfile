@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 
-# One image for all processes: the command chooses (docs/production.md). The API is the default.
+# One image for all processes: the command selects one (docs/production.md). Default: the API.
 
 FROM node:22.20.0-bookworm AS build
 WORKDIR /app
@@ -9,13 +9,13 @@ RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build
 
-# The same system as the final stage plus the compiler that sqlite3 may need; its packages are copied, not itself.
+# The final stage's system plus the compiler that sqlite3 may need. Only the installed packages are copied.
 FROM node:22.20.0-bookworm AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
 
-# glibc, not musl: Temporal's core and sqlite3 are compiled for it.
+# glibc, not musl: Temporal's core and sqlite3 are built for glibc.
 FROM node:22.20.0-bookworm-slim
 ENV NODE_ENV=production \
     NODE_OPTIONS="--enable-source-maps --max-old-space-size=1024" \

@@ -22,7 +22,7 @@ const setup = {
 
 /** One project per suite: `npx jest --selectProjects unit`. */
 module.exports = {
-  // Bounds what hangs; nothing is timed by it. Jest's own 5 s are too few for servers on a busy machine.
+  // Only ends hanging tests. Jest's default of 5 s is too short for servers on a busy machine.
   testTimeout: 180_000,
   projects: [
     suite('unit', ['<rootDir>/*/**/*.test.ts'], {
@@ -34,7 +34,7 @@ module.exports = {
     suite('replay', ['<rootDir>/tests/replay/**/*.test.ts']),
     suite('system', ['<rootDir>/tests/system/**/*.test.ts'], setup),
     suite('crash', ['<rootDir>/tests/crash/**/*.test.ts'], setup),
-    // What is deployed: its files, and it running as several processes.
+    // The deployment files, and the deployed processes.
     suite('deploy', ['<rootDir>/tests/deploy/*.test.ts'], {
       testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/processes\\.test\\.ts$'],
     }),

@@ -17,8 +17,8 @@ const USAGE = 'npm run create-admin -- --email ada@example.com [--password-stdin
 const GENERATED_PASSWORD_BYTES = 15;
 
 /**
- * Makes the first admin, who makes the others. The password is read from standard input, or made up and printed this
- * once. An account that exists is made admin and keeps its password.
+ * Creates the first admin, who can create others. The password is read from standard input, or generated and printed
+ * once. An existing account becomes admin and keeps its password.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -26,24 +26,26 @@ async function main(): Promise<void> {
   });
   // The rule of the API: an address that it rejects could not log in.
   const email = normalizeEmailAddress(values.email ?? '');
-  if (!isEmailAddress(email)) throw new Error(`An address of mail is needed: ${USAGE}`);
-  const given = values['password-stdin'] ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
-  const password = given ?? randomBytes(GENERATED_PASSWORD_BYTES).toString('base64url');
+  if (!isEmailAddress(email)) throw new Error(`An email address is required: ${USAGE}`);
+  const enteredPassword = values['password-stdin']
+    ? (await text(process.stdin)).replace(/\r?\n$/, '')
+    : undefined;
+  const password = enteredPassword ?? randomBytes(GENERATED_PASSWORD_BYTES).toString('base64url');
   if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {
-    throw new Error(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
+    throw new Error(`The password must have ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
   }
   const config = loadLocalConfig();
   const db = connect({ url: config.databaseUrl, poolSize: 2 });
   try {
-    const identity = {
+    const auth = {
       store: createStore(db, config.keys.audit),
       passwords: createPasswords(),
       now: Date.now,
     };
-    const outcome = await ensureAccount(identity, { email, password, name: null, role: 'admin' });
+    const outcome = await ensureAccount(auth, { email, password, name: null, role: 'admin' });
     process.stdout.write(`${describeOutcome(email, outcome)}\n`);
-    if (outcome === 'created' && given === undefined) {
-      process.stdout.write(`Password, shown this once: ${password}\n`);
+    if (outcome === 'created' && enteredPassword === undefined) {
+      process.stdout.write(`Password (shown only once): ${password}\n`);
     }
   } finally {
     await db.close();
@@ -53,15 +55,15 @@ async function main(): Promise<void> {
 function describeOutcome(email: string, outcome: 'created' | 'changed' | 'unchanged'): string {
   switch (outcome) {
     case 'created':
-      return `${email} is an admin now.`;
+      return `Created the admin ${email}.`;
     case 'changed':
-      return `${email} is an admin now, with the password as it was.`;
+      return `${email} is now an admin. The password is unchanged.`;
     case 'unchanged':
-      return `${email} was an admin already. Nothing was changed.`;
+      return `${email} is already an admin. Nothing was changed.`;
   }
 }
 
-/** A failure names its fields; for people they are one sentence. */
+/** Formats the field errors of a failure as one sentence. */
 const formatError = (error: unknown): string =>
   error instanceof AppError && error.extensions.errors !== undefined
     ? `The password ${error.extensions.errors.map(({ detail }) => detail).join(', ')}.`

@@ -1,7 +1,7 @@
 import { loadLocalConfig } from '../config/local-config';
 import { migrate } from '../runtime/migrate';
 
-/** The migrations of the database that `npm start` uses here. `migrate up [--seed]`, `down [--all]`, `pending`. */
+/** Migrates the database of `npm start`: `migrate up [--seed]`, `down [--all]`, `pending`. */
 async function main(args: string[]): Promise<void> {
   const { databaseUrl } = loadLocalConfig();
   await migrate({ databaseUrl }, args, (line) => process.stdout.write(`${line}\n`));

@@ -13,15 +13,15 @@ import { verify } from '../verification/verify';
 import { getTaskQueues } from '../workflows/shared/task-queues';
 
 const PROVIDER_TIMEOUT_MS = 10_000;
-/** Some of its statements go through every event there is. */
+/** Some statements read every event. */
 const STATEMENT_TIMEOUT_MS = 15 * 60_000;
 
-/** `verify [--json] [ord_… …]`: exit code 0 when everything agrees, 1 when something differs, 2 when it could not look. */
+/** `verify [--json] [ord_… …]`: exits with 0 without findings, 1 with findings, 2 when verification is not possible. */
 async function main(args: string[]): Promise<number> {
   const json = args.includes('--json');
   const ids = [...new Set(args.filter((arg) => arg !== '--json'))];
-  const wrong = ids.filter((id) => !isOrderId(id));
-  if (wrong.length > 0) throw new Error(`not the id of an order: ${wrong.join(', ')}`);
+  const invalid = ids.filter((id) => !isOrderId(id));
+  if (invalid.length > 0) throw new Error(`not an order id: ${invalid.join(', ')}`);
 
   const config = loadLocalConfig();
   const db = connect({
@@ -30,7 +30,7 @@ async function main(args: string[]): Promise<number> {
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
   const temporal = createTemporalClient(config.temporal);
-  const say = (text: string) => process.stdout.write(`${text}\n`);
+  const print = (text: string) => process.stdout.write(`${text}\n`);
   try {
     await assertReachable(db, temporal, config);
     const verified = await verify(
@@ -48,11 +48,11 @@ async function main(args: string[]): Promise<number> {
         taskQueue: getTaskQueues(config.queues.layout, config.queues.prefix).orders,
       },
       (finding) =>
-        say(json ? JSON.stringify(finding) : `${finding.check}  ${finding.subject}: ${finding.detail}`),
+        print(json ? JSON.stringify(finding) : `${finding.check}  ${finding.subject}: ${finding.detail}`),
       ids.length > 0 ? ids : undefined,
     );
     const agrees = verified.findings === 0;
-    say(
+    print(
       json
         ? JSON.stringify({ ...verified, agrees })
         : `${verified.orders} orders, ${verified.streams} streams: ${agrees ? 'history, log, money and stock agree' : `${verified.findings} findings`}`,
@@ -64,21 +64,21 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** What went wrong deep in a driver says little: the parts are tried first. @throws Error of one sentence. */
+/** Checks the dependencies first, because driver errors are hard to read. @throws Error of one sentence. */
 async function assertReachable(db: Database, temporal: Client, config: Config): Promise<void> {
   await select(db, 'SELECT 1 AS up').catch((cause: Error) => {
-    throw new Error(`the database does not answer: ${cause.message}`);
+    throw new Error(`the database is unavailable: ${cause.message}`);
   });
   if (await isTemporalReady(temporal)) return;
   const { address, namespace } = config.temporal;
-  throw new Error(`Temporal does not answer at ${address}, or has no namespace ${namespace}`);
+  throw new Error(`Temporal is unavailable at ${address}, or has no namespace ${namespace}`);
 }
 
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(
-      `It could not be verified: ${error instanceof Error ? error.message : String(error)}\n`,
+      `Verification is not possible: ${error instanceof Error ? error.message : String(error)}\n`,
     );
     process.exit(2);
   },

@@ -2,14 +2,14 @@ import { resolve } from 'node:path';
 import express from 'express';
 import { ConfigError, parseConfig } from './config';
 
-const NEEDED = {
+const REQUIRED = {
   STRIPE_API_KEY: 'sk_test_x',
   SMTP_URL: 'smtp://127.0.0.1:1025',
   AUDIT_KEY: 'ab'.repeat(32),
 };
 
-test('what is not set has the documented defaults', () => {
-  expect(parseConfig(NEEDED)).toMatchObject({
+test('applies the documented defaults', () => {
+  expect(parseConfig(REQUIRED)).toMatchObject({
     host: '127.0.0.1',
     port: 3000,
     databaseUrl: `sqlite:${resolve('.data', 'orders.db')}`,
@@ -22,28 +22,31 @@ test('what is not set has the documented defaults', () => {
   });
 });
 
-test('how often orders are reconciled is told in seconds', () => {
-  expect(parseConfig({ ...NEEDED, RECONCILE_EVERY_SECONDS: '5' }).reconcileEveryMs).toBe(5_000);
-  for (const wrong of ['0', '0.5', '90000', 'often']) {
-    expect(() => parseConfig({ ...NEEDED, RECONCILE_EVERY_SECONDS: wrong })).toThrow(
+test('reads the reconciliation interval in seconds', () => {
+  expect(parseConfig({ ...REQUIRED, RECONCILE_EVERY_SECONDS: '5' }).reconcileEveryMs).toBe(5_000);
+  for (const invalid of ['0', '0.5', '90000', 'often']) {
+    expect(() => parseConfig({ ...REQUIRED, RECONCILE_EVERY_SECONDS: invalid })).toThrow(
       'RECONCILE_EVERY_SECONDS',
     );
   }
 });
 
-test('staff that is told of stock is a list of addresses; without one nobody is', () => {
-  const staffOf = (list: string) => parseConfig({ ...NEEDED, STAFF_MAIL: list }).mail.staff;
-  expect(parseConfig(NEEDED).mail.staff).toEqual([]);
-  expect(staffOf('stock@shop.example, ada@shop.example')).toEqual(['stock@shop.example', 'ada@shop.example']);
-  for (const wrong of ['somebody', 'a@b.example,', 'A <a@b.example>', 'a@b.example b@b.example']) {
-    expect(() => staffOf(wrong)).toThrow('STAFF_MAIL');
+test('reads the recipients of stock alerts as a list of email addresses, by default empty', () => {
+  const parseStaff = (list: string) => parseConfig({ ...REQUIRED, STAFF_MAIL: list }).mail.staff;
+  expect(parseConfig(REQUIRED).mail.staff).toEqual([]);
+  expect(parseStaff('stock@shop.example, ada@shop.example')).toEqual([
+    'stock@shop.example',
+    'ada@shop.example',
+  ]);
+  for (const invalid of ['somebody', 'a@b.example,', 'A <a@b.example>', 'a@b.example b@b.example']) {
+    expect(() => parseStaff(invalid)).toThrow('STAFF_MAIL');
   }
 });
 
-test('proxies that are trusted are addresses, networks and named ranges that Express knows', () => {
-  const proxiesOf = (list: string) => parseConfig({ ...NEEDED, TRUSTED_PROXIES: list }).trustedProxies;
-  expect(parseConfig(NEEDED).trustedProxies).toBeUndefined();
-  for (const right of [
+test('accepts addresses, networks and named ranges of Express as trusted proxies', () => {
+  const parseProxies = (list: string) => parseConfig({ ...REQUIRED, TRUSTED_PROXIES: list }).trustedProxies;
+  expect(parseConfig(REQUIRED).trustedProxies).toBeUndefined();
+  for (const valid of [
     'loopback',
     'loopback, linklocal,uniquelocal',
     '10.1.2.3',
@@ -51,10 +54,10 @@ test('proxies that are trusted are addresses, networks and named ranges that Exp
     '::1',
     '2001:db8::/32,fd00::1/128',
   ]) {
-    expect(proxiesOf(right)).toBe(right);
-    expect(() => express().set('trust proxy', right)).not.toThrow();
+    expect(parseProxies(valid)).toBe(valid);
+    expect(() => express().set('trust proxy', valid)).not.toThrow();
   }
-  for (const wrong of [
+  for (const invalid of [
     '1',
     '10',
     '0',
@@ -70,11 +73,11 @@ test('proxies that are trusted are addresses, networks and named ranges that Exp
     '::/129',
     'fe80::1%eth0',
   ]) {
-    expect(() => proxiesOf(wrong)).toThrow('TRUSTED_PROXIES must be');
+    expect(() => parseProxies(invalid)).toThrow('TRUSTED_PROXIES must be');
   }
 });
 
-test('every fault is named at once, and no value is repeated', () => {
+test('names every invalid variable at once, without its value', () => {
   const parse = () =>
     parseConfig({ PORT: '99999', AUDIT_KEY: 'hunter2', DATABASE_URL: 'postgres://u:secret@h/d' });
   expect(parse).toThrow(ConfigError);
@@ -90,38 +93,38 @@ test('every fault is named at once, and no value is repeated', () => {
   for (const secret of ['hunter2', 'secret', '99999']) expect(message).not.toContain(secret);
 });
 
-test('a variable that is set to nothing counts as not set', () => {
-  expect(parseConfig({ ...NEEDED, PORT: '' }).port).toBe(3000);
+test('treats an empty variable as unset', () => {
+  expect(parseConfig({ ...REQUIRED, PORT: '' }).port).toBe(3000);
 });
 
-test('each use of the secret has a key of its own', () => {
-  const { keys, auth } = parseConfig(NEEDED);
+test('derives a separate key for each use of the secret', () => {
+  const { keys, auth } = parseConfig(REQUIRED);
   const { audit } = keys;
   const all = [...Object.values(keys), ...auth.keys].map((key) => key.toString('hex'));
   expect(all.map((key) => key.length)).toEqual([64, 64, 64, 64, 64, 64]);
   expect(new Set(all).size).toBe(6);
-  expect(parseConfig(NEEDED).keys.audit.equals(audit)).toBe(true);
+  expect(parseConfig(REQUIRED).keys.audit.equals(audit)).toBe(true);
 });
 
-test('keys of access tokens can be given, the signing one first', () => {
+test('reads the keys of access tokens, the signing key first', () => {
   const [fresh, old] = ['01'.repeat(32), '02'.repeat(32)];
-  const { keys } = parseConfig({ ...NEEDED, AUTH_KEYS: `${fresh},${old}` }).auth;
+  const { keys } = parseConfig({ ...REQUIRED, AUTH_KEYS: `${fresh},${old}` }).auth;
   expect(keys.map((key) => key.toString('hex'))).toEqual([fresh, old]);
-  // The one that was there before any was named stays good for as long as it is named.
-  const derived = parseConfig(NEEDED).auth.keys[0];
-  expect(parseConfig({ ...NEEDED, AUTH_KEYS: `derived,${fresh}` }).auth.keys).toEqual([
+  // The default key stays valid for as long as `derived` is listed.
+  const derived = parseConfig(REQUIRED).auth.keys[0];
+  expect(parseConfig({ ...REQUIRED, AUTH_KEYS: `derived,${fresh}` }).auth.keys).toEqual([
     derived,
     Buffer.from(fresh, 'hex'),
   ]);
-  for (const wrong of ['01'.repeat(31), `${fresh},`, `${fresh} ${old}`, 'secret']) {
-    expect(() => parseConfig({ ...NEEDED, AUTH_KEYS: wrong })).toThrow('AUTH_KEYS must be');
+  for (const invalid of ['01'.repeat(31), `${fresh},`, `${fresh} ${old}`, 'secret']) {
+    expect(() => parseConfig({ ...REQUIRED, AUTH_KEYS: invalid })).toThrow('AUTH_KEYS must be');
   }
 });
 
-test('links in mails lead to the shop, wherever that is', () => {
-  expect(parseConfig({ ...NEEDED, PORT: '4000' }).shopUrl).toBe('http://127.0.0.1:4000');
-  expect(parseConfig({ ...NEEDED, SHOP_URL: 'https://shop.example/en/' }).shopUrl).toBe(
+test('derives the base URL of mail links from SHOP_URL or PORT', () => {
+  expect(parseConfig({ ...REQUIRED, PORT: '4000' }).shopUrl).toBe('http://127.0.0.1:4000');
+  expect(parseConfig({ ...REQUIRED, SHOP_URL: 'https://shop.example/en/' }).shopUrl).toBe(
     'https://shop.example/en',
   );
-  expect(() => parseConfig({ ...NEEDED, SHOP_URL: 'javascript:alert(1)' })).toThrow('SHOP_URL');
+  expect(() => parseConfig({ ...REQUIRED, SHOP_URL: 'javascript:alert(1)' })).toThrow('SHOP_URL');
 });

@@ -6,7 +6,7 @@ import { DEFAULT_PRICE_RULES, type PriceRules } from '../domain/pricing/price-ru
 import { isEmailAddress } from '../domain/shared/email-address';
 import { readPriceRules } from './price-rules';
 
-/** All that the system is told from outside. Read once, at boot. */
+/** The configuration of the system, read from the environment once, at start. */
 export interface Config {
   host: string;
   port: number;
@@ -14,7 +14,7 @@ export interface Config {
   databaseUrl: string;
   temporal: { address: string; namespace: string; uiUrl: string };
   payment: { apiKey: string; apiUrl: string | undefined };
-  /** `staff`: addresses of those who look after stock; none: nobody is told. */
+  /** `staff`: recipients of stock alerts; may be empty. */
   mail: { smtpUrl: string; from: string; shopName: string; staff: string[] };
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   queues: { layout: 'single' | 'split'; prefix: string };
@@ -25,25 +25,25 @@ export interface Config {
     rateLimits: Buffer;
     oneTimeTokens: Buffer;
   };
-  /** Of access tokens. The first secret signs, all verify. */
+  /** Access tokens. The first secret signs, all verify. */
   auth: { issuer: string; keys: Buffer[] };
-  /** Where the shop's pages are: links in mails lead there. No slash at its end. */
+  /** Base URL of the links in mails, without a trailing slash. */
   shopUrl: string;
-  /** Milliseconds a placement waits for its decision unless the client says otherwise. */
+  /** Default time a placement waits for its decision. */
   decisionWaitMs: number;
-  /** Currency, taxes and shipping of the shop. */
+  /** Currency, taxes and shipping. */
   priceRules: PriceRules;
-  /** Beyond these the API tells callers to come back. */
+  /** Above these limits placements get 503 with `Retry-After`. */
   admission: { placements: number; waitingOrders: number };
-  /** Requests a minute that one caller may make, and mails an hour to one mailbox; 0: any number. */
+  /** Requests a minute per caller, and mails an hour per mailbox; 0: unlimited. */
   rateLimits: { address: number; principal: number; placement: number; login: number; mailbox: number };
-  /** Whose word on where a request comes from is believed, as Express has it; undefined: nobody's. */
+  /** Express's `trust proxy`: proxies whose forwarding headers are trusted; undefined: none. */
   trustedProxies: string | undefined;
-  /** Milliseconds between two runs of reconciliation. */
+  /** Interval of reconciliation. */
   reconcileEveryMs: number;
   /** Port of `/healthz` and `/readyz`; undefined: none (the API has both on its own port). */
   healthPort: number | undefined;
-  /** Milliseconds between saying `not ready` and taking no more requests: a balancer in front needs them to notice. */
+  /** Time between readiness `not_ready` and the end of listening, in which a load balancer removes this process. */
   drainMs: number;
 }
 
@@ -58,13 +58,13 @@ const emailAddressesSchema = z
   .transform((text) => text.split(',').map((address) => address.trim()))
   .refine(
     (addresses) => addresses.length <= MAX_STAFF_EMAILS && addresses.every(isEmailAddress),
-    `must be mail addresses, separated by commas, ${MAX_STAFF_EMAILS} at the most`,
+    `must be at most ${MAX_STAFF_EMAILS} email addresses, separated by commas`,
   );
 
 const NAMED_IP_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 const MAX_PROXIES = 100;
 
-/** A named range of Express, an address, or a network as `10.0.0.0/8`. */
+/** Accepts a named range of Express, an address, or a network (`10.0.0.0/8`). */
 function isProxyRange(text: string): boolean {
   const [address = '', length, ...rest] = text.split('/');
   const version = isIP(address);
@@ -74,7 +74,7 @@ function isProxyRange(text: string): boolean {
   );
 }
 
-// Express takes a count of hops for the address 0.0.0.1, trusts nobody, and all clients behind a balancer become one.
+// A number is rejected: Express would read it as the address 0.0.0.1, and count all clients behind a proxy as one.
 const trustedProxiesSchema = z.string().refine(
   (text) => {
     const proxies = text.split(',');
@@ -94,7 +94,7 @@ const environmentSchema = z.object({
   TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   TEMPORAL_UI_URL: z.url().default('http://127.0.0.1:8233'),
-  STRIPE_API_KEY: z.string().min(1, 'is needed to reach the payment provider'),
+  STRIPE_API_KEY: z.string().min(1, 'must not be empty'),
   STRIPE_API_URL: z.url().optional(),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://'),
   MAIL_FROM: z.string().min(3).default('Durable Orders <shop@orders.example>'),
@@ -104,7 +104,7 @@ const environmentSchema = z.object({
   TASK_QUEUES: z.enum(['single', 'split']).default('single'),
   TASK_QUEUE_PREFIX: z
     .string()
-    .regex(/^[\w-]{0,64}$/, 'must be letters, digits, dashes')
+    .regex(/^[\w-]{0,64}$/, 'must be at most 64 letters, digits, dashes or underscores')
     .default(''),
   AUDIT_KEY: z.string().regex(/^[0-9a-fA-F]{64,}$/, 'must be at least 32 bytes in hexadecimal'),
   AUTH_ISSUER: z
@@ -115,10 +115,10 @@ const environmentSchema = z.object({
     .string()
     .regex(
       /^(derived|[0-9a-fA-F]{64,})(,(derived|[0-9a-fA-F]{64,}))*$/,
-      'must be secrets of 32 bytes in hexadecimal or the word derived, with commas',
+      'must be secrets of at least 32 bytes in hexadecimal, or `derived`, separated by commas',
     )
     .default('derived'),
-  SHOP_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).optional(),
+  SHOP_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
   HEALTH_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   DRAIN_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   PRICE_RULES_FILE: z.string().min(1).optional(),
@@ -134,11 +134,11 @@ const environmentSchema = z.object({
   DECISION_WAIT_MS: z.coerce.number().int().min(0).max(60_000).default(20_000),
 });
 
-/** Names every fault of the environment at once. Never repeats a value: it may be a secret. */
+/** Names every invalid variable at once. Never contains a value, because it may be a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(readonly issues: string[]) {
-    super(`The configuration is not valid:\n${issues.map((f) => `  ${f}`).join('\n')}`);
+    super(`The configuration is invalid:\n${issues.map((issue) => `  ${issue}`).join('\n')}`);
   }
 }
 
@@ -170,7 +170,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     keys,
     auth: {
       issuer: e.AUTH_ISSUER ?? toSlug(e.SHOP_NAME),
-      // `derived` is the one of those who have named none: they can change to one of their own as from any other.
+      // `derived` names the default key, so that a deployment can rotate from it to another key.
       keys: e.AUTH_KEYS.split(',').map((secret) =>
         secret === 'derived' ? accessTokens : Buffer.from(secret, 'hex'),
       ),
@@ -204,7 +204,7 @@ function loadPriceRules(file: string | undefined): PriceRules {
 
 export const loadConfig = (): Config => parseConfig(process.env);
 
-/** One secret, a key for each use of it (RFC 5869): what one leaks says nothing of the other. */
+/** Derives a separate key for each use of one secret (RFC 5869): a leaked key does not reveal the others. */
 function deriveKeys(secret: Buffer): Config['keys'] & { accessTokens: Buffer } {
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), use, 32));
   return {
@@ -217,7 +217,7 @@ function deriveKeys(secret: Buffer): Config['keys'] & { accessTokens: Buffer } {
   };
 }
 
-/** `Durable Orders` → `durable-orders`: the same in every process of one shop. */
+/** `Durable Orders` → `durable-orders`. */
 const toSlug = (name: string): string =>
   name
     .toLowerCase()

@@ -1,7 +1,7 @@
 import pino, { type Logger } from 'pino';
 import type { Config } from './config';
 
-/** JSON lines on standard output. What is logged is chosen at the call; this is the net beneath it. */
+/** Logs JSON lines to standard output. Callers choose what to log; the redaction is a second safeguard. */
 export const createLogger = (level: Config['logLevel'], name: string): Logger =>
   pino({
     name,

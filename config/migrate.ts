@@ -6,10 +6,9 @@ export interface MigrateConfig {
 const ACCOUNT_PATTERN = /^[\w.-]{1,32}@[\w.:%-]{1,255}$/;
 
 /**
- * What the migration job reads: `DATABASE_URL` of the account that may change tables, and `DATABASE_RUNNING_ACCOUNT`
- * (`name@host`), the account that is then allowed to use them, where it is another one. Repeats no value: it may be
- * a secret.
- * @throws Error that names the fault.
+ * Reads the migration job's configuration: `DATABASE_URL` of the account that may change tables, and optionally
+ * `DATABASE_RUNNING_ACCOUNT` (`name@host`), the account of the system, which is granted access to them.
+ * @throws Error that names the invalid variable, without its value.
  */
 export function loadMigrateConfig(env: Record<string, string | undefined> = process.env): MigrateConfig {
   const { DATABASE_URL: databaseUrl, DATABASE_RUNNING_ACCOUNT: account } = env;

@@ -11,38 +11,38 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-function fileOf(content: unknown): string {
+function writeRules(content: unknown): string {
   const file = join(dir, 'rules.json');
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
   return file;
 }
 
-const needed = {
+const REQUIRED = {
   STRIPE_API_KEY: 'sk_test_x',
   SMTP_URL: 'smtp://127.0.0.1:25',
   AUDIT_KEY: 'ab'.repeat(32),
 };
 
-test('the rules a shop starts with are a valid file', () => {
-  expect(readPriceRules(fileOf(DEFAULT_PRICE_RULES))).toEqual(DEFAULT_PRICE_RULES);
+test('accepts the default rules as a file', () => {
+  expect(readPriceRules(writeRules(DEFAULT_PRICE_RULES))).toEqual(DEFAULT_PRICE_RULES);
 });
 
-test('a process has the rules of its file, and those of a demo shop without one', () => {
+test('loads the rules of PRICE_RULES_FILE, or the default rules without it', () => {
   const rules = { ...DEFAULT_PRICE_RULES, currency: 'JPY' };
-  expect(parseConfig({ ...needed, PRICE_RULES_FILE: fileOf(rules) }).priceRules).toEqual(rules);
-  expect(parseConfig(needed).priceRules).toEqual(DEFAULT_PRICE_RULES);
+  expect(parseConfig({ ...REQUIRED, PRICE_RULES_FILE: writeRules(rules) }).priceRules).toEqual(rules);
+  expect(parseConfig(REQUIRED).priceRules).toEqual(DEFAULT_PRICE_RULES);
 });
 
-test.each<[fault: string, content: unknown]>([
+test.each<[message: string, content: unknown]>([
   ['cannot be read', '{'],
   ['currency must be an ISO 4217 code', { ...DEFAULT_PRICE_RULES, currency: 'euro' }],
-  ['currency cannot be ISK: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'ISK' }],
-  ['currency cannot be UGX: ISO 4217 gives it no decimals', { ...DEFAULT_PRICE_RULES, currency: 'UGX' }],
-  ['currency cannot be MGA: ISO 4217 gives it two decimals', { ...DEFAULT_PRICE_RULES, currency: 'MGA' }],
+  ['currency cannot be ISK: ISO 4217 defines no decimals', { ...DEFAULT_PRICE_RULES, currency: 'ISK' }],
+  ['currency cannot be UGX: ISO 4217 defines no decimals', { ...DEFAULT_PRICE_RULES, currency: 'UGX' }],
+  ['currency cannot be MGA: ISO 4217 defines two decimals', { ...DEFAULT_PRICE_RULES, currency: 'MGA' }],
   ['minimumTotalMinor', { ...DEFAULT_PRICE_RULES, minimumTotalMinor: 0 }],
   ['minimumTotalMinor', { ...DEFAULT_PRICE_RULES, minimumTotalMinor: undefined }],
   ['taxIncluded', { ...DEFAULT_PRICE_RULES, taxIncluded: 'yes' }],
-  ['shippingMethods must have one method at least', { ...DEFAULT_PRICE_RULES, shippingMethods: {} }],
+  ['shippingMethods must contain at least one method', { ...DEFAULT_PRICE_RULES, shippingMethods: {} }],
   ['the file Unrecognized key', { ...DEFAULT_PRICE_RULES, discount: 1 }],
   [
     'taxRatesBasisPoints.germany',
@@ -75,7 +75,7 @@ test.each<[fault: string, content: unknown]>([
     },
   ],
   [
-    'shippingMethods.post.fees must be in tens',
+    'shippingMethods.post.fees must be multiples of 10',
     {
       ...DEFAULT_PRICE_RULES,
       currency: 'KWD',
@@ -84,14 +84,14 @@ test.each<[fault: string, content: unknown]>([
       },
     },
   ],
-])('a file with a fault is refused at boot, and the fault is named: %s', (fault, content) => {
-  const start = () => parseConfig({ ...needed, PRICE_RULES_FILE: fileOf(content) });
+])('rejects an invalid file at start and names the field: %s', (message, content) => {
+  const start = () => parseConfig({ ...REQUIRED, PRICE_RULES_FILE: writeRules(content) });
   expect(start).toThrow(ConfigError);
-  expect(start).toThrow(`PRICE_RULES_FILE ${fault}`.slice(0, 60));
+  expect(start).toThrow(`PRICE_RULES_FILE ${message}`.slice(0, 60));
 });
 
-test('a file that is not there is refused at boot', () => {
-  expect(() => parseConfig({ ...needed, PRICE_RULES_FILE: join(dir, 'nothing.json') })).toThrow(
+test('rejects a missing file at start', () => {
+  expect(() => parseConfig({ ...REQUIRED, PRICE_RULES_FILE: join(dir, 'nothing.json') })).toThrow(
     'PRICE_RULES_FILE cannot be read',
   );
 });

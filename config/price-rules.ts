@@ -12,29 +12,29 @@ const ratesSchema = z.strictObject({
 const nonNegativeIntegerSchema = z.number().int().min(0);
 
 /**
- * Stripe counts these in other minor units than ISO 4217 does, so that what is charged would be wrong a hundredfold and
- * nobody would notice (https://docs.stripe.com/currencies#special-cases, #zero-decimal).
+ * Stripe's minor units of these currencies differ from ISO 4217: charges would be wrong by a factor of 100, without an
+ * error (https://docs.stripe.com/currencies#special-cases, #zero-decimal).
  */
 const UNSUPPORTED_CURRENCIES: Record<string, string> = {
-  ISK: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
-  MGA: 'ISO 4217 gives it two decimals, Stripe takes it without any',
-  UGX: 'ISO 4217 gives it no decimals, Stripe takes it in hundredths',
+  ISK: 'ISO 4217 defines no decimals, Stripe charges in hundredths',
+  MGA: 'ISO 4217 defines two decimals, Stripe charges without decimals',
+  UGX: 'ISO 4217 defines no decimals, Stripe charges in hundredths',
 };
 
-/** A file of price rules: the fields of `PriceRules` in domain/pricing/pricing.ts. */
+/** The content of a price rules file: the fields of `PriceRules` in domain/pricing/price-rules.ts. */
 const priceRulesSchema = z
   .strictObject({
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
     minimumTotalMinor: z.number().int().min(1).max(MAX_TOTAL_MINOR),
     taxIncluded: z.boolean(),
     taxRatesBasisPoints: z.record(
-      z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'must be a country (DE) or a region of one (US-CA)'),
+      z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'must be a country (DE) or a region (US-CA)'),
       ratesSchema,
     ),
     defaultTaxRatesBasisPoints: ratesSchema,
     shippingMethods: z
       .record(
-        // Keys that are numbers come first in any object, so that the first one would not be the file's.
+        // Objects order numeric keys first, so a numeric code would become the default method.
         z
           .string()
           .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be a letter, then lower-case letters, digits, dashes'),
@@ -48,16 +48,16 @@ const priceRulesSchema = z
               }),
             )
             .min(1)
-            .refine(isAscending, 'must be ordered by weight, and what has no limit comes last'),
+            .refine(isAscending, 'must be ordered by weight, with an unlimited fee last'),
           freeFromMinor: nonNegativeIntegerSchema.nullable(),
         }),
       )
-      .refine((methods) => Object.keys(methods).length > 0, 'must have one method at least'),
+      .refine((methods) => Object.keys(methods).length > 0, 'must contain at least one method'),
   })
   .superRefine(({ currency, shippingMethods }, context) => {
-    const why = UNSUPPORTED_CURRENCIES[currency];
-    if (why !== undefined) {
-      context.addIssue({ code: 'custom', path: ['currency'], message: `cannot be ${currency}: ${why}` });
+    const reason = UNSUPPORTED_CURRENCIES[currency];
+    if (reason !== undefined) {
+      context.addIssue({ code: 'custom', path: ['currency'], message: `cannot be ${currency}: ${reason}` });
     }
     if (minorUnitDigits(currency) < 3) return;
     for (const [code, { fees }] of Object.entries(shippingMethods)) {
@@ -65,7 +65,7 @@ const priceRulesSchema = z
       context.addIssue({
         code: 'custom',
         path: ['shippingMethods', code, 'fees'],
-        message: `must be in tens: ${currency} is paid in tens of its minor unit`,
+        message: `must be multiples of 10: ${currency} is charged in tens of its minor unit`,
       });
     }
   });
@@ -76,8 +76,8 @@ function isAscending(fees: readonly { upToGrams: number | null }[]): boolean {
 }
 
 /**
- * The currency, taxes and shipping of the shop, from a JSON file.
- * @throws Error that names every fault of the file, one a line.
+ * Reads currency, taxes and shipping from a JSON file.
+ * @throws Error that names every invalid field.
  */
 export function readPriceRules(file: string): PriceRules {
   let content: unknown;
@@ -93,6 +93,6 @@ export function readPriceRules(file: string): PriceRules {
   );
 }
 
-/** Of a key, zod itself says no more than that it is wrong. */
+/** The message of an invalid key is in its inner issues. */
 const formatIssue = (issue: z.core.$ZodIssue): string =>
   issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join(', ') : issue.message;

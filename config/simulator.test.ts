@@ -1,6 +1,6 @@
 import { loadSimulatorConfig } from './simulator';
 
-test('an empty environment gives the documented defaults', () => {
+test('applies the documented defaults', () => {
   expect(loadSimulatorConfig({ SIMULATOR_PORT: '' })).toEqual({
     host: '127.0.0.1',
     port: 12111,
@@ -8,7 +8,7 @@ test('an empty environment gives the documented defaults', () => {
   });
 });
 
-test('the environment decides', () => {
+test('reads the environment', () => {
   const env = { SIMULATOR_HOST: '0.0.0.0', SIMULATOR_PORT: '0', DATA_DIR: '/var/lib/shop' };
   expect(loadSimulatorConfig(env)).toEqual({
     host: '0.0.0.0',
@@ -17,6 +17,6 @@ test('the environment decides', () => {
   });
 });
 
-test.each(['http', '-1', '65536', '1e3'])('SIMULATOR_PORT=%s is refused by name', (port) => {
+test.each(['http', '-1', '65536', '1e3'])('rejects SIMULATOR_PORT=%s by name', (port) => {
   expect(() => loadSimulatorConfig({ SIMULATOR_PORT: port })).toThrow('SIMULATOR_PORT');
 });

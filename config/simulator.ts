@@ -2,15 +2,15 @@ import { join } from 'node:path';
 
 export interface SimulatorConfig {
   host: string;
-  /** 0 lets the system choose. */
+  /** 0: any free port. */
   port: number;
   journalFile: string;
 }
 
 /**
- * What the payment simulator reads from the environment: `SIMULATOR_HOST` (127.0.0.1), `SIMULATOR_PORT` (12111) and
- * `DATA_DIR` (.data). An empty value counts as unset.
- * @throws Error naming the variable that is at fault.
+ * Reads the payment simulator's configuration: `SIMULATOR_HOST` (127.0.0.1), `SIMULATOR_PORT` (12111) and `DATA_DIR`
+ * (.data). An empty value counts as unset.
+ * @throws Error that names the invalid variable.
  */
 export function loadSimulatorConfig(env: NodeJS.ProcessEnv = process.env): SimulatorConfig {
   const port = env.SIMULATOR_PORT || '12111';

@@ -4,7 +4,7 @@ import { buildChildEnvironment, type Environment, parseStartConfig } from './sta
 
 const KEY = 'ab'.repeat(32);
 
-function faultsOf(env: Environment): string[] {
+function listIssues(env: Environment): string[] {
   try {
     parseStartConfig(env);
   } catch (error) {
@@ -14,7 +14,7 @@ function faultsOf(env: Environment): string[] {
   return [];
 }
 
-test('without any setting everything is started here, and the children are told where it is', () => {
+test('starts every service without settings, and passes the addresses to the children', () => {
   const start = parseStartConfig({});
   expect(start.dataDir).toBe(resolve('.data'));
   expect(buildChildEnvironment(start, KEY)).toEqual({
@@ -36,7 +36,7 @@ test('without any setting everything is started here, and the children are told 
   });
 });
 
-test('what is configured is used, not started', () => {
+test('uses configured services instead of starting them', () => {
   const start = parseStartConfig({
     TEMPORAL_ADDRESS: 'temporal.example:7233',
     STRIPE_API_KEY: 'sk_test_1',
@@ -44,34 +44,35 @@ test('what is configured is used, not started', () => {
     AUDIT_KEY: KEY,
   });
   expect(start).toMatchObject({ simulator: undefined, mailCatcher: undefined });
-  const told = buildChildEnvironment(start, 'never used');
-  expect(told).toMatchObject({ TEMPORAL_ADDRESS: 'temporal.example:7233', AUDIT_KEY: KEY });
-  for (const name of ['STRIPE_API_KEY', 'STRIPE_API_URL', 'SMTP_URL']) expect(told).not.toHaveProperty(name);
+  const childEnvironment = buildChildEnvironment(start, 'never used');
+  expect(childEnvironment).toMatchObject({ TEMPORAL_ADDRESS: 'temporal.example:7233', AUDIT_KEY: KEY });
+  for (const name of ['STRIPE_API_KEY', 'STRIPE_API_URL', 'SMTP_URL'])
+    expect(childEnvironment).not.toHaveProperty(name);
 });
 
-test('an empty setting counts as none', () => {
+test('treats an empty variable as unset', () => {
   expect(parseStartConfig({ PORT: '', SMTP_URL: '', TEMPORAL_ADDRESS: '' })).toEqual(parseStartConfig({}));
 });
 
-test('all faults are named at once, those of the system too, and no value is repeated', () => {
-  const faults = faultsOf({
+test('names all invalid variables at once, including those of the system, without their values', () => {
+  const issues = listIssues({
     PORT: '0',
     MAIL_UI_PORT: '70000',
     AUDIT_KEY: 'secret',
     DATABASE_URL: 'pg://secret',
     STRIPE_API_URL: 'http://127.0.0.1:1',
   });
-  expect(faults.map((fault) => fault.split(' ')[0]).sort()).toEqual([
+  expect(issues.map((issue) => issue.split(' ')[0]).sort()).toEqual([
     'AUDIT_KEY',
     'DATABASE_URL',
     'MAIL_UI_PORT',
     'PORT',
     'STRIPE_API_URL',
   ]);
-  expect(faults.join()).not.toContain('secret');
+  expect(issues.join()).not.toContain('secret');
 });
 
-test('two parts cannot share a port, but a part that is not started takes none', () => {
-  expect(faultsOf({ PORT: '8025' })).toEqual(['MAIL_UI_PORT and PORT must differ, both are 8025']);
-  expect(faultsOf({ PORT: '8025', SMTP_URL: 'smtp://mail.example' })).toEqual([]);
+test('rejects two services on one port, but ignores the ports of services that are not started', () => {
+  expect(listIssues({ PORT: '8025' })).toEqual(['MAIL_UI_PORT and PORT must differ, both are 8025']);
+  expect(listIssues({ PORT: '8025', SMTP_URL: 'smtp://mail.example' })).toEqual([]);
 });

@@ -3,12 +3,12 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, parseConfig } from './config';
 
-/** What `npm start` is told from outside: which parts it starts itself, and where they listen. */
+/** The configuration of `npm start`: which services it starts itself, and their ports. */
 export interface StartConfig {
   host: string;
   port: number;
   dataDir: string;
-  /** `server` is one that runs already (TEMPORAL_ADDRESS): then none is started. */
+  /** With an `externalAddress` (TEMPORAL_ADDRESS) no server is started. */
   temporal: {
     externalAddress: string | undefined;
     namespace: string;
@@ -20,11 +20,11 @@ export interface StartConfig {
   simulator: { port: number } | undefined;
   /** Undefined when a mail server is configured (SMTP_URL). */
   mailCatcher: { smtpPort: number; uiPort: number } | undefined;
-  /** Undefined when one must be made. */
+  /** Undefined: a key is created in the data directory. */
   auditKey: string | undefined;
-  /** Who is told of low stock; undefined: a made-up address, where mails are caught. */
+  /** Recipient of stock alerts; undefined: an example address, when the mail catcher runs. */
   staffEmail: string | undefined;
-  /** Whether payments, database and keys are all made up here. Only then are there accounts whose password is printed. */
+  /** Whether provider, database and keys are all local; only then are accounts with a printed password created. */
   hasDevelopmentAccounts: boolean;
 }
 
@@ -49,29 +49,29 @@ const environmentSchema = z.object({
 });
 type Ports = z.output<typeof environmentSchema>;
 
-/** Only its form matters here: the real one is made once the data directory is known to be writable. */
+/** Only for validation: the actual key is created when the data directory is known to be writable. */
 const PLACEHOLDER_KEY = '0'.repeat(64);
 
-/** @throws ConfigError that names the faults of everything that will be started, before anything is. */
+/** @throws ConfigError that names every invalid variable of all processes to start, before one starts. */
 export function parseStartConfig(env: Environment): StartConfig {
   const present: Environment = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environmentSchema.safeParse(present);
-  const faults = parsed.success
+  const issues = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
   const start = toStartConfig(present, parsed.success ? parsed.data : environmentSchema.parse({}));
-  faults.push(...findDuplicatePorts(start));
+  issues.push(...findDuplicatePorts(start));
   if (present.STRIPE_API_URL && !present.STRIPE_API_KEY) {
-    faults.push('STRIPE_API_URL is set, but STRIPE_API_KEY is not');
+    issues.push('STRIPE_API_URL is set, but STRIPE_API_KEY is not');
   }
   try {
     parseConfig({ ...present, ...buildChildEnvironment(start, PLACEHOLDER_KEY) });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const named = new Set(faults.map((fault) => fault.split(' ')[0]));
-    faults.push(...error.issues.filter((fault) => !named.has(fault.split(' ')[0])));
+    const named = new Set(issues.map((issue) => issue.split(' ')[0]));
+    issues.push(...error.issues.filter((issue) => !named.has(issue.split(' ')[0])));
   }
-  if (faults.length > 0) throw new ConfigError(faults);
+  if (issues.length > 0) throw new ConfigError(issues);
   return start;
 }
 
@@ -107,7 +107,7 @@ function findDuplicatePorts({ port: apiPort, temporal, simulator, mailCatcher }:
   });
 }
 
-/** What the processes started here are told in addition: where the other parts are. */
+/** The variables added for the processes started here: the addresses of the other services. */
 export function buildChildEnvironment(start: StartConfig, auditKey: string): Environment {
   const { temporal, simulator, mailCatcher } = start;
   return {
@@ -137,15 +137,15 @@ export function buildChildEnvironment(start: StartConfig, auditKey: string): Env
 
 export const loadStartConfig = (): StartConfig => parseStartConfig(process.env);
 
-/** The environment of this process with some of it changed, for a child. */
+/** Merges changes into the environment of this process, for a child. */
 export const inheritEnvironment = (changes: Environment): Environment => ({ ...process.env, ...changes });
 
-/** Where the tools of this machine are looked for and kept. */
+/** The folders that are searched for tools, and the caches for downloaded tools. */
 export function getToolLocations(env: Environment = process.env): { path: string; cacheDirs: string[] } {
   const userCache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
   const project = resolve(__dirname, '..', '.cache', 'temporal');
   return { path: env.PATH ?? '', cacheDirs: [join(userCache, 'durable-orders', 'temporal'), project] };
 }
 
-/** Whether an automatic run must not leave anything out. */
+/** Whether suites that cannot run count as failed. */
 export const isCi = (env: Environment = process.env): boolean => !['', '0', 'false'].includes(env.CI ?? '');

@@ -8,21 +8,21 @@ import { createTemporalClient } from '../integrations/temporal/connect';
 import { getTaskQueues, type TaskQueues } from '../workflows/shared/task-queues';
 import type { ProcessContext } from './lifecycle';
 
-/** What every process of the system stands on. Nothing here waits for a server: each is connected to when first used. */
+/** The dependencies of every process. Connections are opened at first use. */
 export interface AppContext {
   store: Store;
   temporal: Client;
   queues: TaskQueues;
-  /** Tells this process from the others that want the same lease, also from one with its id in another container. */
+  /** Identifies this process as a lease holder, also across containers with equal process ids. */
   instanceId: string;
 }
 
-/** @param database what stands before the door to SQL, if anything. */
+/** @param wrapDatabase wraps every access to SQL. */
 export function createAppContext(
   { config, onStop }: ProcessContext,
-  database: (db: Database) => Database = (db) => db,
+  wrapDatabase: (db: Database) => Database = (db) => db,
 ): AppContext {
-  const db = database(connect({ url: config.databaseUrl }));
+  const db = wrapDatabase(connect({ url: config.databaseUrl }));
   onStop('database', () => db.close());
   const temporal = createTemporalClient(config.temporal);
   onStop('Temporal', () => temporal.connection.close());
@@ -34,10 +34,10 @@ export function createAppContext(
   };
 }
 
-/** @throws Error where the database serves one process only. */
+/** @throws Error when the database supports only one process. */
 export function assertMultiProcessDatabase({ databaseUrl }: Config): void {
   if (databaseUrl.startsWith('mysql:')) return;
   throw new Error(
-    'SQLite serves one process only: set DATABASE_URL to mysql://…, or run everything in one process with npm start.',
+    'SQLite supports one process only: set DATABASE_URL to mysql://…, or run everything in one process with npm start.',
   );
 }

@@ -2,7 +2,7 @@ import { getHealthUrl } from '../config/health';
 
 const TIMEOUT_MS = 4_000;
 
-/** Asks a process of this machine how it is, for a container's health check: ends with 0 when it answers with 2xx. */
+/** Health check of a container: exits with 0 when the process on this machine returns a 2xx status. */
 async function main(): Promise<void> {
   const url = process.argv[2] ?? getHealthUrl();
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });

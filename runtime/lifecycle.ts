@@ -3,29 +3,29 @@ import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config/config';
 import { createLogger } from '../config/logging';
 
-/** What a part of a process knows of the process. */
+/** The process as its parts see it. */
 export interface ProcessContext {
   readonly config: Config;
   readonly log: Logger;
-  /** Aborted by SIGTERM and SIGINT: readiness says no from then on, and nothing new is begun. */
+  /** Aborted by SIGTERM and SIGINT: the process is no longer ready and starts no new work. */
   readonly stopSignal: AbortSignal;
-  /** What is to be stopped at the end. The last one registered is stopped first: it stands on those before it. */
+  /** Registers a part to stop. Parts stop in reverse order, because later ones depend on earlier ones. */
   onStop(part: string, stop: () => Promise<unknown>): void;
-  /** A part has failed for good: the process ends with 1, and whoever started it starts it again. */
-  fail(error: unknown, what: string): void;
+  /** Exits with 1 after a permanent failure; the supervisor restarts the process. */
+  fail(error: unknown, message: string): void;
 }
 
-/** How long a part may take to finish what it does. What is cut off then is durable, and taken up again. */
+/** Time for a part to finish its work. Work cut off then is durable and resumes later. */
 export const STOP_GRACE_MS = 10_000;
-/** On top, for the part itself to notice that its time is over. */
+/** Additional time for the part to observe its own timeout. */
 const STOP_MARGIN_MS = 1_000;
 
 /**
- * Runs `start` as a process: reads the configuration, says in one sentence why it cannot start, and on SIGTERM stops all
- * parts in their turn, each within `STOP_GRACE_MS`, and ends with 0.
- * @param name of the process in its log.
+ * Runs `start` as a process: reads the configuration, prints a failed start as one sentence, and on SIGTERM stops the
+ * parts one after the other, each within `STOP_GRACE_MS`, and exits with 0.
+ * @param name identifies the process in its log.
  */
-export function runProcess(name: string, start: (life: ProcessContext) => Promise<void>): void {
+export function runProcess(name: string, start: (context: ProcessContext) => Promise<void>): void {
   try {
     runWithConfig(name, start, loadConfig());
   } catch (error) {
@@ -33,24 +33,28 @@ export function runProcess(name: string, start: (life: ProcessContext) => Promis
   }
 }
 
-function runWithConfig(name: string, start: (life: ProcessContext) => Promise<void>, config: Config): void {
+function runWithConfig(
+  name: string,
+  start: (context: ProcessContext) => Promise<void>,
+  config: Config,
+): void {
   const log = createLogger(config.logLevel, name);
   const stopping = new AbortController();
   const parts: { name: string; stop: () => Promise<unknown> }[] = [];
-  const life: ProcessContext = {
+  const context: ProcessContext = {
     config,
     log,
     stopSignal: stopping.signal,
     onStop: (part, stop) => parts.push({ name: part, stop }),
-    fail: (error, what) => {
-      log.fatal({ err: error }, what);
-      // What fails while everything is being stopped is not to stop the rest.
+    fail: (error, message) => {
+      log.fatal({ err: error }, message);
+      // A failure during shutdown must not prevent the other parts from stopping.
       if (!stopping.signal.aborted) process.exit(1);
     },
   };
 
-  const started = start(life).catch((error: unknown) => {
-    // A start that is told to stop gives up; that is no failure.
+  const started = start(context).catch((error: unknown) => {
+    // A start interrupted by a stop signal is no failure.
     if (!stopping.signal.aborted) exitWithError(error);
   });
 
@@ -76,8 +80,8 @@ async function withStopTimeout(log: Logger, part: string, stopped: Promise<unkno
   const outcome = await Promise.race([stopped, late]);
   limit.abort();
   if (outcome === 'late') {
-    const reason = `still at work after ${STOP_GRACE_MS / 1000} s; what it did will be taken up again`;
-    log.warn({ part, reason }, 'cut off');
+    const reason = `still working after ${STOP_GRACE_MS / 1000} s; its work resumes later`;
+    log.warn({ part, reason }, 'stopped before completion');
   }
 }
 

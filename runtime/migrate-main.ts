@@ -1,7 +1,7 @@
 import { loadMigrateConfig } from '../config/migrate';
 import { migrate } from './migrate';
 
-/** The migrations as a job of their own, under the account that may change tables. */
+/** Runs the migrations as a separate job, under the account that may change tables. */
 async function main(): Promise<void> {
   await migrate(loadMigrateConfig(), process.argv.slice(2), (line) => process.stdout.write(`${line}\n`));
 }

@@ -6,24 +6,25 @@ import { seed } from '../db/core/seed';
 
 export interface MigrateOptions {
   databaseUrl: string;
-  /** `name@host` of the account that the system runs under, when it is another one than this. */
+  /** `name@host` of the system's account, when it differs from the migrating account. */
   runningAccount?: string | undefined;
 }
 
-/** A change of a large table, and the wait of those whose turn it is not. */
+/** Covers the change of a large table, and the wait for a concurrent migration. */
 const STATEMENT_TIMEOUT_MS = 24 * 3_600_000;
 
 /**
- * `up [--seed]`, `down [--all]`, `pending`. Of several at once one works and the others find nothing left to do.
- * @throws Error with the usage when the command is another one.
+ * Commands: `up [--seed]`, `down [--all]`, `pending`. Concurrent runs wait for each other; the later ones find nothing
+ * to do.
+ * @throws Error with the usage for an unknown command.
  */
 export async function migrate(
   { databaseUrl, runningAccount }: MigrateOptions,
   [command, ...flags]: string[],
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<void> {
   const db = connect({ url: databaseUrl, poolSize: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
-  const migrations = createMigrator(db, say);
+  const migrations = createMigrator(db, print);
   try {
     switch (command) {
       case 'up':
@@ -37,7 +38,7 @@ export async function migrate(
         await withNamedLock(db, 'migrate', () => migrations.down(flags.includes('--all')));
         break;
       case 'pending':
-        for (const name of await migrations.pending()) say(name);
+        for (const name of await migrations.pending()) print(name);
         break;
       default:
         throw new Error('usage: migrate up [--seed] | down [--all] | pending');

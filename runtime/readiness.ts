@@ -4,61 +4,61 @@ import { findPendingMigrations } from '../db/core/pending-migrations';
 import { isTemporalReady, listQueuesWithoutPollers } from '../integrations/temporal/connect';
 import type { TaskQueues } from '../workflows/shared/task-queues';
 
-/** What is missing, in words for people; null when nothing is. */
+/** Returns a description of what is missing, or null when the dependency is available. */
 export type Probe = () => Promise<string | null>;
 
 export interface Readiness {
   status: 'ready' | 'not_ready';
-  /** By the part that is looked at, whether it is there. */
+  /** Whether each checked dependency is available. */
   checks: Record<string, boolean>;
-  /** What is missing: empty when ready. */
+  /** Descriptions of what is missing; empty when ready. */
   missing: string[];
 }
 
 const PROBE_TIMEOUT_MS = 3_000;
-/** Whoever asks within this time after a look is told what it has found: asking often must cost nobody anything. */
+/** Results are cached for this time, so that frequent requests add no load. */
 const RESULT_TTL_MS = 1_000;
 
-/** Whether a process can do its work at this moment, and what it lacks. It never throws, and answers within seconds. */
+/** Returns a function that checks whether the process can work. It never throws and returns within seconds. */
 export function createReadiness(
   probes: Record<string, Probe>,
   stopping: AbortSignal,
 ): () => Promise<Readiness> {
-  const look = () =>
+  const runProbes = () =>
     Promise.all(
       Object.entries(probes).map(async ([part, probe]) => [part, await runProbe(part, probe)] as const),
     );
-  /** The look under way, or the last one. */
-  let latest: ReturnType<typeof look> | undefined;
-  const forget = (): void => {
+  /** The running check, or the cached result. */
+  let latest: ReturnType<typeof runProbes> | undefined;
+  const clearCache = (): void => {
     latest = undefined;
   };
 
   return async () => {
     if (latest === undefined) {
-      latest = look();
-      void latest.then(() => setTimeout(forget, RESULT_TTL_MS).unref());
+      latest = runProbes();
+      void latest.then(() => setTimeout(clearCache, RESULT_TTL_MS).unref());
     }
-    const found = await latest;
-    const missing = found.flatMap(([, what]) => what ?? []);
+    const results = await latest;
+    const missing = results.flatMap(([, description]) => description ?? []);
     if (stopping.aborted) missing.push('the process is stopping');
     return {
       status: missing.length === 0 ? 'ready' : 'not_ready',
-      checks: Object.fromEntries(found.map(([part, what]) => [part, what === null])),
+      checks: Object.fromEntries(results.map(([part, description]) => [part, description === null])),
       missing,
     };
   };
 }
 
-/** What is not known in time, or cannot be asked for, is missing. */
+/** A probe that fails or times out counts as missing. */
 async function runProbe(part: string, probe: Probe): Promise<string | null> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
+  const timeout = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(part), PROBE_TIMEOUT_MS);
   });
-  const answer = await Promise.race([probe().catch(() => part), late]);
+  const result = await Promise.race([probe().catch(() => part), timeout]);
   clearTimeout(timer);
-  return answer;
+  return result;
 }
 
 export const createDatabaseProbe =
@@ -73,7 +73,7 @@ export const createTemporalProbe =
   async () =>
     (await isTemporalReady(client)) ? null : 'temporal';
 
-/** For those that need workers in other processes. */
+/** For processes that need workers in other processes. */
 export const createPollerProbe =
   (client: Client, queues: TaskQueues): Probe =>
   async () => {
@@ -81,7 +81,7 @@ export const createPollerProbe =
     return without.length === 0 ? null : `workers of ${without.join(' and ')}`;
   };
 
-/** For the process that has the workers. */
+/** For the process that runs the workers. */
 export const createWorkersProbe =
   (running: () => boolean): Probe =>
   async () =>

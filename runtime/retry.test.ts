@@ -3,22 +3,22 @@ import { retryUntilReady } from './retry';
 
 const log = pino({ level: 'silent' });
 
-test('it is tried until it works', async () => {
+test('retries until the attempt succeeds', async () => {
   const { signal: stopping } = new AbortController();
   const attempt = jest
     .fn<Promise<string>, []>()
-    .mockRejectedValueOnce(new Error('away'))
-    .mockRejectedValueOnce(new Error('away'))
-    .mockResolvedValue('there');
-  expect(await retryUntilReady('Temporal', { log, stopSignal: stopping }, attempt)).toBe('there');
+    .mockRejectedValueOnce(new Error('unavailable'))
+    .mockRejectedValueOnce(new Error('unavailable'))
+    .mockResolvedValue('connected');
+  expect(await retryUntilReady('Temporal', { log, stopSignal: stopping }, attempt)).toBe('connected');
   expect(attempt).toHaveBeenCalledTimes(3);
 });
 
-test('told to stop, it gives up at once', async () => {
+test('stops retrying when the process stops', async () => {
   const stopping = new AbortController();
   const attempt = jest.fn(async () => {
     stopping.abort();
-    throw new Error('away');
+    throw new Error('unavailable');
   });
   await expect(
     retryUntilReady('Temporal', { log, stopSignal: stopping.signal }, attempt),

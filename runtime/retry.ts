@@ -5,12 +5,12 @@ const INITIAL_DELAY_MS = 250;
 const MAX_DELAY_MS = 2_000;
 
 /**
- * Tries until it succeeds: what a process stands on may come later than the process.
- * @param what is tried, for the log: 'Temporal', 'database'.
- * @throws AbortError when the process is told to stop meanwhile.
+ * Retries until the attempt succeeds, because a dependency may start later than the process.
+ * @param dependency for the log: 'Temporal', 'database'.
+ * @throws AbortError when the process stops meanwhile.
  */
 export async function retryUntilReady<T>(
-  what: string,
+  dependency: string,
   { log, stopSignal }: Pick<ProcessContext, 'log' | 'stopSignal'>,
   attempt: () => Promise<T>,
 ): Promise<T> {
@@ -20,7 +20,7 @@ export async function retryUntilReady<T>(
       return await attempt();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      log.warn({ what, reason, pauseMs }, 'not there yet; it will be tried again');
+      log.warn({ dependency, reason, pauseMs }, 'dependency unavailable, retrying');
     }
     await delay(pauseMs, undefined, { signal: stopSignal });
   }

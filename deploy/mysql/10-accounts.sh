@@ -1,5 +1,4 @@
-# Sourced by the MySQL image's entry point when the data directory is new, with its `docker_process_sql` at hand.
-# It is not executable for that reason.
+# Not executable: the MySQL image's entry point sources it for a new data directory, and provides `docker_process_sql`.
 : "${MYSQL_MIGRATE_PASSWORD:?}" "${MYSQL_APP_PASSWORD:?}"
 orders_quote() {
   local text=${1//\\/\\\\}

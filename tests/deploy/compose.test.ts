@@ -35,7 +35,7 @@ const allServices = Object.entries(services);
 const applicationServices = allServices.filter(([, service]) => service.build !== undefined);
 const isJob = (service: Service) => service.restart === 'no';
 
-test('every part of the system is there', () => {
+test('declares every service of the system', () => {
   expect(Object.keys(services).toSorted()).toEqual(
     [
       ...['api', 'mail-catcher', 'migrate', 'mysql', 'sequencer', 'simulator'],
@@ -44,7 +44,7 @@ test('every part of the system is there', () => {
   );
 });
 
-test.each(allServices)('%s says whether it is well, and is started again, or is a job', (_name, service) => {
+test.each(allServices)('%s has a health check and restarts, or is a job', (_name, service) => {
   if (isJob(service)) expect(service.healthcheck).toEqual({ disable: true });
   else {
     expect(service.healthcheck?.test?.length).toBeGreaterThan(1);
@@ -52,28 +52,28 @@ test.each(allServices)('%s says whether it is well, and is started again, or is 
   }
 });
 
-test.each(allServices)('%s is one exact version', (_name, { image }) => {
+test.each(allServices)('%s has an exact image version', (_name, { image }) => {
   expect(image).toMatch(/^[\w./-]+:\d+\.\d+[\w.-]*$/);
 });
 
 test.each(allServices.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port] as const)))(
-  '%s can be reached from this machine only: %s',
+  '%s publishes its port on the loopback address only: %s',
   (_name, port) => expect(port).toMatch(/^127\.0\.0\.1:/),
 );
 
-test.each(applicationServices)('%s has no rights it does not need', (_name, service) => {
+test.each(applicationServices)('%s runs without additional privileges', (_name, service) => {
   expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], init: true });
   expect(service.security_opt).toContain('no-new-privileges:true');
   expect([service.user, service.privileged]).toEqual([undefined, undefined]);
 });
 
-test('what a part needs is well, or done, before it starts', () => {
+test('starts each service after its dependencies are healthy or completed', () => {
   for (const [name, { depends_on = {} }] of allServices) {
     for (const [needed, { condition }] of Object.entries(depends_on)) {
       const target = services[needed];
       expect([name, needed, target !== undefined]).toEqual([name, needed, true]);
-      const right = target && isJob(target) ? 'service_completed_successfully' : 'service_healthy';
-      expect([name, needed, condition]).toEqual([name, needed, right]);
+      const expected = target && isJob(target) ? 'service_completed_successfully' : 'service_healthy';
+      expect([name, needed, condition]).toEqual([name, needed, expected]);
     }
   }
   for (const name of ['api', 'worker-orders', 'worker-payments', 'sequencer']) {
@@ -84,7 +84,7 @@ test('what a part needs is well, or done, before it starts', () => {
   }
 });
 
-test('our processes are told nothing that the configuration does not know', () => {
+test('passes only variables that the configuration reads', () => {
   const known = readdirSync(join(ROOT, 'config'))
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .map((file) => readProjectFile(`config/${file}`))
@@ -96,19 +96,19 @@ test('our processes are told nothing that the configuration does not know', () =
   }
 });
 
-/** Settled by the image. */
+/** Set in the Dockerfile. */
 const SET_BY_IMAGE = ['HOST', 'DATA_DIR'];
-/** For several systems in one namespace of Temporal: this one has a server to itself. */
+/** Only needed when several systems share a Temporal namespace. */
 const UNUSED_SETTINGS = ['TASK_QUEUE_PREFIX'];
 
-test('every setting is made or can be, and one that is not made counts as not set', () => {
+test('passes every setting to the API, and an unset variable as an empty value', () => {
   const settings = [...readProjectFile('config/config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(
     ([, name]) => name ?? '',
   );
   expect(settings.length).toBeGreaterThan(30);
   const { environment } = services.api as Service;
-  const passedOn = Object.keys(environment);
-  expect([...passedOn, ...SET_BY_IMAGE, ...UNUSED_SETTINGS].toSorted()).toEqual(settings.toSorted());
+  const passed = Object.keys(environment);
+  expect([...passed, ...SET_BY_IMAGE, ...UNUSED_SETTINGS].toSorted()).toEqual(settings.toSorted());
   for (const name of SET_BY_IMAGE)
     expect(readProjectFile('Dockerfile')).toMatch(new RegExp(`^ +${name}=`, 'm'));
 
@@ -129,7 +129,7 @@ test('every setting is made or can be, and one that is not made counts as not se
   });
 });
 
-test('secrets come from outside, and a missing one is said', () => {
+test('takes secrets from the environment and fails when one is missing', () => {
   for (const [name, { environment }] of allServices) {
     for (const [variable, value] of Object.entries(environment)) {
       if (!/PASSWORD|PWD|KEY$|DATABASE_URL|SMTP_URL/.test(variable)) continue;
@@ -140,7 +140,7 @@ test('secrets come from outside, and a missing one is said', () => {
   }
 });
 
-test('what has to be set stands in the example, secrets without a value', () => {
+test('lists every required variable in the example file, secrets without a value', () => {
   const example = new Map(
     readProjectFile('deploy/.env.example')
       .split('\n')
@@ -155,30 +155,30 @@ test('what has to be set stands in the example, secrets without a value', () => 
   for (const name of optional) expect(readProjectFile('deploy/.env.example')).toContain(name);
 });
 
-test('those that keep something have a volume that is declared', () => {
+test('declares a volume for every stateful service', () => {
   for (const name of ['mysql', 'temporal-db', 'simulator', 'mail-catcher']) {
     const [volume] = services[name]?.volumes ?? [];
     expect(Object.keys(volumes)).toContain(volume?.split(':')[0]);
   }
 });
 
-test('with the binary log on, triggers can be made', () => {
+test('allows triggers while the binary log is on', () => {
   expect(services.mysql?.command).toContain('--log-bin-trust-function-creators=1');
 });
 
-test('the migrating account changes tables, the running one may only read until a migration allows more', () => {
+test('grants table changes to the migrating account, and only reads to the account of the system', () => {
   const sql = readProjectFile('deploy/mysql/accounts.sql').replaceAll(/^--.*$/gm, '');
   const grants = [...sql.matchAll(/GRANT ([^;]+?)\s+ON (\S+) TO (\S+)@'%'([^;]*);/g)].map(
-    ([, what, where, who, how]) => ({ what, where, who, how: how?.trim() }),
+    ([, privileges, scope, account, options]) => ({ privileges, scope, account, options: options?.trim() }),
   );
   expect(grants).toEqual([
     {
-      what: 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER',
-      where: 'orders.*',
-      who: 'orders_migrate',
-      how: 'WITH GRANT OPTION',
+      privileges: 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER',
+      scope: 'orders.*',
+      account: 'orders_migrate',
+      options: 'WITH GRANT OPTION',
     },
-    { what: 'SELECT', where: 'orders.*', who: 'orders_app', how: '' },
+    { privileges: 'SELECT', scope: 'orders.*', account: 'orders_app', options: '' },
   ]);
   expect(sql).not.toMatch(/IDENTIFIED BY '+[^',]/);
   const { environment } = services.migrate ?? { environment: {} };
@@ -191,7 +191,7 @@ test('the migrating account changes tables, the running one may only read until 
   }
 });
 
-test('no account is made without its password', () => {
+test('creates no account without a password', () => {
   expect(() => renderAccountsSql({ migrate: 'm', app: '' })).toThrow('MYSQL_APP_PASSWORD');
   const [set] = renderAccountsSql({ migrate: "it's", app: 'back\\slash' }).split(';');
   expect(set?.replaceAll(/\s+/g, ' ')).toBe(
@@ -199,7 +199,7 @@ test('no account is made without its password', () => {
   );
 });
 
-test('every command names a file that the build makes', () => {
+test('runs only files that the build produces', () => {
   for (const [name, { command }] of applicationServices) {
     const script = command?.[1]?.replace(/^dist\/(.*)\.js$/, '$1.ts') ?? '';
     expect([name, command?.[0]]).toEqual([name, 'node']);

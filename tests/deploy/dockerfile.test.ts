@@ -6,7 +6,7 @@ import { HEAP_FLAG } from '../../dev/launcher/supervisor';
 const ROOT = resolve(__dirname, '../..');
 const readProjectFile = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** Instructions in their order, continued lines joined, by stage. */
+/** The instructions of each stage, with continued lines joined. */
 const stages = readProjectFile('Dockerfile')
   .replaceAll(/^#.*$/gm, '')
   .replaceAll(/\\\n\s*/g, '')
@@ -16,7 +16,7 @@ const stages = readProjectFile('Dockerfile')
 const finalStage = stages.at(-1) ?? [];
 const hasLine = (pattern: RegExp) => finalStage.some((line) => pattern.test(line));
 
-test('every stage begins with one exact version of one system', () => {
+test('uses one exact base version in every stage', () => {
   const bases = stages.map(([from]) => /^FROM (\S+)/.exec(from ?? '')?.[1] ?? '');
   expect(bases).toHaveLength(3);
   for (const base of bases) expect(base).toMatch(/^node:22\.\d+\.\d+-bookworm(-slim)?$/);
@@ -24,14 +24,14 @@ test('every stage begins with one exact version of one system', () => {
   expect(bases.at(-1)).toMatch(/-slim$/);
 });
 
-test('packages come from the lock file, those of development only where the build is', () => {
+test('installs from the lock file, development packages only in the build stage', () => {
   const installs = stages.flat().filter((line) => /npm (ci|i|install)\b/.test(line));
   expect(installs).toHaveLength(2);
   expect(installs[0]).toMatch(/npm ci /);
   expect(installs[1]).toMatch(/npm ci --omit=dev/);
 });
 
-test('nothing is installed in the final image: no package manager is run, no sources are copied', () => {
+test('installs nothing and copies no sources in the final stage', () => {
   expect(hasLine(/apt-get|apk|npm |curl|wget/)).toBe(false);
   const copied = finalStage.filter((line) => line.startsWith('COPY'));
   expect(copied).toEqual([
@@ -41,17 +41,17 @@ test('nothing is installed in the final image: no package manager is run, no sou
   ]);
 });
 
-test('it runs as nobody special, can be told to stop, and says whether it lives', () => {
+test('runs unprivileged, with a stop signal and a health check', () => {
   const user = finalStage.indexOf('USER node');
   expect(user).toBeGreaterThan(0);
   expect(finalStage.slice(user).some((line) => /^(RUN|COPY|USER root)/.test(line))).toBe(false);
   expect(finalStage).toContain('STOPSIGNAL SIGTERM');
   expect(hasLine(/^HEALTHCHECK .*CMD \["node", "dist\/runtime\/check-health\.js"\]$/)).toBe(true);
-  // The exec form: a shell in between would keep the signal to itself.
+  // The exec form: a shell would not forward the signal.
   expect(finalStage.at(-1)).toBe('CMD ["node", "dist/api/main.js"]');
 });
 
-test('the image and the commands without it bound the heap of a process as `npm start` does', () => {
+test('limits the heap in the image and in the serve scripts as `npm start` does', () => {
   expect(hasLine(new RegExp(`^ENV .*NODE_OPTIONS="--enable-source-maps ${HEAP_FLAG}"`))).toBe(true);
   const { scripts } = JSON.parse(readProjectFile('package.json')) as { scripts: Record<string, string> };
   const served = Object.entries(scripts).filter(([name]) => name.startsWith('serve:'));
@@ -61,7 +61,7 @@ test('the image and the commands without it bound the heap of a process as `npm 
   }
 });
 
-test('no secret is written into an image', () => {
+test('contains no secret', () => {
   expect(stages.flat().filter((line) => /^(ARG|ENV).*(KEY|PASSWORD|SECRET|TOKEN)/.test(line))).toEqual([]);
 });
 
@@ -70,7 +70,7 @@ const allowedPaths = readProjectFile('.dockerignore')
   .filter((line) => line.startsWith('!'))
   .map((line) => line.slice(1));
 
-test('what is sent to the engine is named file by file, and is there', () => {
+test('sends only listed, existing paths to the Docker engine', () => {
   const [first] = readProjectFile('.dockerignore')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
@@ -80,7 +80,7 @@ test('what is sent to the engine is named file by file, and is there', () => {
     expect(allowedPaths).not.toContain(secret);
 });
 
-test('everything that the build compiles, and what it imports, is sent to the engine', () => {
+test('sends everything that the build compiles to the Docker engine', () => {
   const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
   const files = execFileSync(tsc, ['-p', 'tsconfig.build.json', '--listFilesOnly'], {
     cwd: ROOT,

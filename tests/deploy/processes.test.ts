@@ -11,92 +11,95 @@ import { ProductionDeployment, runQuery, type ServedProcess } from './production
 jest.setTimeout(300_000);
 
 const adminUrl = getServerConfig().mysqlAdminUrl;
-/** As many as there are prints, each asked for by one order; every tenth card is declined. */
+/** The stock of the product; each order takes one unit, and every tenth card is declined. */
 const ORDER_COUNT = 50;
 const SKU = 'limited-50';
 const ORDER_REQUESTS = Array.from({ length: ORDER_COUNT }, (_, i) =>
   buildOrderRequest({ [SKU]: 1 }, i % 10 === 9 ? { method: DECLINED_CARD } : {}),
 );
 
-const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
+const MIGRATIONS_PENDING = 'migrations pending: 001-initial';
 
 (adminUrl === undefined ? describe.skip : describe)('the built system as several processes', () => {
   let production: ProductionDeployment;
-  /** The way to Temporal of those that start too early. */
-  let line: TcpProxy;
+  /** Temporal's address for the processes that start before it is reachable. */
+  let proxy: TcpProxy;
   let apis: ServedProcess[];
   let sequencers: ServedProcess[];
-  /** Of a machine that may do everything. */
+  /** Authorizes as a machine client with all permissions. */
   let headers: Record<string, string>;
 
   beforeAll(async () => {
     const [host = '', port = ''] = getServerConfig().temporalAddress.split(':');
-    line = await startTcpProxy({ host, port: Number(port) });
+    proxy = await startTcpProxy({ host, port: Number(port) });
     production = await ProductionDeployment.build(adminUrl ?? '');
   });
   afterAll(async () => {
     await production?.close();
-    await line?.close();
+    await proxy?.close();
   });
 
   const api = (i: number, path: string): string => `${apis[i % apis.length]?.url}/api${path}`;
   const order = async (id: string) => (await sendRequest<Order>(api(0, `/orders/${id}`), { headers })).body;
-  const untilStatus = (id: string, status: Order['status']) =>
+  const waitForStatus = (id: string, status: Order['status']) =>
     eventually(`order ${id} ${status}`, async () => (await order(id)).status === status, 120_000);
-  const place = (i: number, via: number) =>
-    sendRequest<Order>(api(via, '/orders'), {
+  const placeOrder = (i: number, apiIndex: number) =>
+    sendRequest<Order>(api(apiIndex, '/orders'), {
       body: ORDER_REQUESTS[i],
       headers: { 'idempotency-key': `processes-${i}`, prefer: 'wait=20' },
     });
 
   /** The lease's holder is `host:process:…`. */
-  const leading = async (): Promise<ServedProcess> => {
+  const getLeader = async (): Promise<ServedProcess> => {
     const [lease] = await production.queryAsAdmin<{ holder: string }>(
       "SELECT holder FROM orders.leases WHERE name = 'sequencer'",
     );
     const leader = sequencers.find(({ child }) => lease?.holder.split(':')[1] === String(child.pid));
-    if (leader === undefined) throw new Error(`no sequencer is ${lease?.holder}`);
+    if (leader === undefined) throw new Error(`No sequencer has the lease of ${lease?.holder}.`);
     return leader;
   };
 
-  test('SQLite refuses to serve several processes, in one sentence', async () => {
-    const refused = await Promise.all(
+  test('rejects SQLite in separate processes with one sentence', async () => {
+    const rejected = await Promise.all(
       ['api/main.js', 'workers/main.js', 'workers/sequencer-main.js'].map((script) =>
         production.startProcess(script, [], { DATABASE_URL: '' }),
       ),
     );
-    for (const { child } of refused) {
+    for (const { child } of rejected) {
       expect(await child.exited).toEqual({ code: 1, signal: null });
-      expect(readFileSync(child.logFile, 'utf8')).toMatch(/^SQLite serves one process only: .*\n$/);
+      expect(readFileSync(child.logFile, 'utf8')).toMatch(/^SQLite supports one process only: .*\n$/);
     }
   });
 
-  test('started before Temporal and the tables are there, each says what it lacks, then gets ready', async () => {
-    line.disconnect();
-    const away = { TEMPORAL_ADDRESS: `127.0.0.1:${line.port}` };
+  test('processes started before Temporal and the migrations report what is missing, then become ready', async () => {
+    proxy.disconnect();
+    const unreachableTemporal = { TEMPORAL_ADDRESS: `127.0.0.1:${proxy.port}` };
     const early = await Promise.all([
-      production.startProcess('api/main.js', [], away),
-      production.startProcess('workers/main.js', ['--queues', 'orders'], away),
-      production.startProcess('workers/sequencer-main.js', [], away),
+      production.startProcess('api/main.js', [], unreachableTemporal),
+      production.startProcess('workers/main.js', ['--queues', 'orders'], unreachableTemporal),
+      production.startProcess('workers/sequencer-main.js', [], unreachableTemporal),
     ]);
     for (const process of early) {
       await process.waitUntilAlive();
-      // On a busy machine the first look at the database may take longer than it is waited for.
-      await eventually('what it lacks', async () => {
+      // On a busy machine the first database probe may time out.
+      await eventually('missing dependencies', async () => {
         const { status, missing } = await process.getReadiness();
         expect(status).toBe('not_ready');
-        return missing.includes('temporal') && missing.some((what) => what.startsWith(MIGRATIONS_PENDING));
+        return (
+          missing.includes('temporal') &&
+          missing.some((description) => description.startsWith(MIGRATIONS_PENDING))
+        );
       });
     }
 
-    // Two deployments at once: one migrates, the other waits for it.
+    // Two concurrent deployments: one migrates, the other waits for it.
     await Promise.all([production.runMigrations('migrate-a'), production.runMigrations('migrate-b')]);
     headers = { authorization: `Bearer ${await production.createMachineToken()}` };
-    line.reconnect();
+    proxy.reconnect();
     const [api, ...others] = early;
     await Promise.all(others.map((process) => process.waitUntilReady()));
-    // Orders that nobody takes the money for would wait with their stock reserved.
-    const missing = await eventually('only payments missing', async () => {
+    // Without a payments worker orders would wait with their stock reserved.
+    const missing = await eventually('only the payments worker missing', async () => {
       const readiness = await api?.getReadiness();
       return readiness?.missing.length === 1 && readiness.missing;
     });
@@ -107,7 +110,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
     for (const { child } of early) expect(await child.stop()).toEqual({ code: 0, signal: null });
   });
 
-  test('a worker and the leading sequencer are killed, orders are cancelled: all end right, once', async () => {
+  test('decides every order once while a worker and the leading sequencer are killed, then cancels orders', async () => {
     const worker = await production.startProcess('workers/main.js', ['--queues', 'orders']);
     const parts = await Promise.all([
       production.startProcess('workers/main.js', ['--queues', 'payments,notifications']),
@@ -120,30 +123,30 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
     apis = parts.slice(3);
     await Promise.all([worker, ...parts].map((process) => process.waitUntilReady()));
 
-    const answers = Promise.all(ORDER_REQUESTS.map((_, i) => place(i, i)));
-    await eventually('payments under way', async () => (await production.listIntents()).length > 5);
+    const responses = Promise.all(ORDER_REQUESTS.map((_, i) => placeOrder(i, i)));
+    await eventually('payments in flight', async () => (await production.listIntents()).length > 5);
     await worker.child.kill();
-    await (await leading()).child.kill();
+    await (await getLeader()).child.kill();
     await (await production.startProcess('workers/main.js', ['--queues', 'orders'])).waitUntilReady();
-    for (const { status } of await answers) expect([201, 202, 402]).toContain(status);
+    for (const { status } of await responses) expect([201, 202, 402]).toContain(status);
 
-    // Whatever each was told, the same request to the other API now tells how it ended.
-    const ends = await Promise.all(
+    // The same request to the other API returns the decision.
+    const decided = await Promise.all(
       ORDER_REQUESTS.map((_, i) =>
         eventually(
           `order ${i} decided`,
           async () => {
-            const again = await place(i, i + 1);
-            return again.status !== 202 && again;
+            const response = await placeOrder(i, i + 1);
+            return response.status !== 202 && response;
           },
           120_000,
         ),
       ),
     );
-    expect(ends.map(({ status }) => status)).toEqual(
+    expect(decided.map(({ status }) => status)).toEqual(
       ORDER_REQUESTS.map(({ payment }) => (payment.method === DECLINED_CARD ? 402 : 201)),
     );
-    const confirmed = ends.filter(({ status }) => status === 201).map(({ body }) => body.id);
+    const confirmed = decided.filter(({ status }) => status === 201).map(({ body }) => body.id);
     expect(new Set(confirmed).size).toBe(ORDER_COUNT * 0.9);
 
     const cancelled = confirmed.slice(0, 5);
@@ -151,21 +154,21 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
       const { status } = await sendRequest(api(i, `/orders/${id}/cancel`), { body: {}, headers });
       expect([200, 202]).toContain(status);
     }
-    await Promise.all(cancelled.map((id) => untilStatus(id, 'cancelled')));
-    const kept = confirmed.slice(cancelled.length);
-    await Promise.all(kept.map((id) => untilStatus(id, 'confirmed')));
+    await Promise.all(cancelled.map((id) => waitForStatus(id, 'cancelled')));
+    const remaining = confirmed.slice(cancelled.length);
+    await Promise.all(remaining.map((id) => waitForStatus(id, 'confirmed')));
 
     const intents = await production.listIntents();
     for (const id of confirmed) {
-      const ofOrder = intents.filter((intent) => intent.order_id === id);
-      const heldMinor = ofOrder.reduce((sum, i) => sum + i.amount_captured - i.amount_refunded, 0);
-      expect([id, ofOrder.length, heldMinor > 0]).toEqual([id, 1, kept.includes(id)]);
+      const orderIntents = intents.filter((intent) => intent.order_id === id);
+      const netMinor = orderIntents.reduce((sum, i) => sum + i.amount_captured - i.amount_refunded, 0);
+      expect([id, orderIntents.length, netMinor > 0]).toEqual([id, 1, remaining.includes(id)]);
     }
     const stock = (await sendRequest(api(0, `/inventory/${SKU}`), { headers })).body;
-    expect(stock).toMatchObject({ onHand: ORDER_COUNT, reserved: kept.length });
+    expect(stock).toMatchObject({ onHand: ORDER_COUNT, reserved: remaining.length });
   });
 
-  test('the other sequencer has taken over: every event is published once, every mail is sent', async () => {
+  test('the standby sequencer takes over: every event is published once, every mail is sent', async () => {
     await eventually(
       'all events published',
       async () => {
@@ -189,7 +192,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
   });
 
   test('the runtime account cannot change append-only tables, nor any schema', async () => {
-    const running = production.appDatabaseUrl;
+    const databaseUrl = production.appDatabaseUrl;
     for (const table of APPEND_ONLY_TABLES) {
       for (const sql of [
         `UPDATE ${table} SET order_id = 'x'`,
@@ -199,7 +202,7 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
         `ALTER TABLE ${table} ADD COLUMN x INT`,
         `DROP TABLE ${table}`,
       ]) {
-        await expect(runQuery(running, sql)).rejects.toThrow(/command denied/);
+        await expect(runQuery(databaseUrl, sql)).rejects.toThrow(/command denied/);
       }
     }
     for (const sql of [
@@ -209,20 +212,20 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-orders, ';
       'DROP DATABASE orders',
       'GRANT SELECT ON orders.events TO orders_app',
     ]) {
-      await expect(runQuery(running, sql)).rejects.toThrow(/denied|not allowed/);
+      await expect(runQuery(databaseUrl, sql)).rejects.toThrow(/denied|not allowed/);
     }
-    const refusing = await production.queryAsAdmin<{ name: string }>(
+    const protectedTables = await production.queryAsAdmin<{ name: string }>(
       `SELECT DISTINCT event_object_table AS name FROM information_schema.triggers
        WHERE trigger_schema = 'orders' AND action_statement LIKE '%is append-only%' ORDER BY name`,
     );
-    expect(refusing.map(({ name }) => name)).toEqual(APPEND_ONLY_TABLES);
+    expect(protectedTables.map(({ name }) => name)).toEqual(APPEND_ONLY_TABLES);
   });
 
-  test('told to stop, all end with 0 and leave no lease behind', async () => {
+  test('all processes stop with exit code 0 and release their leases', async () => {
     const running = production.processes.filter(({ child }) => child.exitStatus() === undefined);
     expect(running).toHaveLength(5);
     const exits = Promise.all(running.map(({ child }) => child.stop(30_000)));
-    // The one that has a balancer in front says no first, and still answers.
+    // The API with DRAIN_MS is not ready first, and still answers.
     await eventually('not ready', async () => {
       const readiness = await apis[0]?.getReadiness();
       return readiness?.missing.includes('the process is stopping');

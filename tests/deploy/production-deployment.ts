@@ -23,12 +23,12 @@ import { createMachineToken } from '../harness/servers/machine-token';
 import { getServerConfig } from '../harness/servers/server-config';
 
 const ROOT = resolve(__dirname, '../..');
-/** With everything that has to be quoted somewhere on its way. */
+/** Contains every character that SQL, shell or URL quoting must handle. */
 const MIGRATE_PASSWORD = 'it\'s "\\quoted\\" @/:?';
 const APP_PASSWORD = 'app-password';
 const READY_TIMEOUT_MS = 30_000;
 
-/** One process of the system, and where it says how it is. */
+/** One process of the system and the URL of its health endpoints. */
 export class ServedProcess {
   constructor(
     readonly child: Child,
@@ -49,8 +49,8 @@ export class ServedProcess {
 }
 
 /**
- * The system as it is built and run in production: processes of their own, split task queues, one MySQL database with the
- * two accounts of deploy/mysql. Simulator and mail catcher belong to the test.
+ * The system as built and run in production: separate processes, split task queues, one MySQL database with the two
+ * accounts of deploy/mysql. Simulator and mail catcher run in the test process.
  */
 export class ProductionDeployment {
   readonly processes: ServedProcess[] = [];
@@ -65,7 +65,7 @@ export class ProductionDeployment {
 
   static async build(admin: string): Promise<ProductionDeployment> {
     const dir = mkdtempSync(join(tmpdir(), 'production-'));
-    // Inside the project, where its packages are found.
+    // Inside the project, so that packages resolve.
     const dist = join(ROOT, '.cache', `dist-${ulid()}`);
     const [simulator, mail] = await Promise.all([
       startSimulator({ journalFile: join(dir, 'simulator.jsonl') }),
@@ -89,7 +89,7 @@ export class ProductionDeployment {
     return runQuery<Row>(this.adminUrl, sql);
   }
 
-  /** What every process is told. */
+  /** The variables of every process. */
   private get environment(): Record<string, string> {
     return {
       DATA_DIR: this.dir,
@@ -101,7 +101,7 @@ export class ProductionDeployment {
       STRIPE_API_URL: this.simulator.url,
       SMTP_URL: this.mail.smtpUrl,
       AUDIT_KEY: 'ab'.repeat(32),
-      // Tests come faster than people.
+      // Tests send more requests than the limits allow.
       RATE_LIMIT_ADDRESS: '0',
       RATE_LIMIT_PRINCIPAL: '0',
       RATE_LIMIT_PLACEMENT: '0',
@@ -110,12 +110,12 @@ export class ProductionDeployment {
     };
   }
 
-  /** Of a machine that may do everything; the tables must be there. */
+  /** Returns a token with all permissions; the tables must exist. */
   createMachineToken(): Promise<string> {
     return createMachineToken(this.environment, this.appDatabaseUrl);
   }
 
-  /** The deployment's job. */
+  /** Runs the migration job of a deployment. */
   runMigrations(name: string): Promise<void> {
     return runToCompletion({
       ...this.createCommand(name, 'runtime/migrate-main.js', ['up', '--seed']),
@@ -155,7 +155,7 @@ export class ProductionDeployment {
     };
   }
 
-  /** The provider's own books. */
+  /** The payment provider's books. */
   async listIntents(): Promise<BookRow[]> {
     const url = `${this.simulator.url}/_simulator/books/intents?limit=1000`;
     return (await sendRequest<{ data: BookRow[] }>(url)).body.data;
@@ -170,7 +170,7 @@ export class ProductionDeployment {
   }
 }
 
-/** What the container of MySQL runs when its data is new. */
+/** The SQL that the MySQL container runs on a new data directory. */
 export function renderAccountsSql(passwords = { migrate: MIGRATE_PASSWORD, app: APP_PASSWORD }): string {
   const script = `docker_process_sql() { cat; }; . ${join(ROOT, 'deploy/mysql/10-accounts.sh')}`;
   return execFileSync('bash', ['-eo', 'pipefail', '-c', script], {

@@ -115,7 +115,7 @@ describe('when verification is not possible, exits with 2 and', () => {
   const failure = (text: string) => ({
     code: 2,
     stdout: [],
-    stderr: [expect.stringMatching(new RegExp(`^It could not be verified: .*${text}`))],
+    stderr: [expect.stringMatching(new RegExp(`^Verification is not possible: .*${text}`))],
   });
 
   test('names an argument that is not an order id', async () => {

@@ -48,7 +48,7 @@ describe.each(DIALECTS)('staff accounts on %s', (dialect) => {
   test('create-admin prints a generated password once; a second run changes nothing', async () => {
     const first = await createAdmin(['--email', 'Ada@Example.com']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
-    const password = /shown this once: (\S+)\n/.exec(first.stdout)?.[1] ?? '';
+    const password = /shown only once\): (\S+)\n/.exec(first.stdout)?.[1] ?? '';
     expect(password).toHaveLength(20);
     expect((await admin('ada@example.com'))?.role).toBe('admin');
     expect(await isValidPassword('ada@example.com', password)).toBe(true);
