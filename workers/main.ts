@@ -12,17 +12,20 @@ import { installRuntime } from './runtime';
 import { startWorkers } from './start-workers';
 
 /** Runs workers only. `--queues orders,payments,notifications` selects task queues; the default is all. */
-runProcess('workers', async (life) => {
-  assertMultiProcessDatabase(life.config);
-  const queues = parseQueues(process.argv.slice(2), life.config.queues.layout);
-  installRuntime(life.log);
-  const foundation = createAppContext(life);
+runProcess('workers', async (context) => {
+  assertMultiProcessDatabase(context.config);
+  const queues = parseQueues(process.argv.slice(2), context.config.queues.layout);
+  installRuntime(context.log);
+  const app = createAppContext(context);
   // Starts in the background, so that the health port reports missing dependencies meanwhile.
-  const workers = startWorkers(life, foundation, queues);
+  const workers = startWorkers(context, app, queues);
   const probes = {
-    database: createDatabaseProbe(foundation.store.db),
-    temporal: createTemporalProbe(foundation.temporal),
+    database: createDatabaseProbe(app.store.db),
+    temporal: createTemporalProbe(app.temporal),
     workers: createWorkersProbe(workers.running),
   };
-  await Promise.all([startHealthServer(life, createReadiness(probes, life.stopSignal)), workers.started]);
+  await Promise.all([
+    startHealthServer(context, createReadiness(probes, context.stopSignal)),
+    workers.started,
+  ]);
 });

@@ -5,15 +5,15 @@ import { createDatabaseProbe, createReadiness, createTemporalProbe } from '../ru
 import { startEventConsumers, waitForDatabase } from './start-workers';
 
 /** Runs the sequencer and the subscribers of the log. One of several processes is active; the others stand by. */
-runProcess('sequencer', async (life) => {
-  assertMultiProcessDatabase(life.config);
-  const foundation = createAppContext(life);
+runProcess('sequencer', async (context) => {
+  assertMultiProcessDatabase(context.config);
+  const app = createAppContext(context);
   const probes = {
-    database: createDatabaseProbe(foundation.store.db),
-    temporal: createTemporalProbe(foundation.temporal),
+    database: createDatabaseProbe(app.store.db),
+    temporal: createTemporalProbe(app.temporal),
   };
-  await startHealthServer(life, createReadiness(probes, life.stopSignal));
-  await waitForDatabase(life, foundation);
-  startEventConsumers(life, foundation);
-  life.log.info('sequencer and subscribers are running');
+  await startHealthServer(context, createReadiness(probes, context.stopSignal));
+  await waitForDatabase(context, app);
+  startEventConsumers(context, app);
+  context.log.info('sequencer and subscribers are running');
 });

@@ -27,31 +27,31 @@ const SMTP_TIMEOUT_MS = 10_000;
  * @returns `running` reports the current state; `started` rejects if the process stops before the workers start.
  */
 export function startWorkers(
-  life: ProcessContext,
-  foundation: AppContext,
+  context: ProcessContext,
+  app: AppContext,
   queues: readonly QueueName[],
   interceptors: ActivityInterceptorsFactory[] = [],
 ): { running: () => boolean; started: Promise<void> } {
-  const { config, log } = life;
-  const dependencies = { ...createWorkerDependencies(life, foundation), interceptors };
+  const { config, log } = context;
+  const dependencies = { ...createWorkerDependencies(context, app), interceptors };
   let workers: RunningWorkers | undefined;
-  life.onStop('workers', async () => workers?.stop());
+  context.onStop('workers', async () => workers?.stop());
 
   const started = (async () => {
     const bundle = loadWorkflowBundle(log);
     // Tasks polled before the tables exist would fail.
-    await waitForDatabase(life, foundation);
-    await retryUntilReady('Temporal', life, () => registerSearchAttributes(foundation.temporal));
+    await waitForDatabase(context, app);
+    await retryUntilReady('Temporal', context, () => registerSearchAttributes(app.temporal));
     const code = await bundle;
-    workers = await retryUntilReady('Temporal', life, () =>
-      runWorkers(config.temporal, code, dependencies, foundation.queues, queues),
+    workers = await retryUntilReady('Temporal', context, () =>
+      runWorkers(config.temporal, code, dependencies, app.queues, queues),
     );
-    workers.finished.catch((error: unknown) => life.fail(error, 'a worker failed'));
+    workers.finished.catch((error: unknown) => context.fail(error, 'a worker failed'));
     if (queues.includes('orders')) {
-      await retryUntilReady('Temporal', life, () =>
-        ensureReconcileSchedule(foundation.temporal, {
+      await retryUntilReady('Temporal', context, () =>
+        ensureReconcileSchedule(app.temporal, {
           prefix: config.queues.prefix,
-          taskQueue: foundation.queues.orders,
+          taskQueue: app.queues.orders,
           intervalMs: config.reconcileEveryMs,
         }),
       );
@@ -63,24 +63,24 @@ export function startWorkers(
 
 /** Publishes events, delivers notifications and recovers imports. Active in one process at a time. */
 export function startEventConsumers(
-  life: ProcessContext,
+  context: ProcessContext,
   { store, temporal, queues, instanceId }: AppContext,
   policy: DeliveryPolicy = DEFAULT_DELIVERY_POLICY,
 ): void {
-  const { log, config } = life;
+  const { log, config } = context;
   const delivery = { queue: queues.notifications, policy, staffCount: config.mail.staff.length };
   const loops = [
     startSequencer(store.feed, log, instanceId),
     startNotificationSubscriber(store, temporal, delivery, log, instanceId),
     startImportRecovery(store, temporal, queues.orders, log, instanceId),
   ];
-  life.onStop('sequencer and subscriber', () => Promise.all(loops.map((loop) => loop.stop())));
+  context.onStop('sequencer and subscriber', () => Promise.all(loops.map((loop) => loop.stop())));
 }
 
 /** Waits until the database responds and is migrated. */
-export async function waitForDatabase(life: ProcessContext, { store }: AppContext): Promise<void> {
+export async function waitForDatabase(context: ProcessContext, { store }: AppContext): Promise<void> {
   const probe = createDatabaseProbe(store.db);
-  await retryUntilReady('database', life, async () => {
+  await retryUntilReady('database', context, async () => {
     const missing = await probe();
     if (missing !== null) throw new Error(missing);
   });

@@ -14,16 +14,15 @@ import {
 } from '../harness/workflow/reconciliation';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
-/** Records the histories that the replay suite runs again. See tests/replay/README.md. */
+/** Records the histories of the replay suite. See tests/replay/README.md. */
 
-/** Plays the story of an order. @returns the workflow to record, where it is not the order's. */
-type Scenario = (lab: WorkflowTestEnv, input: OrderInput) => Promise<unknown>;
+/** Runs one scenario. @returns the id of the workflow to record, if it is not the order's. */
+type Scenario = (testEnv: WorkflowTestEnv, input: OrderInput) => Promise<unknown>;
 
-const placeOrder: Scenario = (lab, input) => lab.placeOrder(input);
+const placeOrder: Scenario = (testEnv, input) => testEnv.placeOrder(input);
 
-/** The order's workflow is terminated by hand. */
-async function terminateWorkflow(lab: WorkflowTestEnv, { order }: OrderInput): Promise<void> {
-  await lab.getHandle(order.id).terminate('recorded');
+async function terminateWorkflow(testEnv: WorkflowTestEnv, { order }: OrderInput): Promise<void> {
+  await testEnv.getHandle(order.id).terminate('recorded');
 }
 
 const SCENARIOS: Record<string, { items?: Record<string, number>; method?: string; run: Scenario }> = {
@@ -31,85 +30,85 @@ const SCENARIOS: Record<string, { items?: Record<string, number>; method?: strin
   declined: { method: 'pm_card_visa_chargeDeclined', run: placeOrder },
   'out-of-stock': { items: { 'walnut-desk': 1, 'limited-1': 2 }, run: placeOrder },
   'cancelled-before-payment': {
-    async run(lab, input) {
-      await lab.client.workflow.signalWithStart(ORDER_WORKFLOW, {
+    async run(testEnv, input) {
+      await testEnv.client.workflow.signalWithStart(ORDER_WORKFLOW, {
         workflowId: input.order.id,
-        taskQueue: lab.queues.orders,
+        taskQueue: testEnv.queues.orders,
         args: [input],
         signal: cancelOrder,
         signalArgs: [{ reason: 'changed my mind' }],
       });
-      await lab.getHandle(input.order.id).result();
+      await testEnv.getHandle(input.order.id).result();
     },
   },
   'cancelled-after-payment': {
-    async run(lab, input) {
-      await lab.placeOrder(input);
-      await lab.getHandle(input.order.id).signal(cancelOrder, { reason: 'changed my mind' });
-      await lab.getHandle(input.order.id).result();
+    async run(testEnv, input) {
+      await testEnv.placeOrder(input);
+      await testEnv.getHandle(input.order.id).signal(cancelOrder, { reason: 'changed my mind' });
+      await testEnv.getHandle(input.order.id).result();
     },
   },
   'resumed-and-cancelled': {
-    async run(lab, input) {
+    async run(testEnv, input) {
       const { id } = input.order;
-      await startOrder(lab, input);
-      await waitForStatus(lab, id, 'confirmed');
-      await terminateWorkflow(lab, input);
-      await reconcileUntilHandled(lab, id);
-      await lab.getHandle(id).signal(cancelOrder, { reason: 'changed my mind' });
-      await lab.getHandle(id).result();
+      await startOrder(testEnv, input);
+      await waitForStatus(testEnv, id, 'confirmed');
+      await terminateWorkflow(testEnv, input);
+      await reconcileUntilHandled(testEnv, id);
+      await testEnv.getHandle(id).signal(cancelOrder, { reason: 'changed my mind' });
+      await testEnv.getHandle(id).result();
     },
   },
   'resumed-after-reservation-release': {
-    async run(lab, { order, ...rest }) {
+    async run(testEnv, { order, ...rest }) {
       const { id } = order;
       const input = { ...rest, order, policy: { ...rest.policy, paymentDeadlineMs: 500 } };
       for (const operation of ['confirm', 'cancel']) {
-        await lab.injectFault({ operation, mode: 'fail_before', match: { orderId: id } });
+        await testEnv.injectFault({ operation, mode: 'fail_before', match: { orderId: id } });
       }
-      await startOrder(lab, input);
+      await startOrder(testEnv, input);
       await eventually('the stock to be released', async () =>
-        (await lab.listEventTypes(id)).includes('StockReleased'),
+        (await testEnv.listEventTypes(id)).includes('StockReleased'),
       );
-      await terminateWorkflow(lab, input);
-      await lab.clearFaults();
-      await reconcileUntilHandled(lab, id);
-      await lab.getHandle(id).result();
+      await terminateWorkflow(testEnv, input);
+      await testEnv.clearFaults();
+      await reconcileUntilHandled(testEnv, id);
+      await testEnv.getHandle(id).result();
     },
   },
   reconciled: {
-    async run(lab, input) {
-      await startOrder(lab, input);
-      await waitForStatus(lab, input.order.id, 'confirmed');
-      await terminateWorkflow(lab, input);
+    async run(testEnv, input) {
+      await startOrder(testEnv, input);
+      await waitForStatus(testEnv, input.order.id, 'confirmed');
+      await terminateWorkflow(testEnv, input);
       const workflowId = `reconcile-${input.order.id}`;
       const args: [ReconcileInput] = [{ policy: { ...SHORT_RECONCILE_POLICY, graceMs: 0 } }];
-      await lab.client.workflow.execute(RECONCILE_WORKFLOW, {
+      await testEnv.client.workflow.execute(RECONCILE_WORKFLOW, {
         workflowId,
-        taskQueue: lab.queues.orders,
+        taskQueue: testEnv.queues.orders,
         args,
       });
       return workflowId;
     },
   },
   imported: {
-    async run(lab) {
-      const id = await createStoredImport(lab.store, 'walnut-desk', { chunks: 3, rowsOfChunk: 2 });
-      await startImport(lab.client, lab.queues.orders, id);
-      await lab.getHandle(id).result();
+    async run(testEnv) {
+      const id = await createStoredImport(testEnv.store, 'walnut-desk', { chunks: 3, rowsOfChunk: 2 });
+      await startImport(testEnv.client, testEnv.queues.orders, id);
+      await testEnv.getHandle(id).result();
       return id;
     },
   },
   'import-cancelled': {
-    async run(lab) {
-      const id = await createStoredImport(lab.store, 'oak-desk', { chunks: 400, rowsOfChunk: 1 });
-      await startImport(lab.client, lab.queues.orders, id);
+    async run(testEnv) {
+      const id = await createStoredImport(testEnv.store, 'oak-desk', { chunks: 400, rowsOfChunk: 1 });
+      await startImport(testEnv.client, testEnv.queues.orders, id);
       await eventually(
-        'a chunk applied',
-        async () => (await lab.store.productImports.find(id))?.appliedChunks,
+        'a chunk to be applied',
+        async () => (await testEnv.store.productImports.find(id))?.appliedChunks,
       );
-      await lab.getHandle(id).cancel();
-      await lab
+      await testEnv.getHandle(id).cancel();
+      await testEnv
         .getHandle(id)
         .result()
         .catch(() => undefined);
@@ -118,23 +117,25 @@ const SCENARIOS: Record<string, { items?: Record<string, number>; method?: strin
   },
 };
 
-/** Temporal notes which process did what, by its number and the name of its machine. */
+/** Temporal records worker identities as process id and host name. */
 const redactWorkerIdentity = (json: string): string => json.replace(/"\d+@[^"]*"/g, '"recorder"');
 
-/** @param names of the stories to record; all when there are none. */
+/** @param names of the scenarios to record; all by default. */
 async function main(names: string[]): Promise<void> {
-  const lab = await WorkflowTestEnv.create();
+  const testEnv = await WorkflowTestEnv.create();
   try {
     for (const [name, { items, method, run }] of Object.entries(SCENARIOS)) {
       if (names.length > 0 && !names.includes(name)) continue;
-      const input = await lab.createOrderInput(items, method);
-      const other = await run(lab, input);
-      const history = await lab.getHandle(typeof other === 'string' ? other : input.order.id).fetchHistory();
+      const input = await testEnv.createOrderInput(items, method);
+      const otherId = await run(testEnv, input);
+      const history = await testEnv
+        .getHandle(typeof otherId === 'string' ? otherId : input.order.id)
+        .fetchHistory();
       const file = resolve(__dirname, 'histories', `${name}.json`);
       writeFileSync(file, `${redactWorkerIdentity(toHistoryJson(history))}\n`);
     }
   } finally {
-    await lab.close();
+    await testEnv.close();
   }
 }
 

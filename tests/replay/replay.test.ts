@@ -21,7 +21,7 @@ const recordedHistories = readdirSync(HISTORIES_DIR).map((file) => ({
   json: readFileSync(join(HISTORIES_DIR, file), 'utf8'),
 }));
 
-/** The error of each history that the code of the bundle does not follow. */
+/** The errors of the histories that the bundle cannot replay, by name. */
 async function replayHistories(
   workflowBundle: WorkflowBundleWithSourceMap,
 ): Promise<Record<string, unknown>> {
@@ -35,7 +35,7 @@ async function replayHistories(
   return failed;
 }
 
-test('the stories that must not break are recorded', () => {
+test('every scenario has a recorded history', () => {
   expect(recordedHistories.map(({ name }) => name).toSorted()).toEqual([
     'cancelled-after-payment',
     'cancelled-before-payment',
@@ -50,11 +50,11 @@ test('the stories that must not break are recorded', () => {
   ]);
 });
 
-test('orders that began with earlier code go on with this one', async () => {
+test('the workflow code replays all recorded histories', async () => {
   expect(await replayHistories(await bundleWorkflows(silentLogger))).toEqual({});
 });
 
-test('a change that running orders cannot follow is caught', async () => {
+test('an incompatible change fails with a determinism violation', async () => {
   const bundle = await bundleWorkflowCode({
     workflowsPath: require.resolve('./incompatible'),
     logger: new DefaultLogger('ERROR', () => undefined),
@@ -70,7 +70,7 @@ const EXPECTED_ID_PREFIXES: Record<string, string> = {
   'import-cancelled': 'imp_',
 };
 
-test.each(recordedHistories)('the history $name has no personal data in it', ({ name, json }) => {
+test.each(recordedHistories)('the history $name contains no personal data', ({ name, json }) => {
   const text = decodePayloads(json);
   expect(text).toContain(EXPECTED_ID_PREFIXES[name] ?? 'walnut-desk');
   expect(text).not.toMatch(

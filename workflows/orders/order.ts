@@ -65,9 +65,9 @@ async function runOnce(
 ): Promise<void> {
   const compensations = createCompensations();
 
-  const created = await reserve(input, state, compensations, cancellation);
-  if (created === 'rejected') return;
-  if (created !== 'reserved') {
+  const reservation = await reserve(input, state, compensations, cancellation);
+  if (reservation === 'rejected') return;
+  if (reservation !== 'reserved') {
     // An earlier run may have paid, or may be about to: the reversal finds out.
     compensations.add(REVERSE_PAYMENT, () => reversePayment(input, state));
     if (state.order.status !== 'placed') {
@@ -75,7 +75,7 @@ async function runOnce(
       return cancel(state, compensations, cancellation);
     }
     // An earlier run was rejecting the order. Without its reservation it must not be paid.
-    if (created === 'reservation_released' && cancellation.requested === undefined) {
+    if (reservation === 'reservation_released' && cancellation.requested === undefined) {
       return reject(state, compensations, cancellation, {
         outcome: 'unavailable',
         attempt: firstAttempt(input).attempt,

@@ -20,7 +20,7 @@ export interface ReconcileProgress {
 export interface ReconcileInput {
   policy: ReconcilePolicy;
   /** Set when a run continues as new: where it resumes. */
-  checkpoint?: { since: ReconcileProgress; pages: CandidateCursors; result: ReconcileResult };
+  checkpoint?: { since: ReconcileProgress; cursors: CandidateCursors; result: ReconcileResult };
 }
 
 /** Outcome of one run of reconciliation. */

@@ -22,7 +22,7 @@ const MAX_LISTED_ORDERS = 20;
  */
 export async function reconcileOrders({ policy, checkpoint }: ReconcileInput): Promise<ReconcileResult> {
   const since = checkpoint?.since ?? readLastProgress(workflowInfo().lastResult);
-  let pages: CandidateCursors = checkpoint?.pages ?? initialCursors(since);
+  let cursors: CandidateCursors = checkpoint?.cursors ?? initialCursors(since);
   let result: ReconcileResult = checkpoint?.result ?? {
     checked: 0,
     restarted: 0,
@@ -33,13 +33,13 @@ export async function reconcileOrders({ policy, checkpoint }: ReconcileInput): P
   };
   const { listedToMs: toMs } = result.progress;
   for (let batches = 0; batches < MAX_BATCHES; batches += 1) {
-    const batch = await checkOrders({ policy, fromMs: since.listedToMs, toMs, cursors: pages });
+    const batch = await checkOrders({ policy, fromMs: since.listedToMs, toMs, cursors });
     result = mergeBatch(result, batch);
-    pages = batch.cursors;
+    cursors = batch.cursors;
     setCurrentDetails(formatResult(result));
-    if (Object.keys(pages).length === 0) return result;
+    if (Object.keys(cursors).length === 0) return result;
   }
-  return continueAsNew<typeof reconcileOrders>({ policy, checkpoint: { since, pages, result } });
+  return continueAsNew<typeof reconcileOrders>({ policy, checkpoint: { since, cursors, result } });
 }
 
 /** The progress of the previous run; the start for the first run or an unreadable result. */

@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 
-/** What a careless change looks like: workflows that begin with something their histories do not know. */
+/** An incompatible change: workflows that start with a command that their histories do not contain. */
 export async function order(): Promise<{ status: string }> {
   await sleep('1 minute');
   return { status: 'confirmed' };
