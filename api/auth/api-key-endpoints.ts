@@ -47,7 +47,6 @@ export const API_KEY_ENDPOINTS = [
     tags: ['access'],
     request: { query: PageQuery },
     responses: { 200: pageResponse(ApiKey) },
-    errors: ['invalid_cursor'],
     async handler({ ctx, res, query: { cursor, limit } }) {
       const rows = await ctx.store.apiKeys.list({
         ...(cursor === undefined ? {} : { afterId: decodeCursor(cursor, isApiKeyId) }),
@@ -72,7 +71,6 @@ export const API_KEY_ENDPOINTS = [
     },
     notFound: keyNotFound,
     responses: { 204: emptyResponse('The key is revoked') },
-    errors: ['not_found'],
     async handler({ ctx, res, params: { id }, actor }) {
       if ((await ctx.store.apiKeys.find(id)) === null) throw keyNotFound();
       await revokeApiKey(ctx.store, id, actor, Date.now());

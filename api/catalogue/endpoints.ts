@@ -46,7 +46,7 @@ export const PRODUCT_ENDPOINTS = [
     tags: ['catalogue'],
     request: { query: schema.ListProductsQuery },
     responses: { 200: pageResponse(schema.Product) },
-    errors: ['invalid_cursor', 'unauthenticated', 'forbidden'],
+    errors: ['unauthenticated', 'forbidden'],
     async handler({ ctx, res, access: { principal }, query: { q, cursor, limit, active } }) {
       const options = { visibility: resolveVisibility(principal, active), cursor, limit };
       res.json(
@@ -83,7 +83,7 @@ export const PRODUCT_ENDPOINTS = [
       200: jsonResponse(schema.Product, 'The product; its version is the `ETag`', 'ETag'),
       304: NOT_MODIFIED,
     },
-    errors: ['unauthenticated', 'forbidden', 'not_found'],
+    errors: ['unauthenticated', 'forbidden'],
     async handler({ ctx, res, access: { principal }, query, params }) {
       const visibility = resolveVisibility(principal, query.active);
       const product = await ctx.store.products.find(params.sku);
@@ -107,7 +107,6 @@ export const PRODUCT_ENDPOINTS = [
     request: { headers: { ifMatch }, body: schema.ReplaceProductRequest, params: skuParam },
     notFound: productNotFound,
     responses: { 200: jsonResponse(schema.Product, 'The replaced product', 'ETag') },
-    errors: ['not_found'],
     async handler({ ctx, res, headers, params, body, actor }) {
       sendProduct(res, await replaceProduct(ctx, params.sku, body, headers.ifMatch, actor));
     },
@@ -119,12 +118,11 @@ export const PRODUCT_ENDPOINTS = [
     policy: WRITE_CATALOGUE,
     summary: 'Deactivate a product',
     description:
-      'The product is not sold any more. It is kept, because orders refer to it, and can be sold again.',
+      'The product is not sold any more. It stays stored, because orders refer to it, and can be sold again.',
     tags: ['catalogue'],
     request: { headers: { ifMatch }, params: skuParam },
     notFound: productNotFound,
     responses: { 204: emptyResponse('The product is not sold any more', 'ETag') },
-    errors: ['not_found'],
     async handler({ ctx, res, headers, params, actor }) {
       const { version } = await deactivateProduct(ctx, params.sku, headers.ifMatch, actor);
       res.status(204).set('ETag', toETag(version)).end();

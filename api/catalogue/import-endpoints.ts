@@ -29,7 +29,7 @@ export const IMPORT_ENDPOINTS = [
     description: [
       'The file is CSV (RFC 4180, UTF-8) of at most 100,000 rows and 32 MB. Its first row names the columns: `sku`, `name`,',
       '`price` (`419.00`, in the currency of the shop), `description`, `tax_class`, `weight_grams`, `image_url`, `active` and',
-      '`attr.<name>`. Only `sku` is required; new products need a name and a price. Fields without a column keep their value,',
+      '`attr.<name>`. Only `sku` is required; new products need a name and a price. Fields without a column are unchanged,',
       'products that are not in the file are unchanged, and an empty `attr.<name>` removes the attribute.',
       '\n\nThe file is stored first; an unreadable one is rejected with 400 and leaves nothing. A durable workflow then applies',
       'it in chunks of 500 rows. Invalid rows are skipped and reported by line (`faults`); the others are applied.',
@@ -72,7 +72,6 @@ export const IMPORT_ENDPOINTS = [
     tags: ['catalogue'],
     request: { query: PageQuery },
     responses: { 200: pageResponse(schema.ProductImport) },
-    errors: ['invalid_cursor'],
     async handler({ ctx, res, query: { cursor, limit } }) {
       const rows = await ctx.store.productImports.list({
         ...(cursor === undefined ? {} : { afterId: decodeCursor(cursor, isImportId) }),
@@ -107,7 +106,6 @@ export const IMPORT_ENDPOINTS = [
     },
     notFound: importNotFound,
     responses: { 200: jsonResponse(schema.ProductImportDetail, 'The progress and the invalid rows') },
-    errors: ['not_found'],
     async handler({ ctx, res, params }) {
       const { productImports } = ctx.store;
       const productImport = await productImports.find(params.id);

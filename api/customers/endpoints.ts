@@ -33,7 +33,6 @@ export const CUSTOMER_ENDPOINTS = [
     tags: ['customers'],
     request: { query: ListCustomersQuery },
     responses: { 200: pageResponse(CustomerSummary) },
-    errors: ['invalid_cursor'],
     async handler({ ctx, res, actor, query: { email, cursor, limit } }) {
       const { contacts } = ctx.store;
       if (email !== undefined) {
@@ -68,7 +67,6 @@ export const CUSTOMER_ENDPOINTS = [
     request: { params: customerIdParam },
     notFound: customerNotFound,
     responses: { 200: jsonResponse(Customer, 'The customer') },
-    errors: ['not_found'],
     async handler({ ctx: { store, identity }, res, params, actor }) {
       const profile = await store.contacts.findProfile(params.id);
       if (profile === null) throw customerNotFound();
@@ -92,7 +90,7 @@ export const CUSTOMER_ENDPOINTS = [
     request: { body: ChangeRoleRequest, params: customerIdParam },
     notFound: customerNotFound,
     responses: { 204: emptyResponse('The role was changed') },
-    errors: ['not_found', 'last_admin'],
+    errors: ['last_admin'],
     async handler({ ctx, res, params, body, actor }) {
       await changeRole(ctx.identity, params.id, body.role, actor);
       res.status(204).end();
@@ -110,7 +108,7 @@ export const CUSTOMER_ENDPOINTS = [
     request: { params: customerIdParam },
     notFound: customerNotFound,
     responses: { 204: emptyResponse('The personal data was erased') },
-    errors: ['not_found', 'orders_open', 'last_admin'],
+    errors: ['orders_open', 'last_admin'],
     async handler({ ctx, res, params, actor }) {
       await eraseCustomer(ctx.identity, params.id, actor);
       res.status(204).end();

@@ -49,7 +49,7 @@ const profileEndpoints = [
     path: '/api/me',
     policy: OWN_ACCOUNT,
     summary: 'Update your profile',
-    description: 'Omitted fields keep their value; `null` removes it.',
+    description: 'Omitted fields are unchanged; `null` removes it.',
     tags: ['me'],
     request: { body: schema.UpdateMeRequest },
     responses: { 200: jsonResponse(schema.Me, 'The updated profile') },
@@ -91,7 +91,6 @@ const sessionEndpoints = [
     },
     notFound: sessionNotFound,
     responses: { 204: emptyResponse('The session has ended') },
-    errors: ['not_found'],
     async handler({ ctx, res, access, actor, params }) {
       const { customerId } = requireAccount(access);
       const isRevoked = await revokeSession(ctx.identity, customerId, params.id, 'logout', actor);
@@ -228,7 +227,7 @@ async function readProfile(ctx: ApiContext, customerId: string): Promise<schema.
   return toMeResponse(profile, account);
 }
 
-/** Drops omitted fields: they keep their value. */
+/** Drops omitted fields, which stay unchanged. */
 const omitUndefined = <T extends object>(body: T) =>
   Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

@@ -40,7 +40,6 @@ export const INVENTORY_ENDPOINTS = [
     tags: ['inventory'],
     request: { query: PageQuery },
     responses: { 200: pageResponse(schema.InventoryItem) },
-    errors: ['invalid_cursor'],
     async handler({ ctx, res, query: { cursor, limit } }) {
       const rows = await ctx.store.stockItems.list({
         ...(cursor === undefined ? {} : { afterSku: decodeCursor(cursor, isSku) }),
@@ -59,7 +58,6 @@ export const INVENTORY_ENDPOINTS = [
     tags: ['inventory'],
     request: { query: PageQuery },
     responses: { 200: pageResponse(schema.LowStockItem) },
-    errors: ['invalid_cursor'],
     async handler({ ctx, res, query: { cursor, limit } }) {
       const rows = await ctx.store.stockItems.listLow({
         ...(cursor === undefined ? {} : { after: parseLowStockKey(decodeCursor(cursor, isLowStockKey)) }),
@@ -78,7 +76,6 @@ export const INVENTORY_ENDPOINTS = [
     request: { params: skuParam },
     notFound: productNotFound,
     responses: { 200: jsonResponse(schema.InventoryItem, 'The stock of the product') },
-    errors: ['not_found'],
     async handler({ ctx: { store }, res, params }) {
       const [item] = await store.stockItems.find([params.sku]);
       if (item === undefined && !(await store.products.exists(params.sku))) throw productNotFound();
@@ -97,7 +94,6 @@ export const INVENTORY_ENDPOINTS = [
     request: { params: skuParam, query: PageQuery },
     notFound: productNotFound,
     responses: { 200: pageResponse(schema.StockMovement) },
-    errors: ['invalid_cursor', 'not_found'],
     async handler({ ctx: { store }, res, params, query: { cursor, limit } }) {
       const rows = await store.movements.list({
         sku: params.sku,
@@ -138,7 +134,7 @@ export const INVENTORY_ENDPOINTS = [
         'Idempotent-Replayed',
       ),
     },
-    errors: ['unknown_warehouse', 'not_found', 'stock_reserved'],
+    errors: ['unknown_warehouse', 'stock_reserved'],
     async handler({ ctx: { store, fingerprintKey }, res, actor, params: { sku }, headers, body }) {
       if (actor.id === undefined) throw new Error(`the policy admits a ${actor.kind} without an id`);
       const bodyHash = createHmac('sha256', fingerprintKey)
@@ -170,7 +166,6 @@ export const INVENTORY_ENDPOINTS = [
     request: { params: skuParam, body: schema.SetThresholdRequest },
     notFound: productNotFound,
     responses: { 200: jsonResponse(schema.InventoryItem, 'The stock with the new threshold') },
-    errors: ['not_found'],
     async handler({ ctx, res, params, body, actor }) {
       const item = await setThreshold(ctx.store, params.sku, body.threshold, auditContext(actor));
       res.json(toInventoryItemResponse(item));

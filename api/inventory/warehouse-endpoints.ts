@@ -21,7 +21,6 @@ export const WAREHOUSE_ENDPOINTS = [
     tags: ['inventory'],
     request: { query: PageQuery },
     responses: { 200: pageResponse(schema.Warehouse) },
-    errors: ['invalid_cursor'],
     async handler({ ctx, res, query: { cursor, limit } }) {
       const rows = await ctx.store.warehouses.list({
         ...(cursor === undefined ? {} : { afterCode: decodeCursor(cursor, isWarehouseCode) }),
@@ -64,7 +63,6 @@ export const WAREHOUSE_ENDPOINTS = [
       200: jsonResponse(schema.Warehouse, 'The warehouse; its version is the `ETag`', 'ETag'),
       304: NOT_MODIFIED,
     },
-    errors: ['not_found'],
     async handler({ ctx, res, params }) {
       const warehouse = await ctx.store.warehouses.find(params.code);
       if (warehouse === null) throw warehouseNotFound();
@@ -78,8 +76,8 @@ export const WAREHOUSE_ENDPOINTS = [
     policy: WRITE_INVENTORY,
     summary: 'Update a warehouse',
     description: [
-      'An inactive warehouse serves no new orders from the moment of the response. It keeps its stock, and existing orders',
-      'keep their reservations there. After an error or a lost response, send the same request with the same `If-Match`',
+      'An inactive warehouse serves no new orders from the moment of the response. Its stock and the reservations of',
+      'existing orders are unchanged. After an error or a lost response, send the same request with the same `If-Match`',
       'again: it creates no second version and completes the update.',
     ].join(' '),
     tags: ['inventory'],
@@ -88,7 +86,6 @@ export const WAREHOUSE_ENDPOINTS = [
     responses: {
       200: jsonResponse(schema.Warehouse, 'The warehouse, updated by this or an earlier request', 'ETag'),
     },
-    errors: ['not_found'],
     async handler({ ctx, res, headers, params, body, actor }) {
       const warehouse = { code: params.code, ...body };
       sendWarehouse(res, await updateWarehouse(ctx.store, warehouse, headers.ifMatch, auditContext(actor)));

@@ -121,7 +121,6 @@ const listOrders = defineEndpoint({
   tags: ['orders'],
   request: { query: schema.ListOrdersQuery },
   responses: { 200: pageResponse(schema.OrderSummary) },
-  errors: ['invalid_cursor'],
   async handler({ ctx, res, access, query }) {
     const { cursor, limit, from, to, status } = query;
     const customerId = resolveCustomerFilter(access, query.customerId);
@@ -153,7 +152,6 @@ const getOrder = defineEndpoint({
     200: jsonResponse(schema.Order, 'The order; its version is the `ETag`', 'ETag'),
     304: NOT_MODIFIED,
   },
-  errors: ['not_found'],
   async handler(call) {
     const { ctx, res, access, params, query } = call;
     const read = query.consistency === 'strong' ? queryOrderWorkflow : findOrder;
@@ -178,7 +176,6 @@ const getHistory = defineEndpoint({
   request: { params: orderIdParam },
   notFound: orderNotFound,
   responses: { 200: jsonResponse(schema.OrderHistory, 'The entries, oldest first') },
-  errors: ['not_found'],
   async handler({ ctx, res, access, params }) {
     res.json(toOrderHistoryResponse(await getOrderHistory(ctx, access, params.id), ctx));
   },
@@ -210,7 +207,7 @@ const cancelOrder = defineEndpoint({
       'Preference-Applied',
     ),
   },
-  errors: ['not_found', 'not_cancellable'],
+  errors: ['not_cancellable'],
   async handler(call) {
     const { ctx, req, res, access, params, body, headers } = call;
     const { id } = params;

@@ -75,16 +75,18 @@ function toRouteResponses(endpoint: Endpoint): Responses {
 }
 
 /** The endpoint's own errors, and those that follow from what it reads and whom it admits. */
-function listErrors({ request = {}, policy, errors = [] }: Endpoint): ErrorCode[] {
+function listErrors({ request = {}, notFound, policy, errors = [] }: Endpoint): ErrorCode[] {
   const { params, query, headers = {}, body, csv } = request;
-  const isRead = (part: unknown, ...codes: ErrorCode[]) => (part === undefined ? [] : codes);
+  const ifPresent = (part: unknown, ...codes: ErrorCode[]) => (part === undefined ? [] : codes);
   return [
-    ...isRead(params, 'invalid_request'),
-    ...isRead(query, 'invalid_request'),
+    ...ifPresent(params, 'invalid_request'),
+    ...ifPresent(notFound, 'not_found'),
+    ...ifPresent(query, 'invalid_request'),
+    ...ifPresent(query?.shape.cursor, 'invalid_cursor'),
     ...Object.values(headers).flatMap((header) => header.errors),
-    ...isRead(body ?? csv, 'invalid_request', 'payload_too_large', 'unsupported_media_type'),
-    ...isRead(body, 'malformed_json'),
-    ...isRead(csv, 'malformed_csv'),
+    ...ifPresent(body ?? csv, 'invalid_request', 'payload_too_large', 'unsupported_media_type'),
+    ...ifPresent(body, 'malformed_json'),
+    ...ifPresent(csv, 'malformed_csv'),
     ...errors,
     ...(policy === null ? [] : listAccessErrors(policy)),
     'too_many_requests',
