@@ -17,8 +17,8 @@ import { createAccessTokens } from '../services/auth/tokens/access-tokens';
 import { createOrderTokens } from '../services/auth/tokens/order-tokens';
 
 /**
- * `bare-express PORT`: the references for reads, with the environment of the system. Express with the packages' middleware
- * and the system's queries at `/`; with the system's middleware, too (who asks, and how often), at `/with-middleware`.
+ * `bare-express PORT`: the reference for reads, with the configuration of the system. `/`: Express with the same packages
+ * and queries; `/with-middleware`: with the system's authentication and rate limit as well.
  */
 function main([port]: string[]): void {
   if (port === undefined) throw new Error('usage: bare-express PORT');

@@ -3,7 +3,7 @@ import { execute, insertAndGetId, select } from '../core/sql';
 
 /** Requests counted in windows of time, exactly over all API processes. */
 export interface RateLimits {
-  /** Counts one more request, in one atomic statement. @returns how many the window has now, refused ones included. */
+  /** Counts one more request, in one atomic statement. @returns how many the window has now, including rejected ones. */
   consume(window: RateLimitWindow): Promise<number>;
   removeExpired(nowMs: number): Promise<void>;
 }

@@ -74,7 +74,7 @@ function toRouteResponses(endpoint: Endpoint): Responses {
   );
 }
 
-/** The endpoint's own errors, and those that follow from what it reads and whom it admits. */
+/** The endpoint's own errors, and those that follow from its request and policy. */
 function listErrors({ request = {}, notFound, policy, errors = [] }: Endpoint): ErrorCode[] {
   const { params, query, headers = {}, body, csv } = request;
   const ifPresent = (part: unknown, ...codes: ErrorCode[]) => (part === undefined ? [] : codes);
@@ -100,7 +100,7 @@ const listAccessErrors = ({ guest, scope }: Policy): ErrorCode[] => [
   'service_unavailable',
 ];
 
-/** Adds who may call the endpoint, from its policy. */
+/** Adds the callers that the policy admits. */
 function describeAccess(
   policy: Policy | null,
   description = '',
