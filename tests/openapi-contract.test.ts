@@ -53,6 +53,13 @@ describe('findContractViolations', () => {
   });
 });
 
+test('matches a static path before one with a parameter', () => {
+  const undocumented = { ...ORDER_NOT_FOUND, status: 418 };
+  expect(findContractViolations('GET', '/api/products/imports', undocumented)[0]).toMatch(
+    /^get \/api\/products\/imports responds 418/,
+  );
+});
+
 describe('an app without database and Temporal', () => {
   let api: ApiServer;
   let limited: ApiServer;

@@ -114,7 +114,9 @@ export interface ApiResponse {
 /** Differences between a response and the OpenAPI document. Undocumented paths have none. */
 export function findContractViolations(method: string, path: string, response: ApiResponse): string[] {
   const [plain = ''] = path.split('?');
-  const operation = OPERATIONS.find((o) => o.method === method && matchesPath(o.path, plain));
+  const matches = OPERATIONS.filter((o) => o.method === method && matchesPath(o.path, plain));
+  // A static path before one with a parameter: `{` sorts after letters.
+  const [operation] = matches.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   return operation === undefined ? [] : validateResponse(operation, response);
 }
 
