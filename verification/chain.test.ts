@@ -25,11 +25,11 @@ function sampleStream(key = KEY): StoredStream {
 
 const codes = (stream: StoredStream) => [...new Set(checkChain(stream, KEY).map(({ check }) => check))];
 
-test('a chain as it was written is whole', () => {
+test('accepts an unaltered chain', () => {
   expect(checkChain(sampleStream(), KEY)).toEqual([]);
 });
 
-test('any change of a single character of any row is found', () => {
+test('reports a change of any single character of any row', () => {
   const { stream, rows, head } = sampleStream();
   const fields = ['eventKey', 'stream', 'type', 'topic', 'subject', 'body', 'prevHash', 'hash'] as const;
   const place = fc
@@ -54,20 +54,20 @@ test('any change of a single character of any row is found', () => {
 const flip = (text: string, at: number, by: number): string =>
   text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ by) + text.slice(at + 1);
 
-test('any other order, loss or repetition of rows is found', () => {
+test('reports reordered, missing and repeated rows', () => {
   const { stream, rows, head } = sampleStream();
-  const whole = rows.map(({ seq }) => seq).join();
+  const original = rows.map(({ seq }) => seq).join();
   const selections = fc.array(fc.nat(rows.length - 1), { maxLength: 2 * rows.length });
   fc.assert(
     fc.property(selections, (picked) => {
       const selected = picked.map((i) => rows[i] as LogRow);
-      fc.pre(selected.map(({ seq }) => seq).join() !== whole);
+      fc.pre(selected.map(({ seq }) => seq).join() !== original);
       expect(codes({ stream, rows: selected, head })).toEqual(['chain_broken']);
     }),
   );
 });
 
-test('an event written with the key upon another past is found', () => {
+test('reports an event that was hashed with the key on another history', () => {
   const { stream, rows } = sampleStream();
   const last = { ...(rows.at(-1) as LogRow), prevHash: GENESIS.hash };
   const upon = { ...last, hash: computeLinkHash(KEY, last) };
@@ -75,36 +75,36 @@ test('an event written with the key upon another past is found', () => {
   expect(codes({ stream, rows: [...rows.slice(0, -1), upon], head })).toEqual(['chain_broken']);
 });
 
-test('any other head is found', () => {
+test('reports any different head', () => {
   const { stream, rows, head } = sampleStream();
   const heads = [undefined, GENESIS, { ...head!, seq: 4 }, { ...head!, hash: GENESIS.hash }];
   for (const other of heads) expect(codes({ stream, rows, head: other })).toEqual(['chain_broken']);
 });
 
-test('a chain that was written with another key is found, however right it looks', () => {
+test('reports a consistent chain that was hashed with another key', () => {
   expect(codes(sampleStream(Buffer.alloc(32, 8)))).toEqual(['chain_broken']);
 });
 
-describe('what the history was told', () => {
+describe('anchors in the workflow history', () => {
   const { stream, rows, head } = sampleStream();
   const anchors = (...seqs: number[]) =>
     new Map(seqs.map((seq) => [seq, rows.find((row) => row.seq === seq)?.hash ?? 'unknown']));
-  const codesOf = (left: LogRow[], told: Map<number, string>) =>
-    checkAnchors({ stream, rows: left, head }, told).map(({ check }) => check);
+  const checkCodes = (remaining: LogRow[], recorded: Map<number, string>) =>
+    checkAnchors({ stream, rows: remaining, head }, recorded).map(({ check }) => check);
 
-  test('agrees with the log', () => {
-    expect(codesOf(rows, anchors(1, 3))).toEqual([]);
+  test('match the log', () => {
+    expect(checkCodes(rows, anchors(1, 3))).toEqual([]);
   });
 
-  test('is missed in a log that was cut off', () => {
-    expect(codesOf(rows.slice(0, 2), anchors(1, 3))).toEqual(['log_incomplete']);
+  test('reveal a truncated log', () => {
+    expect(checkCodes(rows.slice(0, 2), anchors(1, 3))).toEqual(['log_incomplete']);
   });
 
-  test('differs from a log that was written again', () => {
-    expect(codesOf(rows, new Map([...anchors(1), [3, GENESIS.hash]]))).toEqual(['anchor_mismatch']);
+  test('reveal a rewritten log', () => {
+    expect(checkCodes(rows, new Map([...anchors(1), [3, GENESIS.hash]]))).toEqual(['anchor_mismatch']);
   });
 
-  test('does not cover what was added later', () => {
-    expect(codesOf(rows, anchors(1, 2))).toEqual(['anchor_mismatch']);
+  test('reveal appended events', () => {
+    expect(checkCodes(rows, anchors(1, 2))).toEqual(['anchor_mismatch']);
   });
 });

@@ -30,27 +30,27 @@ const ledgerRow = (
 
 const stored = (
   order: Order,
-  told: DomainEvent[],
+  domainEvents: DomainEvent[],
   ledger: LedgerRow[],
   state: 'held' | 'released',
 ): StoredOrder => {
   const reserved = events.stockReserved(order, [allocation]).data.reservations as { token: string }[];
   const id = reserved[0]?.token as string;
   const reservations = [{ ...allocation, id, orderId: order.id, state }];
-  return { id: order.id, order, events: told.map(toCloudEvent), ledger, reservations };
+  return { id: order.id, order, events: domainEvents.map(toCloudEvent), ledger, reservations };
 };
 
 function confirmed(): StoredOrder {
   const placed = newOrder();
   const ledger = [ledgerRow(placed, 'intent'), ledgerRow(placed, 'captured')];
   const order = change.withPaymentStatus(change.confirmOrder(placed, placed.placedAtMs + 10), ledger);
-  const told = [
+  const domainEvents = [
     events.orderCreated(placed, { kind: 'guest' }),
     events.stockReserved(placed, [allocation]),
     events.paymentSucceeded(order, buildPayment(order)),
     events.orderConfirmed(order),
   ];
-  return stored(order, told, ledger, 'held');
+  return stored(order, domainEvents, ledger, 'held');
 }
 
 /** After a refund that would not work at first. */
@@ -81,7 +81,7 @@ const codes = (of: StoredOrder) => [...new Set(check(of).map((finding) => findin
 const until = (of: StoredOrder, type: CloudEvent['type']) =>
   of.events.slice(0, of.events.findIndex((event) => event.type === type) + 1);
 
-test('the log tells the whole row, after every step of the order', () => {
+test('projects the whole row from the log after every step of the order', () => {
   const end = cancelled();
   expect(projectOrder(end.id, end.events)).toEqual(end.order);
   expect(projectOrder(end.id, until(end, 'OrderConfirmed'))).toMatchObject({
@@ -100,52 +100,52 @@ test('the log tells the whole row, after every step of the order', () => {
 test.each([
   ['confirmed', confirmed],
   ['cancelled', cancelled],
-])('rows of an order that is %s agree with its log', (_, make) => {
+])('accepts the rows of a %s order that match its log', (_, make) => {
   expect(check(make())).toEqual([]);
 });
 
-test('any field of the row that differs is named, and only the row is blamed', () => {
-  const whole = cancelled();
-  for (const field of Object.keys(whole.order as Order)) {
-    const order = { ...(whole.order as Order), [field]: 'altered' };
-    expect(check({ ...whole, order })).toEqual([
+test('names the differing field of a row and reports only that row', () => {
+  const consistent = cancelled();
+  for (const field of Object.keys(consistent.order as Order)) {
+    const order = { ...(consistent.order as Order), [field]: 'altered' };
+    expect(check({ ...consistent, order })).toEqual([
       {
         check: 'projection_mismatch',
-        subject: whole.id,
-        detail: expect.stringMatching(new RegExp(`^${field} is "altered", the log says `)),
+        subject: consistent.id,
+        detail: expect.stringMatching(new RegExp(`^${field} is "altered", in the log `)),
       },
     ]);
   }
 });
 
-test('an order is gone when only its log is there', () => {
+test('reports an order whose row is missing while its log exists', () => {
   expect(codes({ ...confirmed(), order: null })).toEqual(['projection_mismatch']);
 });
 
-test('a log that does not begin with the order tells nothing of it', () => {
-  const whole = confirmed();
-  expect(codes({ ...whole, events: whole.events.slice(1) })).toEqual(['projection_mismatch']);
+test('reports a log without an OrderCreated event', () => {
+  const consistent = confirmed();
+  expect(codes({ ...consistent, events: consistent.events.slice(1) })).toEqual(['projection_mismatch']);
 });
 
 test.each([
   ['is missing', (rows: LedgerRow[]) => rows.slice(1)],
-  ['is there twice', (rows: LedgerRow[]) => [...rows, ...rows.slice(-1)]],
-  ['has another amount', (rows: LedgerRow[]) => rows.map((row) => ({ ...row, amountMinor: 1 }))],
-  ['names another intent', (rows: LedgerRow[]) => rows.map((row) => ({ ...row, intentId: 'pi_x' }))],
-  ['is of another kind', (rows: LedgerRow[]) => rows.map((row) => ({ ...row, kind: 'voided' as const }))],
-])('a ledger in which a row %s is blamed alone', (_, damage) => {
-  const whole = cancelled();
-  expect(codes({ ...whole, ledger: damage(whole.ledger) })).toEqual(['money_mismatch']);
+  ['is duplicated', (rows: LedgerRow[]) => [...rows, ...rows.slice(-1)]],
+  ['has a different amount', (rows: LedgerRow[]) => rows.map((row) => ({ ...row, amountMinor: 1 }))],
+  ['names a different intent', (rows: LedgerRow[]) => rows.map((row) => ({ ...row, intentId: 'pi_x' }))],
+  ['has a different kind', (rows: LedgerRow[]) => rows.map((row) => ({ ...row, kind: 'voided' as const }))],
+])('reports only the ledger when one of its rows %s', (_, tamper) => {
+  const consistent = cancelled();
+  expect(codes({ ...consistent, ledger: tamper(consistent.ledger) })).toEqual(['money_mismatch']);
 });
 
-test('a decline may be in the ledger alone: its answer was lost. Of a payment that succeeded it may not', () => {
+test('accepts a decline without an event if its response was lost, but not beside a successful payment', () => {
   const placed = newOrder();
   const rejection = { code: 'payment_unavailable' as const, detail: 'not in time' };
   const rows = (['intent', 'declined', 'voided'] as const).map((kind) => ledgerRow(placed, kind));
   const order = change.withPaymentStatus(change.rejectOrder(placed, rejection, placed.placedAtMs + 10), rows);
   expect(order.payment).toBe('failed');
   const { provider, intentId } = buildPayment(order);
-  const told = [
+  const domainEvents = [
     events.orderCreated(placed, { kind: 'guest' }),
     events.stockReserved(placed, [allocation]),
     events.paymentFailed(order, { attempt: 1, provider: null, intentId: null, code: 'unavailable' }),
@@ -153,7 +153,7 @@ test('a decline may be in the ledger alone: its answer was lost. Of a payment th
     events.stockReleased(order.id, [allocation], placed.placedAtMs + 9),
     events.orderRejected(order),
   ];
-  expect(codes(stored(order, told, rows, 'released'))).not.toContain('money_mismatch');
+  expect(codes(stored(order, domainEvents, rows, 'released'))).not.toContain('money_mismatch');
 
   const paid = confirmed();
   const ledger = [...paid.ledger, ledgerRow(paid.order as Order, 'declined')];
@@ -163,23 +163,26 @@ test('a decline may be in the ledger alone: its answer was lost. Of a payment th
 test('a payment status that differs from the ledger is reported, except for an unreported decline in flight', () => {
   const paid = confirmed();
   const order = { ...(paid.order as Order), payment: 'refund_pending' as const };
-  const wrong = {
+  const inconsistent = {
     ...paid,
     order,
     events: paid.events.slice(0, -1).concat(toCloudEvent(events.orderConfirmed(order))),
   };
-  expect(check(wrong).map((finding) => finding.detail)).toEqual([
+  expect(check(inconsistent).map((finding) => finding.detail)).toEqual([
     'the payment is refund_pending, the ledger amounts to paid',
   ]);
 
   const placed = newOrder();
-  const told = [events.orderCreated(placed, { kind: 'guest' }), events.stockReserved(placed, [allocation])];
+  const domainEvents = [
+    events.orderCreated(placed, { kind: 'guest' }),
+    events.stockReserved(placed, [allocation]),
+  ];
   const rows = (['intent', 'declined'] as const).map((kind) => ledgerRow(placed, kind));
-  expect(check(stored(placed, told, rows, 'held'))).toEqual([]);
+  expect(check(stored(placed, domainEvents, rows, 'held'))).toEqual([]);
 });
 
-test('an intent that has come to nothing yet is no fault while the order is being paid', () => {
-  const whole = confirmed();
+test('accepts an unsettled intent while the payment is in flight', () => {
+  const consistent = confirmed();
   const order = newOrder();
   const placed = stored(
     order,
@@ -188,76 +191,71 @@ test('an intent that has come to nothing yet is no fault while the order is bein
     'held',
   );
   expect(check(placed)).toEqual([]);
-  const late = { ...ledgerRow(whole.order as Order, 'intent', 'pi_late'), key: 'late' };
-  expect(codes({ ...whole, ledger: [...whole.ledger, late] })).toEqual(['money_mismatch']);
+  const late = { ...ledgerRow(consistent.order as Order, 'intent', 'pi_late'), key: 'late' };
+  expect(codes({ ...consistent, ledger: [...consistent.ledger, late] })).toEqual(['money_mismatch']);
 });
 
-test('a try that was given up before it had an intent is no fault', () => {
-  const whole = confirmed();
-  const none = ledgerRow(whole.order as Order, 'intent', null);
-  expect(check({ ...whole, ledger: [...whole.ledger, none] })).toEqual([]);
+test('accepts an attempt that was sealed before it had an intent', () => {
+  const consistent = confirmed();
+  const none = ledgerRow(consistent.order as Order, 'intent', null);
+  expect(check({ ...consistent, ledger: [...consistent.ledger, none] })).toEqual([]);
 });
 
 test.each([
   ['is missing', () => []],
-  ['is held although it was released', (rows) => rows.map((row) => ({ ...row, state: 'held' }))],
-  ['has another quantity', (rows) => rows.map((row) => ({ ...row, quantity: 2 }))],
-  ['is of another product', (rows) => rows.map((row) => ({ ...row, sku: 'desk-lamp' }))],
-  ['is in another warehouse', (rows) => rows.map((row) => ({ ...row, warehouse: 'lyon' }))],
+  ['is live although the log releases it', (rows) => rows.map((row) => ({ ...row, state: 'held' }))],
+  ['has a different quantity', (rows) => rows.map((row) => ({ ...row, quantity: 2 }))],
+  ['names a different product', (rows) => rows.map((row) => ({ ...row, sku: 'desk-lamp' }))],
+  ['names a different warehouse', (rows) => rows.map((row) => ({ ...row, warehouse: 'lyon' }))],
 ] as [string, (rows: StoredOrder['reservations']) => StoredOrder['reservations']][])(
-  'a reservation that %s is blamed alone',
-  (_, damage) => {
-    const whole = cancelled();
-    expect(codes({ ...whole, reservations: damage(whole.reservations) })).toEqual(['reservation_mismatch']);
+  'reports only the reservations when one %s',
+  (_, tamper) => {
+    const consistent = cancelled();
+    expect(codes({ ...consistent, reservations: tamper(consistent.reservations) })).toEqual([
+      'reservation_mismatch',
+    ]);
   },
 );
 
-describe('a fault of the program itself, told by log and rows alike, is found:', () => {
-  test('a total that is not what its parts come to', () => {
-    const whole = JSON.parse(
+describe('reports a bug that log and rows agree on:', () => {
+  test('a total that is not the sum of its parts', () => {
+    const consistent = JSON.parse(
       JSON.stringify(confirmed()).replaceAll('"shippingMinor":0', '"shippingMinor":1'),
     ) as StoredOrder;
-    expect(codes(whole)).toEqual(['money_mismatch']);
+    expect(codes(consistent)).toEqual(['money_mismatch']);
   });
 
-  test('a cancelled order whose money was kept', () => {
-    const whole = cancelled();
-    const kept = {
-      ...whole,
-      events: whole.events.filter(({ type }) => type !== 'PaymentRefunded'),
-      ledger: whole.ledger.filter(({ kind }) => kind !== 'refunded'),
+  test('a cancelled order that was not refunded', () => {
+    const consistent = cancelled();
+    const retained = {
+      ...consistent,
+      events: consistent.events.filter(({ type }) => type !== 'PaymentRefunded'),
+      ledger: consistent.ledger.filter(({ kind }) => kind !== 'refunded'),
     };
-    expect(check(kept)).toContainEqual({
+    expect(check(retained)).toContainEqual({
       check: 'money_mismatch',
-      subject: whole.id,
-      detail: `${whole.order?.totalMinor} was kept, 0 is owed`,
+      subject: consistent.id,
+      detail: `retained ${consistent.order?.totalMinor}, owed 0`,
     });
   });
 
-  test('a cancelled order that holds stock', () => {
-    const whole = cancelled();
+  test('a cancelled order with live reservations', () => {
+    const consistent = cancelled();
     const held = {
-      ...whole,
-      events: whole.events.filter(({ type }) => type !== 'StockReleased'),
-      reservations: whole.reservations.map((row) => ({ ...row, state: 'held' })),
+      ...consistent,
+      events: consistent.events.filter(({ type }) => type !== 'StockReleased'),
+      reservations: consistent.reservations.map((row) => ({ ...row, state: 'held' })),
     };
     expect(codes(held)).toEqual(['reservation_mismatch']);
   });
 
-  test('a confirmed order that holds none', () => {
-    const whole = confirmed();
+  test('a confirmed order without reservations', () => {
+    const consistent = confirmed();
     const none = {
-      ...whole,
-      events: whole.events.filter(({ type }) => type !== 'StockReserved'),
+      ...consistent,
+      events: consistent.events.filter(({ type }) => type !== 'StockReserved'),
       reservations: [],
     };
     expect(codes(none)).toEqual(['reservation_mismatch']);
   });
-});
-
-test('an order of before there was a choice of shipping went the one way there was', () => {
-  const { id, order, events: told } = confirmed();
-  const withoutChoice = (key: string, value: unknown) => (key === 'shippingMethod' ? undefined : value);
-  const old = JSON.parse(JSON.stringify(told), withoutChoice) as CloudEvent[];
-  expect(projectOrder(id, old)).toEqual({ ...order, shippingMethod: 'standard' });
 });

@@ -6,69 +6,70 @@ import { canonicalJson } from '../domain/shared/canonical-json';
 import type { CloudEvent } from '../domain/shared/events';
 import type { Finding } from './findings';
 
-/** All that SQL holds of one order. */
+/** All rows of one order. */
 export interface StoredOrder {
   id: string;
   order: Order | null;
-  /** Of its own stream, oldest first. */
+  /** Events of the order's stream, oldest first. */
   events: CloudEvent[];
   ledger: LedgerRow[];
   reservations: StoredReservation[];
 }
 
 /**
- * Holds each kind of an order's rows against its log, not against each other: what differs is what was altered. Pure, so
- * an order that is moving may be read again.
- * @param told the order as its log tells it.
+ * Compares each kind of an order's rows with its log, not with each other, so a finding names the altered rows.
+ * @param projected the order projected from its log.
  */
-export function checkOrder(stored: StoredOrder, told: Order | undefined): Finding[] {
-  if (told === undefined) {
-    return [
-      { check: 'projection_mismatch', subject: stored.id, detail: 'the log does not tell of this order' },
-    ];
+export function checkOrder(stored: StoredOrder, projected: Order | undefined): Finding[] {
+  if (projected === undefined) {
+    return [{ check: 'projection_mismatch', subject: stored.id, detail: 'the log has no such order' }];
   }
-  return [...checkProjection(stored, told), ...checkMoney(stored, told), ...checkReservations(stored, told)];
+  return [
+    ...checkProjection(stored, projected),
+    ...checkMoney(stored, projected),
+    ...checkReservations(stored, projected),
+  ];
 }
 
-function checkProjection({ id, order }: StoredOrder, told: Order): Finding[] {
+function checkProjection({ id, order }: StoredOrder, projected: Order): Finding[] {
   const differs = (detail: string): Finding => ({ check: 'projection_mismatch', subject: id, detail });
-  if (order === null) return [differs('the log tells of an order that is gone')];
-  return (Object.keys(told) as (keyof Order)[]).flatMap((field) => {
-    const [row, log] = [canonicalJson(order[field]), canonicalJson(told[field])];
-    return row === log ? [] : [differs(`${field} is ${row}, the log says ${log}`)];
+  if (order === null) return [differs('the order is missing, its log exists')];
+  return (Object.keys(projected) as (keyof Order)[]).flatMap((field) => {
+    const [row, log] = [canonicalJson(order[field]), canonicalJson(projected[field])];
+    return row === log ? [] : [differs(`${field} is ${row}, in the log ${log}`)];
   });
 }
 
-/** Money is on its way to or from the provider, whose books may be ahead of the ledger. */
+/** Whether a payment or its reversal may be in flight, so that the provider is ahead of the ledger. */
 export const isPaymentInFlight = (status: OrderStatus | undefined): boolean =>
   status === 'placed' || status === 'cancelling';
 
 export const sumLedger = (ledger: readonly LedgerRow[], kind: LedgerRow['kind']): number =>
   ledger.filter((e) => e.kind === kind).reduce((sum, e) => sum + e.amountMinor, 0);
 
-function checkMoney({ id, events, ledger }: StoredOrder, told: Order): Finding[] {
-  const wrong = (detail: string): Finding => ({ check: 'money_mismatch', subject: id, detail });
+function checkMoney({ id, events, ledger }: StoredOrder, projected: Order): Finding[] {
+  const mismatch = (detail: string): Finding => ({ check: 'money_mismatch', subject: id, detail });
   const findings: Finding[] = [];
 
-  const { subtotalMinor, discountMinor, shippingMinor, taxMinor, totalMinor, taxIncluded } = told;
+  const { subtotalMinor, discountMinor, shippingMinor, taxMinor, totalMinor, taxIncluded } = projected;
   if (totalMinor !== subtotalMinor - discountMinor + shippingMinor + (taxIncluded ? 0 : taxMinor)) {
-    findings.push(wrong('the total is not what its parts come to'));
+    findings.push(mismatch('the total is not the sum of its parts'));
   }
 
   const rows = ledger.map(formatLedgerEntry);
-  const log = projectLedger(told, events, ledger);
+  const log = projectLedger(projected, events, ledger);
   findings.push(
-    ...multisetDifference(rows, log).map((row) => wrong(`the ledger says ${row}, the log does not`)),
-    ...multisetDifference(log, rows).map((row) => wrong(`the log says ${row}, the ledger does not`)),
+    ...multisetDifference(rows, log).map((row) => mismatch(`in the ledger, not in the log: ${row}`)),
+    ...multisetDifference(log, rows).map((row) => mismatch(`in the log, not in the ledger: ${row}`)),
   );
 
   const refunded = sumLedger(ledger, 'refunded');
-  const kept = sumLedger(ledger, 'captured') - refunded;
-  const owed = told.status === 'confirmed' ? totalMinor : isClosed(told.status) ? 0 : undefined;
-  if (owed !== undefined && kept !== owed) findings.push(wrong(`${kept} was kept, ${owed} is owed`));
-  const expected = derivePayments(told, events, ledger);
-  if (!expected.includes(told.payment)) {
-    findings.push(wrong(`the payment is ${told.payment}, the ledger amounts to ${expected[0]}`));
+  const retained = sumLedger(ledger, 'captured') - refunded;
+  const owed = projected.status === 'confirmed' ? totalMinor : isClosed(projected.status) ? 0 : undefined;
+  if (owed !== undefined && retained !== owed) findings.push(mismatch(`retained ${retained}, owed ${owed}`));
+  const expected = derivePayments(projected, events, ledger);
+  if (!expected.includes(projected.payment)) {
+    findings.push(mismatch(`the payment is ${projected.payment}, the ledger amounts to ${expected[0]}`));
   }
   return findings;
 }
@@ -101,77 +102,79 @@ const formatLedgerEntry = ({
 }: LedgerEntryData): string =>
   `${amountMinor} ${currency} ${kind} by ${provider} as ${intentId}${declineCode === null ? '' : ` (${declineCode})`}`;
 
-/** The rows that the log tells of. No event tells of an intent before it has come to something. */
+/** The ledger rows that the log implies. An intent has no event until its payment is settled. */
 function projectLedger(
   { totalMinor, ...order }: Order,
   events: readonly CloudEvent[],
   ledger: readonly LedgerRow[],
 ): string[] {
   const rows = new Set<string>();
-  const answered = new Set<unknown>();
-  const tell = (of: Pick<LedgerEntryData, 'kind' | 'provider' | 'intentId'> & Partial<LedgerEntryData>) =>
+  const settled = new Set<unknown>();
+  const addRow = (
+    entry: Pick<LedgerEntryData, 'kind' | 'provider' | 'intentId'> & Partial<LedgerEntryData>,
+  ) =>
     rows.add(
-      formatLedgerEntry({ amountMinor: totalMinor, currency: order.currency, declineCode: null, ...of }),
+      formatLedgerEntry({ amountMinor: totalMinor, currency: order.currency, declineCode: null, ...entry }),
     );
   for (const { type, data } of events) {
     const { provider, intentId, amountMinor } = data as unknown as LedgerEntryData;
-    const of = { provider, intentId };
-    // A try that was given up before it had an intent.
+    const entry = { provider, intentId };
+    // The attempt was sealed before it had an intent.
     if (intentId === null) continue;
-    if (type === 'PaymentSucceeded' || type === 'PaymentFailed') answered.add(intentId);
+    if (type === 'PaymentSucceeded' || type === 'PaymentFailed') settled.add(intentId);
     switch (type) {
       case 'PaymentSucceeded':
-        tell({ kind: 'captured', ...of, amountMinor });
+        addRow({ kind: 'captured', ...entry, amountMinor });
         break;
       case 'PaymentFailed':
-        tell({ kind: 'declined', ...of, amountMinor, declineCode: String(data.code) });
+        addRow({ kind: 'declined', ...entry, amountMinor, declineCode: String(data.code) });
         break;
       case 'PaymentVoided':
-        tell({ kind: 'voided', ...of });
+        addRow({ kind: 'voided', ...entry });
         break;
       case 'PaymentRefunded':
-        tell({ kind: 'refunded', ...of, amountMinor });
+        addRow({ kind: 'refunded', ...entry, amountMinor });
         break;
       default:
         continue;
     }
-    tell({ kind: 'intent', ...of });
+    addRow({ kind: 'intent', ...entry });
   }
   for (const row of ledger) {
     const { kind, provider, intentId } = row;
     if (kind === 'intent' && (intentId === null || isPaymentInFlight(order.status)))
-      tell({ kind, provider, intentId });
-    // Written down before the workflow is answered, which may not come about.
-    if (kind === 'declined' && !answered.has(intentId)) tell(row);
+      addRow({ kind, provider, intentId });
+    // A decline is recorded before the workflow receives it; the response may be lost.
+    if (kind === 'declined' && !settled.has(intentId)) addRow(row);
   }
   return [...rows];
 }
 
-function checkReservations({ id, events, reservations }: StoredOrder, told: Order): Finding[] {
-  const wrong = (detail: string): Finding => ({ check: 'reservation_mismatch', subject: id, detail });
-  const of = (type: CloudEvent['type']) =>
+function checkReservations({ id, events, reservations }: StoredOrder, projected: Order): Finding[] {
+  const mismatch = (detail: string): Finding => ({ check: 'reservation_mismatch', subject: id, detail });
+  const listReservations = (type: CloudEvent['type']) =>
     events.filter((e) => e.type === type).flatMap((e) => e.data.reservations as ReservationPayload[]);
-  const released = new Set(of('StockReleased').map((r) => r.token));
-  const log = of('StockReserved').map((r) => ({
+  const released = new Set(listReservations('StockReleased').map((r) => r.token));
+  const log = listReservations('StockReserved').map((r) => ({
     ...r,
     id: r.token,
     state: released.has(r.token) ? 'released' : 'held',
   }));
-  const [rows, facts] = [reservations.map(formatReservation), log.map(formatReservation)];
+  const [rows, logged] = [reservations.map(formatReservation), log.map(formatReservation)];
   const findings = [
-    ...multisetDifference(rows, facts).map((row) => wrong(`the reservations say ${row}, the log does not`)),
-    ...multisetDifference(facts, rows).map((row) => wrong(`the log says ${row}, the reservations do not`)),
+    ...multisetDifference(rows, logged).map((row) => mismatch(`in the reservations, not in the log: ${row}`)),
+    ...multisetDifference(logged, rows).map((row) => mismatch(`in the log, not in the reservations: ${row}`)),
   ];
 
   const held = log.filter((r) => r.state === 'held');
-  if (isClosed(told.status) && held.length > 0) {
-    findings.push(wrong(`the order is ${told.status} and holds ${held.length}`));
+  if (isClosed(projected.status) && held.length > 0) {
+    findings.push(mismatch(`the order is ${projected.status} with ${held.length} live reservations`));
   }
-  if (told.status === 'confirmed') {
-    for (const line of told.lines) {
+  if (projected.status === 'confirmed') {
+    for (const line of projected.lines) {
       const units = held.filter((r) => r.line === line.line).reduce((sum, r) => sum + r.quantity, 0);
       if (units === line.quantity) continue;
-      findings.push(wrong(`${line.quantity} of ${line.sku} are ordered, ${units} reserved`));
+      findings.push(mismatch(`${line.quantity} × ${line.sku} ordered, ${units} reserved`));
     }
   }
   return findings;
@@ -182,12 +185,12 @@ type ReservationPayload = Omit<StoredReservation, 'id' | 'orderId' | 'state'> & 
 const formatReservation = (r: Omit<StoredReservation, 'orderId'>): string =>
   `${r.quantity} × ${r.sku} from ${r.warehouse} ${r.state} as ${r.id}`;
 
-/** What `some` says and `others` does not, each as often as it is said. */
+/** The elements of `some` that `others` lacks, with multiplicity. */
 function multisetDifference(some: readonly string[], others: readonly string[]): string[] {
-  const left = [...others];
-  return some.filter((fact) => {
-    const at = left.indexOf(fact);
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
+  const remaining = [...others];
+  return some.filter((element) => {
+    const index = remaining.indexOf(element);
+    if (index >= 0) remaining.splice(index, 1);
+    return index < 0;
   });
 }

@@ -48,14 +48,10 @@ function getSnapshot({ data }: CloudEvent): OrderSnapshot {
 export function projectOrder(id: string, events: readonly CloudEvent[]): Order | undefined {
   const created = events.find(({ type }) => type === 'OrderCreated');
   if (created === undefined) return undefined;
-  const basket = {
-    // Orders of before there was a choice went the one way there was.
-    shippingMethod: 'standard',
-    ...created.data,
-  } as unknown as PricedCart & { customerId: string };
-  let order = placeOrder(basket, {
+  const cart = created.data as unknown as PricedCart & { customerId: string };
+  let order = placeOrder(cart, {
     id,
-    customerId: basket.customerId,
+    customerId: cart.customerId,
     placedAtMs: Date.parse(created.time),
   });
   const ledger: LedgerAmount[] = [];

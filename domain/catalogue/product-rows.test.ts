@@ -40,7 +40,7 @@ const DESK = createProduct(
   1,
 ).after;
 
-test('a row is read by the names of its columns, in whatever order they come', () => {
+test('parses cells by column name in any column order', () => {
   const reversed = row(CELLS.toReversed(), COLUMNS.toReversed());
   expect(reversed).toEqual(row(CELLS));
   expect(reversed).toEqual({
@@ -60,7 +60,7 @@ test('a row is read by the names of its columns, in whatever order they come', (
   });
 });
 
-test('an empty cell is what a product is that says nothing', () => {
+test('parses an empty cell as the default of its field', () => {
   const { fields, attributes } = row(['x', 'X', '', '1', '', '', '', '', '']);
   expect(fields).toMatchObject({
     description: '',
@@ -91,12 +91,12 @@ test.each([
   ['image_url', 'ftp://x.example/y'],
   ['active', 'yes'],
   ['attr.wood', 'x'.repeat(501)],
-])('%s %j is a fault of that field', (column, cell) => {
+])('rejects %s %j', (column, cell) => {
   const faults = read(withCell(column, cell)) as RowError[];
   expect(faults.map(({ line, field }) => [line, field])).toEqual([[7, column]]);
 });
 
-test('a price has as many decimals as its currency, and is such that it can be paid', () => {
+test('accepts prices with the decimals of the currency and chargeable amounts only', () => {
   const price = (cell: string, currency: string) => {
     const result = read(['x', cell], ['sku', 'price'], currency);
     return Array.isArray(result) ? null : result.fields.unitPriceMinor;
@@ -105,7 +105,7 @@ test('a price has as many decimals as its currency, and is such that it can be p
   expect([price('4.19', 'KWD'), price('4.195', 'KWD'), price('4.190', 'KWD')]).toEqual([4_190, null, 4_190]);
 });
 
-test('a header must name columns that there are, each once, and the sku', () => {
+test('rejects unknown, duplicate and missing columns in a header', () => {
   expect(validateHeader(COLUMNS)).toEqual([]);
   expect(validateHeader(['sku'])).toEqual([]);
   expect(validateHeader(['sku', 'colour', 'name', 'name', 'attr.__proto__'])).toEqual([
@@ -116,7 +116,7 @@ test('a header must name columns that there are, each once, and the sku', () => 
   expect(validateHeader(['name'])).toEqual(['missing column sku']);
 });
 
-test('what the file has no column for stays; attributes that it names are set or taken away', () => {
+test('leaves fields without a column unchanged and sets or removes named attributes', () => {
   const change = applyRow(row(['oak-desk', '400', ''], ['sku', 'price', 'attr.finish']), DESK, 5);
   expect(change).toEqual({
     before: DESK,
@@ -125,7 +125,7 @@ test('what the file has no column for stays; attributes that it names are set or
   expect(applyRow(row(['oak-desk', '389.00'], ['sku', 'price']), DESK, 5)).toBeNull();
 });
 
-test('a row that says what is true changes nothing, however often it comes', () => {
+test('changes nothing when a row repeats the current values', () => {
   const cell = fc.constantFrom('1', '2.50', '7');
   const rows = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('A', 'B'), cell));
   fc.assert(
@@ -154,7 +154,7 @@ test.each([
   ['EUR', '419.00'],
   ['JPY', '419'],
   ['KWD', '419.000'],
-])('a price that is none is told with an example in %s', (currency, example) => {
+])('includes an example in the error of an invalid %s price', (currency, example) => {
   expect(read(['x', 'free'], ['sku', 'price'], currency)).toMatchObject([
     { field: 'price', detail: `must be an amount of ${currency} such as ${example}` },
   ]);

@@ -10,7 +10,7 @@ import {
 
 const text = fc.string({ unit: 'binary' });
 
-describe('the terms of a text', () => {
+describe('extractTerms', () => {
   test.each([
     ['Walnut-Desk, 140×70cm', ['walnut', 'desk', '140', '70cm']],
     ['Crème BRÛLÉE crème', ['creme', 'brulee']],
@@ -18,11 +18,11 @@ describe('the terms of a text', () => {
     ['ﬁne Ⅳ ½ ﾊﾝｶｸ 日本語', ['fine', 'iv', '1', '2', 'ハンカク', '日本語']],
     ['snake_case e-mail a.b', ['snake', 'case', 'e', 'mail', 'a', 'b']],
     ['  --- ', []],
-  ])('of %j are %j', (given, terms) => {
+  ])('extracts from %j the terms %j', (given, terms) => {
     expect(extractTerms(given)).toEqual(terms);
   });
 
-  test('are terms themselves, whatever the text is', () => {
+  test('is idempotent for any text', () => {
     fc.assert(
       fc.property(text, (given) => {
         const terms = extractTerms(given);
@@ -33,7 +33,7 @@ describe('the terms of a text', () => {
     );
   });
 
-  test('do not depend on case, or on how accents are encoded', () => {
+  test('ignores case and the encoding of accents', () => {
     fc.assert(
       fc.property(text, (given) => {
         expect(extractTerms(given.normalize('NFC'))).toEqual(extractTerms(given.normalize('NFD')));
@@ -42,7 +42,7 @@ describe('the terms of a text', () => {
     expect(extractTerms('ÄÖÜ éàç')).toEqual(extractTerms('äöü ÉÀÇ'));
   });
 
-  test('are no longer than a column of the database', () => {
+  test('returns no term longer than the database column', () => {
     const [term] = extractTerms('𝒳'.repeat(3 * MAX_TERM_LENGTH));
     expect([...(term ?? '')]).toHaveLength(MAX_TERM_LENGTH);
   });
@@ -55,23 +55,23 @@ const product = {
   description: 'Oiled.',
 };
 
-test('a product is found by its name, its sku, its attributes and its description, in that order', () => {
+test('extracts the terms of name, sku, attributes and description, in that order', () => {
   expect(extractProductTerms(product)).toEqual(['walnut', 'desk', 'ørsted', 'søn', 'oiled']);
 });
 
-test('a product has a bounded number of terms, and its name and sku are among them', () => {
+test('limits the terms of a product but always includes name and sku', () => {
   const description = Array.from({ length: 500 }, (_, n) => `word${n}`).join(' ');
   const terms = extractProductTerms({ ...product, description });
   expect(terms).toHaveLength(MAX_PRODUCT_TERMS);
   expect(terms.slice(0, 2)).toEqual(['walnut', 'desk']);
 });
 
-test('the words of a query go longest first', () => {
+test('sorts the words of a query, longest first', () => {
   expect(parseProductQuery('Oak DESK for walnut')).toEqual(['walnut', 'desk', 'for', 'oak']);
   expect(parseProductQuery('desk Desk désk')).toEqual(['desk']);
 });
 
-test('a query without words, or with too many, is none', () => {
+test('rejects a query without words or with too many', () => {
   expect(parseProductQuery(' !? ')).toBeNull();
   const words = Array.from({ length: MAX_QUERY_WORDS + 1 }, (_, n) => `w${n}`);
   expect(parseProductQuery(words.join(' '))).toBeNull();

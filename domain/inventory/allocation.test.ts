@@ -37,7 +37,7 @@ const demandOf = (lines: readonly StockDemand[], sku: string): number =>
   sum(lines.filter((l) => l.sku === sku).map((l) => l.quantity));
 
 describe('for any order and any stock', () => {
-  test('an order is served exactly when every sku is there in total', () => {
+  test('allocates if and only if every sku has enough units in total', () => {
     fc.assert(
       fc.property(anyLines, anyStock, (lines, stock) => {
         const enough = SKUS.every((sku) => demandOf(lines, sku) <= freeOf(stock, sku));
@@ -46,7 +46,7 @@ describe('for any order and any stock', () => {
     );
   });
 
-  test('no warehouse gives more than it has, and every line gets what it asks for', () => {
+  test('never exceeds a warehouse and allocates every line in full', () => {
     fc.assert(
       fc.property(anyLines, anyStock, (lines, stock) => {
         const result = allocateStock(lines, stock);
@@ -68,7 +68,7 @@ describe('for any order and any stock', () => {
     );
   });
 
-  test('an inactive warehouse is as good as none', () => {
+  test('ignores inactive warehouses', () => {
     fc.assert(
       fc.property(anyLines, anyStock, fc.constantFrom('BER', 'MAD', 'RTM'), (lines, stock, closed) => {
         const others = stock.filter((row) => row.warehouse !== closed);
@@ -78,7 +78,7 @@ describe('for any order and any stock', () => {
     );
   });
 
-  test('the order of rows does not change the answer', () => {
+  test('does not depend on the order of its input', () => {
     const shuffled = fc.tuple(anyLines, anyStock).chain(([lines, stock]) =>
       fc.record({
         lines: fc.constant(lines),
@@ -94,7 +94,7 @@ describe('for any order and any stock', () => {
     );
   });
 
-  test('an order that one warehouse can serve alone comes from one', () => {
+  test('uses one warehouse if it can serve the whole order', () => {
     fc.assert(
       fc.property(anyLines, anyStock, (lines, stock) => {
         const able = ['BER', 'MAD', 'RTM'].filter((warehouse) => {
@@ -111,7 +111,7 @@ describe('for any order and any stock', () => {
     );
   });
 
-  test('an order cut to what its shortages say is served', () => {
+  test('allocates an order reduced to the reported available units', () => {
     fc.assert(
       fc.property(anyLines, anyStock, (lines, stock) => {
         const result = allocateStock(lines, stock);
@@ -128,14 +128,14 @@ describe('for any order and any stock', () => {
 });
 
 describe('the choice of warehouse', () => {
-  test('of two that can serve the whole order the first by code, whatever they hold', () => {
+  test('prefers the first code among warehouses that can serve the whole order', () => {
     const stock = [level('desk', 'RTM', 100), level('desk', 'BER', 1)];
     expect(allocateStock([demand(1, 'desk', 1)], stock)).toEqual({
       allocations: [{ line: 1, sku: 'desk', warehouse: 'BER', quantity: 1 }],
     });
   });
 
-  test('a line stays whole where no warehouse has the whole order', () => {
+  test('keeps a line whole if no warehouse can serve the whole order', () => {
     const stock = [level('desk', 'BER', 5), level('lamp', 'BER', 1), level('lamp', 'RTM', 4)];
     expect(allocateStock([demand(1, 'desk', 5), demand(2, 'lamp', 3)], stock)).toEqual({
       allocations: [
@@ -145,7 +145,7 @@ describe('the choice of warehouse', () => {
     });
   });
 
-  test('a line prefers the warehouse that already sends a parcel', () => {
+  test('prefers a warehouse that already serves another line', () => {
     const stock = [
       level('desk', 'RTM', 1),
       level('lamp', 'BER', 1),
@@ -159,7 +159,7 @@ describe('the choice of warehouse', () => {
     });
   });
 
-  test('a line that no warehouse has is split, most available first', () => {
+  test('splits a line that no warehouse can serve, most available first', () => {
     const stock = [level('desk', 'BER', 2), level('desk', 'MAD', 5), level('desk', 'RTM', 3)];
     expect(allocateStock([demand(1, 'desk', 7)], stock)).toEqual({
       allocations: [
@@ -171,7 +171,7 @@ describe('the choice of warehouse', () => {
 });
 
 describe('shortages', () => {
-  test('count earlier lines of the same sku and name only the lines that are short', () => {
+  test('deducts earlier lines of the same sku and reports only short lines', () => {
     const stock = [level('desk', 'BER', 3), level('desk', 'RTM', 2, 1), level('lamp', 'BER', 9)];
     const lines = [demand(1, 'desk', 3), demand(2, 'lamp', 1), demand(3, 'desk', 2)];
     expect(allocateStock(lines, stock)).toEqual({
@@ -179,13 +179,13 @@ describe('shortages', () => {
     });
   });
 
-  test('a sku nobody stocks is short of everything', () => {
+  test('reports a sku without stock as fully short', () => {
     expect(allocateStock([demand(1, 'ghost', 2)], [])).toEqual({
       shortages: [{ line: 1, sku: 'ghost', requested: 2, available: 0 }],
     });
   });
 
-  test('a warehouse with more reserved than it holds does not take from the others', () => {
+  test('does not deduct an over-reserved warehouse from the others', () => {
     const stock = [level('desk', 'BER', 1, 4), level('desk', 'RTM', 2)];
     expect(allocateStock([demand(1, 'desk', 3)], stock)).toEqual({
       shortages: [{ line: 1, sku: 'desk', requested: 3, available: 2 }],
@@ -193,6 +193,6 @@ describe('shortages', () => {
   });
 });
 
-test.each([0, -1, 1.5, Number.NaN, 2 ** 53])('a quantity of %d is refused', (quantity) => {
+test.each([0, -1, 1.5, Number.NaN, 2 ** 53])('rejects a quantity of %d', (quantity) => {
   expect(() => allocateStock([demand(1, 'desk', quantity)], [level('desk', 'BER', 5)])).toThrow(RangeError);
 });

@@ -3,7 +3,7 @@ import { DEFAULT_PRICE_RULES } from '../pricing/price-rules';
 import { priceCart } from '../pricing/pricing';
 import * as change from './order-changes';
 
-const basket = priceCart(
+const cart = priceCart(
   [
     {
       sku: 'walnut-desk',
@@ -18,16 +18,16 @@ const basket = priceCart(
   { country: 'DE' },
   DEFAULT_PRICE_RULES,
 );
-const placed = change.placeOrder(basket, { id: 'ord_1', customerId: 'cus_1', placedAtMs: 1 });
+const placed = change.placeOrder(cart, { id: 'ord_1', customerId: 'cus_1', placedAtMs: 1 });
 const request = change.parseCancelRequest({ reason: 'changed my mind' }, 2);
 
-test('every change is a new version, and leaves the order before as it was', () => {
+test('increments the version and does not mutate the previous order', () => {
   const confirmed = change.confirmOrder(placed, 5);
   expect(confirmed).toMatchObject({ status: 'confirmed', version: 2, updatedAtMs: 5 });
   expect(placed).toMatchObject({ status: 'placed', payment: 'pending', version: 1, updatedAtMs: 1 });
 });
 
-test('an order that has ended changes no more', () => {
+test('rejects changes of a closed order', () => {
   const rejected = change.rejectNewOrder(placed, change.outOfStockRejection([]));
   expect(rejected.payment).toBe('none');
   expect(() => change.confirmOrder(rejected, 4)).toThrow('rejected to confirmed');
@@ -46,7 +46,7 @@ test('the payment status follows from the ledger and the status of the changed o
   expect(change.withPaymentStatus(cancelled, reversed).payment).toBe('refunded');
 });
 
-describe('the payload of a cancel signal', () => {
+describe('parseCancelRequest', () => {
   test.each<[unknown, string | null, string | undefined]>([
     [undefined, null, undefined],
     [null, null, undefined],
@@ -66,15 +66,15 @@ describe('the payload of a cancel signal', () => {
   });
 
   test.each(['write to ada@example.com please', 'call +49 (30) 1234-567', 'card 4242 4242 4242 4242'])(
-    '%j loses what looks like personal data',
+    'removes apparent personal data from %j',
     (reason) => {
-      const kept = change.parseCancelRequest({ reason }, 0).reason;
-      expect(kept).toContain('[removed]');
-      expect(kept).not.toMatch(/@|\d{4}/);
+      const sanitized = change.parseCancelRequest({ reason }, 0).reason;
+      expect(sanitized).toContain('[removed]');
+      expect(sanitized).not.toMatch(/@|\d{4}/);
     },
   );
 
-  test('whatever is sent, what is kept is one bounded line', () => {
+  test('stores one bounded line for any payload', () => {
     fc.assert(
       fc.property(fc.anything(), (payload) => {
         const { reason, requestedBy } = change.parseCancelRequest(payload, 0);
@@ -88,7 +88,7 @@ describe('the payload of a cancel signal', () => {
 });
 
 test.each(['customer', 'staff', 'machine'])(
-  'who asks by REST is kept as they are called, a %s with digits in their id',
+  'stores the claim of a REST %s although its id contains digits',
   (kind) => {
     const id = `${kind === 'machine' ? 'key' : 'cus'}_01234567890123456789012345`;
     const by = (requestedBy: string) => change.parseCancelRequest({ requestedBy }, 0).requestedBy.claim;

@@ -30,34 +30,31 @@ const terminated: WorkflowState = { ...running, status: 'failed', closeStatus: '
 const problem = (of: OrderData, workflow: WorkflowState | null) =>
   findProblem(of, workflow, DEFAULT_RECONCILE_POLICY, NOW_MS)?.code ?? null;
 
-test('an open order is one that is neither completed, cancelled nor rejected', () => {
+test('counts all orders but completed, cancelled and rejected ones as open', () => {
   expect(OPEN_STATUSES.toSorted()).toEqual(['cancelling', 'confirmed', 'on_hold', 'placed']);
 });
 
-test.each(['completed', 'cancelled', 'rejected'] as const)(
-  '%s: nothing is wrong, whatever Temporal says',
-  (status) => {
-    for (const workflow of [null, running, terminated]) expect(problem(facts(status), workflow)).toBeNull();
-  },
-);
+test.each(['completed', 'cancelled', 'rejected'] as const)('reports no problem for a %s order', (status) => {
+  for (const workflow of [null, running, terminated]) expect(problem(facts(status), workflow)).toBeNull();
+});
 
-test.each(OPEN_STATUSES)('%s: without a running workflow something is wrong', (status) => {
+test.each(OPEN_STATUSES)('reports a %s order without a running workflow', (status) => {
   expect(problem(facts(status), running)).toBeNull();
   expect(problem(facts(status), terminated)).toBe('workflow_ended');
   expect(problem(facts(status), null)).toBe('workflow_lost');
   expect(problem(facts(status), { ...running, status: 'completed' })).toBe('order_behind');
 });
 
-test('a placement whose workflow never was is left to its client; one whose workflow ended is not', () => {
+test('ignores a placement without a workflow and reports one whose workflow closed', () => {
   expect(problem(facts(null), null)).toBeNull();
   expect(problem(facts(null), terminated)).toBe('workflow_ended');
 });
 
-test("somebody else's workflow is none of ours", () => {
+test('ignores workflows without an order and a placement', () => {
   expect(problem({ order: null, placement: null }, terminated)).toBeNull();
 });
 
-test('a workflow task that fails or waits is stuck, one that is new is not', () => {
+test('reports failing and waiting workflow tasks, not new ones', () => {
   const due = (attempt: number, minutes: number) => ({
     ...running,
     pendingTask: { attempt, sinceMs: minutesAgo(minutes) },
@@ -76,12 +73,12 @@ test.each([
   expect(problem(facts(status, minutesAgo(late)), running)).toBe('order_overdue');
 });
 
-test('one that is not stored has the grace to be', () => {
+test('allows the grace period for an order that is not stored yet', () => {
   expect(problem(facts(null, minutesAgo(1.9)), running)).toBeNull();
   expect(problem(facts(null, minutesAgo(2.1)), running)).toBe('order_overdue');
 });
 
-test('an order that rests, one that asks for attention and one just taken up are not overdue', () => {
+test('does not report resting, attention and just resumed orders as overdue', () => {
   const days = minutesAgo(10_000);
   expect(problem(facts('confirmed', days), running)).toBeNull();
   expect(problem(facts('on_hold', days), running)).toBeNull();
@@ -89,7 +86,7 @@ test('an order that rests, one that asks for attention and one just taken up are
   expect(problem(facts('cancelling', days), { ...running, startedAtMs: minutesAgo(1) })).toBeNull();
 });
 
-test('it says what is tried', () => {
+test('includes the pending activity in the detail', () => {
   const found = findProblem(
     facts('cancelling', minutesAgo(30)),
     { ...running, pendingActivity: 'undoPayment, attempt 7' },
@@ -99,7 +96,7 @@ test('it says what is tried', () => {
   expect(found?.detail).toBe('cancelling for 30 min: undoPayment, attempt 7');
 });
 
-test('the pauses between restarts grow', () => {
+test('increases the delay between restarts', () => {
   const pauses = [1, 2, 3, 4].map((n) => getRestartBackoffMs(n, DEFAULT_RECONCILE_POLICY) / MINUTE_MS);
   expect(pauses).toEqual([1, 4, 16, 64]);
 });

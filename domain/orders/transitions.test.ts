@@ -19,34 +19,34 @@ function reachableFrom(start: OrderStatus): Set<OrderStatus> {
   return seen;
 }
 
-describe('the table of status', () => {
-  test('every status is reachable from placed', () => {
+describe('STATUS_TRANSITIONS', () => {
+  test('reaches every status from placed', () => {
     expect([...reachableFrom('placed')].sort()).toEqual([...STATUSES].sort());
   });
 
-  test.each(STATUSES)('%s is closed exactly when there is no way out of it', (status) => {
+  test.each(STATUSES)('%s is closed if and only if it has no transition', (status) => {
     expect(STATUS_TRANSITIONS[status].length === 0).toBe(isClosed(status));
   });
 
-  test.each(STATUSES)('from %s an end can be reached', (status) => {
+  test.each(STATUSES)('%s leads to a final status', (status) => {
     expect([...reachableFrom(status)].some(isClosed)).toBe(true);
   });
 
-  test.each(STATUSES)('%s does not lead to itself or back to placed', (status) => {
+  test.each(STATUSES)('%s leads neither to itself nor to placed', (status) => {
     expect(canTransition(status, status)).toBe(false);
     expect(canTransition(status, 'placed')).toBe(false);
   });
 
-  test('an order is cancelled only through cancelling, and cancelling leads nowhere else', () => {
+  test('reaches cancelled only from cancelling, which leads nowhere else', () => {
     expect(STATUSES.filter((s) => canTransition(s, 'cancelled'))).toEqual(['cancelling']);
     expect(STATUS_TRANSITIONS.cancelling).toEqual(['cancelled']);
   });
 
-  test('an accepted order is never rejected', () => {
+  test('never rejects a confirmed order', () => {
     expect(canTransition('confirmed', 'rejected')).toBe(false);
   });
 
-  test('a step outside the table throws, a step inside does not', () => {
+  test('throws for transitions outside the table only', () => {
     fc.assert(
       fc.property(fc.constantFrom(...STATUSES), fc.constantFrom(...STATUSES), (from, to) => {
         const step = () => assertTransition(from, to);
@@ -67,11 +67,11 @@ describe('cancel', () => {
     ['cancelled', 'already_cancelled'],
     ['rejected', 'already_rejected'],
     ['completed', 'already_completed'],
-  ] as const)('is refused when %s: %s', (status, code) => {
+  ] as const)('is rejected when %s: %s', (status, code) => {
     expect(can({ status, fulfilment: 'unfulfilled' }, 'cancel')).toMatchObject({ allowed: false, code });
   });
 
-  test('is refused once anything has shipped, and says so', () => {
+  test('is rejected with a reason once anything has shipped', () => {
     expect(can({ status: 'confirmed', fulfilment: 'shipped' }, 'cancel')).toEqual({
       allowed: false,
       code: 'already_shipped',
@@ -82,7 +82,7 @@ describe('cancel', () => {
     }
   });
 
-  test('is never allowed where the table of status has no way to cancelling', () => {
+  test('is never allowed from a status without a transition to cancelling', () => {
     fc.assert(
       fc.property(fc.constantFrom(...STATUSES), fc.constantFrom(...FULFILMENTS), (status, fulfilment) => {
         const { allowed } = can({ status, fulfilment }, 'cancel');

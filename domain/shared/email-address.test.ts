@@ -12,7 +12,7 @@ test.each([
   'कमल@उदाहरण.भारत',
   'ada@xn--mnchen-3ya.xn--p1ai',
   `${'a'.repeat(64)}@example.com`,
-])('%s is an address', (address) => {
+])('accepts %s', (address) => {
   expect(isEmailAddress(address)).toBe(true);
 });
 
@@ -43,11 +43,11 @@ test.each([
   'ada\ud800@example.com',
   `${'a'.repeat(65)}@example.com`,
   `ada@${'a.'.repeat(130)}com`,
-])('%j is none', (text) => {
+])('rejects %j', (text) => {
   expect(isEmailAddress(text)).toBe(false);
 });
 
-test('what is no address is soon known as none', () => {
+test('rejects invalid addresses in linear time', () => {
   const startedMs = performance.now();
   for (const evil of ['a.'.repeat(120), `a@${'a-'.repeat(120)}`, `a@${'a.'.repeat(120)}`, 'é'.repeat(254)]) {
     expect(isEmailAddress(`${evil}!`)).toBe(false);

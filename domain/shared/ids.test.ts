@@ -9,8 +9,8 @@ const randomPart = fc.string({
   maxLength: 16,
 });
 
-describe('the first order id of a millisecond', () => {
-  test('is an order id that gives the millisecond back', () => {
+describe('minOrderIdAt', () => {
+  test('returns an order id with that millisecond', () => {
     fc.assert(
       fc.property(timeMs, (ms) => {
         expect(ids.isOrderId(ids.minOrderIdAt(ms))).toBe(true);
@@ -19,7 +19,7 @@ describe('the first order id of a millisecond', () => {
     );
   });
 
-  test('sorts as time does', () => {
+  test('sorts by time', () => {
     fc.assert(
       fc.property(timeMs, timeMs, (a, b) => {
         expect(ids.minOrderIdAt(a) < ids.minOrderIdAt(b)).toBe(a < b);
@@ -27,7 +27,7 @@ describe('the first order id of a millisecond', () => {
     );
   });
 
-  test('is a boundary: every id of that millisecond is at or after it and before the next', () => {
+  test('bounds all ids of that millisecond', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: LATEST_MS - 1 }), randomPart, (ms, random) => {
         const id = ids.minOrderIdAt(ms).slice(0, 14) + random;
@@ -37,13 +37,13 @@ describe('the first order id of a millisecond', () => {
     );
   });
 
-  test('a time between two milliseconds belongs to the next; a time out of range to the nearest', () => {
+  test('rounds fractions up and clamps times out of range', () => {
     expect(ids.minOrderIdAt(1000.2)).toBe(ids.minOrderIdAt(1001));
     expect(ids.minOrderIdAt(-5)).toBe(`ord_${'0'.repeat(26)}`);
     expect(ids.minOrderIdAt(Number.MAX_SAFE_INTEGER)).toBe(ids.minOrderIdAt(LATEST_MS));
   });
 
-  test("agrees with the ULID specification's example", () => {
+  test("matches the ULID specification's example", () => {
     expect(ids.getOrderIdTimeMs('ord_01ARYZ6S41TSV4RRFFQ69G5FAV')).toBe(1_469_918_176_385);
   });
 });
@@ -55,11 +55,11 @@ test.each([
   'ord_01aryz6s41tsv4rrffq69g5fav',
   'ord_01ARYZ6S41TSV4RRFFQ69G5FAI',
   'cus_01ARYZ6S41TSV4RRFFQ69G5FAV',
-])('%s is not an order id', (value) => {
+])('rejects %s as an order id', (value) => {
   expect(ids.isOrderId(value)).toBe(false);
 });
 
-test('keys name the order and the business step, so different effects never share one', () => {
+test('builds distinct keys for distinct effects', () => {
   const order = ids.orderId('01ARYZ6S41TSV4RRFFQ69G5FAV');
   const keys = [
     ids.eventKey(order, 'placed'),

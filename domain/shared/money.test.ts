@@ -7,7 +7,7 @@ const positiveWeights = weights.filter((ws) => ws.some((w) => w > 0));
 const sum = (ns: readonly number[]): number => ns.reduce((a, b) => a + b, 0);
 
 describe('allocate', () => {
-  test('the parts add up to the total exactly', () => {
+  test('returns parts that add up to the total', () => {
     fc.assert(
       fc.property(total, weights, (t, ws) => {
         const parts = allocate(t, ws);
@@ -17,19 +17,19 @@ describe('allocate', () => {
     );
   });
 
-  test('each part is within one minor unit of its exact share', () => {
+  test('keeps each part within one minor unit of its exact share', () => {
     fc.assert(
       fc.property(total, positiveWeights, (t, ws) => {
-        const whole = BigInt(sum(ws));
+        const divisor = BigInt(sum(ws));
         allocate(t, ws).forEach((part, i) => {
-          const distance = BigInt(part) * whole - BigInt(t) * BigInt(ws[i]!);
-          expect(distance < whole && -distance < whole).toBe(true);
+          const distance = BigInt(part) * divisor - BigInt(t) * BigInt(ws[i]!);
+          expect(distance < divisor && -distance < divisor).toBe(true);
         });
       }),
     );
   });
 
-  test('a larger weight never gets a smaller part', () => {
+  test('never gives a larger weight a smaller part', () => {
     fc.assert(
       fc.property(total, positiveWeights, (t, ws) => {
         const parts = allocate(t, ws);
@@ -42,7 +42,7 @@ describe('allocate', () => {
     );
   });
 
-  test('a weight of nothing gets nothing while another has some', () => {
+  test('gives a zero weight nothing while another weight is positive', () => {
     fc.assert(
       fc.property(total, positiveWeights, (t, ws) => {
         allocate(t, ws).forEach((part, i) => {
@@ -52,7 +52,7 @@ describe('allocate', () => {
     );
   });
 
-  test('ties go to the earlier part, and without any weight the parts are equal', () => {
+  test('resolves ties to the earlier part and splits equally without weights', () => {
     expect(allocate(100, [1, 1, 1])).toEqual([34, 33, 33]);
     expect(allocate(5, [0, 0])).toEqual([3, 2]);
     expect(allocate(0, [])).toEqual([]);
@@ -64,7 +64,7 @@ describe('allocate', () => {
     ['a negative weight', 1, [-1]],
     ['a weight beyond the safe integers', 1, [2 ** 53]],
     ['nothing to allocate over', 1, []],
-  ])('refuses %s', (_name, t, ws) => {
+  ])('rejects %s', (_name, t, ws) => {
     expect(() => allocate(t, ws)).toThrow(RangeError);
   });
 });
@@ -79,12 +79,12 @@ describe('formatMoney', () => {
     [1234567, 'KWD', 'KWD 1,234.567'],
     [7, 'KWD', 'KWD 0.007'],
     [Number.MAX_SAFE_INTEGER, 'EUR', '€90,071,992,547,409.91'],
-  ])('%d %s is written %s', (amount, currency, written) => {
+  ])('formats %d %s as %s', (amount, currency, written) => {
     // Intl puts a no-break space after a code.
     expect(formatMoney(money(amount, currency)).replaceAll('\u00a0', ' ')).toBe(written);
   });
 
-  test('no digit is lost or invented', () => {
+  test('preserves every digit', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), fc.constantFrom('EUR', 'JPY', 'KWD'), (amount, currency) => {
         const written = formatMoney(money(amount, currency));
@@ -96,8 +96,8 @@ describe('formatMoney', () => {
   });
 });
 
-describe('an amount that is read', () => {
-  test('is the one that was written, to the last digit', () => {
+describe('parseAmount', () => {
+  test('parses exactly the formatted amount', () => {
     fc.assert(
       fc.property(
         fc.nat(Number.MAX_SAFE_INTEGER),
@@ -114,7 +114,7 @@ describe('an amount that is read', () => {
   });
 
   test.each(['', '.', '1.', '.5', '-1', '+1', '1e3', '1,00', '1 000', '1.005', '0x10', '9'.repeat(16), ' 1'])(
-    '%j is none in EUR',
+    'rejects %j in EUR',
     (text) => {
       expect(parseAmount(text, 'EUR')).toBeNull();
     },
