@@ -10,6 +10,7 @@ let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
   testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
+afterEach(() => paymentCalls.resumeAll());
 afterAll(() => testEnv.close());
 
 const CANCELLED_EVENTS = [

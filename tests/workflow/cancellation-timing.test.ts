@@ -14,6 +14,7 @@ beforeAll(async () => {
     policy: { paymentDeadlineMs: 120_000 },
   });
 });
+afterEach(() => paymentCalls.resumeAll());
 afterEach(() => testEnv.clearFaults());
 afterAll(() => testEnv.close());
 

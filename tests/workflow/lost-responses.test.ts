@@ -10,6 +10,7 @@ let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
   testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
+afterEach(() => paymentCalls.resumeAll());
 afterAll(() => testEnv.close());
 
 describe('a step whose response was lost', () => {

@@ -20,6 +20,7 @@ let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
   testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
+afterEach(() => paymentCalls.resumeAll());
 afterAll(() => testEnv.close());
 
 const resetWorkflow = (id: string, ...point: string[]) =>

@@ -15,6 +15,7 @@ let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
   testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
+afterEach(() => paymentCalls.resumeAll());
 afterEach(() => testEnv.clearFaults());
 afterAll(() => testEnv.close());
 

@@ -16,6 +16,7 @@ let testEnv: WorkflowTestEnv;
 beforeAll(async () => {
   testEnv = await WorkflowTestEnv.create({ wrapProvider: paymentCalls.wrapProvider });
 });
+afterEach(() => paymentCalls.resumeAll());
 afterAll(() => testEnv.close());
 
 const buildRequestBody = (): PlaceOrderRequest => ({

@@ -21,12 +21,22 @@ export interface PausedCall {
 /** Pauses single calls to the payment provider while a test acts. */
 export class PaymentCallInterceptor {
   private readonly pausePoints = new Set<PausePoint>();
+  private readonly pausedCalls = new Set<PausedCall>();
 
   /** Pauses the next such call for that order until `resume`. */
   pause(orderId: string, call: InterceptedCall, at: PausePoint['at'] = 'before'): PausedCall {
     const [reached, resumed] = [createGate(), createGate()];
     this.pausePoints.add({ call, orderId, at, reached, resumed });
-    return { reached: reached.opened, resume: resumed.open };
+    const pausedCall = { reached: reached.opened, resume: resumed.open };
+    this.pausedCalls.add(pausedCall);
+    return pausedCall;
+  }
+
+  /** For `afterEach`: a call that a failed test left paused would block the shutdown of its worker. */
+  resumeAll(): void {
+    for (const { resume } of this.pausedCalls) resume();
+    this.pausePoints.clear();
+    this.pausedCalls.clear();
   }
 
   readonly wrapProvider = (real: PaymentProvider): PaymentProvider => ({
