@@ -146,3 +146,15 @@ test('only the SQLite driver imports the SQLite package', () => {
   const importers = files.filter((file) => listImports(file).some(({ target }) => target === 'sqlite3'));
   expect(importers).toEqual(['db/core/sqlite-driver.ts']);
 });
+
+test('only db uses Sequelize and its models', () => {
+  const users = layerFiles.filter(
+    (file) =>
+      getLayer(file) !== 'db' &&
+      (listImports(file).some(({ target }) =>
+        /^sequelize$|^db\/core\/(table|models)\.ts$|^db\/\w+\/models\.ts$/.test(target),
+      ) ||
+        /\bdb\.models\b/.test(readFileSync(join(ROOT, file), 'utf8'))),
+  );
+  expect(users).toEqual([]);
+});

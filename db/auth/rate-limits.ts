@@ -1,5 +1,6 @@
+import { Op } from 'sequelize';
 import type { Database } from '../core/connect';
-import { execute, insertAndGetId, select } from '../core/sql';
+import { insertAndGetId, select } from '../core/sql';
 
 /** Requests counted in windows of time, exactly over all API processes. */
 export interface RateLimits {
@@ -36,7 +37,7 @@ export function createRateLimits(db: Database): RateLimits {
 
     async removeExpired(nowMs) {
       await db.writeStatement(() =>
-        execute(db, 'DELETE FROM rate_limits WHERE ends_at_ms < :nowMs', { nowMs }),
+        db.models.rateLimits.destroy({ where: { endsAtMs: { [Op.lt]: nowMs } } }),
       );
     },
   };

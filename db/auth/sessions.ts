@@ -1,25 +1,9 @@
+import { Op } from 'sequelize';
 import type { Database, Tx } from '../core/connect';
-import { execute, forUpdate, insert, limit, select } from '../core/sql';
+import { findExpiredKeys } from './expired-rows';
+import type { Session, StoredRefreshToken } from './models';
 
-/** A log-in on one device, from when it was opened until it expires or is revoked: then its row is gone. */
-export interface Session {
-  id: string;
-  customerId: string;
-  /** How often its refresh token was rotated; the tokens of this generation are the ones to use next. */
-  generation: number;
-  openedAtMs: number;
-  /** When the last rotation was. */
-  rotatedAtMs: number;
-  /** Hash of the refresh token that made it; null when there was none yet. */
-  rotatedBy: string | null;
-  expiresAtMs: number;
-}
-
-/** What is kept of a refresh token: the hash of it, and when in the life of its session it was given out. */
-export interface StoredRefreshToken {
-  sessionId: string;
-  generation: number;
-}
+export type { Session, StoredRefreshToken } from './models';
 
 export interface Sessions {
   create(session: Session, tx: Tx): Promise<void>;
@@ -30,119 +14,62 @@ export interface Sessions {
     session: Pick<Session, 'id' | 'generation' | 'rotatedAtMs' | 'rotatedBy' | 'expiresAtMs'>,
     tx: Tx,
   ): Promise<void>;
-  /** Newest first; `MAX_SESSIONS` at the most. */
+  /** Unexpired ones, newest first; at most `MAX_SESSIONS`, and one more. */
   findByCustomer(customerId: string, nowMs: number, tx?: Tx): Promise<Session[]>;
-  /** @returns how many there were. */
+  /** Deletes the sessions and their refresh tokens. @returns how many sessions existed. */
   remove(ids: readonly string[], tx: Tx): Promise<number>;
-  /** Ids of some whose time is over. */
+  /** At most `rows` ids of expired sessions. */
   findExpired(nowMs: number, rows: number, tx: Tx): Promise<string[]>;
   addToken(hash: string, token: StoredRefreshToken, tx: Tx): Promise<void>;
   findToken(hash: string, tx?: Tx): Promise<StoredRefreshToken | null>;
-  /** Forgets the tokens of a session before a generation. */
+  /** Removes the tokens of generations before the given one. */
   removeTokens(sessionId: string, beforeGeneration: number, tx: Tx): Promise<void>;
 }
 
-/** Devices that one person is logged in on; a further log-in ends the session that was used the longest ago. */
+/** Of one customer; a further log-in ends the session that was used the longest ago. */
 export const MAX_SESSIONS = 50;
 
-const COLUMNS = `id, customer_id AS customerId, generation, opened_at_ms AS openedAtMs,
-  rotated_at_ms AS rotatedAtMs, rotated_by AS rotatedBy, expires_at_ms AS expiresAtMs`;
-
-export function createSessions(db: Database): Sessions {
-  const one = async (id: string, lock: string, tx?: Tx): Promise<Session | null> => {
-    const [row] = await select<Session>(
-      db,
-      `SELECT ${COLUMNS} FROM sessions WHERE id = :id${lock}`,
-      { id },
-      tx,
-    );
-    return row ?? null;
-  };
-
+export function createSessions({ models: { sessions, refreshTokens } }: Database): Sessions {
   return {
-    create: (session, tx) =>
-      insert(
-        db,
-        'sessions',
-        [
-          {
-            id: session.id,
-            customer_id: session.customerId,
-            generation: session.generation,
-            opened_at_ms: session.openedAtMs,
-            rotated_at_ms: session.rotatedAtMs,
-            rotated_by: session.rotatedBy,
-            expires_at_ms: session.expiresAtMs,
-          },
-        ],
-        { tx },
-      ),
-
-    find: (id, tx) => one(id, '', tx),
-    lock: (id, tx) => one(id, forUpdate(db), tx),
-
-    async rotate({ id, generation, rotatedAtMs, rotatedBy, expiresAtMs }, tx) {
-      await execute(
-        db,
-        `UPDATE sessions SET generation = :generation, rotated_at_ms = :rotatedAtMs,
-           rotated_by = :rotatedBy, expires_at_ms = :expiresAtMs
-         WHERE id = :id`,
-        { id, generation, rotatedAtMs, rotatedBy, expiresAtMs },
-        tx,
-      );
+    async create(session, transaction) {
+      await sessions.create(session, { transaction });
     },
 
-    async findByCustomer(customerId, nowMs, tx) {
-      const rows = await select<Session>(
-        db,
-        `SELECT ${COLUMNS} FROM sessions WHERE customer_id = :customerId
-         ORDER BY id${limit(MAX_SESSIONS + 1)}`,
-        { customerId },
-        tx,
-      );
+    find: (id, transaction) => sessions.findOne({ where: { id }, transaction }),
+    lock: (id, transaction) => sessions.findOne({ where: { id }, lock: true, transaction }),
+
+    async rotate({ id, generation, rotatedAtMs, rotatedBy, expiresAtMs }, transaction) {
+      const changes = { generation, rotatedAtMs, rotatedBy, expiresAtMs };
+      await sessions.update(changes, { where: { id }, transaction });
+    },
+
+    async findByCustomer(customerId, nowMs, transaction) {
+      const limit = MAX_SESSIONS + 1;
+      const rows = await sessions.findAll({ where: { customerId }, order: ['id'], limit, transaction });
       return rows
-        .filter((session) => session.expiresAtMs > nowMs)
+        .filter(({ expiresAtMs }) => expiresAtMs > nowMs)
         .sort((a, b) => b.openedAtMs - a.openedAtMs);
     },
 
-    async remove(ids, tx) {
+    async remove(ids, transaction) {
       if (ids.length === 0) return 0;
       const sorted = ids.toSorted();
-      const removed = await execute(db, 'DELETE FROM sessions WHERE id IN (:ids)', { ids: sorted }, tx);
-      await execute(db, 'DELETE FROM refresh_tokens WHERE session_id IN (:ids)', { ids: sorted }, tx);
+      const removed = await sessions.destroy({ where: { id: sorted }, transaction });
+      await refreshTokens.destroy({ where: { sessionId: sorted }, transaction });
       return removed;
     },
 
-    async findExpired(nowMs, rows, tx) {
-      const found = await select<{ id: string }>(
-        db,
-        `SELECT id FROM sessions WHERE expires_at_ms < :nowMs ORDER BY expires_at_ms, id${limit(rows)}`,
-        { nowMs },
-        tx,
-      );
-      return found.map(({ id }) => id);
+    findExpired: (nowMs, rows, tx) => findExpiredKeys(sessions, 'id', nowMs, rows, tx),
+
+    async addToken(hash, token, transaction) {
+      await refreshTokens.create({ hash, ...token }, { transaction });
     },
 
-    addToken: (hash, { sessionId, generation }, tx) =>
-      insert(db, 'refresh_tokens', [{ hash, session_id: sessionId, generation }], { tx }),
+    findToken: (hash, transaction) => refreshTokens.findOne({ where: { hash }, transaction }),
 
-    async findToken(hash, tx) {
-      const [row] = await select<StoredRefreshToken>(
-        db,
-        'SELECT session_id AS sessionId, generation FROM refresh_tokens WHERE hash = :hash',
-        { hash },
-        tx,
-      );
-      return row ?? null;
-    },
-
-    async removeTokens(sessionId, beforeGeneration, tx) {
-      await execute(
-        db,
-        'DELETE FROM refresh_tokens WHERE session_id = :sessionId AND generation < :beforeGeneration',
-        { sessionId, beforeGeneration },
-        tx,
-      );
+    async removeTokens(sessionId, beforeGeneration, transaction) {
+      const where = { sessionId, generation: { [Op.lt]: beforeGeneration } };
+      await refreshTokens.destroy({ where, transaction });
     },
   };
 }

@@ -1,34 +1,35 @@
-import type { Product, ProductChange } from '../../domain/catalogue/product';
+import type { ProductChange } from '../../domain/catalogue/product';
 import { productChanged } from '../../domain/catalogue/product-events';
 import { extractProductTerms } from '../../domain/catalogue/search-terms';
 import type { Actor } from '../../domain/orders/order';
 import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
-import { execute, insert } from '../core/sql';
+import { insertRows } from '../core/sql';
 import type { EventLog } from '../events/event-log';
 import { addTerms } from './product-terms';
 
-/** The one way into the catalogue: a product, what it is found by and the event that tells of it, in one transaction. */
+/** Writes products, their search terms and their events in one transaction: the only writer of the catalogue. */
 export interface ProductChanges {
   /**
-   * @param changes in the order they were made; their products must be locked, and those of one product follow each other.
-   * @throws an error that `isDuplicate` when another transaction has made one of the new products in the meantime.
+   * @param changes in chronological order, with the products locked.
+   * @throws an error that `isDuplicate` when another transaction has created one of the new products.
    */
   saveChanges(changes: readonly ProductChange[], actor: Actor, tx: Tx): Promise<void>;
 }
 
 export function createProductChanges(db: Database, log: EventLog): ProductChanges {
+  const { products } = db.models;
   return {
     async saveChanges(changes, actor, tx) {
       if (changes.length === 0) return;
-      const whole = mergeChangesBySku(changes);
-      for (const rows of toBatches(whole.filter(({ before }) => before === null).map(toRow))) {
-        await insert(db, 'products', rows, { tx });
+      const merged = mergeChangesBySku(changes);
+      const created = merged.filter(({ before }) => before === null).map(({ after }) => after);
+      const updated = merged.filter(({ before }) => before !== null).map(({ after }) => after);
+      for (const rows of toBatches(created)) await insertRows(db, products, rows, { tx });
+      for (const rows of toBatches(updated)) {
+        await insertRows(db, products, rows, { tx, orUpdate: UPDATABLE_COLUMNS });
       }
-      for (const rows of toBatches(whole.filter(({ before }) => before !== null).map(toRow))) {
-        await insert(db, 'products', rows, { tx, orUpdate: UPDATABLE_COLUMNS });
-      }
-      await replaceTerms(db, whole, tx);
+      await replaceTerms(db, merged, tx);
       await log.appendToStreams(
         changes.map((change) => productChanged(change, actor)),
         tx,
@@ -51,7 +52,7 @@ const UPDATABLE_COLUMNS = [
   'updated_at_ms',
 ];
 
-/** What is left of the changes of each product, by sku: rows are written in the order they are locked in. */
+/** One change of each product, by sku: rows are written in the order in which they are locked. */
 function mergeChangesBySku(changes: readonly ProductChange[]): ProductChange[] {
   const bySku = new Map<string, ProductChange>();
   for (const { before, after } of changes) {
@@ -61,23 +62,7 @@ function mergeChangesBySku(changes: readonly ProductChange[]): ProductChange[] {
   return [...bySku.values()].sort((a, b) => (a.after.sku < b.after.sku ? -1 : 1));
 }
 
-const toRow = ({ after: p }: { after: Product }) => ({
-  sku: p.sku,
-  name: p.name,
-  description: p.description,
-  price_minor: p.unitPriceMinor,
-  currency: p.currency,
-  tax_class: p.taxClass as string,
-  weight_grams: p.weightGrams,
-  image_url: p.imageUrl,
-  attributes: JSON.stringify(p.attributes),
-  active: p.active,
-  version: p.version,
-  created_at_ms: p.createdAtMs,
-  updated_at_ms: p.updatedAtMs,
-});
-
-/** Most changes are of prices: then there is nothing to do. */
+/** Only for products whose terms have changed: most changes are of prices. */
 async function replaceTerms(db: Database, changes: readonly ProductChange[], tx: Tx): Promise<void> {
   const changed = changes.filter(
     ({ before, after }) =>
@@ -85,7 +70,7 @@ async function replaceTerms(db: Database, changes: readonly ProductChange[], tx:
   );
   const known = changed.flatMap(({ before }) => before?.sku ?? []);
   for (const skus of toBatches(known)) {
-    await execute(db, 'DELETE FROM product_terms WHERE sku IN (:skus)', { skus }, tx);
+    await db.models.productTerms.destroy({ where: { sku: skus }, transaction: tx });
   }
   await addTerms(
     db,

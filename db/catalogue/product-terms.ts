@@ -2,7 +2,7 @@ import { extractProductTerms } from '../../domain/catalogue/search-terms';
 import type { Database, Tx } from '../core/connect';
 import { execute } from '../core/sql';
 
-/** Rows sent at once: half a megabyte at the most. */
+/** At most half a megabyte of JSON. */
 const MAX_ROWS_PER_STATEMENT = 4_096;
 
 const FROM_JSON = {
@@ -13,8 +13,8 @@ const FROM_JSON = {
 };
 
 /**
- * Adds what products are found by. A product has a dozen terms: they travel as one value of JSON, which takes a fifth of
- * the time that as many parameters do.
+ * Adds the search terms of products. They are sent as one JSON value, which takes a fifth of the time of one parameter
+ * per term.
  */
 export async function addTerms(
   db: Database,

@@ -3,9 +3,10 @@ import { type ProductQuery, prefixUpperBound } from '../../domain/catalogue/sear
 import type { TaxClass } from '../../domain/pricing/price-rules';
 import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
-import { forUpdate, limit, type Params, select } from '../core/sql';
+import { forUpdate, limit, type Params, select, selectRows } from '../core/sql';
+import { columnsOf, decodeRow } from '../core/table';
 
-/** What a basket needs of a product. */
+/** The product data that a cart needs. */
 export interface PricedProduct {
   sku: string;
   name: string;
@@ -15,30 +16,28 @@ export interface PricedProduct {
   weightGrams: number;
 }
 
-/** Which products a list shows: those that are sold, those that are not, or all. */
 export type VisibilityFilter = 'active' | 'inactive' | 'all';
 
-/** Where a page of a search begins: behind this term of this product. */
+/** The last result of the previous page of a search. */
 export interface SearchPosition {
-  /** The word of the query along whose terms it goes: the same for all pages. */
+  /** The word of the query whose terms are read in order: the same for all pages. */
   driving: string;
   term: string;
   sku: string;
 }
 
-/** The catalogue. What is written into it goes through `ProductChanges`. */
+/** Reads the catalogue. `ProductChanges` writes it. */
 export interface Products {
-  /** For baskets: active products only. */
+  /** Active products only. */
   findBySkus(skus: readonly string[]): Promise<PricedProduct[]>;
-  /** Whether there is such a product, sold or not. */
+  /** Whether the product exists, active or not. */
   exists(sku: string, tx?: Tx): Promise<boolean>;
   find(sku: string): Promise<Product | null>;
-  /** By sku, ascending, after `afterSku`. Active ones unless told otherwise. */
+  /** By sku, ascending, after `afterSku`. Visibility defaults to active. */
   list(page: { afterSku?: string; visibility?: VisibilityFilter; limit: number }): Promise<Product[]>;
   /**
-   * Products of which every word of the query begins a term: by the smallest term that the driving word begins, then by
-   * sku. So whole words come before longer ones. The driving word is the one that begins the fewest terms; of those that
-   * begin more than are counted, the longest.
+   * Products with a term for every word of the query that begins with it, ordered by the smallest matching term of the
+   * driving word, then by sku: exact words precede longer ones. The driving word is the one with the fewest terms.
    */
   search(
     query: ProductQuery,
@@ -50,21 +49,8 @@ export interface Products {
 
 const PRICED_COLUMNS = `sku, name, price_minor AS unitPriceMinor, currency, tax_class AS taxClass,
   weight_grams AS weightGrams`;
-const columns = (table: string): string =>
-  `${table}.sku, ${table}.name, ${table}.description, ${table}.price_minor AS unitPriceMinor, ${table}.currency,
-   ${table}.tax_class AS taxClass, ${table}.weight_grams AS weightGrams, ${table}.image_url AS imageUrl,
-   ${table}.attributes, ${table}.active, ${table}.version, ${table}.created_at_ms AS createdAtMs,
-   ${table}.updated_at_ms AS updatedAtMs`;
-
-type Row = Omit<Product, 'attributes' | 'active'> & { attributes: string; active: number };
-
-const fromRow = <R extends Row>(row: R) => ({
-  ...row,
-  attributes: JSON.parse(row.attributes) as Record<string, string>,
-  active: row.active === 1,
-});
-
 export function createProducts(db: Database): Products {
+  const { products } = db.models;
   return {
     async exists(sku, tx) {
       return (await select(db, 'SELECT sku FROM products WHERE sku = :sku', { sku }, tx)).length > 0;
@@ -80,29 +66,22 @@ export function createProducts(db: Database): Products {
       ),
 
     async find(sku) {
-      const [row] = await select<Row>(db, `SELECT ${columns('p')} FROM products p WHERE p.sku = :sku`, {
-        sku,
-      });
-      return row === undefined ? null : fromRow(row);
+      return (await selectRows(db, products, 'WHERE sku = :sku', { sku }))[0] ?? null;
     },
 
-    async list({ afterSku = '', visibility = 'active', limit: rows }) {
-      const found = await select<Row>(
-        db,
-        `SELECT ${columns('p')} FROM products p WHERE p.sku > :afterSku${visibilityCondition(visibility)} ORDER BY p.sku${limit(rows)}`,
-        { afterSku },
-      );
-      return found.map(fromRow);
+    list({ afterSku = '', visibility = 'active', limit: rows }) {
+      const condition = `sku > :afterSku${visibilityCondition(visibility, '')}`;
+      return selectRows(db, products, `WHERE ${condition} ORDER BY sku${limit(rows)}`, { afterSku });
     },
 
     async search(words, { after, visibility = 'active', limit: rows }) {
       const driving = after?.driving ?? (await selectDrivingWord(db, words));
       const end = prefixUpperBound(driving);
       if (after === undefined) return matches('t.term >= :driving AND t.term < :end', { end }, rows);
-      // In two steps, each a range of the key in its order: as one condition neither database reads it so, and MariaDB
-      // sorts where the order begins with a constant.
-      const behind = { term: after.term, sku: after.sku };
-      const first = await matches('t.term = :term AND t.sku > :sku', behind, rows, 't.sku');
+      // Two range reads in key order: neither database reads one combined condition so, and MariaDB sorts when the order
+      // begins with a constant.
+      const cursor = { term: after.term, sku: after.sku };
+      const first = await matches('t.term = :term AND t.sku > :sku', cursor, rows, 't.sku');
       if (first.length === rows) return first;
       const left = rows - first.length;
       return [
@@ -112,39 +91,34 @@ export function createProducts(db: Database): Products {
 
       async function matches(range: string, params: Params, most: number, order = 't.term, t.sku') {
         const { sql, others } = buildWordConditions(words.filter((word) => word !== driving));
-        const found = await select<Row & { term: string }>(
+        const found = await select<Product & { term: string }>(
           db,
-          `SELECT t.term, ${columns('p')} FROM product_terms t ${orderedJoin(db)} products p ON p.sku = t.sku
+          `SELECT t.term, ${columnsOf(products, 'p')} FROM product_terms t ${orderedJoin(db)} products p ON p.sku = t.sku
            WHERE ${range}${visibilityCondition(visibility)} AND t.term <= ${nextTermSubquery(':driving')}${sql}
            ORDER BY ${order}${limit(most)}`,
           { driving, ...others, ...params },
         );
-        return found.map((row) => fromRow({ ...row, driving }));
+        return found.map((row) => ({ ...decodeRow(products, row), driving }));
       }
     },
 
     async lock(skus, tx) {
-      const found: Product[] = [];
+      const locked: Product[] = [];
       for (const batch of toBatches([...new Set(skus)].sort())) {
-        const rows = await select<Row>(
-          db,
-          `SELECT ${columns('p')} FROM products p WHERE p.sku IN (:batch) ORDER BY p.sku${forUpdate(db)}`,
-          { batch },
-          tx,
-        );
-        found.push(...rows.map(fromRow));
+        const clauses = `WHERE sku IN (:batch) ORDER BY sku${forUpdate(db)}`;
+        locked.push(...(await selectRows(db, products, clauses, { batch }, tx)));
       }
-      return new Map(found.map((product) => [product.sku, product]));
+      return new Map(locked.map((product) => [product.sku, product]));
     },
   };
 }
 
-/** Terms of one word that are counted: more of them are too many to tell apart by. */
+/** Terms of one word are counted up to this number. */
 const MAX_COUNTED_TERMS = 2_000;
-/** A search along so few is quick, whatever the other words are. */
+/** A search along so few terms is fast, whatever the other words are. */
 const FEW_TERMS = 50;
 
-/** The word along which a search has the fewest products to look at. */
+/** The word with the fewest terms; the longest one of those with more than are counted. */
 async function selectDrivingWord(db: Database, words: ProductQuery): Promise<string> {
   let [best = '', fewest] = [words[0], Number.POSITIVE_INFINITY];
   if (words.length < 2) return best;
@@ -169,15 +143,15 @@ async function countTerms(db: Database, word: string): Promise<number> {
   return Number(row?.terms);
 }
 
-const visibilityCondition = (visibility: VisibilityFilter): string =>
-  visibility === 'all' ? '' : ` AND p.active = ${visibility === 'active' ? 1 : 0}`;
+const visibilityCondition = (visibility: VisibilityFilter, prefix = 'p.'): string =>
+  visibility === 'all' ? '' : ` AND ${prefix}active = ${visibility === 'active' ? 1 : 0}`;
 
-/** A join that begins with the table on its left, whatever the planner thinks: the index there gives the order. */
+/** A join that always begins with the left table, whose index provides the order. */
 const orderedJoin = (db: Database): string => (db.dialect === 'mysql' ? 'STRAIGHT_JOIN' : 'CROSS JOIN');
 
 /**
- * The product's first term from `word` on: one look into an index. As EXISTS it would say the same, and planners may turn
- * that into a join which has to be sorted.
+ * The product's first term from `word` on: one index read. Planners may turn an equivalent EXISTS into a join that has
+ * to be sorted.
  */
 const nextTermSubquery = (word: string): string =>
   `(SELECT w.term FROM product_terms w WHERE w.sku = t.sku AND w.term >= ${word} ORDER BY w.term LIMIT 1)`;

@@ -4,25 +4,29 @@ import type { Connection } from 'mysql2';
 import { DatabaseError, type Options, Sequelize } from 'sequelize';
 import { AppError } from '../../domain/shared/errors';
 import { currentAbortSignal } from './abort-signal';
+import { defineModels, type Models } from './models';
 import { poolConnections, sqliteDriver } from './sqlite-driver';
-import { createStatementExecutor, type StatementExecutor, sendToMysql, type Tx } from './statements';
+import { createStatementExecutor, type OnStatement, type StatementExecutor, sendToMysql } from './statements';
+import type { Tx } from './transaction';
 
-export type { SqlValue, Tx } from './statements';
+export type { SqlValue, Tx } from './transaction';
 
-/** The one door to SQL. Repositories take it; no Sequelize object leaves `db/`. */
+/** The only access to SQL. Repositories take it; no Sequelize object leaves `db/`. */
 export interface Database {
   readonly dialect: 'sqlite' | 'mysql';
-  /** For migrations, and whatever else is not sent often. */
+  /** For migrations and other rare statements. */
   readonly sequelize: Sequelize;
+  /** For plain reads and writes; `send` is for hot paths, locks and conditional updates. */
+  readonly models: Models;
   /** Sends one statement over the connection of the transaction, or one of the pool. */
   readonly send: StatementExecutor['send'];
   /**
-   * Runs `work` in one transaction (READ COMMITTED; on SQLite one writer at a time, IMMEDIATE) and commits. A deadlock,
-   * a lock wait or a busy database runs the whole of it again, so `work` must have no effect outside the transaction. It
-   * is not begun when nobody waits for it any more (`whileWanted`).
+   * Runs `work` in one transaction (READ COMMITTED; on SQLite IMMEDIATE, one writer at a time) and commits. A deadlock,
+   * lock timeout or busy database runs all of it again, so `work` must have no effect outside the transaction.
+   * @throws the abort reason when the signal of `withAbortSignal` is aborted before the transaction begins.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Runs one statement that is a whole transaction: like `write`, without a BEGIN and a COMMIT to wait for. */
+  /** Like `write` for a single statement, without the round trips of BEGIN and COMMIT. */
   writeStatement<T>(statement: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -30,32 +34,31 @@ export interface Database {
 export interface DatabaseOptions {
   /** `mysql://user:password@host:port/name` or `sqlite:/path/to/file`. */
   url: string;
-  /** Connections to MySQL; SQLite has some for reading and one for the write under way. */
+  /** Connections to MySQL. SQLite has three for reading and one for the current write. */
   poolSize?: number;
   /**
-   * Milliseconds in which MySQL answers a statement, and half of those it waits for the next one of a transaction: behind
-   * them the other side is taken for gone. More than the default is for jobs that go through whole tables.
+   * Time limit of a statement on MySQL, and half the time that MySQL waits for the next statement of a transaction:
+   * after it, either side treats the connection as lost. Jobs that read whole tables need more than the default.
    */
   statementTimeoutMs?: number;
-  /** Called with every statement sent: the bench counts them. */
-  onStatement?: (sql: string) => void;
+  onStatement?: OnStatement;
 }
 
 const MAX_ATTEMPTS = 8;
-/** For a connection to MySQL: less than a step of an order may take. */
+/** For a connection to MySQL: less than the time limit of an activity of an order. */
 const ACQUIRE_TIMEOUT_MS = 4_000;
-/** Many times what the slowest statement of a request takes, the wait for a row included. */
+/** Many times the duration of the slowest statement of a request, including lock waits. */
 const STATEMENT_TIMEOUT_MS = 30_000;
-/** For a row that somebody else has locked. A step of an order is given up after 5 s, and must not wait on behind that. */
+/** For a locked row. The activities of an order time out after 5 s and must not wait longer. */
 const LOCK_WAIT_SECONDS = 4;
-/** Connections nobody has borrowed for so long are closed: before MySQL does it, which could hit the next borrower. */
+/** Idle connections are closed before MySQL closes them, which could fail the next borrower. */
 const IDLE_TIMEOUT_MS = 30_000;
 /**
- * Statements that one connection to MySQL keeps prepared: every length of a list is one of its own. The server has room for
- * 16,382 in all unless told otherwise; behind that they go unprepared.
+ * Of one connection to MySQL; every length of a list is a separate statement. The server's default limit for all
+ * connections is 16,382; beyond it statements are sent unprepared.
  */
 const MAX_PREPARED_STATEMENTS = 200;
-/** Writers waiting for SQLite's one pen. Beyond it callers are told to come back, not queued without end. */
+/** Writes queued for SQLite's single writer. Further ones are rejected as `overloaded`. */
 const MAX_QUEUED_WRITES = 2_000;
 /** MySQL: deadlock, lock wait timeout. SQLite: busy, locked. */
 const TRANSIENT_ERROR_CODES = new Set([
@@ -65,7 +68,7 @@ const TRANSIENT_ERROR_CODES = new Set([
   'SQLITE_LOCKED',
 ]);
 
-/** What the driver said, also where Sequelize has put it into an error of its own. */
+/** The driver's error, also when Sequelize has wrapped it. */
 function getDriverError(error: unknown): { code?: string; fatal?: boolean; message?: string } {
   if (error instanceof DatabaseError) return error.original;
   return (error ?? {}) as { code?: string };
@@ -74,10 +77,10 @@ function getDriverError(error: unknown): { code?: string; fatal?: boolean; messa
 export const isTransient = (error: unknown): boolean =>
   TRANSIENT_ERROR_CODES.has(getDriverError(error).code ?? '');
 
-/** The server went away in the middle of a statement: nothing is known of its outcome. */
+/** The connection was lost during a statement, whose outcome is unknown. */
 export const isConnectionLost = (error: unknown): boolean => getDriverError(error).fatal === true;
 
-/** SQLite has one code for all constraints; the message tells them apart. */
+/** SQLite has one code for all constraints; the message distinguishes them. */
 export function isDuplicate(error: unknown): boolean {
   const { code, message } = getDriverError(error);
   return (
@@ -92,16 +95,16 @@ export function connect(options: DatabaseOptions): Database {
   const sequelize = mysql ? connectMysql(options, statementTimeoutMs) : connectSqlite(options);
   const serialize = mysql ? <T>(work: () => Promise<T>) => work() : serialQueue();
 
-  const untilItHolds = <T>(work: () => Promise<T>): Promise<T> => {
+  const retryTransient = <T>(work: () => Promise<T>): Promise<T> => {
     const signal = currentAbortSignal();
     return serialize(async () => {
-      for (let tries = 1; ; tries += 1) {
+      for (let attempt = 1; ; attempt += 1) {
         signal?.throwIfAborted();
         try {
           return await work();
         } catch (error) {
-          if (!isTransient(error) || tries === MAX_ATTEMPTS) throw error;
-          await sleep(2 ** tries * (1 + Math.random()));
+          if (!isTransient(error) || attempt === MAX_ATTEMPTS) throw error;
+          await sleep(2 ** attempt * (1 + Math.random()));
         }
       }
     });
@@ -117,9 +120,10 @@ export function connect(options: DatabaseOptions): Database {
   return {
     dialect,
     sequelize,
+    models: defineModels(sequelize),
     send,
-    write: (work) => untilItHolds(() => transaction(work)),
-    writeStatement: untilItHolds,
+    write: (work) => retryTransient(() => transaction(work)),
+    writeStatement: retryTransient,
     close: () => sequelize.close(),
   };
 }
@@ -132,7 +136,7 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions, time
       connectTimeout: 5_000,
       charset: 'utf8mb4',
       supportBigNumbers: true,
-      // The driver's own reading of values: Sequelize's is a function that is called for each of them.
+      // The driver's own parsing of values: Sequelize's is a function call for each value.
       typeCast: true,
       maxPreparedStatements: MAX_PREPARED_STATEMENTS,
     },
@@ -140,14 +144,14 @@ function connectMysql({ url, poolSize = 20, onStatement }: DatabaseOptions, time
     pool: { max: poolSize, min: 0, acquire: ACQUIRE_TIMEOUT_MS, idle: IDLE_TIMEOUT_MS },
   });
   const send = sendToMysql(timeoutMs);
-  // A transaction whose process is gone without a word holds its locks until MySQL misses the next statement.
+  // Releases the locks of a transaction whose client disappeared without closing its connection.
   const waitSeconds = Math.ceil((2 * timeoutMs) / 1_000);
-  // Once for each connection; as an option of the transaction it would be sent before every one.
+  // Once for each connection: an option of the transaction would be sent with every transaction.
   sequelize.addHook('afterConnect', async (connection) => {
     for (const setting of [
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
       `SET SESSION wait_timeout = ${waitSeconds}, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
-      // The driver quotes with backslashes what it cannot send prepared.
+      // The driver escapes the values of unprepared statements with backslashes.
       "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
     ]) {
       await send(connection as Connection, setting, []);
@@ -169,24 +173,24 @@ function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
   return sequelize;
 }
 
-/** Times are numbers everywhere. Sequelize would set a zone as it connects, and wait for the answer without end. */
+/** Times are numbers everywhere. Sequelize would set a time zone on connecting, without a timeout. */
 const WITHOUT_TIME_ZONE = { keepDefaultTimezone: true } as Options;
 
-const commonOptions = (onStatement?: (sql: string) => void): Options => ({
-  logging: onStatement === undefined ? false : (sql) => onStatement(sql),
+const commonOptions = (onStatement?: OnStatement): Options => ({
+  logging: onStatement === undefined ? false : (sql) => onStatement(sql, []),
   define: { timestamps: false, freezeTableName: true, underscored: true },
-  // Sequelize would run a failed statement again by itself; whole transactions are what `write` repeats.
+  // Sequelize would retry single statements; `write` retries whole transactions.
   retry: { max: 1 },
 });
 
-/** SQLite has one writer: a queue here costs less than connections fighting over the file's lock. */
+/** SQLite has one writer: a queue costs less than connections competing for the file lock. */
 function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   return <T>(work: () => Promise<T>): Promise<T> => {
     if (waiting >= MAX_QUEUED_WRITES) {
       return Promise.reject(
-        new AppError('overloaded', 'Too much waits to be written. The same request can be repeated.', {
+        new AppError('overloaded', 'The write queue of the database is full. Retry the same request later.', {
           retryAfterSeconds: 2,
         }),
       );

@@ -1,8 +1,8 @@
 import { DatabaseError } from 'sequelize';
 import { SequelizeStorage, Umzug } from 'umzug';
 import { MIGRATIONS } from '../migrations/all';
+import { COLUMN_TYPES } from '../migrations/column-types';
 import type { MigrationContext } from '../migrations/migration';
-import { COLUMN_TYPES } from './column-types';
 import type { Database } from './connect';
 
 const ALREADY_EXISTS = /already exists|Duplicate key name|duplicate column name/i;

@@ -1,24 +1,26 @@
+import type { Attributes, CreationAttributes, Model } from 'sequelize';
 import type { Database, SqlValue, Tx } from './connect';
+import { columnsOf, decodeRow, encodeRow, type Table } from './table';
 
 export type { SqlValue } from './connect';
-/** Values by name (`:sku`); an array stands for the list of an IN. They travel as bound parameters, never as SQL. */
+/** Values by name (`:sku`); an array is the list of an IN. They are sent as bound parameters, never as SQL text. */
 export type Params = Record<string, SqlValue | readonly SqlValue[]>;
 
 const toDriverValue = (value: SqlValue): SqlValue => (typeof value === 'boolean' ? Number(value) : value);
 
-/** Puts the driver's question marks in the places of `:name`. */
+/** Replaces each `:name` by the driver's placeholders. */
 function bindParams(sql: string, params: Params): { sql: string; values: SqlValue[] } {
   const values: SqlValue[] = [];
-  const place = (value: SqlValue): string => {
+  const addValue = (value: SqlValue): string => {
     values.push(toDriverValue(value));
     return '?';
   };
   const bound = sql.replace(/:([a-zA-Z]\w*)/g, (_, name: string) => {
     const value = params[name];
     if (value === undefined) throw new Error(`no value for :${name}`);
-    // An empty IN list is not SQL; NULL matches nothing.
-    if (Array.isArray(value)) return value.length === 0 ? 'NULL' : value.map(place).join(', ');
-    return place(value as SqlValue);
+    // An empty IN list is not valid SQL; NULL matches nothing.
+    if (Array.isArray(value)) return value.length === 0 ? 'NULL' : value.map(addValue).join(', ');
+    return addValue(value as SqlValue);
   });
   return { sql: bound, values };
 }
@@ -33,6 +35,19 @@ export function select<Row extends object>(
   return db.send(query.sql, query.values, tx).then(({ rows }) => rows as Row[]);
 }
 
+/** Reads whole rows of a table with a prepared statement. @param clauses what follows the table's name. */
+export async function selectRows<M extends Model>(
+  db: Database,
+  table: Table<M>,
+  clauses: string,
+  params: Params = {},
+  tx?: Tx,
+): Promise<Attributes<M>[]> {
+  const sql = `SELECT ${columnsOf(table)} FROM ${table.tableName} ${clauses}`;
+  const rows = await select<Attributes<M>>(db, sql, params, tx);
+  return rows.map((row) => decodeRow(table, row));
+}
+
 /** Runs an UPDATE or DELETE. @returns the number of rows changed (MySQL does not count rows that stayed the same). */
 export async function execute(db: Database, sql: string, params: Params = {}, tx?: Tx): Promise<number> {
   const query = bindParams(sql, params);
@@ -45,16 +60,20 @@ export async function insertAndGetId(db: Database, sql: string, params: Params):
   return (await db.send(query.sql, query.values)).insertId ?? 0;
 }
 
-/**
- * Inserts rows of one shape in one statement. `ifNew` leaves rows whose key exists as they are; on MySQL that counts as an
- * UPDATE, so it is not for tables that only grow. (`INSERT IGNORE` would also swallow broken CHECKs and cut long values.)
- * `orUpdate` gives rows whose key, the first column, exists the new values of these columns.
- */
+interface InsertOptions {
+  tx?: Tx | undefined;
+  /** Leaves existing rows unchanged. Not for append-only tables: on MySQL it counts as an UPDATE. */
+  ifNew?: boolean;
+  /** Columns that an existing row, identified by the first column, gets from the new one. */
+  orUpdate?: readonly string[];
+}
+
+/** Inserts rows of one shape in one statement. (`INSERT IGNORE` would also ignore violated CHECKs.) */
 export async function insert(
   db: Database,
   table: string,
   rows: readonly Record<string, SqlValue>[],
-  { tx, ifNew = false, orUpdate }: { tx?: Tx; ifNew?: boolean; orUpdate?: readonly string[] } = {},
+  { tx, ifNew = false, orUpdate }: InsertOptions = {},
 ): Promise<void> {
   const first = rows[0];
   if (first === undefined) return;
@@ -62,28 +81,42 @@ export async function insert(
   const key = columns[0];
   const mysql = db.dialect === 'mysql';
   const update = orUpdate?.map((c) => `${c} = ${mysql ? `VALUES(${c})` : `excluded.${c}`}`).join(', ');
-  const keep = mysql ? ` ON DUPLICATE KEY UPDATE ${key} = ${key}` : ' ON CONFLICT DO NOTHING';
-  const change = mysql
+  const keepRow = mysql ? ` ON DUPLICATE KEY UPDATE ${key} = ${key}` : ' ON CONFLICT DO NOTHING';
+  const updateRow = mysql
     ? ` ON DUPLICATE KEY UPDATE ${update}`
     : ` ON CONFLICT (${key}) DO UPDATE SET ${update}`;
-  const onConflict = orUpdate === undefined ? (ifNew ? keep : '') : change;
-  const row = `(${columns.map(() => '?').join(', ')})`;
-  const values = rows.flatMap((of) => columns.map((column) => toDriverValue(of[column] as SqlValue)));
+  const onConflict = orUpdate === undefined ? (ifNew ? keepRow : '') : updateRow;
+  const placeholders = `(${columns.map(() => '?').join(', ')})`;
+  const values = rows.flatMap((row) => columns.map((column) => toDriverValue(row[column] as SqlValue)));
   await db.send(
-    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.map(() => row).join(', ')}${onConflict}`,
+    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.map(() => placeholders).join(', ')}${onConflict}`,
     values,
     tx,
   );
 }
 
-/** A LIMIT for SQL text: MySQL refuses it as a bound parameter of the type its driver sends. */
+/** Inserts rows of a model with one prepared statement; all have the same attributes. */
+export const insertRows = <M extends Model>(
+  db: Database,
+  table: Table<M>,
+  rows: readonly CreationAttributes<M>[],
+  options?: InsertOptions,
+): Promise<void> =>
+  insert(
+    db,
+    table.tableName,
+    rows.map((row) => encodeRow(table, row)),
+    options,
+  );
+
+/** A LIMIT as SQL text: MySQL rejects it as a bound parameter of the type that its driver sends. */
 export function limit(rows: number): string {
   if (!Number.isSafeInteger(rows) || rows < 1) throw new RangeError(`not a row limit: ${rows}`);
   return ` LIMIT ${rows}`;
 }
 
-/** `FOR UPDATE` where rows are locked one by one; SQLite's writer has the whole file. */
+/** `FOR UPDATE` on MySQL; on SQLite the writer has locked the whole database. */
 export const forUpdate = (db: Database): string => (db.dialect === 'mysql' ? ' FOR UPDATE' : '');
 
-/** The same for a row that is to stay as it is while others read it, too. */
+/** A shared lock: prevents changes of the row, not other reads. */
 export const forShare = (db: Database): string => (db.dialect === 'mysql' ? ' LOCK IN SHARE MODE' : '');

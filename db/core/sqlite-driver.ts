@@ -2,12 +2,12 @@ import type { Sequelize } from 'sequelize';
 import sqlite3 from 'sqlite3';
 
 const BUSY_TIMEOUT_MS = 5_000;
-/** Of one connection. Every length of a list is a statement of its own. */
+/** Of one connection. Every length of a list is a separate statement. */
 const MAX_PREPARED_STATEMENTS = 200;
-/** Connections to read with. Node has four threads for all of them: one is left for whoever writes. */
+/** Connections for reading. They share Node's four threads: one is left for writing. */
 const READER_NAMES = ['reader-1', 'reader-2', 'reader-3'];
 
-/** What came of one statement: the rows of one that reads, how many rows another one changed. */
+/** The rows that a statement returned, or the number of rows that it changed. */
 export interface StatementResult {
   rows: object[];
   affectedRows: number;
@@ -16,15 +16,14 @@ export interface StatementResult {
 }
 
 /**
- * The sqlite3 package for Sequelize, with every connection set up as it opens: Sequelize has no hook for that on SQLite.
- * WAL lets readers read while the one writer writes; NORMAL survives a killed process, not a power cut.
- * The only file that names the package.
+ * A connection of the sqlite3 package, configured when it opens: Sequelize has no hook for that on SQLite. WAL allows
+ * reads during a write; NORMAL survives a killed process, not a power failure.
  */
 export class SqliteConnection extends sqlite3.Database {
-  /** By their SQL, the one used last at the end. */
+  /** By their SQL, the most recently used one last. */
   private readonly prepared = new Map<string, Promise<sqlite3.Statement>>();
   private lastStatement: Promise<unknown> = Promise.resolve();
-  /** How many have it at once. */
+  /** Number of concurrent borrowers. */
   borrowerCount = 0;
 
   constructor(filename: string, mode?: number, callback?: (error: Error | null) => void) {
@@ -38,34 +37,37 @@ export class SqliteConnection extends sqlite3.Database {
   }
 
   /**
-   * Runs one statement after the other, each prepared once. Statements that overlap would share one view of the database,
-   * which under a steady load is never renewed.
+   * Runs statements sequentially: overlapping ones would share one snapshot, which is never renewed under a steady load.
+   * A statement without `values` is not kept prepared: its text contains them.
    */
-  send(sql: string, values: readonly unknown[]): Promise<StatementResult> {
+  send(sql: string, values?: readonly unknown[]): Promise<StatementResult> {
     const result = this.lastStatement.then(() => this.execute(sql, values));
     this.lastStatement = result.catch(() => undefined);
     return result;
   }
 
-  private async execute(sql: string, values: readonly unknown[]): Promise<StatementResult> {
-    const statement = await this.getPreparedStatement(sql);
-    return new Promise((resolve, reject) => {
+  private async execute(sql: string, values?: readonly unknown[]): Promise<StatementResult> {
+    const statement = await (values === undefined
+      ? this.prepareStatement(sql)
+      : this.getPreparedStatement(sql));
+    const result = new Promise<StatementResult>((resolve, reject) => {
       if (RETURNS_ROWS.test(sql)) {
-        statement.all<object>(values, (error, rows) =>
+        statement.all<object>(values ?? [], (error, rows) =>
           error === null ? resolve({ rows, affectedRows: 0 }) : reject(error),
         );
       } else {
-        statement.run(values, function (error) {
+        statement.run(values ?? [], function (error) {
           if (error === null) resolve({ rows: [], affectedRows: this.changes });
           else reject(error);
         });
       }
     });
+    return values === undefined ? result.finally(() => statement.finalize()) : result;
   }
 
   private getPreparedStatement(sql: string): Promise<sqlite3.Statement> {
     const statement = this.prepared.get(sql) ?? this.prepareStatement(sql);
-    // Behind all others: the one used last.
+    // Moved to the end: the most recently used one.
     this.prepared.delete(sql);
     this.prepared.set(sql, statement);
     const [oldest] = this.prepared.keys();
@@ -102,12 +104,12 @@ export class SqliteConnection extends sqlite3.Database {
   }
 }
 
-/** Statements that give rows. */
-const RETURNS_ROWS = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b|\bRETURNING\b/i;
+/** Statements that return rows. */
+const RETURNS_ROWS = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b|\bRETURNING \w+$/i;
 
 export const sqliteDriver = { ...sqlite3, Database: SqliteConnection };
 
-/** The parts of Sequelize's connection manager for SQLite that its types leave out. */
+/** The parts of Sequelize's connection manager for SQLite that its types omit. */
 interface SqliteConnectionManager {
   connections: Record<string, SqliteConnection>;
   getConnection(options: { uuid?: string | undefined }): Promise<SqliteConnection>;
@@ -116,14 +118,14 @@ interface SqliteConnectionManager {
 }
 
 /**
- * Keeps connections open: some to read, one for the transaction under way, of which there is one at a time. Left to
- * itself Sequelize opens and closes a connection for each transaction, which takes longer than the transaction.
+ * Keeps connections open: three for reading, one for the current transaction. By default Sequelize opens and closes a
+ * connection for each transaction, which takes longer than the transaction.
  */
 export function poolConnections(sequelize: Sequelize): void {
   const manager = sequelize.connectionManager as unknown as SqliteConnectionManager;
   const open = manager.getConnection.bind(manager);
 
-  /** The one that fewest have; one that is not open yet nobody has. */
+  /** The one with the fewest borrowers. */
   const reader = (): string => {
     const borrowers = READER_NAMES.map((name) => manager.connections[name]?.borrowerCount ?? 0);
     return READER_NAMES[borrowers.indexOf(Math.min(...borrowers))] as string;
@@ -133,7 +135,7 @@ export function poolConnections(sequelize: Sequelize): void {
     const uuid = transaction === undefined ? reader() : 'writer';
     try {
       const opened = open({ uuid });
-      // It is there at once, and counts before another is looked for.
+      // Sequelize stores it synchronously, so it is counted before the next one is chosen.
       const connection = manager.connections[uuid];
       if (connection !== undefined) connection.borrowerCount += 1;
       return await opened;

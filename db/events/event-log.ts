@@ -4,34 +4,14 @@ import { type DomainEvent, TOPICS, toCloudEvent } from '../../domain/shared/even
 import { groupBy } from '../../domain/shared/group-by';
 import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
-import { execute, forUpdate, insert, limit, select } from '../core/sql';
+import { execute, forUpdate, insertRows, limit, selectRows } from '../core/sql';
+import type { LogRow, StreamHead } from './models';
 
-/** The newest link of a stream's chain. The workflow's history keeps it, so a rewritten tail is found. */
-export interface StreamHead {
-  seq: number;
-  hash: string;
-}
-
-/** One row of the log. `body` is the exact text that `hash` covers. */
-export interface LogRow {
-  id: number;
-  eventKey: string;
-  stream: string;
-  seq: number;
-  type: string;
-  topic: string;
-  subject: string;
-  body: string;
-  prevHash: string;
-  hash: string;
-}
+export type { LogRow, StreamHead } from './models';
 
 export const GENESIS: StreamHead = { seq: 0, hash: '0'.repeat(64) };
 
-const COLUMNS =
-  'id, event_key AS eventKey, stream, seq, type, topic, subject, body, prev_hash AS prevHash, hash';
-
-/** The keyed hash of one link: HMAC-SHA256 over stream, position, the hash before and the stored bytes. */
+/** The keyed hash of one event: HMAC-SHA256 over stream, position, previous hash and stored bytes. */
 export const computeLinkHash = (
   key: Buffer,
   row: Pick<LogRow, 'stream' | 'seq' | 'prevHash' | 'body'>,
@@ -41,7 +21,7 @@ export const computeLinkHash = (
     .update(row.body)
     .digest('hex');
 
-/** The same key was used for another fact: a fault of the program, and the transaction must not commit. */
+/** The key exists with another event: a defect, and the transaction must not commit. */
 export class EventKeyConflictError extends Error {
   override readonly name = 'EventKeyConflictError';
   constructor(readonly key: string) {
@@ -53,45 +33,39 @@ export interface EventLog {
   /** Locks the head of the stream for the rest of the transaction. */
   lockHead(stream: string, tx: Tx): Promise<StreamHead>;
   /**
-   * Adds events of one stream behind `head`, which `lock` returned in the same transaction.
-   * @throws an error that `isDuplicate` when one of the keys is in the log already.
+   * Adds events of one stream after `head`, which `lockHead` returned in the same transaction.
+   * @throws an error that `isDuplicate` when one of the keys exists.
    */
   append(head: StreamHead, events: readonly DomainEvent[], tx: Tx): Promise<StreamHead>;
   /**
-   * Adds events of many streams, each behind the head of its own. The heads are locked in the order of their names.
-   * @throws an error that `isDuplicate`, as `append` does.
+   * Adds events of many streams, each after the head of its stream. The heads are locked in the order of their names.
+   * @throws an error that `isDuplicate` when one of the keys exists.
    */
   appendToStreams(events: readonly DomainEvent[], tx: Tx): Promise<void>;
-  /** Those of `events` that the log does not have. @throws EventKeyConflictError when it has one with another body. */
+  /** Those of `events` that are not in the log. @throws EventKeyConflictError when one is, with another body. */
   filterUnrecorded(events: readonly DomainEvent[], tx: Tx): Promise<DomainEvent[]>;
   findByKeys(keys: readonly string[], tx?: Tx): Promise<LogRow[]>;
-  /** Events of one stream that come after one of them, oldest first. */
+  /** Events of one stream after `afterSeq`, oldest first. */
   findByStream(stream: string, page: { afterSeq: number; limit: number }): Promise<LogRow[]>;
-  /**
-   * What happened to an order, oldest first: at most `MAX_EVENTS_OF_ORDER`. Who looked at it is not part of that: it is
-   * nobody's business but the shop's, and would crowd it out.
-   */
+  /** The events of an order, oldest first, without the records of reads: at most `MAX_EVENTS_PER_ORDER`. */
   findByOrder(orderId: string): Promise<LogRow[]>;
 }
 
-/** An order of 30 steps writes 60 events at the most today; the bound is against a runaway. */
+/** An order of 30 steps writes at most 60 events: this is a bound in case of a defect. */
 export const MAX_EVENTS_PER_ORDER = 2_000;
 
 export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
-  const byKeys: EventLog['findByKeys'] = (keys, tx) =>
-    select<LogRow>(db, `SELECT ${COLUMNS} FROM events WHERE event_key IN (:keys)`, { keys }, tx);
+  const { events: log, eventStreams } = db.models;
+  const findByKeys: EventLog['findByKeys'] = (keys, tx) =>
+    selectRows(db, log, 'WHERE event_key IN (:keys)', { keys }, tx);
 
   return {
-    findByKeys: byKeys,
+    findByKeys,
 
     async lockHead(stream, tx) {
-      const [head] = await select<StreamHead>(
-        db,
-        `SELECT seq, hash FROM event_streams WHERE stream = :stream${forUpdate(db)}`,
-        { stream },
-        tx,
-      );
-      return head ?? GENESIS;
+      const clauses = `WHERE stream = :stream${forUpdate(db)}`;
+      const [head] = await selectRows(db, eventStreams, clauses, { stream }, tx);
+      return head === undefined ? GENESIS : { seq: head.seq, hash: head.hash };
     },
 
     async append(head, events, tx) {
@@ -99,8 +73,8 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
       const last = rows.at(-1);
       if (last === undefined) return head;
       const { stream, seq, hash } = last;
-      await insert(db, 'events', rows, { tx });
-      if (head.seq === 0) await insert(db, 'event_streams', [{ stream, seq, hash }], { tx });
+      await insertRows(db, log, rows, { tx });
+      if (head.seq === 0) await insertRows(db, eventStreams, [{ stream, seq, hash }], { tx });
       else {
         await execute(
           db,
@@ -116,33 +90,25 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
       const streams = [...groupBy(events, (event) => event.stream)].sort(([a], [b]) => (a < b ? -1 : 1));
       const heads = new Map<string, StreamHead>();
       for (const batch of toBatches(streams.map(([stream]) => stream))) {
-        const known = await select<StreamHead & { stream: string }>(
-          db,
-          `SELECT stream, seq, hash FROM event_streams WHERE stream IN (:batch) ORDER BY stream${forUpdate(db)}`,
-          { batch },
-          tx,
-        );
+        const clauses = `WHERE stream IN (:batch) ORDER BY stream${forUpdate(db)}`;
+        const known = await selectRows(db, eventStreams, clauses, { batch }, tx);
         for (const head of known) heads.set(head.stream, head);
       }
-      const linked = streams.map(([stream, of]) => toChainedRows(hmacKey, heads.get(stream) ?? GENESIS, of));
-      for (const rows of toBatches(linked.flat())) await insert(db, 'events', rows, { tx });
-      const next = linked.flatMap((rows) =>
+      const chained = streams.map(([stream, added]) =>
+        toChainedRows(hmacKey, heads.get(stream) ?? GENESIS, added),
+      );
+      for (const rows of toBatches(chained.flat())) await insertRows(db, log, rows, { tx });
+      const next = chained.flatMap((rows) =>
         rows.slice(-1).map(({ stream, seq, hash }) => ({ stream, seq, hash })),
       );
       for (const rows of toBatches(next)) {
-        await insert(db, 'event_streams', rows, { tx, orUpdate: ['seq', 'hash'] });
+        await insertRows(db, eventStreams, rows, { tx, orUpdate: ['seq', 'hash'] });
       }
     },
 
     async filterUnrecorded(events, tx) {
-      const known = new Map(
-        (
-          await byKeys(
-            events.map((e) => e.key),
-            tx,
-          )
-        ).map((row) => [row.eventKey, row]),
-      );
+      const keys = events.map(({ key }) => key);
+      const known = new Map((await findByKeys(keys, tx)).map((row) => [row.eventKey, row]));
       return events.filter((event) => {
         const row = known.get(event.key);
         if (row === undefined) return true;
@@ -152,57 +118,53 @@ export function createEventLog(db: Database, hmacKey: Buffer): EventLog {
     },
 
     findByStream: (stream, { afterSeq, limit: rows }) =>
-      select<LogRow>(
-        db,
-        `SELECT ${COLUMNS} FROM events WHERE stream = :stream AND seq > :afterSeq ORDER BY seq${limit(rows)}`,
-        { stream, afterSeq },
-      ),
+      selectRows(db, log, `WHERE stream = :stream AND seq > :afterSeq ORDER BY seq${limit(rows)}`, {
+        stream,
+        afterSeq,
+      }),
 
     findByOrder: (orderId) =>
-      select<LogRow>(
+      selectRows(
         db,
-        `SELECT ${COLUMNS} FROM events WHERE subject = :orderId AND topic <> 'customer-events'
-         ORDER BY id LIMIT ${MAX_EVENTS_PER_ORDER}`,
+        log,
+        `WHERE subject = :orderId AND topic <> 'customer-events' ORDER BY id${limit(MAX_EVENTS_PER_ORDER)}`,
         { orderId },
       ),
   };
 }
 
-/** The rows of events of one stream, each linked to the one before. */
+/** The rows of events of one stream, each with the hash of the previous one. */
 function toChainedRows(hmacKey: Buffer, head: StreamHead, events: readonly DomainEvent[]) {
-  let { seq, hash } = head;
+  let { seq, hash: prevHash } = head;
   return events.map((event) => {
+    seq += 1;
+    const { key: eventKey, stream, subject } = event;
+    const body = JSON.stringify(toCloudEvent(event));
+    const hash = computeLinkHash(hmacKey, { stream, seq, prevHash, body });
     const row = {
-      stream: event.stream,
-      seq: seq + 1,
-      prevHash: hash,
-      body: JSON.stringify(toCloudEvent(event)),
-    };
-    seq = row.seq;
-    hash = computeLinkHash(hmacKey, row);
-    return {
-      event_key: event.key,
-      stream: event.stream,
+      eventKey,
+      stream,
       seq,
-      type: event.type as string,
-      topic: TOPICS[event.type] as string,
-      subject: event.subject,
-      body: row.body,
-      prev_hash: row.prevHash,
+      type: event.type,
+      topic: TOPICS[event.type],
+      subject,
+      body,
+      prevHash,
       hash,
     };
+    prevHash = hash;
+    return row;
   });
 }
 
 /**
- * A step that runs again tells the same fact at another time. One whose answer was lost may also start from an order that
- * had not come as far, and come to another of those who ask for a cancellation: what is stored stands, so the order that
- * an event tells of is not part of the fact.
+ * Ignores times and the order: a retried step reports the same event at another time, and after a lost response may
+ * start from an earlier order or another actor of the cancellation. The stored event stands.
  */
 function isSameEvent(row: LogRow, event: DomainEvent): boolean {
   const { type, data } = JSON.parse(row.body, omitVolatileFields) as { type: string; data: unknown };
-  const told: unknown = JSON.parse(JSON.stringify(event.data), omitVolatileFields);
-  return type === event.type && canonicalJson(data) === canonicalJson(told);
+  const retried: unknown = JSON.parse(JSON.stringify(event.data), omitVolatileFields);
+  return type === event.type && canonicalJson(data) === canonicalJson(retried);
 }
 
 const omitVolatileFields = (key: string, value: unknown): unknown =>

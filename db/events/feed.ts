@@ -1,38 +1,37 @@
 import { type Database, isDuplicate, type Tx } from '../core/connect';
-import { execute, forUpdate, insert, limit, select } from '../core/sql';
+import { execute, forUpdate, insert, insertRows, limit, select, selectRows } from '../core/sql';
 import type { LogRow } from './event-log';
 
-/** An event with its place in the order of publication. */
+/** An event with its position in the order of publication. */
 export interface FeedEvent extends Pick<LogRow, 'eventKey' | 'type' | 'topic' | 'subject' | 'body' | 'hash'> {
   /** 1, 2, 3, … without gaps. */
   position: number;
 }
 
 /**
- * The order of publication. Ids of the log are given when a transaction begins to write, not when it commits, so a
- * reader that remembers the last id it saw would miss the late ones. Here committed events get a position, in
- * transactions that hold the one lease.
+ * The order of publication. The log assigns ids before commit, so a reader that continues after the last id would skip
+ * events of late commits. Here committed events get a position, under a lease.
  */
 export interface Feed {
-  /** Takes or keeps the lease. @returns whether this holder has it until `nowMs + forMs`. */
+  /** Acquires or renews the lease. @returns whether this holder has it until `nowMs + forMs`. */
   acquireLease(name: string, holder: string, nowMs: number, forMs: number): Promise<boolean>;
   releaseLease(name: string, holder: string): Promise<void>;
-  /** Whether events wait for a position: cheap, takes no lock. */
+  /** Whether events without a position exist: cheap, without a lock. */
   hasUnpublishedEvents(): Promise<boolean>;
   /**
-   * Gives waiting events their positions, oldest id first. Does nothing when the lease is not the holder's at that moment.
+   * Assigns positions to waiting events, oldest id first. Does nothing when the holder has lost the lease.
    * @returns how many were published.
    */
   publishBatch(lease: { name: string; holder: string; nowMs: number }, batch: number): Promise<number>;
   findAfter(position: number, rows: number): Promise<FeedEvent[]>;
-  /** The position a subscriber has got to; 0 at first. */
+  /** The last position that a subscriber has processed; 0 at first. */
   getPosition(subscription: string): Promise<number>;
   advancePosition(subscription: string, position: number, tx: Tx): Promise<void>;
 }
 
 /**
- * Takes what has a position behind `:from` out of the outbox, each event by its key. A plain DELETE scans the whole table
- * on MySQL when most of it goes, and then waits at the events of transactions still under way.
+ * Deletes the events after position `:from` from the outbox by their keys. A plain DELETE of most rows makes MySQL scan
+ * the table, and wait for the rows of open transactions.
  */
 const REMOVE_PUBLISHED = {
   mysql: `DELETE o FROM event_feed f STRAIGHT_JOIN event_outbox o ON o.event_id = f.event_id
@@ -42,27 +41,23 @@ const REMOVE_PUBLISHED = {
 };
 
 export function createFeed(db: Database): Feed {
+  const { leases, subscriptions } = db.models;
   return {
     acquireLease: (name, holder, nowMs, forMs) =>
       db
         .write(async (tx) => {
           const params = { name, holder, nowMs, expiresAtMs: nowMs + forMs };
-          const taken = await execute(
+          const renewed = await execute(
             db,
             `UPDATE leases SET holder = :holder, expires_at_ms = :expiresAtMs
            WHERE name = :name AND (holder = :holder OR expires_at_ms < :nowMs)`,
             params,
             tx,
           );
-          if (taken === 1) return true;
-          const [row] = await select<{ holder: string }>(
-            db,
-            'SELECT holder FROM leases WHERE name = :name',
-            { name },
-            tx,
-          );
-          if (row !== undefined) return row.holder === holder;
-          await insert(db, 'leases', [{ name, holder, expires_at_ms: nowMs + forMs }], { tx });
+          if (renewed === 1) return true;
+          const lease = await leases.findOne({ where: { name }, transaction: tx });
+          if (lease !== null) return lease.holder === holder;
+          await leases.create({ name, holder, expiresAtMs: nowMs + forMs }, { transaction: tx });
           return true;
         })
         .catch((error: unknown) => {
@@ -71,9 +66,7 @@ export function createFeed(db: Database): Feed {
         }),
 
     async releaseLease(name, holder) {
-      await db.write((tx) =>
-        execute(db, 'DELETE FROM leases WHERE name = :name AND holder = :holder', { name, holder }, tx),
-      );
+      await db.write((transaction) => leases.destroy({ where: { name, holder }, transaction }));
     },
 
     async hasUnpublishedEvents() {
@@ -82,12 +75,8 @@ export function createFeed(db: Database): Feed {
 
     publishBatch: ({ name, holder, nowMs }, batch) =>
       db.write(async (tx) => {
-        const [lease] = await select<{ expiresAtMs: number }>(
-          db,
-          `SELECT expires_at_ms AS expiresAtMs FROM leases WHERE name = :name AND holder = :holder${forUpdate(db)}`,
-          { name, holder },
-          tx,
-        );
+        const clauses = `WHERE name = :name AND holder = :holder${forUpdate(db)}`;
+        const [lease] = await selectRows(db, leases, clauses, { name, holder }, tx);
         if (lease === undefined || lease.expiresAtMs <= nowMs) return 0;
         const waiting = await select<{ id: number }>(
           db,
@@ -123,12 +112,7 @@ export function createFeed(db: Database): Feed {
       ),
 
     async getPosition(subscription) {
-      const [row] = await select<{ position: number }>(
-        db,
-        'SELECT position FROM subscriptions WHERE name = :subscription',
-        { subscription },
-      );
-      return row?.position ?? 0;
+      return (await subscriptions.findOne({ where: { name: subscription } }))?.position ?? 0;
     },
 
     async advancePosition(subscription, position, tx) {
@@ -139,7 +123,7 @@ export function createFeed(db: Database): Feed {
         tx,
       );
       if (moved === 0) {
-        await insert(db, 'subscriptions', [{ name: subscription, position }], { tx, ifNew: true });
+        await insertRows(db, subscriptions, [{ name: subscription, position }], { tx, ifNew: true });
       }
     },
   };

@@ -1,27 +1,25 @@
 import type { StockAlert, StockItem, StockLevel } from '../../domain/inventory/stock-item';
 import type { Database, Tx } from '../core/connect';
-import { execute, insert, limit, select } from '../core/sql';
+import { execute, insertRows, limit, select } from '../core/sql';
 
-/** Products as stock: their levels everywhere, their thresholds, and whether they are low. */
+/** The stock of products: levels in all warehouses, thresholds, and whether the stock is low. */
 export interface StockItems {
   /**
-   * Locks the products and all their levels for the rest of the transaction, in the order of their keys. Who changes a
-   * level holds this lock, so what it sees and decides of the product stays true until it commits. A warehouse may be
-   * opened or closed meanwhile: who does that takes this lock on each of its products afterwards.
-   * @returns those that have stock or a threshold.
+   * Locks the products and their levels for the rest of the transaction, in the order of their keys; every change of a
+   * level holds this lock. A warehouse may be opened or closed meanwhile, which locks each of its products afterwards.
+   * @returns those with stock or a threshold.
    */
   lock(skus: readonly string[], tx: Tx): Promise<StockItem[]>;
-  /** The same of one product, which may be new to the inventory. */
+  /** The same for one product, which may have neither stock nor a threshold. */
   lockOrCreate(sku: string, tx: Tx): Promise<StockItem>;
   find(skus: readonly string[]): Promise<StockItem[]>;
-  /** Products of the catalogue, sold or not, by sku, ascending. */
+  /** All products of the catalogue, by sku, ascending. */
   list(page: { afterSku?: string; limit: number }): Promise<StockItem[]>;
-  /** Products that are low, those that have been for longest first. */
+  /** Products with low stock, the longest low ones first. */
   listLow(page: { after?: { lowSinceMs: number; sku: string }; limit: number }): Promise<LowStockItem[]>;
-  /** @returns the number of the threshold among those that the product has had. */
+  /** @returns the version of the product's threshold, from 1. */
   setThreshold(sku: string, threshold: number | null, tx: Tx): Promise<number>;
-  /** Writes down that the product is low from now on, or no longer. */
-  recordStockAlert(sku: string, crossing: StockAlert, atMs: number, tx: Tx): Promise<void>;
+  recordStockAlert(sku: string, alert: StockAlert, atMs: number, tx: Tx): Promise<void>;
 }
 
 export type LowStockItem = StockItem & { lowSinceMs: number };
@@ -35,7 +33,7 @@ interface Row {
   warehouse: string | null;
   onHand: number;
   reserved: number;
-  /** Of the warehouse; null when there is no such row. */
+  /** Of the warehouse; null when it does not exist. */
   active: number | null;
 }
 
@@ -64,8 +62,8 @@ export function createStockItems(db: Database): StockItems {
       { skus },
       tx,
     );
-    // Joined, the warehouses would be locked as well, and one order would wait for the other. Read before the products are
-    // locked, they might be out of date.
+    // A join would lock the warehouses as well, and orders would block each other. They are read after the products are
+    // locked, because an earlier read could be stale.
     const codes = [...new Set(rows.flatMap(({ warehouse }) => warehouse ?? []))];
     const warehouses = await select<{ code: string; active: number }>(
       db,
@@ -83,9 +81,9 @@ export function createStockItems(db: Database): StockItems {
     async lockOrCreate(sku, tx) {
       const [known] = await lock([sku], tx);
       if (known !== undefined) return known;
-      await insert(db, 'stock_items', [{ sku }], { tx, ifNew: true });
+      await insertRows(db, db.models.stockItems, [emptyStockItem(sku)], { tx, ifNew: true });
       const [added] = await lock([sku], tx);
-      if (added === undefined) throw new Error(`there is no stock item ${sku}`);
+      if (added === undefined) throw new Error(`stock item ${sku} not found`);
       return added;
     },
 
@@ -121,18 +119,13 @@ export function createStockItems(db: Database): StockItems {
         { sku, threshold },
         tx,
       );
-      const [row] = await select<{ version: number }>(
-        db,
-        'SELECT threshold_version AS version FROM stock_items WHERE sku = :sku',
-        { sku },
-        tx,
-      );
-      return row?.version ?? 0;
+      const item = await db.models.stockItems.findOne({ where: { sku }, transaction: tx });
+      return item?.thresholdVersion ?? 0;
     },
 
-    async recordStockAlert(sku, crossing, atMs, tx) {
+    async recordStockAlert(sku, alert, atMs, tx) {
       const change =
-        crossing === 'low' ? 'low_since_ms = :atMs, crossings = crossings + 1' : 'low_since_ms = NULL';
+        alert === 'low' ? 'low_since_ms = :atMs, crossings = crossings + 1' : 'low_since_ms = NULL';
       await execute(db, `UPDATE stock_items SET ${change} WHERE sku = :sku`, { sku, atMs }, tx);
     },
   };
@@ -146,7 +139,7 @@ export const emptyStockItem = (sku: string): StockItem => ({
   levels: [],
 });
 
-/** Rows of one product follow each other. */
+/** @param rows ordered by product. */
 function toItems(rows: readonly Row[]): StockItem[] {
   const items: StockItem[] = [];
   for (const { sku, threshold, lowSinceMs, crossings, ...level } of rows) {

@@ -3,27 +3,26 @@ import type { StockItem, StockLevel } from '../../domain/inventory/stock-item';
 import type { Order, StockShortage } from '../../domain/orders/order';
 import { reservationId } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
-import { execute, forUpdate, insert, type Params, select } from '../core/sql';
+import { execute, forUpdate, insertRows, type Params, select } from '../core/sql';
 import type { StockItems } from './stock-items';
 
 export type ReserveResult =
-  /** `items`: the products as they are now. They stay locked until the transaction ends. */
+  /** `items`: the products after the change, locked until the transaction ends. */
   { allocations: StockAllocation[]; items: StockItem[] } | { shortages: StockShortage[] };
 
 export interface ReleaseResult {
-  /** What was given back; nothing the second time. */
+  /** What was released; nothing when repeated. */
   allocations: StockAllocation[];
-  /** The products as they are now. They stay locked until the transaction ends. */
+  /** The products after the change, locked until the transaction ends. */
   items: StockItem[];
 }
 
-/** Units of products in warehouses, and who has a claim to them. */
+/** Units of products in warehouses, and their reservations. */
 export interface Stock {
-  /** Reserves every line of the order or none. Locks are taken in the order of the key. */
+  /** Reserves all lines of the order or none. Locks the products in the order of their keys. */
   reserve(order: Order, tx: Tx): Promise<ReserveResult>;
-  /** Gives back what the order still holds. */
+  /** Releases the reservations of the order. */
   release(orderId: string, atMs: number, tx: Tx): Promise<ReleaseResult>;
-  /** Whether the order holds anything. */
   hasReservations(orderId: string): Promise<boolean>;
   findLevels(skus: readonly string[]): Promise<StockLevel[]>;
 }
@@ -39,21 +38,14 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
       if ('shortages' in result) return result;
       const { allocations } = result;
       const items = await updateReserved(db, before, allocations, 1, tx);
-      await insert(
-        db,
-        'reservations',
-        allocations.map((a) => ({
-          id: reservationId(order.id, a.line, a.warehouse),
-          order_id: order.id,
-          line: a.line,
-          sku: a.sku,
-          warehouse: a.warehouse,
-          quantity: a.quantity,
-          state: 'held',
-          reserved_at_ms: order.updatedAtMs,
-        })),
-        { tx },
-      );
+      const reservations = allocations.map((a) => ({
+        ...a,
+        id: reservationId(order.id, a.line, a.warehouse),
+        orderId: order.id,
+        state: 'held' as const,
+        reservedAtMs: order.updatedAtMs,
+      }));
+      await insertRows(db, db.models.reservations, reservations, { tx });
       return { allocations, items };
     },
 
@@ -79,12 +71,7 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
     },
 
     async hasReservations(orderId) {
-      const held = await select(
-        db,
-        "SELECT id FROM reservations WHERE order_id = :orderId AND state = 'held' LIMIT 1",
-        { orderId },
-      );
-      return held.length > 0;
+      return (await db.models.reservations.findOne({ where: { orderId, state: 'held' } })) !== null;
     },
 
     findLevels: async (skus) => (await stockItems.find(skus)).flatMap(({ levels }) => levels),
@@ -96,10 +83,10 @@ const distinctSkus = (lines: readonly { sku: string }[]): string[] => [
 ];
 
 /**
- * Adds (`sign` 1) or takes back (-1) reserved units, all rows in one statement. The condition and the table's CHECK
- * both stand against overselling, should the rows not have been locked.
- * @returns the products as they are then.
- * @throws Error when a row could not give what was asked of it: the transaction must not commit.
+ * Adds (`sign` 1) or releases (-1) reserved units, all rows in one statement. The condition and the table's CHECK
+ * prevent overselling even if the rows were not locked.
+ * @returns the products after the change.
+ * @throws Error when a row has too few units: the transaction must not commit.
  */
 async function updateReserved(
   db: Database,
@@ -114,7 +101,7 @@ async function updateReserved(
     row.quantity += quantity;
     units.set(`${sku} ${warehouse}`, row);
   }
-  // In the order of the key: two orders over the same rows must not lock them crosswise.
+  // In the order of the key: two orders of the same products must not deadlock.
   const rows = [...units.values()].sort((a, b) =>
     `${a.sku} ${a.warehouse}` < `${b.sku} ${b.warehouse}` ? -1 : 1,
   );
@@ -131,7 +118,7 @@ async function updateReserved(
     params,
     tx,
   );
-  if (changed !== rows.length) throw new Error(`stock of ${rows.length} rows was to change, ${changed} did`);
+  if (changed !== rows.length) throw new Error(`${changed} of ${rows.length} stock rows changed`);
   return before.map((item) => ({
     ...item,
     levels: item.levels.map((level) => {

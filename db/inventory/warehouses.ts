@@ -1,73 +1,47 @@
+import { Op } from 'sequelize';
 import type { Warehouse } from '../../domain/inventory/warehouse';
 import type { Database, Tx } from '../core/connect';
-import { execute, forShare, forUpdate, insert, limit, select } from '../core/sql';
+import { forShare, forUpdate, selectRows } from '../core/sql';
 
 export interface Warehouses {
   /** By code, ascending. */
   list(page: { afterCode?: string; limit: number }): Promise<Warehouse[]>;
   find(code: string): Promise<Warehouse | null>;
-  /** @param lock for the rest of the transaction: `share` keeps it as it is, `update` is to change it. */
+  /** @param lock for the rest of the transaction: `share` prevents changes by others, `update` is for changing it. */
   lock(code: string, lock: 'share' | 'update', tx: Tx): Promise<Warehouse | null>;
-  /** @throws an error that `isDuplicate` when there is one with that code. */
+  /** @throws an error that `isDuplicate` when the code exists. */
   add(warehouse: Warehouse, tx: Tx): Promise<void>;
   update(warehouse: Warehouse, tx: Tx): Promise<void>;
-  /** Products that have a stock row there, by sku, ascending. */
+  /** Products with a stock row in the warehouse, by sku, ascending. */
   listSkus(code: string, afterSku: string, rows: number, tx: Tx): Promise<string[]>;
 }
 
-type Row = Omit<Warehouse, 'active'> & { active: number };
-
-const COLUMNS = 'code, name, country, active, version';
-const toWarehouse = (row: Row): Warehouse => ({ ...row, active: row.active === 1 });
-
 export function createWarehouses(db: Database): Warehouses {
+  const { stock, warehouses } = db.models;
   return {
-    async list({ afterCode = '', limit: rows }) {
-      const found = await select<Row>(
-        db,
-        `SELECT ${COLUMNS} FROM warehouses WHERE code > :afterCode ORDER BY code${limit(rows)}`,
-        { afterCode },
-      );
-      return found.map(toWarehouse);
-    },
+    list: ({ afterCode = '', limit }) =>
+      warehouses.findAll({ where: { code: { [Op.gt]: afterCode } }, order: ['code'], limit }),
 
-    async find(code) {
-      const [row] = await select<Row>(db, `SELECT ${COLUMNS} FROM warehouses WHERE code = :code`, { code });
-      return row === undefined ? null : toWarehouse(row);
-    },
+    find: (code) => warehouses.findOne({ where: { code } }),
 
     async lock(code, lock, tx) {
       const locking = lock === 'update' ? forUpdate(db) : forShare(db);
-      const [row] = await select<Row>(
-        db,
-        `SELECT ${COLUMNS} FROM warehouses WHERE code = :code${locking}`,
-        { code },
-        tx,
-      );
-      return row === undefined ? null : toWarehouse(row);
+      const [row] = await selectRows(db, warehouses, `WHERE code = :code${locking}`, { code }, tx);
+      return row ?? null;
     },
 
-    add: ({ code, name, country, active, version }, tx) =>
-      insert(db, 'warehouses', [{ code, name, country, active, version }], { tx }),
-
-    async update({ code, name, country, active, version }, tx) {
-      await execute(
-        db,
-        `UPDATE warehouses SET name = :name, country = :country, active = :active, version = :version
-         WHERE code = :code`,
-        { code, name, country, active, version },
-        tx,
-      );
+    async add(warehouse, transaction) {
+      await warehouses.create(warehouse, { transaction });
     },
 
-    async listSkus(code, afterSku, rows, tx) {
-      const found = await select<{ sku: string }>(
-        db,
-        `SELECT sku FROM stock WHERE warehouse = :code AND sku > :afterSku ORDER BY sku${limit(rows)}`,
-        { code, afterSku },
-        tx,
-      );
-      return found.map(({ sku }) => sku);
+    async update({ code, name, country, active, version }, transaction) {
+      await warehouses.update({ name, country, active, version }, { where: { code }, transaction });
+    },
+
+    async listSkus(warehouse, afterSku, limit, transaction) {
+      const where = { warehouse, sku: { [Op.gt]: afterSku } };
+      const rows = await stock.findAll({ attributes: ['sku'], where, order: ['sku'], limit, transaction });
+      return rows.map(({ sku }) => sku);
     },
   };
 }

@@ -1,5 +1,5 @@
-import type { ColumnTypes } from '../core/column-types';
 import type { Database } from '../core/connect';
+import type { ColumnTypes } from './column-types';
 
 export interface MigrationContext {
   dialect: Database['dialect'];

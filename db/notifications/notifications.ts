@@ -1,40 +1,23 @@
-import type { NotificationKind } from '../../domain/notifications/notification-rules';
 import type { Database, Tx } from '../core/connect';
-import { execute, insert, select } from '../core/sql';
+import { execute, insertRows } from '../core/sql';
+import type { Notification } from './models';
 
-export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
-
-/** A message to one person over one channel, because of one event. No address is kept here. */
-export interface Notification {
-  id: string;
-  /** What it tells of: an order, an account, a product. Who is told follows from it. */
-  subject: string;
-  eventKey: string;
-  kind: NotificationKind;
-  channel: 'email';
-  /** Which of those who are told of the event, from 1. */
-  recipient: number;
-  state: NotificationState;
-  attempts: number;
-  lastError: string | null;
-  createdAtMs: number;
-  sentAtMs: number | null;
-}
+export type { Notification } from './models';
 
 export interface Notifications {
-  /** One per event, channel and recipient: those that exist are left as they are. */
+  /** Adds one per event, channel and recipient; existing ones stay unchanged. */
   enqueue(
-    notifications: readonly (Pick<Notification, 'id' | 'subject' | 'eventKey' | 'kind' | 'channel'> &
+    queued: readonly (Pick<Notification, 'id' | 'subject' | 'eventKey' | 'kind' | 'channel'> &
       Partial<Pick<Notification, 'recipient'>>)[],
     atMs: number,
     tx: Tx,
   ): Promise<void>;
   find(id: string): Promise<Notification | null>;
-  /** Takes the right to send it for `forMs`. @returns false when it is settled or another has that right. */
+  /** Claims the sending for `forMs`. @returns false when it is sent, failed, or claimed by another worker. */
   claim(id: string, nowMs: number, forMs: number): Promise<boolean>;
-  /** Gives the right back after a failure that may pass. */
+  /** Releases the claim after a temporary failure. */
   defer(id: string, error: string): Promise<void>;
-  /** @returns false when it was settled before. */
+  /** @returns false when a result is already recorded. */
   recordResult(
     id: string,
     result: { state: 'sent' | 'failed'; error: string | null; atMs: number },
@@ -43,37 +26,21 @@ export interface Notifications {
   findByOrder(orderId: string): Promise<Notification[]>;
 }
 
-const COLUMNS = `id, subject, event_key AS eventKey, kind, channel, recipient, state, attempts,
-  last_error AS lastError, created_at_ms AS createdAtMs, sent_at_ms AS sentAtMs`;
-
-/** More than one order can cause; the bound is against a runaway. */
+/** More than an order can cause: a bound in case of a defect. */
 const MAX_NOTIFICATIONS_PER_ORDER = 500;
 
 export function createNotifications(db: Database): Notifications {
+  const { notifications } = db.models;
   return {
-    enqueue: (notifications, atMs, tx) =>
-      insert(
+    enqueue: (queued, createdAtMs, tx) =>
+      insertRows(
         db,
-        'notifications',
-        notifications.map((n) => ({
-          id: n.id,
-          subject: n.subject,
-          event_key: n.eventKey,
-          kind: n.kind as string,
-          channel: n.channel as string,
-          recipient: n.recipient ?? 1,
-          state: 'queued',
-          created_at_ms: atMs,
-        })),
+        notifications,
+        queued.map((n) => ({ ...n, recipient: n.recipient ?? 1, state: 'queued', createdAtMs })),
         { tx, ifNew: true },
       ),
 
-    async find(id) {
-      const [row] = await select<Notification>(db, `SELECT ${COLUMNS} FROM notifications WHERE id = :id`, {
-        id,
-      });
-      return row ?? null;
-    },
+    find: (id) => notifications.findOne({ where: { id } }),
 
     claim: (id, nowMs, forMs) =>
       db.write(async (tx) => {
@@ -110,11 +77,11 @@ export function createNotifications(db: Database): Notifications {
       return settled === 1;
     },
 
-    findByOrder: (orderId) =>
-      select<Notification>(
-        db,
-        `SELECT ${COLUMNS} FROM notifications WHERE subject = :orderId ORDER BY created_at_ms, id LIMIT ${MAX_NOTIFICATIONS_PER_ORDER}`,
-        { orderId },
-      ),
+    findByOrder: (subject) =>
+      notifications.findAll({
+        where: { subject },
+        order: ['createdAtMs', 'id'],
+        limit: MAX_NOTIFICATIONS_PER_ORDER,
+      }),
   };
 }

@@ -1,16 +1,11 @@
-import type {
-  Attention,
-  Cancellation,
-  FulfilmentStatus,
-  Order,
-  OrderLine,
-  OrderStatus,
-  PaymentStatus,
-  Rejection,
-} from '../../domain/orders/order';
+import type { Order, OrderStatus } from '../../domain/orders/order';
 import { minOrderIdAt } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
-import { execute, insert, limit, type Params, type SqlValue, select } from '../core/sql';
+import { execute, insertRows, limit, type Params, type SqlValue, select, selectRows } from '../core/sql';
+import { encodeRow } from '../core/table';
+import type { OrderSummary } from './models';
+
+export type { OrderSummary } from './models';
 
 export interface OrderFilter {
   customerId?: string;
@@ -19,30 +14,29 @@ export interface OrderFilter {
   fromMs?: number;
   /** Placed before, milliseconds. */
   toMs?: number;
-  /** Orders older than this one: the last id of the page before. */
+  /** Orders older than this one: the last id of the previous page. */
   afterId?: string;
   limit: number;
 }
 
-/** A row of a list: the order without its lines. */
-export type OrderSummary = Omit<Order, 'lines'>;
-
-/** The projection of orders: what lists and look-ups read. Each order's workflow alone writes its row. */
+/** The projection of orders for lists and look-ups. Only the order's workflow writes its row. */
 export interface Orders {
   insert(order: Order, tx: Tx): Promise<void>;
   /**
-   * Writes the state behind the lines.
-   * @param holding only while its stock is reserved.
-   * @returns false when the stored order is not the version before, or does not hold what it is to hold.
+   * Updates everything but lines and prices.
+   * @param holding `stock`: only while the order has reserved stock.
+   * @returns false when the stored order is not the previous version, or has no reserved stock.
    */
   update(order: Order, tx: Tx, holding?: 'stock'): Promise<boolean>;
-  /** @returns null when there is no such order. */
   findStatus(id: string, tx?: Tx): Promise<OrderStatus | null>;
   find(id: string, tx?: Tx): Promise<Order | null>;
   /** Newest first. */
   list(filter: OrderFilter): Promise<OrderSummary[]>;
 }
 
+const HOLDS_STOCK = "EXISTS (SELECT 1 FROM reservations WHERE order_id = orders.id AND state = 'held')";
+
+/** The columns that change after the order is created. */
 const STATE_COLUMNS = [
   'status',
   'payment',
@@ -54,90 +48,13 @@ const STATE_COLUMNS = [
   'attention',
 ];
 
-const ORDER_COLUMNS = `id, customer_id AS customerId, status, payment, fulfilment, currency,
-  subtotal_minor AS subtotalMinor, discount_minor AS discountMinor,
-  shipping_method AS shippingMethod, shipping_minor AS shippingMinor,
-  tax_minor AS taxMinor, total_minor AS totalMinor, tax_included AS taxIncluded, version,
-  placed_at_ms AS placedAtMs, updated_at_ms AS updatedAtMs, cancellation, rejection, attention`;
-
-const HOLDS_STOCK = "EXISTS (SELECT 1 FROM reservations WHERE order_id = orders.id AND state = 'held')";
-
-const LINE_COLUMNS = `line, sku, name, quantity, unit_price_minor AS unitPriceMinor, subtotal_minor AS subtotalMinor,
-  discount_minor AS discountMinor, tax_minor AS taxMinor, total_minor AS totalMinor`;
-
-interface OrderRow extends Omit<OrderSummary, 'cancellation' | 'rejection' | 'attention' | 'taxIncluded'> {
-  status: OrderStatus;
-  payment: PaymentStatus;
-  fulfilment: FulfilmentStatus;
-  taxIncluded: number;
-  cancellation: string | null;
-  rejection: string | null;
-  attention: string | null;
-}
-
-const parseJson = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T));
-const toJson = (value: object | null): string | null => (value === null ? null : JSON.stringify(value));
-
-const fromRow = (row: OrderRow): OrderSummary => ({
-  ...row,
-  taxIncluded: row.taxIncluded === 1,
-  cancellation: parseJson<Cancellation>(row.cancellation),
-  rejection: parseJson<Rejection>(row.rejection),
-  attention: parseJson<Attention>(row.attention),
-});
-
-const toStateColumns = (order: Order) => ({
-  status: order.status,
-  payment: order.payment,
-  fulfilment: order.fulfilment,
-  version: order.version,
-  updated_at_ms: order.updatedAtMs,
-  cancellation: toJson(order.cancellation),
-  rejection: toJson(order.rejection),
-  attention: toJson(order.attention),
-});
-
 export function createOrders(db: Database): Orders {
+  const { orders, orderLines } = db.models;
   return {
-    async insert(order, tx) {
-      await insert(
-        db,
-        'orders',
-        [
-          {
-            id: order.id,
-            customer_id: order.customerId,
-            currency: order.currency,
-            subtotal_minor: order.subtotalMinor,
-            discount_minor: order.discountMinor,
-            shipping_method: order.shippingMethod,
-            shipping_minor: order.shippingMinor,
-            tax_minor: order.taxMinor,
-            total_minor: order.totalMinor,
-            tax_included: order.taxIncluded,
-            placed_at_ms: order.placedAtMs,
-            ...toStateColumns(order),
-          },
-        ],
-        { tx },
-      );
-      await insert(
-        db,
-        'order_lines',
-        order.lines.map((line) => ({
-          order_id: order.id,
-          line: line.line,
-          sku: line.sku,
-          name: line.name,
-          quantity: line.quantity,
-          unit_price_minor: line.unitPriceMinor,
-          subtotal_minor: line.subtotalMinor,
-          discount_minor: line.discountMinor,
-          tax_minor: line.taxMinor,
-          total_minor: line.totalMinor,
-        })),
-        { tx },
-      );
+    async insert({ lines, ...order }, tx) {
+      await insertRows(db, orders, [order], { tx });
+      const rows = lines.map((line) => ({ orderId: order.id, ...line }));
+      await insertRows(db, orderLines, rows, { tx });
     },
 
     async update(order, tx, holding) {
@@ -145,7 +62,7 @@ export function createOrders(db: Database): Orders {
         db,
         `UPDATE orders SET ${STATE_COLUMNS.map((c) => `${c} = :${c}`).join(', ')}
          WHERE id = :id AND version = :before${holding === 'stock' ? ` AND ${HOLDS_STOCK}` : ''}`,
-        { ...toStateColumns(order), id: order.id, before: order.version - 1 },
+        { ...encodeRow(orders, order), before: order.version - 1 },
         tx,
       );
       return changed === 1;
@@ -158,32 +75,21 @@ export function createOrders(db: Database): Orders {
     },
 
     async find(id, tx) {
-      const [rows, lines] = await Promise.all([
-        select<OrderRow>(db, `SELECT ${ORDER_COLUMNS} FROM orders WHERE id = :id`, { id }, tx),
-        select<OrderLine>(
-          db,
-          `SELECT ${LINE_COLUMNS} FROM order_lines WHERE order_id = :id ORDER BY line`,
-          { id },
-          tx,
-        ),
+      const [[order], lines] = await Promise.all([
+        selectRows(db, orders, 'WHERE id = :id', { id }, tx),
+        selectRows(db, orderLines, 'WHERE order_id = :id ORDER BY line', { id }, tx),
       ]);
-      const row = rows[0];
-      return row === undefined ? null : { ...fromRow(row), lines };
+      return order === undefined ? null : { ...order, lines: lines.map(({ orderId: _, ...line }) => line) };
     },
 
-    async list(filter) {
+    list(filter) {
       const { where, params } = buildConditions(filter);
-      const rows = await select<OrderRow>(
-        db,
-        `SELECT ${ORDER_COLUMNS} FROM orders ${where} ORDER BY id DESC${limit(filter.limit)}`,
-        params,
-      );
-      return rows.map(fromRow);
+      return selectRows(db, orders, `${where} ORDER BY id DESC${limit(filter.limit)}`, params);
     },
   };
 }
 
-/** Dates become bounds on the id, whose first part is the time of placement. */
+/** Dates become bounds of the id, which begins with the time of placement. */
 function buildConditions(filter: OrderFilter): { where: string; params: Params } {
   const parts: [sql: string, name: string, value: SqlValue | undefined][] = [
     ['customer_id = :customerId', 'customerId', filter.customerId],

@@ -1,34 +1,14 @@
+import { Op } from 'sequelize';
 import type { OrderStatus } from '../../domain/orders/order';
-import {
-  OPEN_STATUSES,
-  type ReconcileProblem,
-  type ReconcileProblemCode,
-} from '../../domain/orders/reconciliation';
+import { OPEN_STATUSES, type ReconcileProblem } from '../../domain/orders/reconciliation';
 import { minOrderIdAt } from '../../domain/shared/ids';
 import { type Database, isDuplicate, type Tx } from '../core/connect';
-import { execute, insert, limit, select } from '../core/sql';
+import { select } from '../core/sql';
+import type { ReconciliationFinding } from './models';
 
-/** One time that something was wrong with an order, and what was done about it. */
-export interface ReconciliationFinding {
-  id: number;
-  orderId: string;
-  problem: ReconcileProblemCode;
-  /** For people. */
-  detail: string;
-  /** `restarted`: the workflow was started again. `flagged`: people have to see to it. */
-  action: 'restarted' | 'flagged';
-  /** The run of the workflow that was found so; null where Temporal knew none. */
-  runId: string | null;
-  restarts: number;
-  firstSeenMs: number;
-  lastSeenMs: number;
-  /** Until then the order is left alone. */
-  nextCheckMs: number;
-  /** Null while it is wrong. */
-  resolvedMs: number | null;
-}
+export type { ReconciliationFinding } from './models';
 
-/** What was seen at one look. */
+/** A problem found by one check of an order. */
 export interface Detection extends ReconcileProblem {
   orderId: string;
   runId: string | null;
@@ -38,7 +18,7 @@ export interface Detection extends ReconcileProblem {
 
 export interface OpenOrderPage {
   status: OrderStatus;
-  /** The last id of the page before; '' at first. */
+  /** The last id of the previous page; '' for the first page. */
   afterId: string;
   /** Placed before, milliseconds. */
   beforeMs: number;
@@ -52,74 +32,65 @@ export interface StoredOrderState {
   attention: boolean;
 }
 
-/** What reconciliation reads of orders, and its own findings. */
+/** Reads orders for reconciliation, and stores its findings. */
 export interface Reconciliation {
-  /** Ids of the orders in that state, oldest first. */
+  /** Ids of the orders in the given status, oldest first. */
   findOpenOrders(page: OpenOrderPage): Promise<string[]>;
-  /** Those of `ids` that were placed here and whose order is open, or not stored yet. */
+  /** Those of `ids` with a placement whose order is open, or not stored yet. */
   findUnfinishedOrders(ids: readonly string[]): Promise<{ id: string; stored: boolean }[]>;
-  /** The orders of these ids as far as they are stored: one moment. */
+  /** The stored orders of these ids, all from one snapshot. */
   findOrderStates(ids: readonly string[]): Promise<Map<string, StoredOrderState>>;
-  /** What is wrong at present with these orders. */
+  /** The unresolved findings of these orders. */
   findOpenFindings(orderIds: readonly string[]): Promise<Map<string, ReconciliationFinding>>;
-  /** Orders with something wrong that are due for another look, by id. */
+  /** Orders with an unresolved finding whose next check is due, by id. */
   findDueOrders(page: { afterId: string; nowMs: number; rows: number }): Promise<string[]>;
-  /** How often an order was restarted since then. */
+  /** The number of restarts of an order since `sinceMs`. */
   countRestartsSince(orderId: string, sinceMs: number): Promise<number>;
   /**
-   * Writes down that the order is about to be restarted, before it is.
-   * @param before what was known when that was decided. @returns false when another one has been faster.
+   * Records the restart of an order before it happens.
+   * @param before the open finding on which the decision is based. @returns false when another process was faster.
    */
-  claimRestart(sighting: Detection, before: ReconciliationFinding | undefined): Promise<boolean>;
-  /** Writes down that people have to see to it. */
-  flagForAttention(sighting: Detection): Promise<void>;
-  /** Nothing is wrong any more. @returns false when that was known. */
+  claimRestart(detection: Detection, before: ReconciliationFinding | undefined): Promise<boolean>;
+  /** Records that the order requires the attention of staff. */
+  flagForAttention(detection: Detection): Promise<void>;
+  /** Closes a finding. @returns false when it is already closed. */
   resolve(finding: ReconciliationFinding, nowMs: number): Promise<boolean>;
 }
 
-const COLUMNS = `id, order_id AS orderId, problem, detail, action, run_id AS runId, restarts,
-  first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, next_check_ms AS nextCheckMs, resolved_ms AS resolvedMs`;
-
 export function createReconciliation(db: Database): Reconciliation {
-  const add = (s: Detection, action: ReconciliationFinding['action'], tx: Tx): Promise<void> =>
-    insert(
-      db,
-      'reconciliation_findings',
-      [
-        {
-          order_id: s.orderId,
-          open_order_id: s.orderId,
-          problem: s.code,
-          detail: s.detail,
-          action,
-          run_id: s.runId,
-          restarts: action === 'restarted' ? 1 : 0,
-          first_seen_ms: s.nowMs,
-          last_seen_ms: s.nowMs,
-          next_check_ms: s.nextCheckMs,
-        },
-      ],
-      { tx },
+  const { findings, orders } = db.models;
+  const add = async (d: Detection, action: ReconciliationFinding['action'], transaction: Tx) => {
+    const { orderId, code: problem, detail, runId, nowMs, nextCheckMs } = d;
+    await findings.create(
+      {
+        orderId,
+        openOrderId: orderId,
+        problem,
+        detail,
+        action,
+        runId,
+        restarts: action === 'restarted' ? 1 : 0,
+        firstSeenMs: nowMs,
+        lastSeenMs: nowMs,
+        nextCheckMs,
+      },
+      { transaction },
     );
+  };
 
-  const SEEN = `problem = :code, detail = :detail, run_id = :runId, last_seen_ms = :nowMs, next_check_ms = :nextCheckMs`;
-  const params = ({ orderId, code, detail, runId, nowMs, nextCheckMs }: Detection) => ({
-    orderId,
-    code,
+  const toChanges = ({ code: problem, detail, runId, nowMs, nextCheckMs }: Detection) => ({
+    problem,
     detail,
     runId,
-    nowMs,
+    lastSeenMs: nowMs,
     nextCheckMs,
   });
 
   return {
     async findOpenOrders({ status, afterId, beforeMs, rows }) {
-      const found = await select<{ id: string }>(
-        db,
-        `SELECT id FROM orders WHERE status = :status AND id > :afterId AND id < :before ORDER BY id${limit(rows)}`,
-        { status, afterId, before: minOrderIdAt(beforeMs) },
-      );
-      return found.map(({ id }) => id);
+      const where = { status, id: { [Op.gt]: afterId, [Op.lt]: minOrderIdAt(beforeMs) } };
+      const open = await orders.findAll({ attributes: ['id'], where, order: ['id'], limit: rows });
+      return open.map(({ id }) => id);
     },
 
     async findUnfinishedOrders(ids) {
@@ -143,22 +114,14 @@ export function createReconciliation(db: Database): Reconciliation {
     },
 
     async findOpenFindings(orderIds) {
-      const rows = await select<ReconciliationFinding>(
-        db,
-        `SELECT ${COLUMNS} FROM reconciliation_findings WHERE open_order_id IN (:orderIds)`,
-        { orderIds },
-      );
+      const rows = await findings.findAll({ where: { openOrderId: [...orderIds] } });
       return new Map(rows.map((row) => [row.orderId, row]));
     },
 
     async findDueOrders({ afterId, nowMs, rows }) {
-      const found = await select<{ id: string }>(
-        db,
-        `SELECT open_order_id AS id FROM reconciliation_findings
-         WHERE open_order_id > :afterId AND next_check_ms <= :nowMs ORDER BY open_order_id${limit(rows)}`,
-        { afterId, nowMs },
-      );
-      return found.map(({ id }) => id);
+      const where = { openOrderId: { [Op.gt]: afterId }, nextCheckMs: { [Op.lte]: nowMs } };
+      const due = await findings.findAll({ where, order: ['openOrderId'], limit: rows });
+      return due.map(({ orderId }) => orderId);
     },
 
     async countRestartsSince(orderId, sinceMs) {
@@ -171,56 +134,47 @@ export function createReconciliation(db: Database): Reconciliation {
       return Number(row?.restarts ?? 0);
     },
 
-    async claimRestart(sighting, before) {
+    async claimRestart(detection, before) {
       if (before === undefined) {
         try {
-          await db.write((tx) => add(sighting, 'restarted', tx));
+          await db.write((tx) => add(detection, 'restarted', tx));
           return true;
         } catch (error) {
           if (isDuplicate(error)) return false;
           throw error;
         }
       }
-      const claimed = await db.write((tx) =>
-        execute(
-          db,
-          `UPDATE reconciliation_findings SET ${SEEN}, action = 'restarted', restarts = restarts + 1
-           WHERE id = :id AND open_order_id = :orderId AND restarts = :restarts AND next_check_ms = :due`,
-          { ...params(sighting), id: before.id, restarts: before.restarts, due: before.nextCheckMs },
-          tx,
-        ),
-      );
-      return claimed === 1;
+      const { id, restarts, nextCheckMs } = before;
+      return db.write(async (transaction) => {
+        const [claimed] = await findings.update(
+          { ...toChanges(detection), action: 'restarted', restarts: restarts + 1 },
+          { where: { id, openOrderId: detection.orderId, restarts, nextCheckMs }, transaction },
+        );
+        return claimed === 1;
+      });
     },
 
-    async flagForAttention(sighting) {
-      const update = (tx: Tx) =>
-        execute(
-          db,
-          `UPDATE reconciliation_findings SET ${SEEN}, action = 'flagged' WHERE open_order_id = :orderId`,
-          params(sighting),
-          tx,
-        );
+    async flagForAttention(detection) {
+      const changes = { ...toChanges(detection), action: 'flagged' as const };
+      const where = { openOrderId: detection.orderId };
       try {
-        await db.write(async (tx) => {
-          if ((await update(tx)) === 0) await add(sighting, 'flagged', tx);
+        await db.write(async (transaction) => {
+          const [flagged] = await findings.update(changes, { where, transaction });
+          if (flagged === 0) await add(detection, 'flagged', transaction);
         });
       } catch (error) {
         if (!isDuplicate(error)) throw error;
       }
     },
 
-    async resolve({ id }, nowMs) {
-      const resolved = await db.write((tx) =>
-        execute(
-          db,
-          `UPDATE reconciliation_findings SET open_order_id = NULL, resolved_ms = :nowMs
-           WHERE id = :id AND open_order_id IS NOT NULL`,
-          { id, nowMs },
-          tx,
-        ),
-      );
-      return resolved === 1;
-    },
+    resolve: ({ id }, nowMs) =>
+      db.write(async (transaction) => {
+        const where = { id, openOrderId: { [Op.ne]: null } };
+        const [resolved] = await findings.update(
+          { openOrderId: null, resolvedMs: nowMs },
+          { where, transaction },
+        );
+        return resolved === 1;
+      }),
   };
 }

@@ -2,18 +2,19 @@ import type { LedgerEntry, LedgerEntryKind } from '../../domain/payments/payment
 import { canonicalJson } from '../../domain/shared/canonical-json';
 import { paymentAttemptKey } from '../../domain/shared/ids';
 import { type Database, isDuplicate, type Tx } from '../core/connect';
-import { insert, select } from '../core/sql';
+import { insertRows, selectRows } from '../core/sql';
+import type { LedgerRow } from './models';
 
-/** The key under which a try's intent is recorded: one per try, whatever became of it. */
+export type { LedgerRow } from './models';
+
+/** The key of an attempt's intent: one per attempt, whatever its result. */
 const intentEntryKey = (orderId: string, attempt: number): string =>
   `${paymentAttemptKey(orderId, attempt)}:intent`;
 
 const declinedEntryKey = (orderId: string, attempt: number): string =>
   `${paymentAttemptKey(orderId, attempt)}:declined`;
 
-export type LedgerRow = LedgerEntry & { recordedAtMs: number };
-
-/** The same key was used for another entry: a fault of the program, and the transaction must not commit. */
+/** The key exists with another entry: a defect, and the transaction must not commit. */
 export class LedgerKeyConflictError extends Error {
   override readonly name = 'LedgerKeyConflictError';
   constructor(readonly key: string) {
@@ -22,82 +23,61 @@ export class LedgerKeyConflictError extends Error {
 }
 
 export interface PaymentLedger {
-  /** Adds entries; one that is there already is left as it is. @throws LedgerKeyConflictError when it says something else. */
+  /** Adds entries; an existing equal one stays unchanged. @throws LedgerKeyConflictError when an existing one differs. */
   add(entries: readonly LedgerEntry[], atMs: number, tx: Tx): Promise<void>;
   /**
-   * Records the intent of a try before it is confirmed, unless the try has one.
-   * @returns the intent the try has: the one given, an earlier one, or null when the try was given up before it had one.
+   * Records the intent of an attempt before it is confirmed, unless the attempt has one.
+   * @returns the attempt's intent: the given one, an earlier one, or null when the attempt was sealed without one.
    */
   recordIntent(
     entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode'> & { attempt: number; intentId: string },
     atMs: number,
   ): Promise<string | null>;
   /**
-   * Ends a try for good: without an intent yet it can never get one, so that an undo cannot come before what it undoes.
-   * @returns the intent to undo, or null when there is none and never will be.
+   * Prevents an attempt without an intent from getting one, so that no payment can follow its compensation.
+   * @returns the intent to compensate, or null when there is none and never will be.
    */
   sealAttempt(
     entry: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode' | 'intentId'> & { attempt: number },
     atMs: number,
   ): Promise<string | null>;
   /**
-   * Records why a try was declined before its intent is voided: afterwards the provider knows of a void only. The row is the
-   * one that the order's step adds.
+   * Records why an attempt was declined before its intent is voided: afterwards the provider reports the void only. The
+   * activity of the order adds the same row.
    */
   recordDecline(
     entry: Omit<LedgerEntry, 'key' | 'kind'> & { attempt: number; declineCode: string },
     atMs: number,
   ): Promise<void>;
-  /** Null where the try was not declined. */
+  /** Null when the attempt was not declined. */
   declineCode(orderId: string, attempt: number): Promise<string | null>;
   findByOrder(orderId: string, tx?: Tx): Promise<LedgerRow[]>;
 }
 
-const COLUMNS = `entry_key AS "key", order_id AS orderId, kind, amount_minor AS amountMinor, currency, provider,
-  intent_id AS intentId, decline_code AS declineCode, recorded_at_ms AS recordedAtMs`;
-
 export function createPaymentLedger(db: Database): PaymentLedger {
-  const toRow = (e: LedgerEntry, atMs: number) => ({
-    entry_key: e.key,
-    order_id: e.orderId,
-    kind: e.kind as string,
-    amount_minor: e.amountMinor,
-    currency: e.currency,
-    provider: e.provider,
-    intent_id: e.intentId,
-    decline_code: e.declineCode,
-    recorded_at_ms: atMs,
-  });
+  const { ledger } = db.models;
+  const findByKey = async (key: string, tx?: Tx): Promise<LedgerRow | undefined> =>
+    (await selectRows(db, ledger, 'WHERE entry_key = :key', { key }, tx))[0];
 
-  /** Inserts the try's intent row if it is the first; whoever came first decides. */
+  /** Inserts the intent row of the attempt unless it exists. @returns the intent of the existing or new row. */
   const firstIntent = async (
     { attempt, ...entry }: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode'> & { attempt: number },
     atMs: number,
   ): Promise<string | null> => {
     const key = intentEntryKey(entry.orderId, attempt);
     const kind: LedgerEntryKind = 'intent';
-    const row = toRow({ ...entry, key, kind, declineCode: null }, atMs);
+    const row = { ...entry, key, kind, declineCode: null, recordedAtMs: atMs };
     try {
-      await db.writeStatement(() => insert(db, 'payment_ledger', [row]));
+      await db.writeStatement(() => insertRows(db, ledger, [row]));
       return entry.intentId;
     } catch (error) {
       if (!isDuplicate(error)) throw error;
     }
-    const [first] = await select<{ intentId: string | null }>(
-      db,
-      'SELECT intent_id AS intentId FROM payment_ledger WHERE entry_key = :key',
-      { key },
-    );
-    return first?.intentId ?? null;
+    return (await findByKey(key))?.intentId ?? null;
   };
 
   const assertSame = async (entry: LedgerEntry, tx: Tx): Promise<void> => {
-    const [row] = await select<LedgerRow>(
-      db,
-      `SELECT ${COLUMNS} FROM payment_ledger WHERE entry_key = :key`,
-      { key: entry.key },
-      tx,
-    );
+    const row = await findByKey(entry.key, tx);
     if (row === undefined) throw new LedgerKeyConflictError(entry.key);
     const { recordedAtMs: _, ...stored } = row;
     if (canonicalJson(stored) !== canonicalJson(entry)) throw new LedgerKeyConflictError(entry.key);
@@ -107,7 +87,7 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     async add(entries, atMs, tx) {
       for (const entry of entries) {
         try {
-          await insert(db, 'payment_ledger', [toRow(entry, atMs)], { tx });
+          await insertRows(db, ledger, [{ ...entry, recordedAtMs: atMs }], { tx });
         } catch (error) {
           if (!isDuplicate(error)) throw error;
           await assertSame(entry, tx);
@@ -116,28 +96,19 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     },
     recordIntent: firstIntent,
     sealAttempt: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),
-    async recordDecline({ attempt, ...entry }, atMs) {
-      const row = toRow({ ...entry, key: declinedEntryKey(entry.orderId, attempt), kind: 'declined' }, atMs);
+    async recordDecline({ attempt, ...entry }, recordedAtMs) {
+      const kind: LedgerEntryKind = 'declined';
+      const row = { ...entry, key: declinedEntryKey(entry.orderId, attempt), kind, recordedAtMs };
       try {
-        await db.writeStatement(() => insert(db, 'payment_ledger', [row]));
+        await db.writeStatement(() => insertRows(db, ledger, [row]));
       } catch (error) {
         if (!isDuplicate(error)) throw error;
       }
     },
     async declineCode(orderId, attempt) {
-      const [row] = await select<{ declineCode: string }>(
-        db,
-        'SELECT decline_code AS declineCode FROM payment_ledger WHERE entry_key = :key',
-        { key: declinedEntryKey(orderId, attempt) },
-      );
-      return row?.declineCode ?? null;
+      return (await findByKey(declinedEntryKey(orderId, attempt)))?.declineCode ?? null;
     },
     findByOrder: (orderId, tx) =>
-      select<LedgerRow>(
-        db,
-        `SELECT ${COLUMNS} FROM payment_ledger WHERE order_id = :orderId ORDER BY recorded_at_ms, entry_key`,
-        { orderId },
-        tx,
-      ),
+      selectRows(db, ledger, 'WHERE order_id = :orderId ORDER BY recorded_at_ms, entry_key', { orderId }, tx),
   };
 }

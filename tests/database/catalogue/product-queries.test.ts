@@ -55,9 +55,12 @@ describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
     });
     const tables = 'products, product_terms, product_imports, product_import_errors';
     await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${tables}` : 'ANALYZE');
-    recorded = createStore(recordQueryPlans(db, plans), TEST_AUDIT_KEY);
+    recorded = createStore(recordQueryPlans(shop, plans), TEST_AUDIT_KEY);
   });
-  afterAll(() => shop.close());
+  afterAll(async () => {
+    await recorded?.db.close();
+    await shop?.close();
+  });
 
   const query = (q: string) => parseProductQuery(q) ?? [];
   const after = { driving: 'w', term: 'walnut', sku: 'p-70' };

@@ -78,9 +78,12 @@ describe.each(DIALECTS)('customer queries on %s', (dialect) => {
       });
     }
     await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${TABLES.join(', ')}` : 'ANALYZE');
-    recorded = createStore(recordQueryPlans(db, plans), TEST_AUDIT_KEY);
+    recorded = createStore(recordQueryPlans(shop, plans), TEST_AUDIT_KEY);
   });
-  afterAll(() => shop?.close());
+  afterAll(async () => {
+    await recorded?.db.close();
+    await shop?.close();
+  });
 
   const cutoffMs = STARTED_AT_MS + 100;
   const queries: [string, (s: Store) => Promise<unknown>][] = [

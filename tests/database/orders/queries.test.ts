@@ -35,6 +35,7 @@ const buildOrderRows = (n: number) => {
       fulfilment: 'unfulfilled',
       currency: 'EUR',
       ...money,
+      shipping_method: 'standard',
       shipping_minor: 0,
       tax_included: 1,
       version: 1,
@@ -161,9 +162,12 @@ describe.each(DIALECTS)('order and stock queries on %s', (dialect) => {
        WHERE sku = 'walnut-desk' AND warehouse = 'BER'`,
     );
     await db.sequelize.query(dialect === 'mysql' ? `ANALYZE TABLE ${TABLES.join(', ')}` : 'ANALYZE');
-    recorded = createStore(recordQueryPlans(db, plans), TEST_AUDIT_KEY);
+    recorded = createStore(recordQueryPlans(shop, plans), TEST_AUDIT_KEY);
   });
-  afterAll(() => shop.close());
+  afterAll(async () => {
+    await recorded?.db.close();
+    await shop?.close();
+  });
 
   const filters = Array.from({ length: 32 }, (_, bits) => bits).map((bits) => ({
     ...(bits & 1 ? { customerId: customerIds[3] as string } : {}),

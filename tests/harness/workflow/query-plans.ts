@@ -1,13 +1,14 @@
-import type { Database, SqlValue } from '../../../db/core/connect';
+import { connect, type Database, type SqlValue } from '../../../db/core/connect';
+import type { TestStore } from '../servers/databases';
 
-/** Wraps a database: explains each SELECT with its values and adds the plan to `plans`. */
-export const recordQueryPlans = (db: Database, plans: Promise<string[]>[]): Database => ({
-  ...db,
-  send(sql, values, tx) {
-    if (/^\s*SELECT/.test(sql)) plans.push(explainQuery(db, sql, values));
-    return db.send(sql, values, tx);
-  },
-});
+/** A second connection to the database: explains each SELECT with its values and adds the plan to `plans`. */
+export const recordQueryPlans = ({ db, url }: TestStore, plans: Promise<string[]>[]): Database =>
+  connect({
+    url,
+    onStatement: (sql, values) => {
+      if (/^\s*SELECT/.test(sql)) plans.push(explainQuery(db, sql, values));
+    },
+  });
 
 async function explainQuery(db: Database, sql: string, values: readonly SqlValue[]): Promise<string[]> {
   if (db.dialect === 'sqlite') {
