@@ -63,7 +63,7 @@ describe.each(DIALECTS)('expired data on %s', (dialect) => {
       await eventually('a log line', async () => logLines.length > 0);
       expect(logLines).toHaveLength(1);
       expect(JSON.parse(logLines[0] ?? '')).toMatchObject({
-        msg: 'what has run out is not deleted',
+        msg: 'expired records not deleted',
         err: { message: 'connection lost' },
       });
     },
