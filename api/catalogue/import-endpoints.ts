@@ -38,7 +38,7 @@ export const IMPORT_ENDPOINTS = [
     request: {
       headers: {
         idempotencyKey: optionalIdempotencyKey(
-          'Repeating a request with the same key and file returns the same import. Of two concurrent uploads with one key the later one is imported; the other returns 409 `upload_superseded`',
+          'Repeating a request with the same key and file returns the same import. Of concurrent uploads with one key the first complete one is imported',
         ),
       },
       csv: z.string().openapi({ example: CSV_EXAMPLE }),

@@ -11,16 +11,13 @@ import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
 import { execute, forUpdate, insert, limit, type Params, select } from '../core/sql';
 
-/** A file of products, and how far it has been applied. */
+/** An imported file of products and its progress. */
 export interface ProductImport extends ImportCounts {
   id: string;
-  /** Whose idempotency keys these are. */
-  caller: string;
-  idempotencyKey: string | null;
   /** Keyed hash of the file. */
   bodyHash: string;
   actor: Actor;
-  /** Of the prices in the file. */
+  /** Currency of the prices in the file. */
   currency: string;
   columns: string[];
   status: ImportStatus;
@@ -28,7 +25,7 @@ export interface ProductImport extends ImportCounts {
   chunks: number;
   appliedChunks: number;
   doneRows: number;
-  /** Why it failed, in words. */
+  /** Reason of the failure, for people. */
   failure: string | null;
   createdAtMs: number;
   endedAtMs: number | null;
@@ -36,65 +33,59 @@ export interface ProductImport extends ImportCounts {
 
 export interface NewProductImport {
   id: string;
-  caller: string;
-  idempotencyKey: string | null;
   actor: Actor;
   currency: string;
   atMs: number;
 }
 
-/**
- * Files of products. One whose upload is not complete is nobody's business but its uploader's: it is not found, and a
- * later one with its key takes its place.
- */
+/** Imported files of products. Only the upload methods see a file whose upload is incomplete. */
 export interface ProductImports {
-  /** Begins an upload, in place of one with its key that is not complete, and sweeps away what was left long ago. */
+  /** Begins an upload and removes some uploads that were abandoned long ago. */
   startUpload(upload: NewProductImport, tx: Tx): Promise<void>;
-  /** @returns false when a later upload has taken its place. */
+  /** @returns false when the upload was removed as abandoned. */
   addChunk(id: string, chunk: number, rows: readonly RawRow[], atMs: number, tx: Tx): Promise<boolean>;
-  /** The upload is complete. @returns false when a later one has taken its place. */
+  /** Makes the file visible. @returns false when the upload was removed as abandoned. */
   completeUpload(
     id: string,
     file: ImportFile & { columns: readonly string[] },
     atMs: number,
     tx: Tx,
   ): Promise<boolean>;
-  /** Takes away an upload that broke off, and nothing else. */
+  /** Removes an incomplete upload; does nothing to a complete one. */
   discardUpload(id: string, tx: Tx): Promise<void>;
 
   find(id: string): Promise<ProductImport | null>;
-  findByIdempotencyKey(caller: string, idempotencyKey: string): Promise<ProductImport | null>;
   /** Newest first, after `afterId`. */
   list(page: { afterId?: string; limit: number }): Promise<ProductImport[]>;
   findErrors(id: string): Promise<RowError[]>;
-  /** Those that have not moved since then and are not at their end, oldest first. */
+  /** Unfinished imports without progress since then, oldest first. */
   findStalled(sinceMs: number, rows: number): Promise<{ id: string }[]>;
 
   /** Locks it for the rest of the transaction. */
   lock(id: string, tx: Tx): Promise<ProductImport | null>;
   markImporting(id: string, atMs: number, tx: Tx): Promise<void>;
   findChunkRows(id: string, chunk: number, tx: Tx): Promise<RawRow[] | null>;
-  /** Marks the next chunk as applied. @param before as it was locked. */
+  /** Marks the next chunk as applied. @param before the import as it was locked. */
   recordAppliedChunk(
     before: ProductImport,
     applied: ImportCounts & { rows: number; errors: readonly RowError[] },
     atMs: number,
     tx: Tx,
   ): Promise<void>;
-  /** The rows of the file are forgotten; counts and faults stay. */
+  /** Deletes the rows of the file; counts and row errors stay. */
   finish(id: string, status: ImportOutcome, failure: string | null, atMs: number, tx: Tx): Promise<void>;
 }
 
 const UPLOADING = 'uploading';
-/** An upload is over in half a minute: what is older broke off together with its process. */
+/** A request takes at most half a minute: an older upload belongs to a process that was killed. */
 const ABANDONED_AFTER_MS = 60 * 60_000;
 const CLEANUP_BATCH_SIZE = 10;
 
-const COLUMNS = `id, caller, idempotency_key AS idempotencyKey, body_hash AS bodyHash, actor, currency,
+const COLUMNS = `id, body_hash AS bodyHash, actor, currency,
   csv_columns AS columnsRead, status, row_count AS "rows", chunk_count AS chunks, applied_chunks AS appliedChunks,
   done_rows AS doneRows, created, updated, unchanged, faulty, failure, created_at_ms AS createdAtMs,
   ended_at_ms AS endedAtMs`;
-/** Behind every id: they begin with `imp_` and capital letters or digits. */
+/** Sorts after every id: they begin with `imp_` and capital letters or digits. */
 const MAX_ID = 'imp_~';
 
 type Row = Omit<ProductImport, 'actor' | 'columns'> & { actor: string; columnsRead: string };
@@ -111,43 +102,33 @@ export function createProductImports(db: Database): ProductImports {
   const one = async (rest: string, params: Params, tx?: Tx): Promise<ProductImport | null> =>
     (await many(rest, params, tx))[0] ?? null;
 
-  const remove = async (ids: readonly string[], tx: Tx): Promise<void> => {
-    for (const id of ids) {
-      const removed = await execute(
-        db,
-        `DELETE FROM product_imports WHERE id = :id AND status = '${UPLOADING}'`,
-        { id },
-        tx,
-      );
-      if (removed === 0) continue;
-      await execute(db, 'DELETE FROM product_import_chunks WHERE import_id = :id', { id }, tx);
-    }
+  const remove = async (id: string, tx: Tx): Promise<void> => {
+    const removed = await execute(
+      db,
+      `DELETE FROM product_imports WHERE id = :id AND status = '${UPLOADING}'`,
+      { id },
+      tx,
+    );
+    if (removed === 0) return;
+    await execute(db, 'DELETE FROM product_import_chunks WHERE import_id = :id', { id }, tx);
   };
 
   return {
-    async startUpload({ id, caller, idempotencyKey, actor, currency, atMs }, tx) {
-      const left = await select<{ id: string }>(
+    async startUpload({ id, actor, currency, atMs }, tx) {
+      const abandoned = await select<{ id: string }>(
         db,
         `SELECT id FROM product_imports WHERE status = '${UPLOADING}' AND updated_at_ms < :beforeMs
          ORDER BY id${limit(CLEANUP_BATCH_SIZE)}`,
         { beforeMs: atMs - ABANDONED_AFTER_MS },
         tx,
       );
-      const replaced = await select<{ id: string }>(
-        db,
-        `SELECT id FROM product_imports WHERE caller = :caller AND idempotency_key = :idempotencyKey`,
-        { caller, idempotencyKey },
-        tx,
-      );
-      await remove([...new Set([...left, ...replaced].map((upload) => upload.id))].sort(), tx);
+      for (const upload of abandoned) await remove(upload.id, tx);
       await insert(
         db,
         'product_imports',
         [
           {
             id,
-            caller,
-            idempotency_key: idempotencyKey,
             actor: JSON.stringify(actor),
             currency,
             status: UPLOADING,
@@ -190,15 +171,9 @@ export function createProductImports(db: Database): ProductImports {
       return owned === 1;
     },
 
-    discardUpload: (id, tx) => remove([id], tx),
+    discardUpload: remove,
 
     find: (id) => one(`id = :id AND status <> '${UPLOADING}'`, { id }),
-
-    findByIdempotencyKey: (caller, idempotencyKey) =>
-      one(`caller = :caller AND idempotency_key = :idempotencyKey AND status <> '${UPLOADING}'`, {
-        caller,
-        idempotencyKey,
-      }),
 
     list: ({ afterId = MAX_ID, limit: rows }) =>
       many(`id < :afterId AND status <> '${UPLOADING}' ORDER BY id DESC${limit(rows)}`, { afterId }),
@@ -211,7 +186,7 @@ export function createProductImports(db: Database): ProductImports {
            ORDER BY seq${limit(MAX_STORED_ROW_ERRORS)}`,
           { id },
         )
-      ).map(({ sku, ...fault }) => (sku === null ? fault : { ...fault, sku })),
+      ).map(({ sku, ...error }) => (sku === null ? error : { ...error, sku })),
 
     async findStalled(sinceMs, rows) {
       const byStatus = (status: ImportStatus) =>
@@ -247,18 +222,18 @@ export function createProductImports(db: Database): ProductImports {
 
     async recordAppliedChunk(before, { rows, errors, created, updated, unchanged, faulty }, atMs, tx) {
       const { id } = before;
-      const kept = before.faulty === 0 ? 0 : await countStoredErrors(db, id, tx);
-      const more = errors
-        .slice(0, MAX_STORED_ROW_ERRORS - kept)
+      const stored = before.faulty === 0 ? 0 : await countStoredErrors(db, id, tx);
+      const newErrors = errors
+        .slice(0, MAX_STORED_ROW_ERRORS - stored)
         .map(({ line, sku = null, field, detail }, i) => ({
           import_id: id,
-          seq: kept + i,
+          seq: stored + i,
           line,
           sku,
           field,
           detail,
         }));
-      for (const batch of toBatches(more)) await insert(db, 'product_import_errors', batch, { tx });
+      for (const batch of toBatches(newErrors)) await insert(db, 'product_import_errors', batch, { tx });
       await execute(
         db,
         `UPDATE product_imports SET applied_chunks = applied_chunks + 1, done_rows = done_rows + :rows,
@@ -288,11 +263,11 @@ const toChunkRow = ({ line, cells }: RawRow): ChunkRow => [line, ...cells];
 const fromChunkRow = ([line, ...cells]: ChunkRow): RawRow => ({ line, cells });
 
 async function countStoredErrors(db: Database, id: string, tx: Tx): Promise<number> {
-  const [row] = await select<{ kept: number | null }>(
+  const [row] = await select<{ count: number | null }>(
     db,
-    'SELECT MAX(seq) + 1 AS kept FROM product_import_errors WHERE import_id = :id',
+    'SELECT MAX(seq) + 1 AS count FROM product_import_errors WHERE import_id = :id',
     { id },
     tx,
   );
-  return Number(row?.kept ?? 0);
+  return Number(row?.count ?? 0);
 }

@@ -12,6 +12,7 @@ import { type Contacts, createContacts } from '../customers/contacts';
 import { createPersonalData, type PersonalData } from '../customers/personal-data';
 import { createEventLog, type EventLog } from '../events/event-log';
 import { createFeed, type Feed } from '../events/feed';
+import { createIdempotencyKeys, type IdempotencyKeys } from '../idempotency/idempotency-keys';
 import { createStock, type Stock } from '../inventory/stock';
 import { createStockItems, type StockItems } from '../inventory/stock-items';
 import { createStockMovements, type StockMovements } from '../inventory/stock-movements';
@@ -33,6 +34,7 @@ export interface Store {
   warehouses: Warehouses;
   ledger: PaymentLedger;
   placements: Placements;
+  idempotencyKeys: IdempotencyKeys;
   contacts: Contacts;
   products: Products;
   productChanges: ProductChanges;
@@ -61,6 +63,7 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   warehouses: createWarehouses(db),
   ledger: createPaymentLedger(db),
   placements: createPlacements(db),
+  idempotencyKeys: createIdempotencyKeys(db),
   contacts: createContacts(db),
   products: createProducts(db),
   productChanges: createProductChanges(db, createEventLog(db, auditKey)),

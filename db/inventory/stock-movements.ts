@@ -3,38 +3,21 @@ import type { StockMovement } from '../../domain/inventory/stock-movement';
 import type { Database, Tx } from '../core/connect';
 import { execute, insert, limit, select } from '../core/sql';
 
-/** A movement that a request asked for, and whose request it was. */
-export interface NewMovement extends StockMovement {
-  caller: string;
-  idempotencyKey: string;
-  /** Keyed hash of what was asked for. */
-  bodyHash: string;
-}
-
 export interface StoredMovement extends StockMovement {
-  /** In the order in which they happened. */
+  /** Grows in the order of the movements. */
   position: number;
 }
 
-/** The ledger of units on hand: rows are added, never changed. */
+/** The append-only ledger of units on hand. */
 export interface StockMovements {
-  /**
-   * Adds the movement and makes the level what it says. Whoever calls it has locked the product.
-   * @throws an error that `isDuplicate` when the caller has used the key before.
-   */
-  add(movement: NewMovement, level: { exists: boolean }, tx: Tx): Promise<void>;
-  /** What the caller's key was used for. */
-  findByIdempotencyKey(
-    caller: string,
-    idempotencyKey: string,
-    tx?: Tx,
-  ): Promise<{ id: string; sku: string; bodyHash: string } | null>;
-  find(id: string, tx?: Tx): Promise<StockMovement | null>;
-  /** Of one product, newest first, before the position. */
+  /** Appends the movement and sets the level to its result. The caller has locked the product. */
+  add(movement: StockMovement, level: { exists: boolean }, tx: Tx): Promise<void>;
+  find(id: string): Promise<StockMovement | null>;
+  /** Movements of one product before the position, newest first. */
   list(page: { sku: string; before?: number; limit: number }): Promise<StoredMovement[]>;
 }
 
-/** What the log keeps of a note, SHA-256 in hexadecimal: it proves the note and does not tell it. */
+/** SHA-256 of a note, hexadecimal: the log can prove a note without containing it. */
 export const hashNote = (note: string | null): string | null =>
   note === null ? null : createHash('sha256').update(note).digest('hex');
 
@@ -59,9 +42,6 @@ export function createStockMovements(db: Database): StockMovements {
             note: m.note,
             actor: m.actor,
             at_ms: m.atMs,
-            caller: m.caller,
-            idempotency_key: m.idempotencyKey,
-            body_hash: m.bodyHash,
           },
         ],
         { tx },
@@ -78,23 +58,11 @@ export function createStockMovements(db: Database): StockMovements {
       );
     },
 
-    async findByIdempotencyKey(caller, idempotencyKey, tx) {
-      const [row] = await select<{ id: string; sku: string; bodyHash: string }>(
-        db,
-        `SELECT movement_key AS id, sku, body_hash AS bodyHash FROM stock_movements
-         WHERE caller = :caller AND idempotency_key = :idempotencyKey`,
-        { caller, idempotencyKey },
-        tx,
-      );
-      return row ?? null;
-    },
-
-    async find(id, tx) {
+    async find(id) {
       const [row] = await select<StockMovement>(
         db,
         `SELECT ${COLUMNS} FROM stock_movements WHERE movement_key = :id`,
         { id },
-        tx,
       );
       return row ?? null;
     },

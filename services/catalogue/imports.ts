@@ -2,7 +2,6 @@ import { createHmac, type Hmac } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { ProductImport } from '../../db/catalogue/product-imports';
-import { isDuplicate } from '../../db/core/connect';
 import type { Store } from '../../db/core/store';
 import { productImportStarted } from '../../domain/catalogue/product-import';
 import type { RawRow } from '../../domain/catalogue/product-rows';
@@ -11,11 +10,12 @@ import type { PriceRules } from '../../domain/pricing/price-rules';
 import { AppError } from '../../domain/shared/errors';
 import { startImport } from '../../integrations/temporal/start-import';
 import type { TaskQueues } from '../../workflows/shared/task-queues';
+import { type ClaimIdempotencyKey, withIdempotencyKey } from '../shared/idempotency';
 import { newImportId } from '../shared/new-ids';
 import { MAX_FILE_BYTES, readCsv } from './read-csv';
 
 export interface ImportDependencies {
-  store: Pick<Store, 'db' | 'log' | 'productImports'>;
+  store: Pick<Store, 'db' | 'log' | 'productImports' | 'idempotencyKeys'>;
   temporal: Client;
   queues: TaskQueues;
   priceRules: PriceRules;
@@ -52,109 +52,107 @@ export async function createProductImport(
   file: ProductFile,
   { actor, idempotencyKey }: ImportRequest,
 ): Promise<ImportResult> {
-  const caller = actor.id ?? actor.kind;
-  const earlier = await findExistingImport(deps, caller, idempotencyKey);
-  if (earlier !== null) return replayImport(deps, file, earlier);
-  const id = await createImportRecord(deps, { caller, idempotencyKey, actor });
-  if (id === null) {
-    const first = await findExistingImport(deps, caller, idempotencyKey);
-    if (first === null) throw uploadSuperseded();
-    return replayImport(deps, file, first);
-  }
-  try {
-    await storeRows(deps, file, id, actor);
-  } catch (error) {
-    await deps.store.db.write((tx) => deps.store.productImports.discardUpload(id, tx));
+  const { store } = deps;
+  const operation = 'product_import' as const;
+  const key =
+    idempotencyKey === undefined ? null : { caller: actor.id ?? actor.kind, operation, idempotencyKey };
+  const hash = createHmac('sha256', deps.fingerprintKey);
+  const bytes = hashBytes(file, hash);
+  // A repeated file is only compared with the first one, not stored again.
+  const isRepeated = key !== null && (await store.idempotencyKeys.find(key)) !== null;
+  const upload = isRepeated ? await skipFile(bytes) : await storeUpload(deps, bytes, actor);
+  const bodyHash = hash.digest('hex');
+  const { id, replayed } = await withIdempotencyKey(store, key && { ...key, requestHash: bodyHash }, {
+    create: (claim) => completeUpload(deps, upload, { bodyHash, actor, claim }),
+    replay: async (importId) => ({ id: importId }),
+  }).catch(async (error: unknown) => {
+    await discardUpload(deps, upload);
     throw error;
-  }
-  return { productImport: await ensureImportStarted(deps, id), replayed: false };
+  });
+  if (replayed) await discardUpload(deps, upload);
+  return { productImport: await ensureImportStarted(deps, id), replayed };
 }
 
-const findExistingImport = async (
-  { store }: ImportDependencies,
-  caller: string,
-  idempotencyKey: string | undefined,
-): Promise<ProductImport | null> =>
-  idempotencyKey === undefined ? null : store.productImports.findByIdempotencyKey(caller, idempotencyKey);
+/** A stored file whose import does not exist yet. */
+interface Upload {
+  id: string;
+  columns: string[];
+  rows: number;
+  chunks: number;
+}
 
-const uploadSuperseded = (): AppError =>
-  new AppError('upload_superseded', 'Another upload with this Idempotency-Key replaced this one.');
-
-/** @returns null when another upload with the key is complete. */
-async function createImportRecord(
-  { store: { db, productImports }, priceRules }: ImportDependencies,
-  upload: { caller: string; idempotencyKey: string | undefined; actor: Actor },
-): Promise<string | null> {
-  const atMs = Date.now();
-  const id = newImportId(atMs);
-  const { idempotencyKey = null, ...rest } = upload;
-  try {
-    const opened = { id, ...rest, idempotencyKey, currency: priceRules.currency, atMs };
-    await db.write((tx) => productImports.startUpload(opened, tx));
-    return id;
-  } catch (error) {
-    if (isDuplicate(error)) return null;
-    throw error;
-  }
+async function skipFile(bytes: AsyncIterable<Buffer>): Promise<null> {
+  for await (const _ of bytes);
+  return null;
 }
 
 /** On SQLite each transaction queues for the one writer: one for every chunk would use up the request's time. */
 const CHUNKS_PER_TRANSACTION = 8;
 
-async function storeRows(
+async function storeUpload(
   deps: ImportDependencies,
-  file: ProductFile,
-  id: string,
+  bytes: AsyncIterable<Buffer>,
   actor: Actor,
-): Promise<void> {
-  const { db, log, productImports } = deps.store;
-  const hash = createFileHash(deps);
-  let [columns, rows, chunks]: [string[], number, number] = [[], 0, 0];
+): Promise<Upload> {
+  const { db, productImports } = deps.store;
+  const atMs = Date.now();
+  const upload: Upload = { id: newImportId(atMs), columns: [], rows: 0, chunks: 0 };
+  const { currency } = deps.priceRules;
+  await db.write((tx) => productImports.startUpload({ id: upload.id, actor, currency, atMs }, tx));
   let pending: RawRow[][] = [];
   const flush = async () => {
     await db.write(async (tx) => {
-      for (const [n, chunk] of pending.entries()) {
-        if (!(await productImports.addChunk(id, chunks + n, chunk, Date.now(), tx))) throw uploadSuperseded();
+      for (const [n, rows] of pending.entries()) {
+        if (!(await productImports.addChunk(upload.id, upload.chunks + n, rows, Date.now(), tx)))
+          throw uploadSuperseded();
       }
     });
-    chunks += pending.length;
+    upload.chunks += pending.length;
     pending = [];
   };
-  await readCsv(hashBytes(file, hash), {
-    onHeader(names) {
-      columns = names;
-    },
-    async onRows(chunk) {
-      rows += chunk.length;
-      pending.push(chunk);
-      if (pending.length === CHUNKS_PER_TRANSACTION) await flush();
-    },
-  });
-  if (pending.length > 0) await flush();
-  const stored = { rows, chunks, bodyHash: hash.digest('hex') };
-  await db.write(async (tx) => {
-    const atMs = Date.now();
-    if (!(await productImports.completeUpload(id, { ...stored, columns }, atMs, tx)))
-      throw uploadSuperseded();
-    await log.append(await log.lockHead(id, tx), [productImportStarted(id, stored, actor, atMs)], tx);
-  });
+  try {
+    await readCsv(bytes, {
+      onHeader(columns) {
+        upload.columns = columns;
+      },
+      async onRows(rows) {
+        upload.rows += rows.length;
+        pending.push(rows);
+        if (pending.length === CHUNKS_PER_TRANSACTION) await flush();
+      },
+    });
+    if (pending.length > 0) await flush();
+    return upload;
+  } catch (error) {
+    await discardUpload(deps, upload);
+    throw error;
+  }
 }
 
-/** Reads a repeated file to compare it with the first. @throws AppError `idempotency_key_reused` */
-async function replayImport(
-  deps: ImportDependencies,
-  file: ProductFile,
-  earlier: ProductImport,
-): Promise<ImportResult> {
-  const hash = createFileHash(deps);
-  for await (const _ of hashBytes(file, hash));
-  if (hash.digest('hex') !== earlier.bodyHash) {
-    throw new AppError(
-      'idempotency_key_reused',
-      'This Idempotency-Key was used for another file. Use a new key for a new file.',
-    );
-  }
-  return { productImport: await ensureImportStarted(deps, earlier.id), replayed: true };
+/** @throws AppError `upload_superseded` */
+async function completeUpload(
+  { store: { db, log, productImports } }: ImportDependencies,
+  upload: Upload | null,
+  { bodyHash, actor, claim }: { bodyHash: string; actor: Actor; claim: ClaimIdempotencyKey },
+): Promise<{ id: string }> {
+  if (upload === null) throw uploadSuperseded();
+  const { id, columns, rows, chunks } = upload;
+  const file = { rows, chunks, bodyHash };
+  await db.write(async (tx) => {
+    await claim(id, tx);
+    const atMs = Date.now();
+    if (!(await productImports.completeUpload(id, { ...file, columns }, atMs, tx))) throw uploadSuperseded();
+    await log.append(await log.lockHead(id, tx), [productImportStarted(id, file, actor, atMs)], tx);
+  });
+  return { id };
+}
+
+const uploadSuperseded = (): AppError =>
+  new AppError('upload_superseded', 'This upload was removed before it was complete. Send the file again.');
+
+async function discardUpload({ store }: ImportDependencies, upload: Upload | null): Promise<void> {
+  if (upload === null) return;
+  await store.db.write((tx) => store.productImports.discardUpload(upload.id, tx));
 }
 
 /** A stored import is accepted even if Temporal is unavailable: a worker starts it later. */
@@ -170,8 +168,6 @@ async function ensureImportStarted(
   );
   return stored;
 }
-
-const createFileHash = ({ fingerprintKey }: ImportDependencies): Hmac => createHmac('sha256', fingerprintKey);
 
 /** @throws AppError `payload_too_large` */
 async function* hashBytes({ bytes, announcedBytes }: ProductFile, hash: Hmac): AsyncGenerator<Buffer> {

@@ -1,4 +1,4 @@
-import { isDuplicate, type Tx } from '../../db/core/connect';
+import type { Tx } from '../../db/core/connect';
 import type { Store } from '../../db/core/store';
 import { hashNote } from '../../db/inventory/stock-movements';
 import {
@@ -17,6 +17,8 @@ import {
 import { AppError } from '../../domain/shared/errors';
 import { type CloudEvent, describeActor } from '../../domain/shared/events';
 import { eventKey, movementId, stockStream } from '../../domain/shared/ids';
+import { productNotFound } from '../catalogue/products';
+import { type ClaimIdempotencyKey, withIdempotencyKey } from '../shared/idempotency';
 import { recordStockAlerts } from './stock-alerts';
 
 export interface Adjustment {
@@ -27,117 +29,98 @@ export interface Adjustment {
   note: string | null;
 }
 
-/** Whose request it is, so that sending it again changes nothing. */
+/** Identifies the request: a repeated one changes nothing. */
 export interface AdjustmentKey {
   caller: string;
   idempotencyKey: string;
-  /** Keyed hash of what is asked for. */
+  /** Keyed hash of the request. */
   bodyHash: string;
 }
 
 export interface AdjustmentResult {
   movement: StockMovement;
-  /** As the movement left it. */
+  /** The level after the movement. */
   level: StockLevel;
-  /** The key had been used before, for this. */
+  /** The key was already used for this request. */
   replayed: boolean;
 }
 
 /**
- * Changes the units on hand: the movement, the level, the event, and what becomes of the product's threshold, all or
- * nothing. Never below what is reserved.
- * @param ulid of the movement, if it is a new one.
+ * Changes the units on hand in one transaction: movement, level, event and stock alert. The level never falls below the
+ * reserved units.
+ * @param ulid of a new movement.
  * @throws AppError `not_found`, `unknown_warehouse`, `stock_reserved`, `invalid_request`, `idempotency_key_reused`
  */
-export async function adjustStock(
+export const adjustStock = (
   store: Store,
   ulid: string,
   adjustment: Adjustment,
-  key: AdjustmentKey,
-  cause: AuditContext,
-): Promise<AdjustmentResult> {
-  try {
-    return await store.db.write(
-      async (tx) =>
-        (await findReplayedAdjustment(store, key, tx)) ??
-        (await applyAdjustment(store, movementId(ulid), adjustment, key, cause, tx)),
-    );
-  } catch (error) {
-    if (!isDuplicate(error)) throw error;
-    // The same request was under way at the same time, for another product or in a warehouse that had none of it.
-    const first = await findReplayedAdjustment(store, key);
-    if (first === null) throw error;
-    return first;
-  }
-}
+  { bodyHash, ...key }: AdjustmentKey,
+  audit: AuditContext,
+): Promise<AdjustmentResult> =>
+  withIdempotencyKey(
+    store,
+    { ...key, operation: 'stock_adjustment', requestHash: bodyHash },
+    {
+      create: (claim) =>
+        store.db.write((tx) => applyAdjustment(store, movementId(ulid), adjustment, { audit, claim }, tx)),
+      replay: (id) => readAdjustment(store, id),
+    },
+  );
 
-/** The answer to the same request made before. @throws AppError `idempotency_key_reused` */
-async function findReplayedAdjustment(
-  { movements, log }: Store,
-  { caller, idempotencyKey, bodyHash }: AdjustmentKey,
-  tx?: Tx,
-): Promise<AdjustmentResult | null> {
-  const known = await movements.findByIdempotencyKey(caller, idempotencyKey, tx);
-  if (known === null) return null;
-  if (known.bodyHash !== bodyHash) {
-    throw new AppError(
-      'idempotency_key_reused',
-      'This Idempotency-Key was used for another adjustment. A new adjustment needs a new key.',
-    );
-  }
-  const movement = await movements.find(known.id, tx);
-  const [event] = await log.findByKeys([eventKey(stockStream(known.sku), known.id)], tx);
-  if (movement === null || event === undefined) throw new Error(`movement ${known.id} is not in the log`);
+type AppliedAdjustment = Omit<AdjustmentResult, 'replayed'>;
+
+async function readAdjustment({ movements, log }: Store, id: string): Promise<AppliedAdjustment> {
+  const movement = await movements.find(id);
+  const [event] = movement === null ? [] : await log.findByKeys([eventKey(stockStream(movement.sku), id)]);
+  if (movement === null || event === undefined) throw new Error(`movement ${id} not found`);
   const { reserved, active } = (JSON.parse(event.body) as CloudEvent).data as unknown as StockMovementPayload;
   const { sku, warehouse, onHandAfter } = movement;
-  return { movement, level: { sku, warehouse, onHand: onHandAfter, reserved, active }, replayed: true };
+  return { movement, level: { sku, warehouse, onHand: onHandAfter, reserved, active } };
 }
 
 async function applyAdjustment(
   store: Store,
   id: string,
-  { sku, warehouse, change, reason, note }: Adjustment,
-  key: AdjustmentKey,
-  cause: AuditContext,
+  { sku, warehouse: code, change, reason, note }: Adjustment,
+  { audit, claim }: { audit: AuditContext; claim: ClaimIdempotencyKey },
   tx: Tx,
-): Promise<AdjustmentResult> {
+): Promise<AppliedAdjustment> {
   const { warehouses, stockItems, movements, products, log } = store;
-  if (!(await products.exists(sku, tx))) throw new AppError('not_found', 'There is no such product.');
+  if (!(await products.exists(sku, tx))) throw productNotFound();
   const item = await stockItems.lockOrCreate(sku, tx);
-  // Whoever was faster with the same key held this lock.
-  const first = await findReplayedAdjustment(store, key, tx);
-  if (first !== null) return first;
-  // It stays as it is: who closes it then finds the row that may be made here. Locked behind the product, never before it.
-  const place = await warehouses.lock(warehouse, 'share', tx);
-  if (place === null) throw unknownWarehouse(warehouse);
+  // Share lock: a deactivation waits, and then finds a row created here. Lock order: product, then warehouse.
+  const warehouse = await warehouses.lock(code, 'share', tx);
+  if (warehouse === null) throw unknownWarehouse(code);
 
-  const known = item.levels.find((level) => level.warehouse === warehouse);
-  const before = known ?? { sku, warehouse, onHand: 0, reserved: 0, active: place.active };
-  const changed = applyOnHandChange(before, change);
-  if (changed.outcome !== 'changed') throw adjustmentRejected(changed.outcome, before, change);
+  const existing = item.levels.find((level) => level.warehouse === code);
+  const before = existing ?? { sku, warehouse: code, onHand: 0, reserved: 0, active: warehouse.active };
+  const result = applyOnHandChange(before, change);
+  if (result.outcome !== 'changed') throw adjustmentRejected(result.outcome, before, change);
 
-  const { onHandDelta, onHandAfter } = changed;
+  await claim(id, tx);
+  const { onHandDelta, onHandAfter } = result;
   const movement: StockMovement = {
     id,
     sku,
-    warehouse,
+    warehouse: code,
     onHandDelta,
     onHandAfter,
     reason,
     note,
-    actor: describeActor(cause.actor),
-    atMs: cause.atMs,
+    actor: describeActor(audit.actor),
+    atMs: audit.atMs,
   };
   const level = { ...before, onHand: onHandAfter };
-  await movements.add({ ...movement, ...key }, { exists: known !== undefined }, tx);
+  await movements.add(movement, { exists: existing !== undefined }, tx);
   await log.append(
     await log.lockHead(stockStream(sku), tx),
-    [stockAdjusted(toMovementPayload(movement, level), cause)],
+    [stockAdjusted(toMovementPayload(movement, level), audit)],
     tx,
   );
-  const others = item.levels.filter((l) => l.warehouse !== warehouse);
-  await recordStockAlerts(store, [{ ...item, levels: [...others, level] }], cause, tx);
-  return { movement, level, replayed: false };
+  const otherLevels = item.levels.filter((l) => l.warehouse !== code);
+  await recordStockAlerts(store, [{ ...item, levels: [...otherLevels, level] }], audit, tx);
+  return { movement, level };
 }
 
 const toMovementPayload = (
@@ -156,8 +139,8 @@ const toMovementPayload = (
 });
 
 const unknownWarehouse = (code: string): AppError =>
-  new AppError('unknown_warehouse', 'The adjustment names a warehouse that does not exist.', {
-    errors: [{ pointer: '/warehouse', detail: `there is no warehouse ${code}` }],
+  new AppError('unknown_warehouse', 'The warehouse of the adjustment does not exist.', {
+    errors: [{ pointer: '/warehouse', detail: `warehouse ${code} does not exist` }],
   });
 
 function adjustmentRejected(
@@ -168,18 +151,18 @@ function adjustmentRejected(
   const pointer = 'delta' in change ? '/delta' : '/countedOnHand';
   if (outcome === 'too_many') {
     return new AppError('invalid_request', 'Some fields are not valid.', {
-      errors: [{ pointer, detail: `more than ${MAX_ON_HAND_UNITS} would be on hand` }],
+      errors: [{ pointer, detail: `would exceed ${MAX_ON_HAND_UNITS} units on hand` }],
     });
   }
-  const left = 'delta' in change ? onHand + change.delta : change.countedOnHand;
+  const remaining = 'delta' in change ? onHand + change.delta : change.countedOnHand;
   return new AppError(
     'stock_reserved',
-    `${reserved} of the ${onHand} on hand are reserved: ${left} cannot be what is left.`,
+    `${reserved} of ${onHand} units on hand are reserved; the adjustment would leave ${remaining}.`,
     {
       onHand,
       reserved,
       available: onHand - reserved,
-      errors: [{ pointer, detail: `would leave ${left}, ${reserved} are reserved` }],
+      errors: [{ pointer, detail: `would leave ${remaining} units; ${reserved} are reserved` }],
     },
   );
 }

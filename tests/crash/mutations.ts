@@ -52,7 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the idempotency key of a placement is not stored',
     counter: 'lost',
     file: 'services/orders/place-order.ts',
-    edits: [['idempotencyKey: idempotencyKey ?? null,', 'idempotencyKey: null,']],
+    edits: [['await claim(id, tx);', '']],
   },
   {
     name: 'a cancellation by Temporal is ignored',

@@ -119,8 +119,8 @@ testTampering({
     const id = importId(ulid());
     await executeSql(
       testEnv,
-      `INSERT INTO product_imports (id, caller, actor, currency, status, created_at_ms, updated_at_ms)
-       VALUES (:id, 'x', '{"kind":"system"}', 'EUR', 'received', 1, ${Date.now()})`,
+      `INSERT INTO product_imports (id, actor, currency, status, created_at_ms, updated_at_ms)
+       VALUES (:id, '{"kind":"system"}', 'EUR', 'received', 1, ${Date.now()})`,
       { id },
     );
     return { [id]: ['projection_mismatch'] };

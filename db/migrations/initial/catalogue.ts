@@ -31,8 +31,6 @@ export const createCatalogueTables: Migration = async ({ run, type, dialect }) =
 
   await run(`CREATE TABLE product_imports (
     id ${id} PRIMARY KEY,
-    caller ${id} NOT NULL,
-    idempotency_key ${code(255)} NULL,
     body_hash ${code(64)} NULL,
     actor ${largeText} NOT NULL,
     currency ${code(3)} NOT NULL,
@@ -49,8 +47,7 @@ export const createCatalogueTables: Migration = async ({ run, type, dialect }) =
     failure ${text(300)} NULL,
     created_at_ms ${timestampMs} NOT NULL,
     updated_at_ms ${timestampMs} NOT NULL,
-    ended_at_ms ${timestampMs} NULL,
-    UNIQUE (caller, idempotency_key)
+    ended_at_ms ${timestampMs} NULL
   )`);
   await run('CREATE INDEX product_imports_by_status ON product_imports (status, id)');
   await run(`CREATE TABLE product_import_chunks (

@@ -65,11 +65,7 @@ export const createInventoryTables: Migration = async (context) => {
     reason ${code(24)} NOT NULL,
     note ${text(500)} NULL,
     actor ${id} NOT NULL,
-    at_ms ${timestampMs} NOT NULL,
-    caller ${id} NULL,
-    idempotency_key ${code(255)} NULL,
-    body_hash ${code(64)} NULL,
-    UNIQUE (caller, idempotency_key)
+    at_ms ${timestampMs} NOT NULL
   )`);
   await run('CREATE INDEX stock_movements_by_sku ON stock_movements (sku, id)');
   await run('CREATE INDEX stock_movements_by_sku_and_warehouse ON stock_movements (sku, warehouse, id)');

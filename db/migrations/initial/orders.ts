@@ -1,18 +1,25 @@
 import type { Migration } from '../migration';
 
-/** Placements, orders and the findings of their reconciliation. */
-export const createOrderTables: Migration = async ({ run, type }) => {
+/** Idempotency keys, placements, orders and the findings of their reconciliation. */
+export const createOrderTables: Migration = async ({ run, type, dialect }) => {
   const { id, text, int, timestampMs, code, largeText } = type;
 
-  // What the API accepted under an idempotency key, stored before the workflow starts. No personal data.
+  // The resource that a request with an idempotency key created. Clustered by its key in both dialects.
+  await run(`CREATE TABLE idempotency_keys (
+    caller ${id} NOT NULL,
+    operation ${code(32)} NOT NULL,
+    idempotency_key ${code(255)} NOT NULL,
+    request_hash ${code(64)} NOT NULL,
+    resource_id ${id} NOT NULL,
+    created_at_ms ${timestampMs} NOT NULL,
+    PRIMARY KEY (caller, operation, idempotency_key)
+  )${dialect === 'sqlite' ? ' WITHOUT ROWID' : ''}`);
+
+  // Accepted placements, stored before the workflow starts. No personal data.
   await run(`CREATE TABLE placements (
     order_id ${id} PRIMARY KEY,
-    caller ${id} NOT NULL,
-    idempotency_key ${code(255)} NULL,
-    body_hash ${code(64)} NOT NULL,
     input ${largeText} NOT NULL,
-    created_at_ms ${timestampMs} NOT NULL,
-    UNIQUE (caller, idempotency_key)
+    created_at_ms ${timestampMs} NOT NULL
   )`);
 
   await run(`CREATE TABLE orders (

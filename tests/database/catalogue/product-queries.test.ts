@@ -38,8 +38,6 @@ describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
     await db.write((tx) => store.productChanges.saveChanges(changes, { kind: 'system' }, tx));
     const imports = Array.from({ length: IMPORT_COUNT }, (_, n) => ({
       id: buildImportId(n),
-      caller: 'system',
-      idempotency_key: `k${n}`,
       body_hash: 'x',
       actor: '{}',
       currency: 'EUR',
@@ -87,7 +85,6 @@ describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
     ['one product', (s) => s.products.find('p-77')],
     ['products, locked for a change', (s) => s.db.write((tx) => s.products.lock(['p-1', 'p-2', 'p-3'], tx))],
     ['an import', (s) => s.productImports.find(buildImportId(7))],
-    ['an import by its idempotency key', (s) => s.productImports.findByIdempotencyKey('system', 'k7')],
     ['the newest imports', (s) => s.productImports.list({ limit: 21 })],
     ['older imports', (s) => s.productImports.list({ afterId: buildImportId(300), limit: 21 })],
     ['the errors of an import', (s) => s.productImports.findErrors(buildImportId(7))],

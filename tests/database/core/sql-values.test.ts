@@ -51,7 +51,8 @@ describe.each(DIALECTS)('SQL values on %s', (dialect) => {
     });
 
     test('an injected key is not found', async () => {
-      expect(await shop.store.placements.findByIdempotencyKey('guest', "k' OR 'k' = 'k")).toBeNull();
+      const key = { caller: 'guest', operation: 'placement', idempotencyKey: "k' OR 'k' = 'k" } as const;
+      expect(await shop.store.idempotencyKeys.find(key)).toBeNull();
       expect(await shop.store.orders.find("x' OR '1'='1")).toBeNull();
     });
 

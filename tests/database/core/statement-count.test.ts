@@ -15,25 +15,17 @@ describe.each(DIALECTS)('SQL statements of one order on %s', (dialect) => {
   });
   afterAll(() => shop.close());
 
-  /** The SQL of a placement, in the order of `place` and `claim` in services/orders/place-order.ts. */
+  /** The SQL of a placement, in the order of `createPlacement` in services/orders/place-order.ts. */
   async function claimPlacement(order = newOrder([['walnut-desk', 1]])) {
-    const { db, placements, contacts, products } = shop.store;
+    const { db, idempotencyKeys, placements, contacts, products } = shop.store;
     const email = `${order.id}@example.com`;
-    await placements.findByIdempotencyKey('guest', order.id);
     await products.findBySkus(order.lines.map((l) => l.sku));
     const customerId = await db.write(async (tx) => {
       const id = await contacts.findOrCreateCustomer(email, newCustomerId(), order.placedAtMs, tx);
-      await placements.claim(
-        {
-          orderId: order.id,
-          caller: 'guest',
-          idempotencyKey: order.id,
-          bodyHash: 'x',
-          input: JSON.stringify(order),
-          createdAtMs: order.placedAtMs,
-        },
-        tx,
-      );
+      const key = { caller: 'guest', operation: 'placement', idempotencyKey: order.id } as const;
+      await idempotencyKeys.add({ ...key, requestHash: 'x', resourceId: order.id }, order.placedAtMs, tx);
+      const placement = { orderId: order.id, input: JSON.stringify(order), createdAtMs: order.placedAtMs };
+      await placements.add(placement, tx);
       await contacts.addOrderContact(
         { orderId: order.id, customerId: id, email, name: 'Ada', phone: null, shippingAddress: null },
         tx,

@@ -101,8 +101,8 @@ describe.each(DIALECTS)('concurrent placement and erasure on %s', (dialect) => {
       ...shop.store,
       placements: {
         ...placements,
-        claim: async (row, tx) => {
-          await placements.claim(row, tx);
+        add: async (row, tx) => {
+          await placements.add(row, tx);
           claimed.open();
           await gate.opened;
         },

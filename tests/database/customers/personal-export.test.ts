@@ -56,7 +56,8 @@ describe.each(DIALECTS)('personal data export on %s', (dialect) => {
       waitMs: 0,
     };
     await expect(requestPlacement(ctx(), request)).rejects.toMatchObject({ code: 'service_unavailable' });
-    return (await shop.store.placements.findByIdempotencyKey(ada.customerId, idempotencyKey))?.orderId ?? '';
+    const key = { caller: ada.customerId, operation: 'placement', idempotencyKey } as const;
+    return (await shop.store.idempotencyKeys.find(key))?.resourceId ?? '';
   };
   const insertOrder = async (orderId: string): Promise<void> => {
     const { input = '' } = (await shop.store.placements.findByOrder(orderId)) ?? {};

@@ -63,10 +63,15 @@ const buildOrderRows = (n: number) => {
     },
     placements: {
       order_id: id,
-      caller: 'guest',
-      idempotency_key: `k${n}`,
-      body_hash: 'x',
       input: '{}',
+      created_at_ms: at,
+    },
+    idempotency_keys: {
+      caller: 'guest',
+      operation: n % 2 === 0 ? 'placement' : 'stock_adjustment',
+      idempotency_key: `k${n}`,
+      request_hash: 'x',
+      resource_id: id,
       created_at_ms: at,
     },
     payment_ledger: {
@@ -109,9 +114,6 @@ const buildOrderRows = (n: number) => {
       reason: 'count',
       actor: 'system',
       at_ms: at,
-      caller: 'guest',
-      idempotency_key: `k${n}`,
-      body_hash: 'x',
     },
     stock_items: {
       sku: `product-${n}`,
@@ -206,7 +208,6 @@ describe.each(DIALECTS)('order and stock queries on %s', (dialect) => {
         s.stockItems.listLow({ after: { lowSinceMs: STARTED_AT_MS + 60 * MINUTE_MS, sku: 'p' }, limit: 20 }),
     ],
     ['the movements of a product', (s) => s.movements.list({ sku: 'walnut-desk', before: 1_500, limit: 20 })],
-    ['a movement by its idempotency key', (s) => s.movements.findByIdempotencyKey('guest', 'k77')],
     ['a movement', (s) => s.movements.find('mov_77')],
     ['whether a product exists', (s) => s.products.exists('walnut-desk')],
     ['a page of warehouses', (s) => s.warehouses.list({ afterCode: 'B', limit: 20 })],
@@ -222,7 +223,10 @@ describe.each(DIALECTS)('order and stock queries on %s', (dialect) => {
     ],
     ['the payments of an order', (s) => s.ledger.findByOrder(buildOrderId(77))],
     ['the notifications of an order', (s) => s.notifications.findByOrder(buildOrderId(77))],
-    ['a placement by its idempotency key', (s) => s.placements.findByIdempotencyKey('guest', 'k77')],
+    [
+      'a resource by its idempotency key',
+      (s) => s.idempotencyKeys.find({ caller: 'guest', operation: 'placement', idempotencyKey: 'k78' }),
+    ],
     ['the placement of an order', (s) => s.placements.findByOrder(buildOrderId(77))],
     ['the next events of the feed', (s) => s.feed.findAfter(1_000, 100)],
     ['the contact of an order', (s) => s.contacts.findByOrder(buildOrderId(77))],

@@ -18,12 +18,9 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
 
   const claimPlacement = (order: Order) =>
     shop.store.db.write((tx) =>
-      shop.store.placements.claim(
+      shop.store.placements.add(
         {
           orderId: order.id,
-          caller: 'test',
-          idempotencyKey: null,
-          bodyHash: 'x',
           input: JSON.stringify({ order, policy: DEFAULT_ORDER_POLICY }),
           createdAtMs: order.placedAtMs,
         },

@@ -13,8 +13,6 @@ export async function createStoredImport(
   const id = importId(ulid(atMs));
   const upload = {
     id,
-    caller: 'test',
-    idempotencyKey: null,
     actor: { kind: 'system' as const },
     currency: 'EUR',
     atMs,

@@ -47,12 +47,9 @@ export async function startOrder(testEnv: WorkflowTestEnv, input: OrderInput): P
 
 export const claimPlacement = (testEnv: WorkflowTestEnv, input: OrderInput): Promise<void> =>
   testEnv.store.db.write((tx) =>
-    testEnv.store.placements.claim(
+    testEnv.store.placements.add(
       {
         orderId: input.order.id,
-        caller: 'test',
-        idempotencyKey: null,
-        bodyHash: 'x',
         input: JSON.stringify(input),
         createdAtMs: input.order.placedAtMs,
       },

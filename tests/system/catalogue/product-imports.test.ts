@@ -183,9 +183,9 @@ describe.each(DIALECTS)('product imports on %s', (dialect) => {
     await db.write(async (tx) => {
       const query = (sql: string) => db.send(sql, [], tx);
       await query(
-        `INSERT INTO product_imports (id, caller, body_hash, actor, currency, csv_columns, status, row_count, chunk_count,
+        `INSERT INTO product_imports (id, body_hash, actor, currency, csv_columns, status, row_count, chunk_count,
            created_at_ms, updated_at_ms)
-         SELECT '${orphanedId}', caller, body_hash, actor, currency, csv_columns, 'received', 1, 1, 1, 1
+         SELECT '${orphanedId}', body_hash, actor, currency, csv_columns, 'received', 1, 1, 1, 1
          FROM product_imports WHERE id = '${id}'`,
       );
       const body = JSON.stringify([
