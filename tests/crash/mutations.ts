@@ -46,7 +46,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a cancelled order is not refunded',
     counter: 'moneyDrift',
     file: 'activities/payments.ts',
-    edits: [['if (owed > 0) {', 'if (owed < 0) {']],
+    edits: [['if (refundableMinor > 0) {', 'if (refundableMinor < 0) {']],
   },
   {
     name: 'the idempotency key of a placement is not stored',
@@ -65,7 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
     counter: 'chainBreaks',
     file: 'db/events/event-log.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: quoted source
-    edits: [['      body: row.body,', '      body: `${row.body} `,']],
+    edits: [['      body,\n      prevHash,', '      body: `${body} `,\n      prevHash,']],
   },
   {
     name: 'a payment cannot be reversed',
@@ -113,25 +113,26 @@ export const MUTATIONS: readonly Mutation[] = [
 const ROOT = resolve(__dirname, '../..');
 const EXCLUDED_PATHS = new Set(['.git', '.data', '.cache', 'dist', 'node_modules']);
 
-/**
- * Copies the project and applies the mutation to the copy.
- * @returns the folder of the copy.
- * @throws Error when the source no longer contains a snippet.
- */
-export function createMutatedCopy({ name, file, edits }: Mutation): string {
-  const dir = mkdtempSync(join(tmpdir(), 'orders-mutated-'));
-  const isCopied = (path: string) => !EXCLUDED_PATHS.has(path.slice(ROOT.length + 1));
-  cpSync(ROOT, dir, { recursive: true, filter: isCopied });
-  symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
-  mkdirSync(join(dir, '.cache'));
-  const path = join(dir, file);
-  let code = readFileSync(path, 'utf8');
+/** @returns the mutated source. @throws Error when the source no longer contains a snippet. */
+export function applyMutation({ name, file, edits }: Mutation): string {
+  let code = readFileSync(join(ROOT, file), 'utf8');
   for (const [original, mutated] of edits) {
     if (original === '' || !code.includes(original)) {
       throw new Error(`${name}: ${file} has changed; adapt the mutation`);
     }
     code = code.replace(original, () => mutated);
   }
-  writeFileSync(path, code);
+  return code;
+}
+
+/** Copies the project and applies the mutation to the copy. @returns the folder of the copy. */
+export function createMutatedCopy(mutation: Mutation): string {
+  const code = applyMutation(mutation);
+  const dir = mkdtempSync(join(tmpdir(), 'orders-mutated-'));
+  const isCopied = (path: string) => !EXCLUDED_PATHS.has(path.slice(ROOT.length + 1));
+  cpSync(ROOT, dir, { recursive: true, filter: isCopied });
+  symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
+  mkdirSync(join(dir, '.cache'));
+  writeFileSync(join(dir, mutation.file), code);
   return dir;
 }
