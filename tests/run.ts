@@ -14,7 +14,7 @@ const SERIAL_PROJECTS = ['crash'];
 const PARALLEL_OPTION = '--maxWorkers=2';
 
 const USAGE = `npm test                          runs all suites
-npm test -- api/http/admission    runs the test files whose path contains the text
+npm test -- config/price-rules    runs the test files whose path contains the text
 npm test -- "waits for the"       runs the tests whose title contains the text
 npm test -- crash "waits for"     runs the tests with this title in these files
 Arguments that start with "-" are passed to jest: --verbose, --testTimeout=60000.`;
