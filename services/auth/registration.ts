@@ -25,7 +25,7 @@ const REGISTRATION_LINK_TTL_MS = 24 * 60 * 60_000;
 /**
  * Checks a registration. Errors do not depend on whether the address has an account.
  * @returns deferred work that stores the registration and mails a confirmation link; for an address with an account, the
- *   mail says so instead.
+ *   mail states that instead.
  * @throws AppError `invalid_request`, `overloaded`
  */
 export async function register(

@@ -59,8 +59,8 @@ export interface AccountSpec {
 }
 
 /**
- * Creates an account without confirmation of its email address, for operators of the system. An existing account keeps its
- * password and gets the role.
+ * Creates an account without confirmation of its email address, for operators of the system. The password of an existing
+ * account stays unchanged.
  * @throws AppError `invalid_request`, `last_admin`
  */
 export async function ensureAccount(

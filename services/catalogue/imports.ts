@@ -19,7 +19,7 @@ export interface ImportDependencies {
   temporal: Client;
   queues: TaskQueues;
   priceRules: PriceRules;
-  /** Key of the hashes that tell files apart. */
+  /** Key of the hashes that compare files. */
   fingerprintKey: Buffer;
   log: Pick<Logger, 'warn'>;
 }

@@ -17,7 +17,7 @@ const PLACEMENT_CLAIM_TTL_MS = 60 * 60_000;
 
 /**
  * Erases a customer's personal data: clears the contacts of customer and orders, deletes account, sessions and addresses.
- * Orders, payments, log and histories keep ids only. Idempotent. The email address can register again as a new customer.
+ * Orders, payments, log and histories contain ids only. Idempotent. The email address can register again as a new customer.
  * @throws AppError `not_found`, `orders_open` (with `orderIds`): an open order needs its address; `last_admin`
  */
 export const eraseCustomer = (

@@ -73,8 +73,8 @@ export async function getOrderHistory(
 }
 
 /**
- * A guest may have ordered with somebody else's email address: mails skipped or sent would reveal that address's settings
- * and whether it has an account.
+ * A guest may have ordered with another person's email address: sent and skipped mails would reveal whether that address
+ * has an account, and its settings.
  */
 const isVisible = ({ principal }: Access, { topic }: LogRow): boolean =>
   principal.kind !== 'order_token' || topic !== 'notification-events';

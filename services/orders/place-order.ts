@@ -19,7 +19,7 @@ export interface PlacementDependencies extends PricingDependencies, OrderStartDe
     Store,
     'db' | 'log' | 'products' | 'placements' | 'idempotencyKeys' | 'contacts' | 'personalData'
   >;
-  /** Key of the hashes that tell request bodies apart. */
+  /** Key of the hashes that compare request bodies. */
   fingerprintKey: Buffer;
   queues: TaskQueues;
   policy: OrderPolicy;

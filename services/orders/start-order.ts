@@ -75,8 +75,8 @@ export async function findStoredDecision(
 }
 
 /**
- * Aborts calls to Temporal at shutdown. A separate controller for each call: the client keeps a listener on every signal
- * it gets, which would leak memory on a signal that lives as long as the process.
+ * Aborts calls to Temporal at shutdown. A separate controller for each call: the client leaves a listener on every signal
+ * it gets, which leaks memory on a signal that lives as long as the process.
  */
 async function withShutdownSignal<T>(
   { temporal, shutdownSignal }: OrderStartDependencies,
