@@ -1,6 +1,5 @@
-import { Op } from 'sequelize';
 import type { Database } from '../core/connect';
-import { insertAndGetId, select } from '../core/sql';
+import { execute, insertAndGetId, select } from '../core/sql';
 
 /** Requests counted in windows of time, exactly over all API processes. */
 export interface RateLimits {
@@ -37,7 +36,7 @@ export function createRateLimits(db: Database): RateLimits {
 
     async removeExpired(nowMs) {
       await db.writeStatement(() =>
-        db.models.rateLimits.destroy({ where: { endsAtMs: { [Op.lt]: nowMs } } }),
+        execute(db, 'DELETE FROM rate_limits WHERE ends_at_ms < :nowMs', { nowMs }),
       );
     },
   };

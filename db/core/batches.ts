@@ -1,9 +1,8 @@
 const MAX_BATCH_SIZE = 64;
 
 /**
- * Cuts rows into lists whose lengths are powers of two, 64 at the most. Every length is a prepared statement of its own to
- * MySQL: so there are seven of them. And SQLite's driver looks each parameter up in the list of all, so that a statement
- * of twice the length takes four times as long.
+ * Splits rows into lists whose lengths are powers of two, at most 64: MySQL prepares a separate statement for every
+ * length, and SQLite's driver takes quadratic time in the number of parameters.
  */
 export function* toBatches<T>(rows: readonly T[]): Generator<T[]> {
   let size = MAX_BATCH_SIZE;

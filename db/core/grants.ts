@@ -2,14 +2,14 @@ import { QueryTypes } from 'sequelize';
 import type { Database } from './connect';
 import { select } from './sql';
 
-/** Tables that only grow. Their triggers refuse everybody; the running account is not even allowed to ask. */
+/** Their triggers reject changes by all accounts; the runtime account has no privilege for changes either. */
 export const APPEND_ONLY_TABLES = ['events', 'payment_ledger', 'stock_movements'];
-/** Written by migrations alone. */
+/** Written by migrations only. */
 const READ_ONLY_TABLES = ['migrations'];
 
 /**
- * Allows the account that the system runs under what it needs, table by table: MySQL cannot take back for one table what
- * it gave for all of them, and a table must exist before anything can be granted on it. So it follows each migration.
+ * Grants the runtime account its privileges, table by table: MySQL cannot revoke for one table what it granted for all,
+ * and grants on existing tables only. So it runs after each migration.
  * @param account `name@host`; it must exist.
  * @throws Error on SQLite, which has no accounts.
  */
@@ -36,7 +36,7 @@ function privilegesFor(table: string): string {
   return 'SELECT, INSERT, UPDATE, DELETE';
 }
 
-function quoteAccountPart(word: string | undefined): string {
-  if (word === undefined || !/^[\w.:%-]+$/.test(word)) throw new Error('an account is written name@host');
-  return `'${word}'`;
+function quoteAccountPart(part: string | undefined): string {
+  if (part === undefined || !/^[\w.:%-]+$/.test(part)) throw new Error('an account is written name@host');
+  return `'${part}'`;
 }

@@ -2,10 +2,10 @@ import { MIGRATIONS } from '../migrations/all';
 import type { Database } from './connect';
 import { select } from './sql';
 
-/** A table that is not there, or that this account may not see (yet): as MySQL and SQLite say it. */
+/** Messages of MySQL and SQLite for a table that does not exist, or that the account has no privilege for (yet). */
 const TABLE_NOT_FOUND = /no such table|doesn't exist|command denied/;
 
-/** Migrations that this code needs and the database lacks. Only reads: an account that may change nothing can ask. */
+/** Migrations that this code needs and the database lacks. Only reads, so a read-only account can call it. */
 export async function findPendingMigrations(db: Database): Promise<string[]> {
   const applied = await select<{ name: string }>(db, 'SELECT name FROM migrations').catch(
     (error: unknown) => {

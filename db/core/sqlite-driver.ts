@@ -38,7 +38,7 @@ export class SqliteConnection extends sqlite3.Database {
 
   /**
    * Runs statements sequentially: overlapping ones would share one snapshot, which is never renewed under a steady load.
-   * A statement without `values` is not kept prepared: its text contains them.
+   * A statement without `values` is sent unprepared: its text contains them.
    */
   send(sql: string, values?: readonly unknown[]): Promise<StatementResult> {
     const result = this.lastStatement.then(() => this.execute(sql, values));
@@ -118,7 +118,7 @@ interface SqliteConnectionManager {
 }
 
 /**
- * Keeps connections open: three for reading, one for the current transaction. By default Sequelize opens and closes a
+ * Holds connections open: three for reading, one for the current transaction. By default Sequelize opens and closes a
  * connection for each transaction, which takes longer than the transaction.
  */
 export function poolConnections(sequelize: Sequelize): void {

@@ -15,7 +15,7 @@ export interface StatementExecutor {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }
 
-/** A statement without `values` is not kept prepared: its text contains them. */
+/** A statement without `values` is sent unprepared: its text contains them. */
 type SendStatement<C> = (
   connection: C,
   sql: string,

@@ -53,7 +53,7 @@ export interface Store {
   rateLimits: RateLimits;
 }
 
-/** @param auditKey key of the log's hashes: it never goes into the database. */
+/** @param auditKey the key of the log's hashes, which is never stored in the database. */
 export const createStore = (db: Database, auditKey: Buffer): Store => ({
   db,
   orders: createOrders(db),

@@ -17,11 +17,14 @@ import type { SqlValue, Tx } from './transaction';
 /** A row with the methods of Sequelize's instances: `interface AccountModel extends RowModel<AccountModel> { … }`. */
 export type RowModel<M extends Model> = Model<InferAttributes<M>, InferCreationAttributes<M>>;
 
+/** Required for writes, so that they run inside `Database.write`. */
 interface InTransaction {
-  transaction?: Tx | undefined;
+  transaction: Tx;
 }
 type Where<M extends Model> = InTransaction & { where: WhereOptions<Attributes<M>> };
-type Find<M extends Model> = InTransaction & Omit<FindOptions<Attributes<M>>, 'transaction'>;
+type Find<M extends Model> = Omit<FindOptions<Attributes<M>>, 'transaction'> & {
+  transaction?: Tx | undefined;
+};
 
 interface TableColumns {
   getAttributes(): Record<
@@ -35,7 +38,7 @@ export interface Table<M extends Model> extends TableColumns {
   readonly tableName: string;
   findOne(options: Find<M>): Promise<Attributes<M> | null>;
   findAll(options: Find<M>): Promise<Attributes<M>[]>;
-  create(row: CreationAttributes<M>, options?: InTransaction): Promise<unknown>;
+  create(row: CreationAttributes<M>, options: InTransaction): Promise<unknown>;
   /** @returns the number of rows changed (MySQL does not count rows that stayed the same). */
   update(changes: Partial<Attributes<M>>, options: Where<M>): Promise<[affectedRows: number]>;
   /** @returns the number of rows deleted. */

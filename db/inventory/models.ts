@@ -26,11 +26,12 @@ interface ReservationModel extends RowModel<ReservationModel> {
   sku: string;
   warehouse: string;
   quantity: number;
-  state: 'held' | 'released';
+  /** `held` or `released`. */
+  state: string;
   reservedAtMs: number;
   releasedAtMs: CreationOptional<number | null>;
 }
-export type StoredReservation = InferAttributes<ReservationModel>;
+export type StoredReservation = Omit<InferAttributes<ReservationModel>, 'reservedAtMs' | 'releasedAtMs'>;
 
 export const defineInventoryModels = (sequelize: Sequelize) => {
   const zero = { type: BIGINT, defaultValue: 0 };

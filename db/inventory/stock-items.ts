@@ -54,7 +54,7 @@ export function createStockItems(db: Database): StockItems {
     );
   const lock: StockItems['lock'] = async (skus, tx) => {
     if (db.dialect === 'sqlite') return read(skus, tx);
-    // The outer join keeps the order of the locks: the product's row before those of its levels.
+    // The outer join locks in order: the product's row before those of its levels.
     const rows = await select<Omit<Row, 'active'>>(
       db,
       `SELECT ${ITEM_COLUMNS}, ${LEVEL_COLUMNS} FROM stock_items i LEFT JOIN stock s ON s.sku = i.sku

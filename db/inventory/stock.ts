@@ -42,7 +42,7 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
         ...a,
         id: reservationId(order.id, a.line, a.warehouse),
         orderId: order.id,
-        state: 'held' as const,
+        state: 'held',
         reservedAtMs: order.updatedAtMs,
       }));
       await insertRows(db, db.models.reservations, reservations, { tx });

@@ -1,12 +1,12 @@
-/** Column types in the words of each dialect. */
+/** Column types of each dialect. */
 export interface ColumnTypes {
   /** Ids and keys: case-sensitive ASCII. */
   id: string;
-  /** Short machine words: status, kind, hex. */
+  /** Short ASCII values: status, kind, hexadecimal. */
   code(length: number): string;
-  /** Text for people. Compared by its bytes, as SQLite does: `ä` is not `a` in an address of mail. */
+  /** Unicode text, compared by its bytes as on SQLite: `ä` is not `a` in an email address. */
   text(length: number): string;
-  /** Large text kept byte for byte. */
+  /** Large text, stored byte for byte. */
   largeText: string;
   int: string;
   /** Milliseconds since the epoch. */
@@ -24,7 +24,7 @@ export const COLUMN_TYPES: Record<'sqlite' | 'mysql', ColumnTypes> = {
     largeText: 'TEXT',
     int: 'INTEGER',
     timestampMs: 'INTEGER',
-    // AUTOINCREMENT: an id is never given again, even after the last row is gone.
+    // AUTOINCREMENT: an id is never reused, even after the last row is deleted.
     autoIncrementId: 'INTEGER PRIMARY KEY AUTOINCREMENT',
   },
   mysql: {

@@ -41,7 +41,7 @@ test('the walnut desk costs €419 and there is plenty of it', () => {
   expect(totalOf('walnut-desk')).toBeGreaterThanOrEqual(5000);
 });
 
-test('the limited editions are as limited as they say', () => {
+test('limited editions have the stock that their name states', () => {
   expect(product('limited-50')).toMatchObject({
     name: 'Limited edition print, run of 50',
     unitPriceMinor: 9500,

@@ -1,7 +1,7 @@
 import type { TaxClass } from '../../domain/pricing/price-rules';
 import type { CartItem } from '../../domain/pricing/pricing';
 
-/** A product as it is first put into an empty shop: what a basket needs of it, and what people read. */
+/** A product of the sample catalogue. */
 export interface SeedProduct extends Omit<CartItem, 'quantity'> {
   description: string;
 }
@@ -26,7 +26,7 @@ export const WAREHOUSES: readonly SeedWarehouse[] = [
   { code: 'RTM', name: 'Rotterdam', country: 'NL' },
 ];
 
-/** Stock is written beside the product, so that neither is forgotten for the other. */
+/** A product with its stock in both warehouses. */
 type Row = [
   sku: string,
   name: string,
@@ -129,14 +129,14 @@ const toSeedProducts = (taxClass: TaxClass, rows: readonly Row[]): SeedProduct[]
     weightGrams,
   }));
 
-/** The demo shop's products, priced in cents with VAT contained. */
+/** The sample catalogue, priced in cents including VAT. */
 export const PRODUCTS: readonly SeedProduct[] = [
   ...toSeedProducts('standard', STANDARD),
   ...toSeedProducts('reduced', REDUCED),
   ...toSeedProducts('zero', ZERO),
 ];
 
-/** One row per product and warehouse, also where there is none of it. */
+/** One row per product and warehouse, including empty stock. */
 export const STOCK: readonly SeedStock[] = [...STANDARD, ...REDUCED, ...ZERO].flatMap(
   ([sku, , , , unitsBerlin, unitsRotterdam]) => [
     { sku, warehouse: 'BER', onHand: unitsBerlin },

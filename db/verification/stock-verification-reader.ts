@@ -3,13 +3,13 @@ import type { StockMovement } from '../../domain/inventory/stock-movement';
 import type { Warehouse } from '../../domain/inventory/warehouse';
 import { parseStockStream, stockStream, warehouseStream } from '../../domain/shared/ids';
 import type { Database } from '../core/connect';
-import { limit, select } from '../core/sql';
-import type { LogRow, StreamHead } from '../events/event-log';
+import { limit, select, selectRows } from '../core/sql';
+import type { LogRow, StreamHead } from '../events/models';
 
-/** A product's stock as it is stored, all of one moment. */
+/** The stored stock of a product, all from one snapshot. */
 export interface StoredStock {
   sku: string;
-  /** Undefined when its row is gone; its levels are then of no use to orders. */
+  /** Undefined when its row is missing: orders then cannot reserve its stock. */
   item: Omit<StockItem, 'sku' | 'levels'> | undefined;
   levels: StockItem['levels'];
   head: StreamHead | undefined;
@@ -19,28 +19,28 @@ export interface StoredMovement extends StockMovement {
   position: number;
 }
 
-/** What the audit reads of the inventory, by pages. */
+/** Reads the inventory for verification, by pages. */
 export interface StockVerificationReader {
-  /** Products after `after`, ascending, from every place that names one. */
+  /** Products after `after`, ascending, from every table that refers to one. */
   listSkus(after: string, rows: number): Promise<string[]>;
-  /** One statement: one moment. */
+  /** Reads one snapshot. */
   findStoredStock(skus: readonly string[]): Promise<StoredStock[]>;
   findEvents(stream: string, afterSeq: number, rows: number): Promise<LogRow[]>;
   findMovements(sku: string, afterPosition: number, rows: number): Promise<StoredMovement[]>;
   findMovementsById(ids: readonly string[]): Promise<Map<string, StockMovement>>;
-  /** Those of the keys that the log has. */
+  /** Those of the keys that are in the log. */
   filterKnownEventKeys(keys: readonly string[]): Promise<Set<string>>;
   listWarehouseCodes(after: string, rows: number): Promise<string[]>;
   findWarehouses(codes: readonly string[]): Promise<Map<string, Warehouse>>;
-  /** Key → body of those events that the log has. */
+  /** The bodies of events in the log, by key. */
   findEventBodies(keys: readonly string[]): Promise<Map<string, string>>;
-  /** Codes that the log or the stock names and no warehouse has. */
+  /** Codes that the log or the stock refers to, without a warehouse. */
   findMissingWarehouses(rows: number): Promise<string[]>;
 }
 
 const STOCK_SOURCES = ['stock_items', 'stock', 'stock_movements'];
 const STREAM_SOURCES = ['event_streams', 'events'];
-/** The character behind the colon that ends a prefix: no stream with the prefix comes after. */
+/** The character after the colon that ends a prefix: an upper bound of the streams with the prefix. */
 const PREFIX_END = ';';
 
 const MOVEMENT_COLUMNS = `m.movement_key AS id, m.sku, m.warehouse, m.on_hand_delta AS onHandDelta,
@@ -48,7 +48,7 @@ const MOVEMENT_COLUMNS = `m.movement_key AS id, m.sku, m.warehouse, m.on_hand_de
 
 interface StoredRow extends StreamHead {
   kind: 'item' | 'level' | 'head';
-  /** Of a head, the stream. */
+  /** The stream when `kind` is `head`. */
   sku: string;
   warehouse: string;
   onHand: number;
@@ -60,6 +60,7 @@ interface StoredRow extends StreamHead {
 }
 
 export function createStockVerificationReader(db: Database): StockVerificationReader {
+  const { models } = db;
   return {
     async listSkus(after, rows) {
       const prefix = stockStream('');
@@ -72,12 +73,12 @@ export function createStockVerificationReader(db: Database): StockVerificationRe
           `SELECT SUBSTR(stream, ${prefix.length + 1}) AS named FROM (SELECT DISTINCT stream FROM ${table}
            WHERE stream > :stream AND stream < :end ORDER BY stream${limit(rows)}) AS ${table}_page`,
       );
-      const found = await select<{ named: string }>(
+      const listed = await select<{ named: string }>(
         db,
         `${[...named, ...streams].join(' UNION ')} ORDER BY named${limit(rows)}`,
         { after, stream: stockStream(after), end: prefix.slice(0, -1) + PREFIX_END },
       );
-      return found.map(({ named: sku }) => sku);
+      return listed.map(({ named: sku }) => sku);
     },
 
     async findStoredStock(skus) {
@@ -105,12 +106,10 @@ export function createStockVerificationReader(db: Database): StockVerificationRe
     },
 
     findEvents: (stream, afterSeq, rows) =>
-      select<LogRow>(
-        db,
-        `SELECT id, event_key AS eventKey, stream, seq, type, topic, subject, body, prev_hash AS prevHash, hash
-         FROM events WHERE stream = :stream AND seq > :afterSeq ORDER BY seq${limit(rows)}`,
-        { stream, afterSeq },
-      ),
+      selectRows(db, models.events, `WHERE stream = :stream AND seq > :afterSeq ORDER BY seq${limit(rows)}`, {
+        stream,
+        afterSeq,
+      }),
 
     findMovements: (sku, afterPosition, rows) =>
       select<StoredMovement>(
@@ -139,21 +138,17 @@ export function createStockVerificationReader(db: Database): StockVerificationRe
     },
 
     async listWarehouseCodes(after, rows) {
-      const found = await select<{ code: string }>(
+      const listed = await select<{ code: string }>(
         db,
         `SELECT code FROM warehouses WHERE code > :after ORDER BY code${limit(rows)}`,
         { after },
       );
-      return found.map(({ code }) => code);
+      return listed.map(({ code }) => code);
     },
 
     async findWarehouses(codes) {
-      const rows = await select<Omit<Warehouse, 'active'> & { active: number }>(
-        db,
-        'SELECT code, name, country, active, version FROM warehouses WHERE code IN (:codes)',
-        { codes },
-      );
-      return new Map(rows.map((row) => [row.code, { ...row, active: row.active === 1 }]));
+      const rows = await selectRows(db, models.warehouses, 'WHERE code IN (:codes)', { codes });
+      return new Map(rows.map((row) => [row.code, row]));
     },
 
     async findEventBodies(keys) {
@@ -167,7 +162,7 @@ export function createStockVerificationReader(db: Database): StockVerificationRe
 
     async findMissingWarehouses(rows) {
       const prefix = warehouseStream('');
-      const found = await select<{ code: string }>(
+      const listed = await select<{ code: string }>(
         db,
         `SELECT code FROM (
            SELECT SUBSTR(stream, ${prefix.length + 1}) AS code FROM event_streams WHERE stream > :from AND stream < :end
@@ -175,7 +170,7 @@ export function createStockVerificationReader(db: Database): StockVerificationRe
          ) AS named WHERE code NOT IN (SELECT code FROM warehouses) ORDER BY code${limit(rows)}`,
         { from: prefix, end: prefix.slice(0, -1) + PREFIX_END },
       );
-      return found.map(({ code }) => code);
+      return listed.map(({ code }) => code);
     },
   };
 }

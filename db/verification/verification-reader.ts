@@ -1,19 +1,12 @@
 import { groupBy } from '../../domain/shared/group-by';
 import { parseProductId, productId } from '../../domain/shared/ids';
 import type { Database } from '../core/connect';
-import { limit, select } from '../core/sql';
-import type { LogRow, StreamHead } from '../events/event-log';
-import type { LedgerRow } from '../payments/payment-ledger';
+import { limit, select, selectRows } from '../core/sql';
+import type { LogRow, StreamHead } from '../events/models';
+import type { StoredReservation } from '../inventory/models';
+import type { LedgerRow } from '../payments/models';
 
-export interface StoredReservation {
-  id: string;
-  orderId: string;
-  line: number;
-  sku: string;
-  warehouse: string;
-  quantity: number;
-  state: string;
-}
+export type { StoredReservation } from '../inventory/models';
 
 export interface StockMismatch {
   sku: string;
@@ -23,51 +16,52 @@ export interface StockMismatch {
   held: number;
 }
 
-/** What the audit reads: everything of many streams at once, by pages. */
+/** Reads the data of many streams at once for verification, by pages. */
 export interface VerificationReader {
-  /** Streams, orders, products and imports after `after`, ascending, from every place that names one. */
+  /** Streams, orders, products and imports after `after`, ascending, from every table that refers to one. */
   listStreams(after: string, rows: number): Promise<string[]>;
   findEvents(streams: readonly string[]): Promise<Map<string, LogRow[]>>;
   findHeads(streams: readonly string[]): Promise<Map<string, StreamHead>>;
-  /** Sku → what the product is found by. */
+  /** The search terms of products, by sku. */
   findTerms(skus: readonly string[]): Promise<Map<string, string[]>>;
   findLedgerRows(orderIds: readonly string[]): Promise<Map<string, LedgerRow[]>>;
   findReservations(orderIds: readonly string[]): Promise<Map<string, StoredReservation[]>>;
-  /** Rows of stock whose `reserved` is not what live reservations come to. One statement: one moment. */
+  /** Stock rows whose `reserved` differs from the sum of the held reservations, all from one snapshot. */
   findStockMismatches(rows: number): Promise<StockMismatch[]>;
-  /** Live reservations of stock that does not exist. */
+  /** Held reservations without a stock row. */
   findOrphanedReservations(rows: number): Promise<{ id: string }[]>;
-  /** Events that neither wait for a position nor have one. */
+  /** Events with neither an outbox row nor a position. */
   findUnpublishableEvents(rows: number): Promise<{ eventKey: string }[]>;
-  /** Events that wait for a position and are gone, or have one already: the sequencer would stand still. */
+  /** Outbox rows whose event is missing or already has a position: they block the sequencer. */
   findInvalidOutboxRows(rows: number): Promise<{ eventId: number }[]>;
-  /** Positions whose event is gone. */
+  /** Positions without an event. */
   findDanglingPositions(rows: number): Promise<{ position: number }[]>;
   getFeedSize(): Promise<{ last: number; rows: number }>;
   filterKnownIntents(intentIds: readonly string[]): Promise<Set<string>>;
   filterKnownOrders(ids: readonly string[]): Promise<Set<string>>;
 }
 
-/** Every place that names a stream, an order or an import; each has an index that begins with the column. */
+/** Every table that refers to a stream, an order or an import; each has an index that begins with the column. */
 const STREAM_SOURCES: readonly [column: string, table: string, only?: string][] = [
   ['stream', 'events'],
   ['stream', 'event_streams'],
   ['id', 'orders'],
   ['order_id', 'payment_ledger'],
   ['order_id', 'reservations'],
-  // What is being uploaded is nobody's business yet, and the log does not tell of it.
+  // Incomplete uploads have no events yet.
   ['id', 'product_imports', " AND status <> 'uploading'"],
 ];
-/** Every place that names a product. */
+/** Every table that refers to a product. */
 const PRODUCT_SOURCES = ['products', 'product_terms'] as const;
 
-/** Where the products behind a stream begin. */
+/** The sku after which the products follow the stream. */
 function toSkuCursor(stream: string): string {
-  const behindAll = '~';
-  return parseProductId(stream) ?? (stream < productId('') ? '' : behindAll);
+  const afterAll = '~';
+  return parseProductId(stream) ?? (stream < productId('') ? '' : afterAll);
 }
 
 export function createVerificationReader(db: Database): VerificationReader {
+  const { models } = db;
   return {
     async listStreams(after, rows) {
       const page = (column: string, table: string, only = '', from = ':after') =>
@@ -80,62 +74,40 @@ export function createVerificationReader(db: Database): VerificationReader {
       const products = PRODUCT_SOURCES.map(
         (table) => `SELECT ${id} AS stream FROM ${page('sku', table, '', ':afterSku')}`,
       );
-      const found = await select<{ stream: string }>(
+      const listed = await select<{ stream: string }>(
         db,
         `${[...streams, ...products].join(' UNION ')} ORDER BY stream${limit(rows)}`,
         { after, afterSku: toSkuCursor(after) },
       );
-      return found.map((r) => r.stream);
+      return listed.map((r) => r.stream);
     },
 
     async findEvents(streams) {
-      const rows = await select<LogRow>(
-        db,
-        `SELECT id, event_key AS eventKey, stream, seq, type, topic, subject, body,
-           prev_hash AS prevHash, hash
-         FROM events WHERE stream IN (:streams) ORDER BY stream, seq`,
-        { streams },
-      );
+      const clauses = 'WHERE stream IN (:streams) ORDER BY stream, seq';
+      const rows = await selectRows(db, models.events, clauses, { streams });
       return groupBy(rows, (r) => r.stream);
     },
 
     async findHeads(streams) {
-      const rows = await select<StreamHead & { stream: string }>(
-        db,
-        'SELECT stream, seq, hash FROM event_streams WHERE stream IN (:streams)',
-        { streams },
-      );
+      const rows = await selectRows(db, models.eventStreams, 'WHERE stream IN (:streams)', { streams });
       return new Map(rows.map(({ stream, seq, hash }) => [stream, { seq, hash }]));
     },
 
     async findTerms(skus) {
-      const rows = await select<{ sku: string; term: string }>(
-        db,
-        'SELECT sku, term FROM product_terms WHERE sku IN (:skus)',
-        { skus },
-      );
+      const rows = await selectRows(db, models.productTerms, 'WHERE sku IN (:skus)', { skus });
       const terms = groupBy(rows, ({ sku }) => sku);
-      return new Map([...terms].map(([sku, of]) => [sku, of.map(({ term }) => term)]));
+      return new Map([...terms].map(([sku, found]) => [sku, found.map(({ term }) => term)]));
     },
 
     async findLedgerRows(orderIds) {
-      const rows = await select<LedgerRow>(
-        db,
-        `SELECT entry_key AS "key", order_id AS orderId, kind, amount_minor AS amountMinor, currency, provider,
-           intent_id AS intentId, decline_code AS declineCode, recorded_at_ms AS recordedAtMs
-         FROM payment_ledger WHERE order_id IN (:orderIds) ORDER BY order_id, recorded_at_ms, entry_key`,
-        { orderIds },
-      );
+      const clauses = 'WHERE order_id IN (:orderIds) ORDER BY order_id, recorded_at_ms, entry_key';
+      const rows = await selectRows(db, models.ledger, clauses, { orderIds });
       return groupBy(rows, (r) => r.orderId);
     },
 
     async findReservations(orderIds) {
-      const rows = await select<StoredReservation>(
-        db,
-        `SELECT id, order_id AS orderId, line, sku, warehouse, quantity, state FROM reservations
-         WHERE order_id IN (:orderIds) ORDER BY order_id, line, warehouse`,
-        { orderIds },
-      );
+      const clauses = 'WHERE order_id IN (:orderIds) ORDER BY order_id, line, warehouse';
+      const rows = await selectRows(db, models.reservations, clauses, { orderIds });
       return groupBy(rows, (r) => r.orderId);
     },
 

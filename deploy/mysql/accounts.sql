@@ -19,5 +19,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TR
   ON orders.* TO orders_migrate@'%' WITH GRANT OPTION;
 
 -- Reads everything, so that it can connect before the first migration. The migration job grants write privileges table
--- by table (db/core/grants.ts): only INSERT on events and payment_ledger, nothing on migrations, and never a change of a table.
+-- by table (db/core/grants.ts): only INSERT on append-only tables, nothing on migrations, and never DDL.
 GRANT SELECT ON orders.* TO orders_app@'%';
