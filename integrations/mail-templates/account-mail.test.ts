@@ -15,7 +15,7 @@ const KINDS: AccountMailKind[] = [
   'password_changed',
 ];
 
-test.each(KINDS)('the mail %s names shop and reader in both formats', (kind) => {
+test.each(KINDS)('%s names shop and customer in both formats', (kind) => {
   const mail = renderAccountMail(kind, data());
   expect(mail.subject).toMatch(/ \(Durable Goods\)$/);
   for (const body of [mail.html, mail.text]) {
@@ -27,21 +27,21 @@ test.each(KINDS)('the mail %s names shop and reader in both formats', (kind) => 
   expect(renderAccountMail(kind, data({ customerName: null })).text).toContain('Hello there,');
 });
 
-test.each(['registration_confirm', 'password_reset'] as const)('the mail %s has link and token', (kind) => {
+test.each(['registration_confirm', 'password_reset'] as const)('%s contains link and token', (kind) => {
   const mail = renderAccountMail(kind, data({ link: { url: URL, token: TOKEN } }));
   for (const body of [mail.html, mail.text]) {
     expect(body).toContain(URL);
     expect(body).toMatch(new RegExp(`[\\n>]${TOKEN}[\\n<]`));
-    expect(body).toMatch(/works once, for (24 hours|an hour)/);
+    expect(body).toMatch(/used once and is valid for (24 hours|1 hour)/);
   }
 });
 
-test('a link that is not one of the web is no link', () => {
+test('rejects links that are not http(s) URLs', () => {
   const link = { url: 'javascript:alert(1)', token: TOKEN };
   expect(() => renderAccountMail('password_reset', data({ link }))).toThrow(RangeError);
 });
 
-test('names are words, not markup, and stay on their line', () => {
+test('escapes names and keeps them on one line', () => {
   const mail = renderAccountMail('password_changed', data({ customerName: '<b>Ada</b>\nTransfer money' }));
   expect(mail.html).toContain('&lt;b&gt;Ada&lt;/b&gt; Transfer money');
   expect(mail.text).toContain('Hello <b>Ada</b> Transfer money,');

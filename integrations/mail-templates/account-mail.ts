@@ -3,9 +3,9 @@ import { type MailTemplateData, type RenderedMail, renderMail, toSingleLine, toW
 
 export interface AccountMailData {
   shopName: string;
-  /** Null where the customer has not said it. */
+  /** Null if the customer has no name on file. */
   customerName: string | null;
-  /** What the mail lets its reader do, once. */
+  /** A single-use link. */
   link?: { url: string; token: string };
 }
 
@@ -15,29 +15,29 @@ interface AccountMailTemplateData extends MailTemplateData {
 }
 
 const SUBJECTS: Record<AccountMailKind, string> = {
-  registration_confirm: 'Confirm your address',
-  duplicate_registration: 'You have an account already',
+  registration_confirm: 'Confirm your email address',
+  duplicate_registration: 'You already have an account',
   password_reset: 'Set a new password',
   password_changed: 'Your password was changed',
 };
 
-/** Words on the link, and how long it works. */
+/** Label and validity of the link. */
 const LINKS: Partial<Record<AccountMailKind, { label: string; validFor: string }>> = {
-  registration_confirm: { label: 'Confirm your address', validFor: '24 hours' },
-  password_reset: { label: 'Set a new password', validFor: 'an hour' },
+  registration_confirm: { label: 'Confirm your email address', validFor: '24 hours' },
+  password_reset: { label: 'Set a new password', validFor: '1 hour' },
 };
 
-/** Writes a mail about an account. @throws RangeError when the link is not an http(s) URL. */
+/** Renders a mail about an account. @throws RangeError if the link is not an http(s) URL. */
 export function renderAccountMail(kind: AccountMailKind, data: AccountMailData): RenderedMail {
-  const words = LINKS[kind];
+  const link = LINKS[kind];
   const view: AccountMailTemplateData = {
     subject: `${SUBJECTS[kind]} (${toSingleLine(data.shopName)})`,
     shopName: toSingleLine(data.shopName),
     name: toSingleLine(data.customerName ?? '') || 'there',
     link:
-      data.link === undefined || words === undefined
+      data.link === undefined || link === undefined
         ? null
-        : { url: toWebUrl(data.link.url), token: data.link.token, ...words },
+        : { url: toWebUrl(data.link.url), token: data.link.token, ...link },
   };
   return renderMail(kind, view);
 }

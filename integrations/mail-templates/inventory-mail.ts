@@ -4,19 +4,19 @@ import { type MailTemplateData, type RenderedMail, renderMail, toSingleLine } fr
 export interface InventoryMailData {
   sku: string;
   productName: string;
-  /** Units that can be promised to orders. */
+  /** Units available to new orders. */
   available: number;
   /** Units at which the product counts as low. */
   threshold: number;
   shopName: string;
 }
 
-/** What the templates see: every text on one line. */
+/** Template data: every text on one line. */
 interface InventoryMailTemplateData extends MailTemplateData, Omit<InventoryMailData, 'shopName'> {}
 
-const SUBJECTS: Record<InventoryMailKind, string> = { inventory_low: 'Stock is low' };
+const SUBJECTS: Record<InventoryMailKind, string> = { inventory_low: 'Low stock' };
 
-/** Writes a mail to the staff. It has no links: whoever gets it knows where stock is looked after. */
+/** Renders a mail to staff. It has no links. */
 export function renderInventoryMail(kind: InventoryMailKind, data: InventoryMailData): RenderedMail {
   const view: InventoryMailTemplateData = {
     ...data,

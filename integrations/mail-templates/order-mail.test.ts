@@ -39,8 +39,8 @@ const data = (changes: Partial<OrderMailData> = {}): OrderMailData => ({
   ...changes,
 });
 
-describe.each(KINDS)('the mail %s', (kind) => {
-  test('names order, customer, shop, lines and amounts in both formats', () => {
+describe.each(KINDS)('%s', (kind) => {
+  test('contains order, customer, shop, lines and amounts in both formats', () => {
     const mail = renderOrderMail(kind, data());
     for (const body of [mail.html, mail.text]) {
       for (const part of [
@@ -64,7 +64,7 @@ describe.each(KINDS)('the mail %s', (kind) => {
     expect(mail.subject).not.toMatch(/[\r\n]/);
   });
 
-  test('escapes everything in HTML and nothing in text', () => {
+  test('escapes HTML, not text', () => {
     const hostile = `<script>alert("1")</script> & 'co'`;
     const mail = renderOrderMail(
       kind,
@@ -83,12 +83,12 @@ describe.each(KINDS)('the mail %s', (kind) => {
     expect(mail.text).not.toMatch(/&(?:amp|lt|gt|quot|#39);/);
   });
 
-  test('a name with line breaks stays one line of the text', () => {
+  test('keeps a name with line breaks on one line', () => {
     const mail = renderOrderMail(kind, data({ customerName: 'Ada\r\n\r\nPay at evil.example' }));
     expect(mail.text).toContain('Hello Ada Pay at evil.example,');
   });
 
-  test('is a page that reads well aloud, on small screens and in the dark', () => {
+  test('is accessible, responsive and supports dark mode', () => {
     const { html } = renderOrderMail(kind, data());
     expect(html).toMatch(/^<!doctype html>\s*<html lang="en"/);
     expect(html).toContain('name="viewport"');
@@ -100,17 +100,17 @@ describe.each(KINDS)('the mail %s', (kind) => {
   });
 });
 
-test('each kind says what happened', () => {
+test('each kind has its own subject', () => {
   const texts = KINDS.map((kind) => renderOrderMail(kind, data()));
   expect(texts.map(({ subject }) => subject.replace(/ \(.*/, ''))).toEqual([
     'Your order is confirmed',
     'Your payment was declined',
-    'Your order could not be placed: not enough stock',
+    'Your order could not be placed: insufficient stock',
     'Your order was cancelled',
   ]);
 });
 
-test('a cancelled order says what was given back, or that nothing was taken, or nothing about it', () => {
+test('a cancelled order states the refund, that nothing was charged, or neither', () => {
   const bodies = (refundedMinor?: number) => {
     const mail = renderOrderMail(
       'order_cancelled',
@@ -123,7 +123,7 @@ test('a cancelled order says what was given back, or that nothing was taken, or 
   for (const body of bodies()) expect(body).not.toMatch(/refunded|charged/);
 });
 
-test('the reason is told where there is one', () => {
+test('includes the reason if there is one', () => {
   for (const kind of ['payment_declined', 'order_out_of_stock', 'order_cancelled'] as const) {
     const mail = renderOrderMail(kind, data({ reason: 'Only 1 left.' }));
     expect(mail.html).toContain('Only 1 left.');
@@ -131,7 +131,7 @@ test('the reason is told where there is one', () => {
   }
 });
 
-test('tax on top is a row of the sum, tax inside the total a remark', () => {
+test('lists added tax as a row and included tax as a note', () => {
   const totals = { ...data().totals, taxIncluded: false, totalMinor: 96591 };
   const added = renderOrderMail('order_confirmed', data({ totals })).text;
   expect(added).toMatch(/^Tax: +€133\.01$/m);
@@ -139,12 +139,12 @@ test('tax on top is a row of the sum, tax inside the total a remark', () => {
   expect(renderOrderMail('order_confirmed', data()).text).toMatch(/^ +includes €133\.01 tax$/m);
 });
 
-test('amounts follow the currency', () => {
+test('formats amounts in the order currency', () => {
   const mail = renderOrderMail('order_confirmed', data({ currency: 'JPY' }));
   expect(mail.text).toContain('¥83,290');
 });
 
-test('the link to the order is a button in HTML, a line in text, and only ever a web address', () => {
+test('links to the order as a button in HTML and a line in text, http(s) only', () => {
   const mail = renderOrderMail('order_confirmed', data({ orderUrl: 'https://shop.example/orders/1' }));
   expect(mail.html).toContain('href="https://shop.example/orders/1"');
   expect(mail.text).toContain('View your order: https://shop.example/orders/1');

@@ -5,22 +5,22 @@ import { type MailTemplateData, type RenderedMail, renderMail, toSingleLine, toW
 
 export interface OrderMailData {
   orderId: string;
-  /** Empty: it is nobody whose word counts. */
+  /** Empty if the name was not verified. */
   customerName: string;
   lines: readonly OrderLine[];
   totals: OrderTotals;
-  /** ISO 4217; of every amount here. */
+  /** ISO 4217 code of all amounts. */
   currency: string;
-  /** Why, in words for the customer. */
+  /** Reason shown to the customer. */
   reason?: string;
-  /** What was given back when the order was cancelled; 0: nothing had been taken. Left out: not known. */
+  /** Amount refunded by a cancellation; 0: nothing was charged; omitted: unknown. */
   refundedMinor?: number;
   shopName: string;
-  /** http(s) page of the order; becomes a button. */
+  /** http(s) URL of the order page, shown as a button. */
   orderUrl?: string;
 }
 
-/** What the templates see: every amount written, every text on one line. */
+/** Template data: amounts formatted, every text on one line. */
 interface OrderMailTemplateData extends MailTemplateData {
   orderId: string;
   customerName: string;
@@ -29,54 +29,54 @@ interface OrderMailTemplateData extends MailTemplateData {
   isUncharged: boolean;
   orderUrl: string | null;
   lines: { name: string; sku: string; quantity: number; unitPrice: string; amount: string }[];
-  /** In order of addition, without the total. */
+  /** Rows above the total, in display order. */
   totalRows: { label: string; amount: string }[];
   total: string;
-  /** Tax that is already inside the total. */
+  /** Tax included in the total. */
   includedTax: string | null;
 }
 
 const SUBJECTS: Record<OrderMailKind, string> = {
   order_confirmed: 'Your order is confirmed',
   payment_declined: 'Your payment was declined',
-  order_out_of_stock: 'Your order could not be placed: not enough stock',
+  order_out_of_stock: 'Your order could not be placed: insufficient stock',
   order_cancelled: 'Your order was cancelled',
 };
 
 /**
- * Writes the mail of one step of an order.
- * @throws RangeError when `orderUrl` is not an http(s) URL.
+ * Renders a mail about an order.
+ * @throws RangeError if `orderUrl` is not an http(s) URL.
  */
 export const renderOrderMail = (kind: OrderMailKind, data: OrderMailData): RenderedMail =>
   renderMail(kind, toTemplateData(kind, data));
 
 function toTemplateData(kind: OrderMailKind, data: OrderMailData): OrderMailTemplateData {
-  const write = (amount: number): string => formatMoney({ amount, currency: data.currency });
+  const format = (amount: number): string => formatMoney({ amount, currency: data.currency });
   const { totals, refundedMinor } = data;
   return {
     orderId: data.orderId,
     customerName: toSingleLine(data.customerName),
     shopName: toSingleLine(data.shopName),
     reason: data.reason ? toSingleLine(data.reason) : null,
-    refunded: refundedMinor ? write(refundedMinor) : null,
+    refunded: refundedMinor ? format(refundedMinor) : null,
     isUncharged: refundedMinor === 0,
     orderUrl: data.orderUrl === undefined ? null : toWebUrl(data.orderUrl),
     lines: data.lines.map((line) => ({
       name: toSingleLine(line.name),
       sku: toSingleLine(line.sku),
       quantity: line.quantity,
-      unitPrice: write(line.unitPriceMinor),
+      unitPrice: format(line.unitPriceMinor),
       // Before discount: the column adds up to the subtotal below it.
-      amount: write(line.subtotalMinor),
+      amount: format(line.subtotalMinor),
     })),
     totalRows: [
-      { label: 'Subtotal', amount: write(totals.subtotalMinor) },
-      ...(totals.discountMinor > 0 ? [{ label: 'Discount', amount: write(-totals.discountMinor) }] : []),
-      { label: 'Shipping', amount: totals.shippingMinor > 0 ? write(totals.shippingMinor) : 'Free' },
-      ...(totals.taxIncluded ? [] : [{ label: 'Tax', amount: write(totals.taxMinor) }]),
+      { label: 'Subtotal', amount: format(totals.subtotalMinor) },
+      ...(totals.discountMinor > 0 ? [{ label: 'Discount', amount: format(-totals.discountMinor) }] : []),
+      { label: 'Shipping', amount: totals.shippingMinor > 0 ? format(totals.shippingMinor) : 'Free' },
+      ...(totals.taxIncluded ? [] : [{ label: 'Tax', amount: format(totals.taxMinor) }]),
     ],
-    total: write(totals.totalMinor),
-    includedTax: totals.taxIncluded && totals.taxMinor > 0 ? write(totals.taxMinor) : null,
+    total: format(totals.totalMinor),
+    includedTax: totals.taxIncluded && totals.taxMinor > 0 ? format(totals.taxMinor) : null,
     subject: `${SUBJECTS[kind]} (${data.orderId})`,
   };
 }

@@ -8,7 +8,7 @@ export interface RenderedMail {
   text: string;
 }
 
-/** What every template is given; each family of mails adds what it speaks of. Templates choose words, nothing else. */
+/** Data of every template; each kind of mail adds its own. Templates contain no logic beyond wording. */
 export interface MailTemplateData {
   subject: string;
   shopName: string;
@@ -26,11 +26,11 @@ function loadTemplates(suffix: string, engine: Eta): Eta {
   return engine;
 }
 
-// Read and compiled when the module is: a missing or broken template stops the boot, not the thousandth mail.
+// Loaded at import, so that a missing or broken template fails at startup.
 const htmlEngine = loadTemplates('.html.eta', new Eta({ autoEscape: true }));
 const textEngine = loadTemplates('.text.eta', new Eta({ autoEscape: false, autoTrim: false }));
 
-/** Writes a mail from its two templates: as HTML (everything escaped) and as plain text (nothing escaped). */
+/** Renders a mail from its HTML template (escaped) and its plain text template (not escaped). */
 export function renderMail(template: string, view: MailTemplateData): RenderedMail {
   return {
     subject: view.subject,
@@ -39,10 +39,10 @@ export function renderMail(template: string, view: MailTemplateData): RenderedMa
   };
 }
 
-/** A name with line breaks could otherwise add paragraphs of its own to the plain text. */
+/** Removes line breaks, so that user text cannot add paragraphs or mail headers. */
 export const toSingleLine = (value: string): string => value.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 
-/** @throws RangeError for what is not an http(s) URL: it is about to become a link. */
+/** @throws RangeError if the link is not an http(s) URL. */
 export function toWebUrl(value: string): string {
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) {
     throw new RangeError('a link in a mail must be an http(s) URL');

@@ -1,6 +1,6 @@
 import { parseEmailAddress } from './email-address';
 
-test('a sender may have a name', () => {
+test('parses an address with an optional name', () => {
   expect(parseEmailAddress('"Durable, Goods" <a@b.example>')).toEqual({
     name: 'Durable, Goods',
     address: 'a@b.example',

@@ -38,7 +38,7 @@ describe('a failed send', () => {
     [{ code: 'EDNS' }, 'connection_failed', false],
     [{ code: 'ETIMEDOUT' }, 'timeout', false],
     [{}, 'send_failed', false],
-  ])('%j becomes %s, permanent: %s, without the words of the server', (fields, code, permanent) => {
+  ])('%j becomes %s, permanent: %s, without the text of the reply', (fields, code, permanent) => {
     const error = toMailError(Object.assign(new Error('ada@example.com'), fields));
     expect(error).toMatchObject({ code, permanent });
     expect(inspect(error)).not.toContain('ada@');

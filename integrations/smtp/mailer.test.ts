@@ -28,7 +28,7 @@ const failure = async (sending: Promise<void>): Promise<MailError> => {
   throw new Error(`expected a MailError, got ${inspect(error)}`);
 };
 
-describe('a mailer and a mail server', () => {
+describe('delivery over SMTP', () => {
   let catcher: MailCatcher;
   let mailer: Mailer;
   const received = () => catcher.store.list({ limit: 200 }).data;
@@ -43,7 +43,7 @@ describe('a mailer and a mail server', () => {
     await catcher.close();
   });
 
-  test('a mail arrives whole, with the Message-ID it was given', async () => {
+  test('delivers a mail with the given Message-ID', async () => {
     await mailer.send(message({ headers: { 'X-Notification': NOTIFICATION } }));
     expect(received()).toMatchObject([
       {
@@ -59,13 +59,13 @@ describe('a mailer and a mail server', () => {
     expect(raw()).toContain('Auto-Submitted: auto-generated');
   });
 
-  test('many mails at once share a bounded number of connections', async () => {
+  test('uses a bounded number of connections for concurrent mails', async () => {
     const count = 40;
     await Promise.all(Array.from({ length: count }, () => mailer.send(message())));
     expect(received()).toHaveLength(count);
   });
 
-  test('a 4xx is temporary, a 550 permanent, and both leave the mailer usable', async () => {
+  test('treats 4xx as temporary and 550 as permanent, and stays usable', async () => {
     catcher.setBehaviour('reject_temporary');
     expect(await failure(mailer.send(message()))).toMatchObject({
       code: 'recipient_refused',
@@ -81,7 +81,7 @@ describe('a mailer and a mail server', () => {
     expect(received()).toHaveLength(1);
   });
 
-  test('a server that never answers is a temporary timeout', async () => {
+  test('reports a temporary timeout for an unresponsive server', async () => {
     await mailer.close();
     const timeoutMs = 500;
     mailer = mailerTo(catcher.smtpUrl, timeoutMs);
@@ -92,7 +92,7 @@ describe('a mailer and a mail server', () => {
     expect(Date.now() - startedAtMs).toBeLessThan(timeoutMs * 2.5);
   });
 
-  test('a mail that waits behind hanging ones fails in bounded time too', async () => {
+  test('fails queued mails behind hanging ones in bounded time', async () => {
     await mailer.close();
     const timeoutMs = 150;
     mailer = mailerTo(catcher.smtpUrl, timeoutMs);
@@ -105,7 +105,7 @@ describe('a mailer and a mail server', () => {
   });
 
   test.each(['a fresh', 'a used'])(
-    'an answer lost on %s connection is temporary though the mail arrived, and is not sent again unasked',
+    'reports a reply lost on %s connection as temporary and does not resend by itself',
     async (connection) => {
       if (connection === 'a used') {
         await mailer.send(message());
@@ -123,14 +123,14 @@ describe('a mailer and a mail server', () => {
     },
   );
 
-  test('a server that is not there is temporary', async () => {
+  test('reports an unreachable server as temporary', async () => {
     await catcher.close();
     const error = await failure(mailer.send(message()));
     expect(error).toMatchObject({ code: 'connection_failed', permanent: false });
     expect(error.message).toContain('ECONNREFUSED');
   });
 
-  test('names, subjects and header values cannot add a header or a recipient', async () => {
+  test('prevents header and recipient injection by names, subjects and header values', async () => {
     const attack = 'A\r\nBcc: x@y.example\r\n\r\n<p>body</p>';
     await mailer.send(
       message({
@@ -158,7 +158,7 @@ describe('a mailer and a mail server', () => {
     'ada',
     '',
     `${'a'.repeat(300)}@example.com`,
-  ])('the address %j is refused for good and nothing is sent', async (address) => {
+  ])('rejects the address %j permanently and sends nothing', async (address) => {
     expect(await failure(mailer.send(message({ to: { name: '', address } })))).toMatchObject({
       code: 'invalid_address',
       permanent: true,
@@ -171,19 +171,19 @@ describe('a mailer and a mail server', () => {
     { headers: { 'X-A\r\nBcc': 'x@y.example' } },
     { headers: { 'message-id': '<other@shop.example>' } },
     { messageId: '<a@b>\r\nBcc: x@y.example' },
-  ])('%j is refused for good', async (changes) => {
+  ])('rejects %j permanently', async (changes) => {
     expect(await failure(mailer.send(message(changes)))).toMatchObject({
       code: 'invalid_message',
       permanent: true,
     });
   });
 
-  test('after close nothing is sent', async () => {
+  test('sends nothing after close', async () => {
     await mailer.close();
     expect(await failure(mailer.send(message()))).toMatchObject({ code: 'closed', permanent: false });
   });
 
-  test('close lets a delivery that has begun finish, and waits for it', async () => {
+  test('completes deliveries in progress on close', async () => {
     await mailer.send(message());
     let delivered = false;
     const sending = mailer.send(message()).then(() => {
@@ -199,8 +199,8 @@ describe('a mailer and a mail server', () => {
   });
 });
 
-describe('what an error tells', () => {
-  test('a failed login names neither user nor password', async () => {
+describe('error messages', () => {
+  test('omit user and password after a failed login', async () => {
     const server = net.createServer((socket) => {
       socket.on('error', () => {});
       socket.write('220 hello\r\n');
@@ -223,7 +223,7 @@ describe('what an error tells', () => {
     expect(inspect(error)).not.toMatch(/s3cret|shop-user/);
   });
 
-  test('a password never goes out over a connection without TLS unless the URL says so', async () => {
+  test('a password is never sent without TLS unless the URL allows it', async () => {
     const catcher = await createMailCatcher({ smtpPort: 0, httpPort: 0, host: '127.0.0.1' });
     const mailer = mailerTo(catcher.smtpUrl.replace('smtp://', 'smtp://user:s3cret@'));
     try {
@@ -242,7 +242,7 @@ describe('what an error tells', () => {
     'user:s3cret',
     'smtp://u:s3cret%@h',
     'smtp://u:s3cret@h?x=1',
-  ])('the URL %j is refused without being repeated', (smtpUrl) => {
+  ])('omit the invalid URL %j', (smtpUrl) => {
     const attempt = () => createSmtpMailer({ smtpUrl, from: 'a@b.example', timeoutMs: 1 });
     expect(attempt).toThrow(RangeError);
     try {
@@ -254,12 +254,12 @@ describe('what an error tells', () => {
 });
 
 describe('Message-IDs', () => {
-  test('are the same for the same notification and legal', () => {
+  test('are stable per notification and legal', () => {
     expect(MESSAGE_ID).toBe('<ntf.email.ord_01ARZ3NDEKTSV4RRFFQ69G5FAV.confirmed@shop.example>');
     expect(toMessageId(NOTIFICATION, 'shop.example')).toBe(MESSAGE_ID);
   });
 
-  test('differ for different notifications and are legal whatever the id holds', () => {
+  test('differ for different notifications and are legal for any id', () => {
     const ids = [
       'a:b',
       'a.b',
@@ -282,7 +282,7 @@ describe('Message-IDs', () => {
     for (const id of messageIds) expect(id).toMatch(new RegExp(`^<${atom}(\\.${atom})*@shop\\.example>$`));
   });
 
-  test('are refused without an id or with a domain that is none', () => {
+  test('require an id and a valid domain', () => {
     expect(() => toMessageId('', 'shop.example')).toThrow(RangeError);
     expect(() => toMessageId('a', 'shop.example>\r\n')).toThrow(RangeError);
   });

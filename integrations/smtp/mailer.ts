@@ -1,5 +1,6 @@
 import nodemailer from 'nodemailer';
 import { isEmailAddress } from '../../domain/shared/email-address';
+import { toSingleLine } from '../mail-templates/render-mail';
 import { type EmailAddress, parseEmailAddress } from './email-address';
 import { MailError, toMailError } from './mail-error';
 import { parseSmtpUrl } from './smtp-url';
@@ -9,20 +10,20 @@ export interface MailMessage {
   subject: string;
   html: string;
   text: string;
-  /** The whole Message-ID with its angle brackets: the same for every try, so that a reader sees one mail. */
+  /** Message-ID with angle brackets; the same for every attempt, so that mail clients show one mail. */
   messageId: string;
-  /** Further headers. Those that say who gets the mail or which mail it is cannot be set here. */
+  /** Additional headers. Recipient and identity headers are not allowed. */
   headers?: Record<string, string>;
 }
 
 export interface Mailer {
   /**
-   * Resolves once the server has answered 250. A rejection that is not `permanent` may come after the server took
-   * the mail (its answer was lost), so a retry can deliver it twice, with the same Message-ID.
-   * @throws MailError and nothing else.
+   * Resolves after the server's 250 reply. After an error that is not `permanent` the server may have accepted the mail,
+   * so a retry can deliver it twice, with the same Message-ID.
+   * @throws MailError only.
    */
   send(message: MailMessage): Promise<void>;
-  /** Lets what is being delivered finish, fails what still waits, then closes the connections. */
+  /** Completes mails in delivery, fails queued ones, then closes the connections. */
   close(): Promise<void>;
 }
 
@@ -31,14 +32,14 @@ export interface SmtpMailerOptions {
   smtpUrl: string;
   /** `Shop <orders@example.com>` */
   from: string;
-  /** Longest silence, in ms, at each step: connecting, the greeting, any answer. */
+  /** Timeout of each step: connection, greeting, each reply. */
   timeoutMs: number;
 }
 
 const MAX_CONNECTIONS = 5;
 /**
- * A send as a whole, its wait for a free connection included, may take this many times `timeoutMs`. Without it
- * a server that trickles its answers, or a queue behind one that hangs, would hold a send without end.
+ * Bounds a whole send, including the wait for a connection, to this multiple of `timeoutMs`: a slow server or queue
+ * must not block a send forever.
  */
 const DEADLINE_FACTOR = 3;
 
@@ -48,8 +49,8 @@ const RESERVED_HEADERS =
   /^(?:to|cc|bcc|from|sender|subject|date|message-id|mime-version|content-.*|resent-.*|auto-submitted)$/i;
 
 /**
- * A mailer over pooled SMTP connections.
- * @throws RangeError when the URL or the sender cannot be read; the message never repeats the URL.
+ * Creates a mailer with pooled SMTP connections.
+ * @throws RangeError if the URL or the sender is invalid; the message never contains the URL.
  */
 export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions): Mailer {
   const server = parseSmtpUrl(smtpUrl);
@@ -57,7 +58,7 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
   const transport = nodemailer.createTransport({
     pool: true,
     maxConnections: MAX_CONNECTIONS,
-    // Only ever re-queues a mail of which no byte was sent, when the server had closed an idle connection.
+    // Requeues only mails of which no byte was sent, after the server closed an idle connection.
     maxRequeues: 1,
     host: server.host,
     port: server.port,
@@ -82,7 +83,7 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
       await transport.sendMail({
         ...checked,
         from: sender,
-        // Given apart from the headers: whatever a header may come to say, only this one address gets the mail.
+        // Set separately from the headers, so that no header can add a recipient.
         envelope: { from: sender.address, to: [checked.to.address] },
         signal: AbortSignal.timeout(timeoutMs * DEADLINE_FACTOR),
       });
@@ -110,12 +111,9 @@ export function createSmtpMailer({ smtpUrl, from, timeoutMs }: SmtpMailerOptions
   };
 }
 
-/** Only nodemailer's "pool was closed", for mails that still waited, has none. */
+/** Only nodemailer's "pool was closed" error, for queued mails, has no code. */
 const hasErrorCode = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error;
-
-/** Free text for a header: one line. Line breaks and other controls would be the way to a header of one's own. */
-const toSingleLine = (value: string): string => value.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 
 function validateMessage(message: MailMessage): MailMessage {
   const { to, subject, html, text, messageId, headers = {} } = message;
@@ -128,7 +126,7 @@ function validateMessage(message: MailMessage): MailMessage {
     }
     checked[name] = toSingleLine(value);
   }
-  // RFC 3834: keeps holiday notices and other automatic answers away.
+  // RFC 3834: prevents automatic replies.
   checked['Auto-Submitted'] = 'auto-generated';
   return {
     to: { name: toSingleLine(to.name), address: to.address },
@@ -143,9 +141,9 @@ function validateMessage(message: MailMessage): MailMessage {
 const HOST_PATTERN = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
 
 /**
- * The Message-ID of a notification: `ntf:email:ord_1:confirmed` → `<ntf.email.ord_1.confirmed@domain>`. The same id
- * gives the same Message-ID, different ids different ones: `:` between two characters that need no care becomes
- * `.`, every other character outside A-Z a-z 0-9 _ - its UTF-8 bytes as `=XX` (all legal in RFC 5322's dot-atom).
+ * Builds the Message-ID of a notification: `ntf:email:ord_1:confirmed` → `<ntf.email.ord_1.confirmed@domain>`.
+ * Injective: `:` between plain characters becomes `.`; other characters outside A-Z a-z 0-9 _ - become their UTF-8 bytes
+ * as `=XX` (all legal in RFC 5322's dot-atom).
  * @throws RangeError for an empty id or a domain that is not a host name.
  */
 export function toMessageId(notificationId: string, domain: string): string {

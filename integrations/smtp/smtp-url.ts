@@ -3,7 +3,7 @@ export interface SmtpServer {
   port: number;
   /** TLS from the first byte (`smtps:`). */
   secure: boolean;
-  /** Fail rather than go on without STARTTLS. */
+  /** Fail if the server does not offer STARTTLS. */
   requireTls: boolean;
   credentials: { user: string; pass: string } | null;
 }
@@ -11,12 +11,12 @@ export interface SmtpServer {
 const DEFAULT_PORTS: Record<string, number> = { 'smtp:': 587, 'smtps:': 465 };
 
 /**
- * Reads `smtp[s]://[user:password@]host[:port][?requireTLS=true|false]`. With a password TLS is required unless
- * `requireTLS=false` says otherwise, because a server that stops offering STARTTLS would get it in the clear.
- * @throws RangeError that says what is wrong and never repeats the URL, which may hold a password.
+ * Parses `smtp[s]://[user:password@]host[:port][?requireTLS=true|false]`. TLS is required with a password unless
+ * `requireTLS=false`, so that the password is never sent in plain text.
+ * @throws RangeError whose message never contains the URL, which may hold a password.
  */
 export function parseSmtpUrl(smtpUrl: string): SmtpServer {
-  // Node's own error for a bad URL carries the URL, hence no `new URL` that may throw past this function.
+  // The error of `new URL` contains the URL, so it must not be thrown from here.
   const url = URL.canParse(smtpUrl) ? new URL(smtpUrl) : null;
   const defaultPort = url ? DEFAULT_PORTS[url.protocol] : undefined;
   if (!url || defaultPort === undefined || !url.hostname) {

@@ -51,12 +51,12 @@ const failure = (call: Promise<unknown>): Promise<PaymentProviderError> =>
     },
   );
 
-/** The simulator acts, but its answer is lost; twice, because the package tries a closed connection once more. */
+/** The simulator acts, but its response is lost; twice, because the package retries a closed connection once. */
 const loseAnswers = (operation: 'create' | 'confirm' | 'capture' | 'cancel' | 'refund') =>
   simulator.injectFault({ operation, mode: 'drop_after', times: 2 });
 
-describe('each operation', () => {
-  test('creates an intent that has taken nothing and knows its order', async () => {
+describe('operations', () => {
+  test('creates an intent with the order id and without a charge', async () => {
     const { orderId, key } = anOrder();
     const request = { key, orderId, amountMinor: 41900, currency: 'EUR', capture: 'manual' } as const;
     const intent = await provider.createIntent(request);
@@ -72,7 +72,7 @@ describe('each operation', () => {
     expect(await books(orderId)).toMatchObject([{ id: intent.id, order_id: orderId }]);
   });
 
-  test('authorizes, captures a part once, and counts what was released as neither captured nor refunded', async () => {
+  test('authorizes, captures a part once and counts the released rest as neither captured nor refunded', async () => {
     const { key, intentId } = await anIntent('manual');
     const authorized = await provider.authorize({ key, intentId, paymentMethod: 'pm_card_visa' });
     expect(authorized).toMatchObject({ outcome: 'authorized', intent: { capturedMinor: 0 } });
@@ -84,7 +84,7 @@ describe('each operation', () => {
     });
   });
 
-  test('captures at once where capture is automatic', async () => {
+  test('captures on authorization with automatic capture', async () => {
     const { key, intentId } = await anIntent('automatic');
     const result = await provider.authorize({ key, intentId, paymentMethod: 'pm_card_mastercard' });
     expect(result).toMatchObject({
@@ -93,7 +93,7 @@ describe('each operation', () => {
     });
   });
 
-  test('refunds parts, never more than was captured', async () => {
+  test('refunds in parts, never more than was captured', async () => {
     const { intentId } = await anAuthorized('automatic');
     const refund = await provider.refund({ key: 'ret_1', intentId, amountMinor: 41000 });
     expect(refund).toMatchObject({ intentId, amountMinor: 41000, state: 'succeeded' });
@@ -105,7 +105,7 @@ describe('each operation', () => {
     expect(nothingLeft).toMatchObject({ code: 'unexpected_state', retryable: false });
   });
 
-  test('voids what has captured nothing, again and again, by whatever key', async () => {
+  test('voids an uncaptured intent repeatedly with any key', async () => {
     const { key, intentId } = await anAuthorized('manual');
     for (const voidKey of [key, key, `${key}:other`]) {
       expect(await provider.void({ key: voidKey, intentId })).toMatchObject({
@@ -117,7 +117,7 @@ describe('each operation', () => {
     }
   });
 
-  test('does not void what has captured', async () => {
+  test('does not void a captured intent', async () => {
     const { key, intentId } = await anAuthorized('automatic');
     expect(await failure(provider.void({ key, intentId }))).toMatchObject({
       code: 'unexpected_state',
@@ -132,7 +132,7 @@ describe('authorize', () => {
     ['pm_card_visa_chargeDeclined', 'generic_decline'],
     ['pm_card_visa_chargeDeclinedInsufficientFunds', 'insufficient_funds'],
     ['pm_card_chargeDeclinedExpiredCard', 'expired_card'],
-  ])('%s is a declined outcome with %s, also when asked again', async (paymentMethod, declineCode) => {
+  ])('%s is declined with %s, also when repeated', async (paymentMethod, declineCode) => {
     const { key, intentId } = await anIntent('manual');
     const declined = { outcome: 'declined', declineCode, intent: { id: intentId, state: 'requires_method' } };
     expect(await provider.authorize({ key, intentId, paymentMethod })).toMatchObject(declined);
@@ -141,13 +141,13 @@ describe('authorize', () => {
     expect(await provider.authorize(retried)).toMatchObject({ outcome: 'authorized' });
   });
 
-  test('says when the customer has to act', async () => {
+  test('returns requires_action if the customer must authenticate', async () => {
     const { key, intentId } = await anIntent();
     const request = { key, intentId, paymentMethod: 'pm_card_authenticationRequired' };
     expect(await provider.authorize(request)).toMatchObject({ outcome: 'requires_action' });
   });
 
-  test('of an intent that was voided before takes nothing and says so', async () => {
+  test('returns voided for a voided intent without charging', async () => {
     const { key, intentId } = await anIntent();
     await provider.void({ key, intentId });
     const request = { key, intentId, paymentMethod: 'pm_card_visa' };
@@ -157,14 +157,14 @@ describe('authorize', () => {
     });
   });
 
-  test('of an intent that was authorized and then voided says voided, not what it once was', async () => {
+  test('returns voided for an intent that was authorized and then voided', async () => {
     const { key, intentId } = await anAuthorized('manual');
     await provider.void({ key, intentId });
     const request = { key, intentId, paymentMethod: 'pm_card_visa' };
     expect(await provider.authorize(request)).toMatchObject({ outcome: 'voided' });
   });
 
-  test('of an intent that has captured before says captured', async () => {
+  test('returns captured for a captured intent', async () => {
     const { key, intentId } = await anAuthorized('automatic');
     const request = { key: `${key}:other`, intentId, paymentMethod: 'pm_card_visa' };
     expect(await provider.authorize(request)).toMatchObject({
@@ -174,8 +174,8 @@ describe('authorize', () => {
   });
 });
 
-describe('exactly one effect', () => {
-  test('twenty concurrent creates with one key make one intent', async () => {
+describe('idempotency', () => {
+  test('creates one intent for twenty concurrent calls with one key', async () => {
     const { orderId, key } = anOrder();
     const request = { key, orderId, amountMinor: 100, currency: 'EUR', capture: 'automatic' } as const;
     const intents = await Promise.all(Array.from({ length: 20 }, () => provider.createIntent(request)));
@@ -183,7 +183,7 @@ describe('exactly one effect', () => {
     expect(await books(orderId)).toHaveLength(1);
   });
 
-  test('while the first one still runs the others are told to come again', async () => {
+  test('returns a retryable error while the first call is in progress', async () => {
     const { orderId, key } = anOrder();
     const request = { key, orderId, amountMinor: 100, currency: 'EUR', capture: 'automatic' } as const;
     await simulator.injectFault({ operation: 'create', mode: 'delay', delayMs: 300 });
@@ -191,13 +191,13 @@ describe('exactly one effect', () => {
       provider.createIntent(request),
       provider.createIntent(request),
     ]);
-    const refused = results.find((result) => result.status === 'rejected');
-    expect(refused?.reason).toMatchObject({ code: 'provider_error', retryable: true });
+    const rejected = results.find((result) => result.status === 'rejected');
+    expect(rejected?.reason).toMatchObject({ code: 'provider_error', retryable: true });
     await provider.createIntent(request);
     expect(await books(orderId)).toHaveLength(1);
   });
 
-  test('a lost answer to each step of a payment costs nothing but a retry', async () => {
+  test('recovers from a lost response at each step by a retry', async () => {
     const { orderId, key } = anOrder();
     const twice = async <T>(operation: Parameters<typeof loseAnswers>[0], call: () => Promise<T>) => {
       await loseAnswers(operation);
@@ -220,41 +220,38 @@ describe('exactly one effect', () => {
   });
 
   test.each([
-    ['before it acted', 'fail_saved'],
-    ['after it acted', 'fail_after'],
-  ] as const)(
-    'a failure of each step, %s, that is kept under its key costs nothing but a retry',
-    async (_, mode) => {
-      const { orderId, key } = anOrder();
-      const thrice = async <T>(operation: Parameters<typeof loseAnswers>[0], call: () => Promise<T>) => {
-        await simulator.injectFault({ operation, mode, times: null });
-        for (const _time of [1, 2]) {
-          if (mode === 'fail_after') await call().catch(() => undefined);
-          else expect(await failure(call())).toMatchObject({ code: 'provider_error', retryable: true });
-        }
-        await simulator.clearFaults();
-        return call();
-      };
-      const create = { key, orderId, amountMinor: 5000, currency: 'EUR', capture: 'manual' } as const;
-      const { id: intentId } = await thrice('create', () => provider.createIntent(create));
-      expect((await provider.createIntent(create)).id).toBe(intentId);
-      const pay = { key, intentId, paymentMethod: 'pm_card_visa' };
-      expect(await thrice('confirm', () => provider.authorize(pay))).toMatchObject({ outcome: 'authorized' });
-      const captured = await thrice('capture', () => provider.capture({ key, intentId, amountMinor: 5000 }));
-      expect(captured).toMatchObject({ state: 'captured', capturedMinor: 5000 });
-      const refund = () => provider.refund({ key, intentId, amountMinor: 2000 });
-      const { id } = await thrice('refund', refund);
-      expect(await refund()).toMatchObject({ id, amountMinor: 2000, state: 'succeeded' });
-      expect((await books(orderId)).filter(({ status }) => status === 'succeeded')).toMatchObject([
-        { id: intentId, amount_captured: 5000, amount_refunded: 2000 },
-      ]);
-      const { intentId: other, key: otherKey } = await anIntent();
-      const voided = await thrice('cancel', () => provider.void({ key: otherKey, intentId: other }));
-      expect(voided).toMatchObject({ state: 'voided' });
-    },
-  );
+    ['before its effect', 'fail_saved'],
+    ['after its effect', 'fail_after'],
+  ] as const)('recovers from a replayed failure of each step, %s, by a retry', async (_, mode) => {
+    const { orderId, key } = anOrder();
+    const thrice = async <T>(operation: Parameters<typeof loseAnswers>[0], call: () => Promise<T>) => {
+      await simulator.injectFault({ operation, mode, times: null });
+      for (const _time of [1, 2]) {
+        if (mode === 'fail_after') await call().catch(() => undefined);
+        else expect(await failure(call())).toMatchObject({ code: 'provider_error', retryable: true });
+      }
+      await simulator.clearFaults();
+      return call();
+    };
+    const create = { key, orderId, amountMinor: 5000, currency: 'EUR', capture: 'manual' } as const;
+    const { id: intentId } = await thrice('create', () => provider.createIntent(create));
+    expect((await provider.createIntent(create)).id).toBe(intentId);
+    const pay = { key, intentId, paymentMethod: 'pm_card_visa' };
+    expect(await thrice('confirm', () => provider.authorize(pay))).toMatchObject({ outcome: 'authorized' });
+    const captured = await thrice('capture', () => provider.capture({ key, intentId, amountMinor: 5000 }));
+    expect(captured).toMatchObject({ state: 'captured', capturedMinor: 5000 });
+    const refund = () => provider.refund({ key, intentId, amountMinor: 2000 });
+    const { id } = await thrice('refund', refund);
+    expect(await refund()).toMatchObject({ id, amountMinor: 2000, state: 'succeeded' });
+    expect((await books(orderId)).filter(({ status }) => status === 'succeeded')).toMatchObject([
+      { id: intentId, amount_captured: 5000, amount_refunded: 2000 },
+    ]);
+    const { intentId: other, key: otherKey } = await anIntent();
+    const voided = await thrice('cancel', () => provider.void({ key: otherKey, intentId: other }));
+    expect(voided).toMatchObject({ state: 'voided' });
+  });
 
-  test('the same key with another amount is refused, not replayed', async () => {
+  test('rejects the same key with another amount', async () => {
     const { orderId, key } = anOrder();
     const request = { key, orderId, currency: 'EUR', capture: 'automatic' } as const;
     await provider.createIntent({ ...request, amountMinor: 100 });
@@ -275,7 +272,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ code, retryable: true });
   });
 
-  test('no answer in time is a timeout and may be retried', async () => {
+  test('reports a timeout as retryable', async () => {
     const hasty = createStripeProvider({ apiKey: 'sk_test_1', baseUrl: simulator.url, timeoutMs: 100 });
     const { key, intentId } = await anIntent();
     await simulator.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 400 });
@@ -283,7 +280,7 @@ describe('errors', () => {
     expect(await failure(hasty.authorize(request))).toMatchObject({ code: 'timeout', retryable: true });
   });
 
-  test('nobody listening is unreachable', async () => {
+  test('reports a refused connection as unreachable', async () => {
     const free = createServer().listen(0);
     const { port } = free.address() as AddressInfo;
     await new Promise((resolve) => free.close(resolve));
@@ -303,35 +300,32 @@ describe('errors', () => {
     [409, 'provider_error', true],
     [429, 'rate_limited', true],
     [503, 'provider_error', true],
-  ])(
-    'HTTP %i is %s, retryable: %s, and what Stripe wrote is not repeated',
-    async (status, code, retryable) => {
-      const server = await answering(status, {
-        error: { type: 'api_error', message: 'card 4242424242424242 of sk_test_hidden', code: 'Card 4242' },
-      });
-      const { port } = server.address() as AddressInfo;
-      const broken = createStripeProvider({
-        apiKey: 'sk_test_hidden',
-        baseUrl: `http://127.0.0.1:${port}`,
-        timeoutMs: 1000,
-      });
-      const error = await failure(broken.retrieve('pi_1'));
-      expect(error).toMatchObject({ code, retryable });
-      const told = `${error.message} ${error.stack} ${String(error.cause)} ${JSON.stringify(error)}`;
-      expect(told).not.toMatch(/4242|hidden/);
-      server.closeAllConnections();
-      server.close();
-    },
-  );
+  ])("maps HTTP %i to %s, retryable: %s, without Stripe's message", async (status, code, retryable) => {
+    const server = await answering(status, {
+      error: { type: 'api_error', message: 'card 4242424242424242 of sk_test_hidden', code: 'Card 4242' },
+    });
+    const { port } = server.address() as AddressInfo;
+    const broken = createStripeProvider({
+      apiKey: 'sk_test_hidden',
+      baseUrl: `http://127.0.0.1:${port}`,
+      timeoutMs: 1000,
+    });
+    const error = await failure(broken.retrieve('pi_1'));
+    expect(error).toMatchObject({ code, retryable });
+    const visibleText = `${error.message} ${error.stack} ${String(error.cause)} ${JSON.stringify(error)}`;
+    expect(visibleText).not.toMatch(/4242|hidden/);
+    server.closeAllConnections();
+    server.close();
+  });
 
-  test('a method that does not exist is an invalid request that does not repeat it', async () => {
+  test('reports an unknown payment method as invalid_request without repeating it', async () => {
     const { key, intentId } = await anIntent();
     const error = await failure(provider.authorize({ key, intentId, paymentMethod: '4242424242424242' }));
     expect(error).toMatchObject({ code: 'invalid_request', retryable: false });
     expect(`${error.message} ${String(error.cause)}`).not.toContain('4242');
   });
 
-  test('a key of the wrong kind is an authentication error', async () => {
+  test('reports an invalid API key as authentication', async () => {
     const stranger = createStripeProvider({ apiKey: 'sk_live_1', baseUrl: simulator.url, timeoutMs: 1000 });
     expect(await failure(stranger.retrieve('pi_1'))).toMatchObject({
       code: 'authentication',
@@ -340,7 +334,7 @@ describe('errors', () => {
   });
 
   test.each(['ftp://127.0.0.1', 'http://127.0.0.1/api', 'http://user:word@127.0.0.1'])(
-    'a base URL that cannot work is refused at once: %s',
+    'rejects the invalid base URL %s',
     (baseUrl) => {
       expect(() => createStripeProvider({ apiKey: 'sk_test_1', baseUrl, timeoutMs: 1 })).toThrow(RangeError);
     },

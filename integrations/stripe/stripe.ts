@@ -11,22 +11,21 @@ import { isReplayedFailure, isUnexpectedState, toProviderError } from './stripe-
 
 export interface StripeOptions {
   apiKey: string;
-  /** Where the API is, `http://127.0.0.1:12111`; Stripe itself when absent. Scheme, host and port only. */
+  /** Base URL of the API (scheme, host, port), for example `http://127.0.0.1:12111`; default: Stripe. */
   baseUrl?: string | undefined;
-  /** Longest silence on one request. */
+  /** Timeout of one request. */
   timeoutMs: number;
-  /** The version the `stripe` package was made for when absent. */
+  /** Default: the version that the `stripe` package pins. */
   apiVersion?: string | undefined;
 }
 
-/** The charge says what was refunded; the intent alone does not. */
+/** Refunds are reported on the charge, not on the intent. */
 const WITH_CHARGE = { expand: ['latest_charge'] };
 
-/** Of a refund's metadata: the business step it was made for. */
+/** Metadata key of a refund: the idempotency key of the business step. */
 const REFUND_KEY = 'refund_key';
-/** What Stripe lists at once. */
 const MAX_PAGE_SIZE = 100;
-/** Each try of a call adds one at most, while Stripe fails and keeps that. */
+/** Each attempt adds at most one, while Stripe replays a stored failure. */
 const MAX_IDEMPOTENCY_KEYS = 20;
 
 const INTENT_STATES: Record<string, IntentState> = {
@@ -42,18 +41,16 @@ const INTENT_STATES: Record<string, IntentState> = {
 type StripeConfig = NonNullable<ConstructorParameters<typeof Stripe>[1]>;
 
 /**
- * Payments by Stripe's PaymentIntents (https://docs.stripe.com/api/payment_intents). Retries nothing: the caller does.
- * (One exception in the package: a connection closed by the other side is tried once more, with the same key.)
- * Idempotency keys are the request's key and the operation, `ord_…:pay:1:confirm`: a create and a confirm of the same
- * try are two requests to Stripe. A replayed answer is as old as the first, so the object is read again then; a replayed
- * failure says nothing, so the call is made again under the next key (`…:confirm:2`).
- * @throws RangeError for options that cannot work.
+ * Payment provider based on Stripe PaymentIntents (https://docs.stripe.com/api/payment_intents). Does not retry: callers do.
+ * Idempotency keys combine the request's key and the operation (`ord_…:pay:1:confirm`). A replayed response may be stale,
+ * so the object is read again; after a replayed failure the next key is used (`…:confirm:2`).
+ * @throws RangeError for invalid options.
  */
 export function createStripeProvider(options: StripeOptions): PaymentProvider {
   if (options.apiKey === '') throw new RangeError('the Stripe API key is empty');
   const stripe = new Stripe(options.apiKey, {
     ...parseBaseUrl(options.baseUrl),
-    // The type knows the newest version only, and the account's may be an older one.
+    // The type allows the newest version only; the account may use an older one.
     ...(options.apiVersion && { apiVersion: options.apiVersion as NonNullable<StripeConfig['apiVersion']> }),
     maxNetworkRetries: 0,
     timeout: options.timeoutMs,
@@ -62,8 +59,8 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
 
   const fetchIntent = (id: string) => stripe.paymentIntents.retrieve(id, WITH_CHARGE);
 
-  async function asItIsNow(answer: Promise<Stripe.Response<Stripe.PaymentIntent>>) {
-    const intent = await answer;
+  async function refreshReplayed(response: Promise<Stripe.Response<Stripe.PaymentIntent>>) {
+    const intent = await response;
     return isReplayed(intent) ? fetchIntent(intent.id) : intent;
   }
 
@@ -74,11 +71,11 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
   }): Promise<AuthorizeResult> {
     const params = { payment_method: request.paymentMethod, ...WITH_CHARGE };
     try {
-      // An intent is confirmed once, by whatever key.
-      const answer = callWithIdempotencyKey(`${request.key}:confirm`, (options) =>
+      // Stripe confirms an intent at most once, whatever the key.
+      const response = callWithIdempotencyKey(`${request.key}:confirm`, (options) =>
         stripe.paymentIntents.confirm(request.intentId, params, options),
       );
-      return toAuthorizeResult(await asItIsNow(answer));
+      return toAuthorizeResult(await refreshReplayed(response));
     } catch (error) {
       if (error instanceof Stripe.errors.StripeCardError) {
         return {
@@ -87,7 +84,7 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
           declineCode: error.decline_code || error.code || 'generic_decline',
         };
       }
-      // It was decided before this call: by an earlier one whose answer was lost, or by a void.
+      // Already settled by an earlier call whose response was lost, or by a void.
       if (isUnexpectedState(error)) return toAuthorizeResult(await fetchIntent(request.intentId));
       throw error;
     }
@@ -95,10 +92,10 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
 
   async function voidIntent(request: { key: string; intentId: string }): Promise<PaymentIntent> {
     try {
-      const answer = callWithIdempotencyKey(`${request.key}:void`, (options) =>
+      const response = callWithIdempotencyKey(`${request.key}:void`, (options) =>
         stripe.paymentIntents.cancel(request.intentId, WITH_CHARGE, options),
       );
-      return toIntent(await asItIsNow(answer));
+      return toIntent(await refreshReplayed(response));
     } catch (error) {
       if (!isUnexpectedState(error)) throw error;
       const intent = toIntent(await fetchIntent(request.intentId));
@@ -116,21 +113,21 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
           currency: currency.toLowerCase(),
           capture_method: capture,
           metadata: { order_id: orderId },
-          // A redirect needs a page to return to, which a payment made from a workflow has not.
+          // A workflow has no page to which a redirect could return.
           automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
           ...WITH_CHARGE,
         };
-        // One more intent takes nothing: only the one that the caller goes on with is confirmed.
-        const answer = callWithIdempotencyKey(`${key}:create`, (options) =>
+        // A duplicate intent charges nothing: only the recorded one is confirmed.
+        const response = callWithIdempotencyKey(`${key}:create`, (options) =>
           stripe.paymentIntents.create(params, options),
         );
-        return toIntent(await asItIsNow(answer));
+        return toIntent(await refreshReplayed(response));
       }),
     authorize: (request) => withProviderErrors('confirm', () => authorize(request)),
     capture: ({ key, intentId, amountMinor }) =>
       withProviderErrors('capture', async () => {
         const params = { amount_to_capture: amountMinor, ...WITH_CHARGE };
-        const answer = callWithIdempotencyKey(
+        const response = callWithIdempotencyKey(
           `${key}:capture`,
           (options) => stripe.paymentIntents.capture(intentId, params, options),
           async () => {
@@ -138,7 +135,7 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
             return intent.status === 'succeeded' ? intent : undefined;
           },
         );
-        return toIntent(await asItIsNow(answer));
+        return toIntent(await refreshReplayed(response));
       }),
     void: (request) => withProviderErrors('cancel', () => voidIntent(request)),
     refund: ({ key, intentId, amountMinor }) =>
@@ -149,8 +146,8 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
           (options) => stripe.refunds.create(params, options),
           async () => {
             const { data } = await stripe.refunds.list({ payment_intent: intentId, limit: MAX_PAGE_SIZE });
-            const made = data.find(({ metadata }) => metadata?.[REFUND_KEY] === key);
-            return made && stripe.refunds.retrieve(made.id);
+            const existing = data.find(({ metadata }) => metadata?.[REFUND_KEY] === key);
+            return existing && stripe.refunds.retrieve(existing.id);
           },
         );
         return toRefund(isReplayed(refund) ? await stripe.refunds.retrieve(refund.id) : refund, intentId);
@@ -166,14 +163,14 @@ export function createStripeProvider(options: StripeOptions): PaymentProvider {
 }
 
 /**
- * Makes a call under its key, or, where a failure is kept under that, under the next one. The same keys in the same order
- * each time, so a call still has one effect.
- * @param done what an earlier call has done in spite of its failure, where the object does not keep it from being done again.
+ * Calls with an idempotency key; after a replayed failure with the next key. Keys are deterministic, so the call still has
+ * one effect.
+ * @param findEffect returns the effect of an earlier failed call, for operations that Stripe would repeat.
  */
 async function callWithIdempotencyKey<T>(
   key: string,
   call: (options: { idempotencyKey: string }) => Promise<T>,
-  done: () => Promise<T | undefined> = async () => undefined,
+  findEffect: () => Promise<T | undefined> = async () => undefined,
 ): Promise<T> {
   for (let n = 1; ; n += 1) {
     try {
@@ -181,8 +178,8 @@ async function callWithIdempotencyKey<T>(
     } catch (error) {
       if (!isReplayedFailure(error) || n === MAX_IDEMPOTENCY_KEYS) throw error;
     }
-    const found = await done();
-    if (found !== undefined) return found;
+    const existing = await findEffect();
+    if (existing !== undefined) return existing;
   }
 }
 
@@ -214,7 +211,7 @@ const isReplayed = ({ lastResponse }: Stripe.Response<object>): boolean =>
 function toIntentState(status: string): IntentState {
   const state = INTENT_STATES[status];
   if (state === undefined) {
-    // A newer API version than this code knows: guessing would move money.
+    // Unknown status of a newer API version: never guess about money.
     throw new PaymentProviderError('Stripe: an intent has an unknown status', 'unexpected_state', false);
   }
   return state;
@@ -231,7 +228,7 @@ function toIntent(intent: Stripe.PaymentIntent): PaymentIntent {
   };
 }
 
-/** Stripe counts what was never captured and released as refunded on the charge. Here refunded is given back. */
+/** Stripe reports released, never captured amounts as refunded on the charge; this excludes them. */
 function calculateRefundedMinor({ status, latest_charge: charge }: Stripe.PaymentIntent): number {
   if (status !== 'succeeded' || charge === null || typeof charge === 'string') return 0;
   return Math.max(0, charge.amount_refunded - (charge.amount - charge.amount_captured));

@@ -8,12 +8,12 @@ export interface TemporalConnectionOptions {
   namespace: string;
 }
 
-/** A client that connects when first used: the API starts, and says what it lacks, while Temporal is away. */
+/** Creates a lazily connecting client, so that processes start while Temporal is unavailable. */
 export function createTemporalClient({ address, namespace }: TemporalConnectionOptions): Client {
   const connection = Connection.lazy({
     address,
     connectTimeout: 5_000,
-    // The default is two minutes: so long after a long outage nobody would notice that it is over.
+    // The default of two minutes delays recovery after a long outage.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
   });
   return new Client({ connection, namespace });
@@ -26,7 +26,7 @@ const INDEXED_TYPES = {
   BOOL: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
 } as const;
 
-/** Registers the search attributes that the namespace lacks. Safe to run at every start, and by several at once. */
+/** Registers missing search attributes. Idempotent and safe to run concurrently. */
 export async function registerSearchAttributes(client: Client): Promise<void> {
   const connection = client.connection as Connection;
   const { namespace } = client.options;
@@ -45,20 +45,20 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
   }
 }
 
-/** A worker asks for tasks at least once a minute; one that is killed stays on the server's list for five. */
+/** Workers poll at least once a minute; the server lists a killed one for five. */
 const POLLER_ACTIVE_WITHIN_MS = 90_000;
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
 
-/** What placements wait for: workflow tasks of the orders and activities of their payments. */
+/** Task queues that a placement needs: order workflow tasks and payment activities. */
 const getPlacementQueues = ({ orders, payments }: TaskQueues) => ({
   orders: { name: orders, type: TASK_QUEUE_TYPE_WORKFLOW },
   payments: { name: payments, type: TASK_QUEUE_TYPE_ACTIVITY },
 });
 
-/** Of the queues that a placement needs, those that no worker has asked for tasks lately. */
+/** @returns the placement queues without a recent poller. */
 export async function listQueuesWithoutPollers(client: Client, queues: TaskQueues): Promise<string[]> {
-  const polled = await Promise.all(
+  const unpolled = await Promise.all(
     Object.entries(getPlacementQueues(queues)).map(async ([name, queue]) => {
       const { pollers } = await describeTaskQueue(client, queue);
       const sinceMs = Date.now() - POLLER_ACTIVE_WITHIN_MS;
@@ -68,10 +68,10 @@ export async function listQueuesWithoutPollers(client: Client, queues: TaskQueue
       return isPolled ? [] : [name];
     }),
   );
-  return polled.flat();
+  return unpolled.flat();
 }
 
-/** Tasks of placements that wait for a worker, as the server counts them: about as many, some seconds ago. */
+/** Approximate number of placement tasks that wait for a worker; the server's count is some seconds old. */
 export async function getBacklogCount(client: Client, queues: TaskQueues): Promise<number> {
   const counts = await Promise.all(
     Object.values(getPlacementQueues(queues)).map(async (queue) => {
@@ -79,7 +79,7 @@ export async function getBacklogCount(client: Client, queues: TaskQueues): Promi
       return Number(stats?.approximateBacklogCount ?? 0);
     }),
   );
-  return counts.reduce((all, count) => all + count, 0);
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 const describeTaskQueue = (
@@ -95,7 +95,7 @@ const describeTaskQueue = (
     }),
   );
 
-/** Whether the server answers and knows the namespace. */
+/** Whether the server responds and has the namespace. */
 export async function isTemporalReady(client: Client): Promise<boolean> {
   try {
     await client.withDeadline(Date.now() + 2_000, () =>

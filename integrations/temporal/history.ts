@@ -8,9 +8,9 @@ import type { RestartMemo } from '../../workflows/reconciliation/messages';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
-/** What a workflow's history adds to the audit rows: what people and outages did to it. */
+/** A history event shown to users: signals, cancellations, retries, failures, resets. */
 export interface WorkflowEntry {
-  /** In the newest run; null for what is not in its history (yet, or because a run before did it). */
+  /** Event id in the newest run; null if the event is pending or belongs to an earlier run. */
   eventId: number | null;
   atMs: number;
   type: string;
@@ -19,27 +19,27 @@ export interface WorkflowEntry {
 }
 
 export interface WorkflowHistory {
-  /** Of the newest run, as `status` and `events`. */
+  /** `runId`, `status` and `eventCount` are those of the newest run. */
   runId: string;
   status: string;
   eventCount: number;
-  /** Position in the order's stream → the hash that the workflow was told. */
+  /** Sequence number in the order's stream → hash recorded in the history. */
   anchors: Map<number, string>;
   entries: WorkflowEntry[];
 }
 
 const PAGE_TIMEOUT_MS = 5_000;
-/** Far above what an order writes; the bound is against a runaway. */
+/** Safety limit, far above the history of an order. */
 const MAX_PAGES = 60;
-/** One that was reset or restarted more often tells of its last runs. */
+/** Only the latest runs are read. */
 const MAX_RUNS = 10;
-/** Of gRPC. */
+/** gRPC status code. */
 const NOT_FOUND = 5;
 const { WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW } = temporal.api.enums.v1.WorkflowTaskFailedCause;
 
 /**
- * Reads the whole history, page by page, and keeps what a person asks for: of the newest run, and of those before it that
- * it was reset from or restarted after. @throws when Temporal does not know the workflow.
+ * Reads the relevant events of a workflow's newest run and of the earlier runs it was reset from or restarted after.
+ * @throws WorkflowNotFoundError if Temporal has no such workflow.
  */
 export async function readWorkflowHistory(client: Client, workflowId: string): Promise<WorkflowHistory> {
   const description = await client.withDeadline(Date.now() + PAGE_TIMEOUT_MS, () =>
@@ -52,10 +52,10 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
     anchors: new Map(),
     entries: listPendingRetries(description.raw.pendingActivities ?? []),
   };
-  let before = await readRun(client, workflowId, { runId: description.runId, skipToEventId: 0 }, history);
-  for (let runs = 1; before !== null && runs < MAX_RUNS; runs += 1) {
-    before = await readRun(client, workflowId, before, history).catch((error: unknown) => {
-      // Each run is forgotten in its own time.
+  let previous = await readRun(client, workflowId, { runId: description.runId, skipToEventId: 0 }, history);
+  for (let runs = 1; previous !== null && runs < MAX_RUNS; runs += 1) {
+    previous = await readRun(client, workflowId, previous, history).catch((error: unknown) => {
+      // The retention of each run ends separately.
       if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return null;
       throw error;
     });
@@ -63,13 +63,13 @@ export async function readWorkflowHistory(client: Client, workflowId: string): P
   return history;
 }
 
-/** One run of a workflow. What it did up to event `toldTo` is told by the run after it, which began as its copy. */
+/** A run of a workflow. Events up to `skipToEventId` are copied in the later run that was reset from it. */
 interface HistoryRun {
   runId: string;
   skipToEventId: number;
 }
 
-/** Adds what one run tells. @returns the run before it. */
+/** Adds the events of one run. @returns the previous run. */
 async function readRun(
   client: Client,
   workflowId: string,
@@ -77,18 +77,18 @@ async function readRun(
   history: WorkflowHistory,
 ): Promise<HistoryRun | null> {
   const activities = new Map<string, string>();
-  let before: HistoryRun | null = null;
+  let previous: HistoryRun | null = null;
   for await (const event of iterateHistoryEvents(client, workflowId, runId)) {
     collectAnchor(event, history.anchors);
-    before = findPreviousRun(event) ?? before;
+    previous = findPreviousRun(event) ?? previous;
     const entry = toEntry(event, activities);
     if (entry === null || Number(event.eventId) <= skipToEventId) continue;
     history.entries.push(runId === history.runId ? entry : { ...entry, eventId: null });
   }
-  return before;
+  return previous;
 }
 
-/** The run that this event of another one refers to: it was started after it, or reset from it. */
+/** The earlier run that an event refers to: restarted after it or reset from it. */
 function findPreviousRun({
   eventId,
   workflowExecutionStartedEventAttributes: started,
@@ -101,7 +101,7 @@ function findPreviousRun({
   return runId ? { runId, skipToEventId: 0 } : null;
 }
 
-/** What reconciliation wrote down when it started this run. */
+/** The memo of a run that reconciliation started. */
 function parseRestartMemo(
   started: HistoryEvent['workflowExecutionStartedEventAttributes'],
 ): RestartMemo | null {
@@ -113,7 +113,7 @@ function parseRestartMemo(
   };
 }
 
-/** The events of one run, page by page. */
+/** Iterates over the events of one run, reading pages. */
 export async function* iterateHistoryEvents(
   client: Client,
   workflowId: string,
@@ -135,7 +135,7 @@ export async function* iterateHistoryEvents(
   }
 }
 
-/** Attempts that failed are not in the history before the last one ends. */
+/** Failed attempts enter the history only with the last attempt, so pending retries come from the description. */
 function listPendingRetries(
   pending: readonly temporal.api.workflow.v1.IPendingActivityInfo[],
 ): WorkflowEntry[] {
@@ -150,15 +150,15 @@ function listPendingRetries(
     }));
 }
 
-/** Local activities leave their result in a marker: the head of the log's chain is in it. */
+/** Local activities record their result in a marker, which contains the head of the log's chain. */
 function collectAnchor(event: HistoryEvent, anchors: Map<number, string>): void {
   const payload = event.markerRecordedEventAttributes?.details?.result?.payloads?.[0];
   if (payload === undefined || payload === null) return;
   const { head } = decodePayload<{ head?: { seq: number; hash: string } }>(payload) ?? {};
   if (head === undefined) return;
-  const told = anchors.get(head.seq) ?? head.hash;
-  // Runs that were told different things: no log can agree with both.
-  anchors.set(head.seq, told === head.hash ? told : `${told} and ${head.hash}`);
+  const recorded = anchors.get(head.seq) ?? head.hash;
+  // Runs with different hashes for one event: no log can match both.
+  anchors.set(head.seq, recorded === head.hash ? recorded : `${recorded} and ${head.hash}`);
 }
 
 function toEntry(event: HistoryEvent, activities: Map<string, string>): WorkflowEntry | null {
@@ -178,7 +178,7 @@ function toEntry(event: HistoryEvent, activities: Map<string, string>): Workflow
     const payload = input?.payloads?.[0];
     const request = (payload ? decodePayload<{ requestedBy?: unknown }>(payload) : null) ?? {};
     const claim = sanitizeClaim(request.requestedBy);
-    const verb = signalName === cancelOrder.name ? 'asks for cancellation' : 'received';
+    const verb = signalName === cancelOrder.name ? 'requests cancellation' : 'received';
     return entry(
       'SignalReceived',
       `Signal ${signalName} ${verb}`,
@@ -186,14 +186,13 @@ function toEntry(event: HistoryEvent, activities: Map<string, string>): Workflow
     );
   }
   if (event.workflowExecutionCancelRequestedEventAttributes) {
-    return entry('CancelRequested', 'Temporal was asked to cancel the workflow', 'temporal');
+    return entry('CancelRequested', 'Workflow cancellation requested in Temporal', 'temporal');
   }
   if (event.workflowExecutionTerminatedEventAttributes) {
     return entry('Terminated', 'The workflow was terminated', 'temporal');
   }
   const restart = parseRestartMemo(event.workflowExecutionStartedEventAttributes);
-  if (restart !== null)
-    return entry('Restarted', `The workflow was started again: ${restart.restartedBecause}`);
+  if (restart !== null) return entry('Restarted', `The workflow was restarted: ${restart.restartedBecause}`);
   if (event.workflowTaskFailedEventAttributes?.cause === WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) {
     return entry('Reset', 'The workflow was reset', 'temporal');
   }
@@ -206,22 +205,19 @@ function toEntry(event: HistoryEvent, activities: Map<string, string>): Workflow
     const name = activities.get(String(started.scheduledEventId)) ?? 'activity';
     return entry(
       'ActivityRetried',
-      `Attempt ${started.attempt} to ${name}: before it, ${describeFailure(started.lastFailure) ?? 'the worker was lost'}`,
+      `Attempt ${started.attempt} to ${name}; previous attempt: ${describeFailure(started.lastFailure) ?? 'the worker was lost'}`,
     );
   }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   if (failed) {
     const name = activities.get(String(failed.scheduledEventId)) ?? 'activity';
-    return entry(
-      'ActivityFailed',
-      `Could not ${name}: ${describeFailure(failed.failure) ?? 'no answer in time'}`,
-    );
+    return entry('ActivityFailed', `Could not ${name}: ${describeFailure(failed.failure) ?? 'timed out'}`);
   }
   if (event.timerStartedEventAttributes) return entry('TimerStarted', `Waiting: ${purpose('timer')}`);
   return null;
 }
 
-/** Why an activity failed, for whoever reads the order; null when nothing is known of it. */
+/** A failure message that is safe to show; null if there is none. */
 function describeFailure(failure: temporal.api.failure.v1.IFailure | null | undefined): string | null {
   if (!failure) return null;
   let deepest = failure;
@@ -242,5 +238,5 @@ export function decodePayload<T>(payload: temporal.api.common.v1.IPayload): T | 
   }
 }
 
-const timestampToMs = (time: HistoryEvent['eventTime']): number =>
+export const timestampToMs = (time: HistoryEvent['eventTime']): number =>
   Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1e6);

@@ -3,7 +3,7 @@ import { formatMoney, money } from '../../domain/shared/money';
 import type { OrderInput } from '../../workflows/orders/messages';
 import { searchAttributes } from '../../workflows/shared/search-attributes';
 
-/** How an order's workflow is started, whoever starts it. Whether the id may be used again is for them to say. */
+/** Start options of an order's workflow, without the workflow id policies. */
 export const toOrderStartOptions = (input: OrderInput) => {
   const { order, queues } = input;
   const units = order.lines.reduce((sum, l) => sum + l.quantity, 0);

@@ -9,13 +9,13 @@ import { sanitizeText } from '../../domain/orders/order-changes';
 import type { WorkflowState } from '../../domain/orders/reconciliation';
 import { cancelOrder, ORDER_WORKFLOW, type OrderInput } from '../../workflows/orders/messages';
 import type { RestartMemo } from '../../workflows/reconciliation/messages';
-import { decodePayload, iterateHistoryEvents } from './history';
+import { decodePayload, iterateHistoryEvents, timestampToMs } from './history';
 import { toOrderStartOptions } from './order-start-options';
 
-/** A page of Temporal's list of workflows. */
+/** A page of listed workflows. */
 export interface WorkflowPage {
   ids: string[];
-  /** Where the next page begins; null after the last one. */
+  /** Cursor of the next page; null on the last page. */
   nextCursor: string | null;
 }
 
@@ -23,29 +23,29 @@ export interface ListRequest {
   /** Milliseconds. */
   fromMs: number;
   toMs: number;
-  /** '' for the first page. */
+  /** Empty for the first page. */
   cursor: string;
   limit: number;
 }
 
-/** The workflows of orders, as reconciliation sees them: from outside. */
+/** Access to order workflows for reconciliation. */
 export interface OrderWorkflows {
-  /** The newest run; null when Temporal does not know the workflow. */
+  /** @returns the newest run; null if Temporal has no such workflow. */
   find(orderId: string): Promise<WorkflowState | null>;
-  /** Those that ended in that time other than by coming to their end. The list lags behind. */
+  /** Lists workflows that closed in the time range without completing. Visibility is eventually consistent. */
   listFailed(request: ListRequest): Promise<WorkflowPage>;
-  /** Those that were started in that time, run, and have not got further than that. */
+  /** Lists running workflows started in the time range whose order is still `placed`. */
   listNotCreated(request: ListRequest): Promise<WorkflowPage>;
   /**
-   * Starts an order's workflow again, unless it runs or came to its end. A cancellation that the run before was asked for
-   * is asked for again: it may have ended before it could do anything about it.
-   * @returns false when it was not started.
+   * Restarts an order's workflow unless it runs or has completed. A cancellation requested of the previous run is
+   * requested again, because that run may have closed before processing it.
+   * @returns false if the workflow was not started.
    */
   restart(input: OrderInput, memo: RestartMemo): Promise<boolean>;
 }
 
 const CALL_TIMEOUT_MS = 5_000;
-/** Closed, and not by coming to its end. */
+/** Closed without completing. */
 const FAILED_STATUSES = new Set<WorkflowExecutionStatusName>([
   'TERMINATED',
   'FAILED',
@@ -53,7 +53,7 @@ const FAILED_STATUSES = new Set<WorkflowExecutionStatusName>([
   'CANCELLED',
 ]);
 
-/** @param taskQueue of the orders: others in the namespace belong to somebody else. */
+/** @param taskQueue task queue of the orders; other queues of the namespace are ignored. */
 export function createOrderWorkflows(client: Client, taskQueue: string): OrderWorkflows {
   const call = <T>(work: () => Promise<T>): Promise<T> =>
     client.withDeadline(Date.now() + CALL_TIMEOUT_MS, work);
@@ -138,9 +138,6 @@ export function createOrderWorkflows(client: Client, taskQueue: string): OrderWo
 const timeRangeQuery = (time: string, { fromMs, toMs }: ListRequest): string =>
   `${time} >= "${new Date(fromMs).toISOString()}" AND ${time} < "${new Date(toMs).toISOString()}"`;
 
-const timestampToMs = (time: { seconds?: unknown; nanos?: number | null } | null | undefined): number =>
-  Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1e6);
-
 function toPendingTask(
   task: temporal.api.workflow.v1.IPendingWorkflowTaskInfo | null | undefined,
 ): WorkflowState['pendingTask'] {
@@ -156,13 +153,13 @@ function describePendingActivity(
 ): string | null {
   if (activity === undefined) return null;
   const { activityType, attempt, lastFailure, lastStartedTime } = activity;
-  const what = `${activityType?.name ?? 'an activity'}, attempt ${attempt ?? 1}`;
-  if (!lastStartedTime) return `${what}, which no worker has taken`;
-  const why = sanitizeText(lastFailure?.message);
-  return why === null ? what : `${what}: ${why}`;
+  const description = `${activityType?.name ?? 'an activity'}, attempt ${attempt ?? 1}`;
+  if (!lastStartedTime) return `${description}, waiting for a worker`;
+  const failure = sanitizeText(lastFailure?.message);
+  return failure === null ? description : `${description}: ${failure}`;
 }
 
-/** What the ended run was last to do for whoever wanted the order cancelled, in the form of the `cancelOrder` signal. */
+/** The first cancellation requested of a closed run, as the payload of a `cancelOrder` signal. */
 async function findCancellationRequest(client: Client, orderId: string, runId: string): Promise<unknown> {
   for await (const event of iterateHistoryEvents(client, orderId, runId)) {
     const signal = event.workflowExecutionSignaledEventAttributes;

@@ -4,7 +4,7 @@ import { DEFAULT_RECONCILE_POLICY } from '../../domain/shared/policy';
 import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../workflows/reconciliation/messages';
 
 export interface ReconcileSchedule {
-  /** Tells apart systems that share a namespace. */
+  /** Distinguishes systems that share a namespace. */
   prefix: string;
   taskQueue: string;
   intervalMs: number;
@@ -12,28 +12,28 @@ export interface ReconcileSchedule {
 
 export const reconcileScheduleId = (prefix: string): string => `${prefix}reconcile-orders`;
 
-/** What was missed while Temporal was away is made up for by one run. */
+/** After an outage of Temporal a single run catches up. */
 const CATCHUP_WINDOW_MS = 60_000;
-/** One that hangs would keep all later ones from starting. */
+/** A hanging run must not block later ones. */
 const RUN_TIMEOUT_MS = 60 * 60_000;
 
 /**
- * Makes the Schedule of reconciliation what it should be. Safe to run at every start, and by several at once; one that
- * people have paused stays paused.
+ * Creates or updates the reconciliation Schedule. Idempotent and safe to run concurrently; a paused Schedule stays
+ * paused.
  */
-export async function ensureReconcileSchedule(client: Client, wanted: ReconcileSchedule): Promise<void> {
-  const scheduleId = reconcileScheduleId(wanted.prefix);
+export async function ensureReconcileSchedule(client: Client, schedule: ReconcileSchedule): Promise<void> {
+  const scheduleId = reconcileScheduleId(schedule.prefix);
   const input: ReconcileInput = { policy: DEFAULT_RECONCILE_POLICY };
   const options = {
-    spec: { intervals: [{ every: wanted.intervalMs }] },
+    spec: { intervals: [{ every: schedule.intervalMs }] },
     policies: { overlap: 'SKIP', catchupWindow: CATCHUP_WINDOW_MS },
     action: {
       type: 'startWorkflow',
       workflowType: RECONCILE_WORKFLOW,
       workflowId: scheduleId,
-      taskQueue: wanted.taskQueue,
+      taskQueue: schedule.taskQueue,
       args: [input],
-      staticSummary: 'finds orders whose workflow does not do its work',
+      staticSummary: 'finds orders whose workflow makes no progress',
       workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
   } satisfies Omit<ScheduleOptions, 'scheduleId'>;
@@ -45,7 +45,7 @@ export async function ensureReconcileSchedule(client: Client, wanted: ReconcileS
   }
   const handle = client.schedule.getHandle(scheduleId);
   const { spec, policies, action } = await handle.describe();
-  const asItIs = {
+  const current = {
     every: spec.intervals?.map(({ every }) => every),
     overlap: policies.overlap,
     catchupWindow: policies.catchupWindow,
@@ -54,14 +54,14 @@ export async function ensureReconcileSchedule(client: Client, wanted: ReconcileS
     args: action.args,
     timeout: action.workflowExecutionTimeout,
   };
-  const asWanted = {
-    every: [wanted.intervalMs],
+  const expected = {
+    every: [schedule.intervalMs],
     ...options.policies,
     type: RECONCILE_WORKFLOW,
-    taskQueue: wanted.taskQueue,
+    taskQueue: schedule.taskQueue,
     args: [input],
     timeout: RUN_TIMEOUT_MS,
   };
-  if (isDeepStrictEqual(asItIs, asWanted)) return;
+  if (isDeepStrictEqual(current, expected)) return;
   await handle.update(({ state }) => ({ ...options, state }));
 }

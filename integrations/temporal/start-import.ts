@@ -5,8 +5,8 @@ import { IMPORT_WORKFLOW, type ImportInput } from '../../workflows/catalogue/mes
 const START_TIMEOUT_MS = 5_000;
 
 /**
- * Starts the workflow of a stored import, unless it runs. One that was terminated goes on where it was: an import that is
- * not wanted any more is cancelled.
+ * Starts the workflow of a stored import unless it runs. A terminated import resumes; to stop an import, cancel its
+ * workflow.
  */
 export async function startImport(
   client: Client,
@@ -22,7 +22,7 @@ export async function startImport(
         taskQueue,
         args: [input],
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-        staticSummary: 'a file of products',
+        staticSummary: 'product import',
       }),
     );
   } catch (error) {

@@ -94,7 +94,7 @@ describe('an order whose workflow was terminated', () => {
     const entries = after.entries.map(({ type, what }) => `${type}: ${what}`);
     expect(entries).toContain('Terminated: The workflow was terminated');
     expect(entries).toContain(
-      'Restarted: The workflow was started again: the order is confirmed and its workflow was terminated',
+      'Restarted: The workflow was restarted: the order is confirmed and its workflow was terminated',
     );
     for (const [seq, hash] of before.anchors) expect(after.anchors.get(seq)).toBe(hash);
   });

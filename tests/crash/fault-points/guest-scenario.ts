@@ -22,7 +22,7 @@ export class GuestScenario {
 
   async signUp(): Promise<void> {
     const { email, password } = this;
-    const mail = await this.requestMail('Confirm your address', () =>
+    const mail = await this.requestMail('Confirm your email address', () =>
       this.post('register', { email, password, name: 'Ada Byron' }, [202]),
     );
     const token = extractToken(mail);

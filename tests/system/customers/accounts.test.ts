@@ -56,7 +56,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   test('the confirmation mail links to the shop, with the token in the fragment and in the text', async () => {
     const email = generateEmail();
     await post('register', { email: email.toUpperCase(), password: PASSWORD, name: 'Buy at evil.example' });
-    const mail = await waitForMail(system, email, 'Confirm your address');
+    const mail = await waitForMail(system, email, 'Confirm your email address');
     const token = extractToken(mail);
     expect(mail.text).toContain(`https://shop.example/confirm#token=${token}`);
     expect(mail.text).toContain(`\n${token}\n`);
@@ -67,7 +67,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
   test('the confirmation requires the token of the mail and the chosen password', async () => {
     const email = generateEmail();
     await post('register', { email, password: PASSWORD });
-    const token = extractToken(await waitForMail(system, email, 'Confirm your address'));
+    const token = extractToken(await waitForMail(system, email, 'Confirm your email address'));
     const missing = expectProblem(await post('confirm', { token }), 400, 'invalid_request');
     expect(missing.errors?.map(({ pointer }) => pointer)).toEqual(['/password']);
     expectProblem(await post('confirm', { token, password: 'wrong one' }), 401, 'invalid_credentials');
@@ -201,7 +201,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
       const unknown = await post('register', { email: generateEmail(), password: PASSWORD });
       expect(toComparable(known)).toEqual(toComparable(unknown));
       expect(known.status).toBe(202);
-      const mail = await waitForMail(system, email, 'You have an account already');
+      const mail = await waitForMail(system, email, 'You already have an account');
       expect(mail.text).not.toContain('token');
     });
 
@@ -244,7 +244,7 @@ describe.each(DIALECTS)('accounts on %s', (dialect) => {
     const email = generateEmail();
     const secrets = [email, PASSWORD, 'difference engine'];
     const tokens = await signUp(system, email);
-    const confirmation = extractToken(await waitForMail(system, email, 'Confirm your address'));
+    const confirmation = extractToken(await waitForMail(system, email, 'Confirm your email address'));
     const refreshed = await post<Tokens>('refresh', { refreshToken: tokens.refreshToken });
     await post('login', { email, password: 'not the password' });
     await post('password-reset', { email });

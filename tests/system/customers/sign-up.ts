@@ -40,7 +40,7 @@ export async function signUp(system: System, email: string, password = PASSWORD)
     name: 'Ada Byron',
   });
   if (registration.status !== 202) throw new Error(registration.text);
-  const token = extractToken(await waitForMail(system, email, 'Confirm your address'));
+  const token = extractToken(await waitForMail(system, email, 'Confirm your email address'));
   return unwrapTokens(await postUnauthenticated<Tokens>(system, '/api/auth/confirm', { token, password }));
 }
 

@@ -193,8 +193,8 @@ describe.each(DIALECTS)('inventory on %s', (dialect) => {
         () => listStockMails(address).length > 0 && listStockMails(address),
         MAIL_TIMEOUT_MS,
       );
-      expect(mail).toMatchObject({ subject: 'Stock is low: Turntable (turntable)', to: [{ address }] });
-      expect(mail?.text).toContain('480 left to sell');
+      expect(mail).toMatchObject({ subject: 'Low stock: Turntable (turntable)', to: [{ address }] });
+      expect(mail?.text).toContain('480 units available');
     }
 
     await adjust(sku, { warehouse: 'BER', delta: 10, reason: 'received' });

@@ -43,7 +43,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
       ['Stock reserved: 2 × oak-desk in BER', 'system'],
       ['Payment of €778.00 captured', 'provider'],
       ['Order confirmed', 'system'],
-      ['Signal cancelOrder asks for cancellation', `signal (claims: ${system.machineActor}, by REST)`],
+      ['Signal cancelOrder requests cancellation', `signal (claims: ${system.machineActor}, by REST)`],
       ['Cancellation requested: too large', `signal (claims: ${system.machineActor}, by REST)`],
       ['Order cancelled; compensation complete', `signal (claims: ${system.machineActor}, by REST)`],
     ]);
