@@ -137,7 +137,7 @@ describe('an order whose workflow was deleted in Temporal', () => {
     expect(await reconcileUntilHandled(testEnv, id)).toMatchObject({
       problem: 'workflow_lost',
       action: 'flagged',
-      detail: expect.stringContaining('its placement is gone'),
+      detail: expect.stringContaining('its placement is missing'),
     });
   });
 
