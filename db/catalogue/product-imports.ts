@@ -1,35 +1,19 @@
-import type {
-  ImportCounts,
-  ImportFile,
-  ImportOutcome,
-  ImportStatus,
+import { Op } from 'sequelize';
+import {
+  type ImportCounts,
+  type ImportFile,
+  type ImportOutcome,
+  type ImportStatus,
+  MAX_STORED_ROW_ERRORS,
 } from '../../domain/catalogue/product-import';
-import { MAX_STORED_ROW_ERRORS } from '../../domain/catalogue/product-import';
 import type { RawRow, RowError } from '../../domain/catalogue/product-rows';
 import type { Actor } from '../../domain/orders/order';
 import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
-import { execute, forUpdate, insert, limit, type Params, select } from '../core/sql';
+import { execute, insertRows, select } from '../core/sql';
+import type { ChunkRow, ProductImport } from './models';
 
-/** An imported file of products and its progress. */
-export interface ProductImport extends ImportCounts {
-  id: string;
-  /** Keyed hash of the file. */
-  bodyHash: string;
-  actor: Actor;
-  /** Currency of the prices in the file. */
-  currency: string;
-  columns: string[];
-  status: ImportStatus;
-  rows: number;
-  chunks: number;
-  appliedChunks: number;
-  doneRows: number;
-  /** Reason of the failure, for people. */
-  failure: string | null;
-  createdAtMs: number;
-  endedAtMs: number | null;
-}
+export type { ProductImport } from './models';
 
 export interface NewProductImport {
   id: string;
@@ -76,148 +60,105 @@ export interface ProductImports {
   finish(id: string, status: ImportOutcome, failure: string | null, atMs: number, tx: Tx): Promise<void>;
 }
 
-const UPLOADING = 'uploading';
+const UPLOADING = 'uploading' as const;
 /** A request takes at most half a minute: an older upload belongs to a process that was killed. */
 const ABANDONED_AFTER_MS = 60 * 60_000;
 const CLEANUP_BATCH_SIZE = 10;
 
-const COLUMNS = `id, body_hash AS bodyHash, actor, currency,
-  csv_columns AS columnsRead, status, row_count AS "rows", chunk_count AS chunks, applied_chunks AS appliedChunks,
-  done_rows AS doneRows, created, updated, unchanged, faulty, failure, created_at_ms AS createdAtMs,
-  ended_at_ms AS endedAtMs`;
 /** Sorts after every id: they begin with `imp_` and capital letters or digits. */
 const MAX_ID = 'imp_~';
 
-type Row = Omit<ProductImport, 'actor' | 'columns'> & { actor: string; columnsRead: string };
-
-const fromRow = ({ actor, columnsRead, ...row }: Row): ProductImport => ({
-  ...row,
-  actor: JSON.parse(actor) as Actor,
-  columns: JSON.parse(columnsRead) as string[],
-});
+const COMPLETE = { [Op.ne]: UPLOADING };
 
 export function createProductImports(db: Database): ProductImports {
-  const many = async (rest: string, params: Params, tx?: Tx): Promise<ProductImport[]> =>
-    (await select<Row>(db, `SELECT ${COLUMNS} FROM product_imports WHERE ${rest}`, params, tx)).map(fromRow);
-  const one = async (rest: string, params: Params, tx?: Tx): Promise<ProductImport | null> =>
-    (await many(rest, params, tx))[0] ?? null;
+  const { productImports, productImportChunks, productImportErrors } = db.models;
 
-  const remove = async (id: string, tx: Tx): Promise<void> => {
-    const removed = await execute(
-      db,
-      `DELETE FROM product_imports WHERE id = :id AND status = '${UPLOADING}'`,
-      { id },
-      tx,
-    );
-    if (removed === 0) return;
-    await execute(db, 'DELETE FROM product_import_chunks WHERE import_id = :id', { id }, tx);
+  const remove = async (id: string, transaction: Tx): Promise<void> => {
+    const removed = await productImports.destroy({ where: { id, status: UPLOADING }, transaction });
+    if (removed > 0) await productImportChunks.destroy({ where: { importId: id }, transaction });
   };
 
   return {
-    async startUpload({ id, actor, currency, atMs }, tx) {
-      const abandoned = await select<{ id: string }>(
-        db,
-        `SELECT id FROM product_imports WHERE status = '${UPLOADING}' AND updated_at_ms < :beforeMs
-         ORDER BY id${limit(CLEANUP_BATCH_SIZE)}`,
-        { beforeMs: atMs - ABANDONED_AFTER_MS },
-        tx,
-      );
-      for (const upload of abandoned) await remove(upload.id, tx);
-      await insert(
-        db,
-        'product_imports',
-        [
-          {
-            id,
-            actor: JSON.stringify(actor),
-            currency,
-            status: UPLOADING,
-            created_at_ms: atMs,
-            updated_at_ms: atMs,
-          },
-        ],
-        { tx },
-      );
+    async startUpload({ id, actor, currency, atMs }, transaction) {
+      const abandoned = await productImports.findAll({
+        attributes: ['id'],
+        where: { status: UPLOADING, updatedAtMs: { [Op.lt]: atMs - ABANDONED_AFTER_MS } },
+        order: ['id'],
+        limit: CLEANUP_BATCH_SIZE,
+        transaction,
+      });
+      for (const upload of abandoned) await remove(upload.id, transaction);
+      const row = { id, actor, currency, status: UPLOADING, createdAtMs: atMs, updatedAtMs: atMs };
+      await productImports.create(row, { transaction });
     },
 
-    async addChunk(id, chunk, rows, atMs, tx) {
-      const owned = await execute(
-        db,
-        `UPDATE product_imports SET updated_at_ms = :atMs, chunk_count = :chunks
-         WHERE id = :id AND status = '${UPLOADING}'`,
-        { id, atMs, chunks: chunk + 1 },
-        tx,
+    async addChunk(importId, chunk, rows, atMs, transaction) {
+      const [owned] = await productImports.update(
+        { updatedAtMs: atMs, chunks: chunk + 1 },
+        { where: { id: importId, status: UPLOADING }, transaction },
       );
       if (owned === 0) return false;
-      const row = {
-        import_id: id,
-        chunk,
-        row_count: rows.length,
-        body: JSON.stringify(rows.map(toChunkRow)),
-      };
-      await insert(db, 'product_import_chunks', [row], { tx });
+      const row = { importId, chunk, rowCount: rows.length, body: rows.map(toChunkRow) };
+      await insertRows(db, productImportChunks, [row], { tx: transaction });
       return true;
     },
 
-    async completeUpload(id, { rows, chunks, bodyHash, columns }, atMs, tx) {
-      const owned = await execute(
-        db,
-        `UPDATE product_imports SET status = 'received', row_count = :rows, chunk_count = :chunks,
-           body_hash = :bodyHash, csv_columns = :columns, updated_at_ms = :atMs
-         WHERE id = :id AND status = '${UPLOADING}'`,
-        { id, rows, chunks, bodyHash, columns: JSON.stringify(columns), atMs },
-        tx,
+    async completeUpload(id, { rows, chunks, bodyHash, columns }, atMs, transaction) {
+      const [owned] = await productImports.update(
+        { status: 'received', rows, chunks, bodyHash, columns, updatedAtMs: atMs },
+        { where: { id, status: UPLOADING }, transaction },
       );
       return owned === 1;
     },
 
     discardUpload: remove,
 
-    find: (id) => one(`id = :id AND status <> '${UPLOADING}'`, { id }),
+    find: (id) =>
+      productImports.findOne({ where: { id, status: COMPLETE } }) as Promise<ProductImport | null>,
 
-    list: ({ afterId = MAX_ID, limit: rows }) =>
-      many(`id < :afterId AND status <> '${UPLOADING}' ORDER BY id DESC${limit(rows)}`, { afterId }),
+    list: ({ afterId = MAX_ID, limit }) =>
+      productImports.findAll({
+        where: { id: { [Op.lt]: afterId }, status: COMPLETE },
+        order: [['id', 'DESC']],
+        limit,
+      }) as Promise<ProductImport[]>,
 
-    findErrors: async (id) =>
-      (
-        await select<RowError & { sku: string | null }>(
-          db,
-          `SELECT line, sku, field, detail FROM product_import_errors WHERE import_id = :id
-           ORDER BY seq${limit(MAX_STORED_ROW_ERRORS)}`,
-          { id },
-        )
-      ).map(({ sku, ...error }) => (sku === null ? error : { ...error, sku })),
-
-    async findStalled(sinceMs, rows) {
-      const byStatus = (status: ImportStatus) =>
-        select<{ id: string }>(
-          db,
-          `SELECT id FROM product_imports WHERE status = :status AND updated_at_ms < :sinceMs
-           ORDER BY id${limit(rows)}`,
-          { status, sinceMs },
-        );
-      return [...(await byStatus('received')), ...(await byStatus('importing'))];
+    async findErrors(importId) {
+      const limit = MAX_STORED_ROW_ERRORS;
+      const rows = await productImportErrors.findAll({ where: { importId }, order: ['seq'], limit });
+      return rows.map(({ line, sku, field, detail }) => ({
+        line,
+        ...(sku === null ? {} : { sku }),
+        field,
+        detail,
+      }));
     },
 
-    lock: (id, tx) => one(`id = :id AND status <> '${UPLOADING}'${forUpdate(db)}`, { id }, tx),
+    async findStalled(sinceMs, limit) {
+      const findByStatus = (status: ImportStatus) => {
+        const where = { status, updatedAtMs: { [Op.lt]: sinceMs } };
+        return productImports.findAll({ attributes: ['id'], where, order: ['id'], limit });
+      };
+      return [...(await findByStatus('received')), ...(await findByStatus('importing'))];
+    },
 
-    async markImporting(id, atMs, tx) {
-      await execute(
-        db,
-        "UPDATE product_imports SET status = 'importing', updated_at_ms = :atMs WHERE id = :id AND status = 'received'",
-        { id, atMs },
-        tx,
+    lock: (id, transaction) =>
+      productImports.findOne({
+        where: { id, status: COMPLETE },
+        lock: true,
+        transaction,
+      }) as Promise<ProductImport | null>,
+
+    async markImporting(id, updatedAtMs, transaction) {
+      await productImports.update(
+        { status: 'importing', updatedAtMs },
+        { where: { id, status: 'received' }, transaction },
       );
     },
 
-    async findChunkRows(id, chunk, tx) {
-      const [row] = await select<{ body: string }>(
-        db,
-        'SELECT body FROM product_import_chunks WHERE import_id = :id AND chunk = :chunk',
-        { id, chunk },
-        tx,
-      );
-      return row === undefined ? null : (JSON.parse(row.body) as ChunkRow[]).map(fromChunkRow);
+    async findChunkRows(importId, chunk, transaction) {
+      const row = await productImportChunks.findOne({ where: { importId, chunk }, transaction });
+      return row?.body.map(fromChunkRow) ?? null;
     },
 
     async recordAppliedChunk(before, { rows, errors, created, updated, unchanged, faulty }, atMs, tx) {
@@ -226,14 +167,16 @@ export function createProductImports(db: Database): ProductImports {
       const newErrors = errors
         .slice(0, MAX_STORED_ROW_ERRORS - stored)
         .map(({ line, sku = null, field, detail }, i) => ({
-          import_id: id,
+          importId: id,
           seq: stored + i,
           line,
           sku,
           field,
           detail,
         }));
-      for (const batch of toBatches(newErrors)) await insert(db, 'product_import_errors', batch, { tx });
+      for (const batch of toBatches(newErrors)) {
+        await insertRows(db, productImportErrors, batch, { tx });
+      }
       await execute(
         db,
         `UPDATE product_imports SET applied_chunks = applied_chunks + 1, done_rows = done_rows + :rows,
@@ -245,20 +188,14 @@ export function createProductImports(db: Database): ProductImports {
       );
     },
 
-    async finish(id, status, failure, atMs, tx) {
-      await execute(
-        db,
-        `UPDATE product_imports SET status = :status, failure = :failure, updated_at_ms = :atMs, ended_at_ms = :atMs
-         WHERE id = :id`,
-        { id, status, failure, atMs },
-        tx,
-      );
-      await execute(db, 'DELETE FROM product_import_chunks WHERE import_id = :id', { id }, tx);
+    async finish(id, status, failure, atMs, transaction) {
+      const changes = { status, failure, updatedAtMs: atMs, endedAtMs: atMs };
+      await productImports.update(changes, { where: { id }, transaction });
+      await productImportChunks.destroy({ where: { importId: id }, transaction });
     },
   };
 }
 
-type ChunkRow = [line: number, ...cells: string[]];
 const toChunkRow = ({ line, cells }: RawRow): ChunkRow => [line, ...cells];
 const fromChunkRow = ([line, ...cells]: ChunkRow): RawRow => ({ line, cells });
 

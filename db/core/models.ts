@@ -3,6 +3,7 @@ import { defineAuthModels } from '../auth/models';
 import { defineCatalogueModels } from '../catalogue/models';
 import { defineCustomerModels } from '../customers/models';
 import { defineEventModels } from '../events/models';
+import { defineIdempotencyModels } from '../idempotency/models';
 import { defineInventoryModels } from '../inventory/models';
 import { defineNotificationModels } from '../notifications/models';
 import { defineOrderModels } from '../orders/models';
@@ -16,6 +17,7 @@ export const defineModels = (sequelize: Sequelize) => ({
   ...defineCatalogueModels(sequelize),
   ...defineCustomerModels(sequelize),
   ...defineEventModels(sequelize),
+  ...defineIdempotencyModels(sequelize),
   ...defineInventoryModels(sequelize),
   ...defineNotificationModels(sequelize),
   ...defineOrderModels(sequelize),

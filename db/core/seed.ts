@@ -1,7 +1,7 @@
 import { addTerms } from '../catalogue/product-terms';
 import { PRODUCTS, STOCK, WAREHOUSES } from '../seeds/catalogue';
 import type { Database } from './connect';
-import { insert, insertRows } from './sql';
+import { insertRows } from './sql';
 
 /** Adds the missing products, warehouses and stock of the sample catalogue; existing rows stay unchanged. */
 export async function seed(db: Database, nowMs: number): Promise<void> {
@@ -35,20 +35,17 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
     const stocked = new Set(rows.map(({ sku, warehouse }) => movementKey(sku, warehouse)));
     const stock = STOCK.filter(({ sku, warehouse }) => !stocked.has(movementKey(sku, warehouse)));
     await insertRows(db, models.stock, stock, { tx });
-    await insert(
-      db,
-      'stock_movements',
-      stock.map(({ sku, warehouse, onHand }) => ({
-        movement_key: movementKey(sku, warehouse),
-        sku,
-        warehouse,
-        on_hand_delta: onHand,
-        on_hand_after: onHand,
-        reason: 'opening',
-        actor: 'system',
-        at_ms: nowMs,
-      })),
-      { tx },
-    );
+    const movements = stock.map(({ sku, warehouse, onHand }) => ({
+      id: movementKey(sku, warehouse),
+      sku,
+      warehouse,
+      onHandDelta: onHand,
+      onHandAfter: onHand,
+      reason: 'opening' as const,
+      note: null,
+      actor: 'system',
+      atMs: nowMs,
+    }));
+    await insertRows(db, models.stockMovements, movements, { tx });
   });
 }

@@ -1,4 +1,5 @@
 import type { CreationOptional, InferAttributes, Sequelize } from 'sequelize';
+import type { StockMovement } from '../../domain/inventory/stock-movement';
 import type { Warehouse } from '../../domain/inventory/warehouse';
 import { BIGINT, BOOLEAN, defineTable, KEY, nullable, type RowModel, STRING } from '../core/table';
 
@@ -18,6 +19,12 @@ interface StockItemModel extends RowModel<StockItemModel> {
   lowSinceMs: number | null;
   crossings: CreationOptional<number>;
 }
+
+interface StockMovementModel extends RowModel<StockMovementModel>, StockMovement {
+  /** Grows in the order of the movements. */
+  position: CreationOptional<number>;
+}
+export type StoredMovement = InferAttributes<StockMovementModel>;
 
 interface ReservationModel extends RowModel<ReservationModel> {
   id: string;
@@ -55,6 +62,18 @@ export const defineInventoryModels = (sequelize: Sequelize) => {
       thresholdVersion: zero,
       lowSinceMs: nullable(BIGINT),
       crossings: zero,
+    }),
+    stockMovements: defineTable<StockMovementModel>(sequelize, 'stock_movements', {
+      position: { type: BIGINT, field: 'id', primaryKey: true, autoIncrement: true },
+      id: { type: STRING, field: 'movement_key' },
+      sku: STRING,
+      warehouse: STRING,
+      onHandDelta: BIGINT,
+      onHandAfter: BIGINT,
+      reason: STRING,
+      note: nullable(STRING),
+      actor: STRING,
+      atMs: BIGINT,
     }),
     reservations: defineTable<ReservationModel>(sequelize, 'reservations', {
       id: KEY,

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { StockMovement } from '../../domain/inventory/stock-movement';
 import type { Database, Tx } from '../core/connect';
-import { execute, insert, limit, select } from '../core/sql';
+import { insertRows, limit, selectRows } from '../core/sql';
+import type { StoredMovement } from './models';
 
-export interface StoredMovement extends StockMovement {
-  /** Grows in the order of the movements. */
-  position: number;
-}
+export type { StoredMovement } from './models';
 
 /** The append-only ledger of units on hand. */
 export interface StockMovements {
@@ -21,58 +19,29 @@ export interface StockMovements {
 export const hashNote = (note: string | null): string | null =>
   note === null ? null : createHash('sha256').update(note).digest('hex');
 
-const COLUMNS = `movement_key AS id, sku, warehouse, on_hand_delta AS onHandDelta, on_hand_after AS onHandAfter, reason,
-  note, actor, at_ms AS atMs`;
-
 export function createStockMovements(db: Database): StockMovements {
+  const { stock, stockMovements } = db.models;
   return {
-    async add(m, level, tx) {
-      const { sku, warehouse, onHandAfter } = m;
-      await insert(
-        db,
-        'stock_movements',
-        [
-          {
-            movement_key: m.id,
-            sku,
-            warehouse,
-            on_hand_delta: m.onHandDelta,
-            on_hand_after: onHandAfter,
-            reason: m.reason as string,
-            note: m.note,
-            actor: m.actor,
-            at_ms: m.atMs,
-          },
-        ],
-        { tx },
-      );
-      if (!level.exists) {
-        await insert(db, 'stock', [{ sku, warehouse, on_hand: onHandAfter }], { tx });
-        return;
-      }
-      await execute(
-        db,
-        'UPDATE stock SET on_hand = :onHandAfter WHERE sku = :sku AND warehouse = :warehouse',
-        { sku, warehouse, onHandAfter },
-        tx,
-      );
+    async add(movement, { exists }, tx) {
+      const { sku, warehouse, onHandAfter: onHand } = movement;
+      await insertRows(db, stockMovements, [movement], { tx });
+      if (exists) await stock.update({ onHand }, { where: { sku, warehouse }, transaction: tx });
+      else await insertRows(db, stock, [{ sku, warehouse, onHand }], { tx });
     },
 
     async find(id) {
-      const [row] = await select<StockMovement>(
-        db,
-        `SELECT ${COLUMNS} FROM stock_movements WHERE movement_key = :id`,
-        { id },
-      );
-      return row ?? null;
+      const row = await stockMovements.findOne({ where: { id } });
+      if (row === null) return null;
+      const { position: _, ...movement } = row;
+      return movement;
     },
 
-    list: ({ sku, before, limit: rows }) =>
-      select<StoredMovement>(
+    list: ({ sku, before = Number.MAX_SAFE_INTEGER, limit: rows }) =>
+      selectRows(
         db,
-        `SELECT stock_movements.id AS position, ${COLUMNS} FROM stock_movements
-         WHERE sku = :sku${before === undefined ? '' : ' AND stock_movements.id < :before'} ORDER BY stock_movements.id DESC${limit(rows)}`,
-        { sku, ...(before === undefined ? {} : { before }) },
+        stockMovements,
+        `WHERE sku = :sku AND stock_movements.id < :before ORDER BY stock_movements.id DESC${limit(rows)}`,
+        { sku, before },
       ),
   };
 }

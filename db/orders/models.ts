@@ -3,6 +3,15 @@ import type { Order, OrderLine } from '../../domain/orders/order';
 import type { ReconcileProblemCode } from '../../domain/orders/reconciliation';
 import { BIGINT, BOOLEAN, defineTable, JSON_TEXT, KEY, nullable, type RowModel, STRING } from '../core/table';
 
+/** An accepted placement: the order's id and the input of its workflow. */
+interface PlacementModel extends RowModel<PlacementModel> {
+  orderId: string;
+  /** JSON of the workflow's input. No personal data. */
+  input: string;
+  createdAtMs: number;
+}
+export type Placement = InferAttributes<PlacementModel>;
+
 /** An order without its lines. */
 export type OrderSummary = Omit<Order, 'lines'>;
 interface OrderModel extends RowModel<OrderModel>, OrderSummary {}
@@ -34,6 +43,11 @@ interface FindingModel extends RowModel<FindingModel> {
 export type ReconciliationFinding = InferAttributes<FindingModel>;
 
 export const defineOrderModels = (sequelize: Sequelize) => ({
+  placements: defineTable<PlacementModel>(sequelize, 'placements', {
+    orderId: KEY,
+    input: STRING,
+    createdAtMs: BIGINT,
+  }),
   orders: defineTable<OrderModel>(sequelize, 'orders', {
     id: KEY,
     customerId: STRING,

@@ -1,13 +1,8 @@
 import type { Database, Tx } from '../core/connect';
-import { insert, select } from '../core/sql';
+import { insertRows } from '../core/sql';
+import type { Placement } from './models';
 
-/** An accepted placement: the order's id and the input of its workflow. */
-export interface Placement {
-  orderId: string;
-  /** JSON of the workflow's input. No personal data. */
-  input: string;
-  createdAtMs: number;
-}
+export type { Placement } from './models';
 
 export interface Placements {
   add(placement: Placement, tx: Tx): Promise<void>;
@@ -15,18 +10,10 @@ export interface Placements {
 }
 
 export function createPlacements(db: Database): Placements {
+  const { placements } = db.models;
   return {
-    add: ({ orderId, input, createdAtMs }, tx) =>
-      insert(db, 'placements', [{ order_id: orderId, input, created_at_ms: createdAtMs }], { tx }),
+    add: (placement, tx) => insertRows(db, placements, [placement], { tx }),
 
-    async findByOrder(orderId) {
-      const [row] = await select<Placement>(
-        db,
-        `SELECT order_id AS orderId, input, created_at_ms AS createdAtMs FROM placements
-         WHERE order_id = :orderId`,
-        { orderId },
-      );
-      return row ?? null;
-    },
+    findByOrder: (orderId) => placements.findOne({ where: { orderId } }),
   };
 }

@@ -5,6 +5,9 @@ import { parseStockStream, stockStream, warehouseStream } from '../../domain/sha
 import type { Database } from '../core/connect';
 import { limit, select, selectRows } from '../core/sql';
 import type { LogRow, StreamHead } from '../events/models';
+import type { StoredMovement } from '../inventory/models';
+
+export type { StoredMovement } from '../inventory/models';
 
 /** The stored stock of a product, all from one snapshot. */
 export interface StoredStock {
@@ -13,10 +16,6 @@ export interface StoredStock {
   item: Omit<StockItem, 'sku' | 'levels'> | undefined;
   levels: StockItem['levels'];
   head: StreamHead | undefined;
-}
-
-export interface StoredMovement extends StockMovement {
-  position: number;
 }
 
 /** Reads the inventory for verification, by pages. */
@@ -42,9 +41,6 @@ const STOCK_SOURCES = ['stock_items', 'stock', 'stock_movements'];
 const STREAM_SOURCES = ['event_streams', 'events'];
 /** The character after the colon that ends a prefix: an upper bound of the streams with the prefix. */
 const PREFIX_END = ';';
-
-const MOVEMENT_COLUMNS = `m.movement_key AS id, m.sku, m.warehouse, m.on_hand_delta AS onHandDelta,
-  m.on_hand_after AS onHandAfter, m.reason, m.note, m.actor, m.at_ms AS atMs`;
 
 interface StoredRow extends StreamHead {
   kind: 'item' | 'level' | 'head';
@@ -112,19 +108,15 @@ export function createStockVerificationReader(db: Database): StockVerificationRe
       }),
 
     findMovements: (sku, afterPosition, rows) =>
-      select<StoredMovement>(
+      selectRows(
         db,
-        `SELECT m.id AS position, ${MOVEMENT_COLUMNS} FROM stock_movements m
-         WHERE m.sku = :sku AND m.id > :afterPosition ORDER BY m.id${limit(rows)}`,
+        models.stockMovements,
+        `WHERE sku = :sku AND stock_movements.id > :afterPosition ORDER BY stock_movements.id${limit(rows)}`,
         { sku, afterPosition },
       ),
 
     async findMovementsById(ids) {
-      const rows = await select<StockMovement>(
-        db,
-        `SELECT ${MOVEMENT_COLUMNS} FROM stock_movements m WHERE m.movement_key IN (:ids)`,
-        { ids },
-      );
+      const rows = await selectRows(db, models.stockMovements, 'WHERE movement_key IN (:ids)', { ids });
       return new Map(rows.map((row) => [row.id, row]));
     },
 
