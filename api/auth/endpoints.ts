@@ -122,7 +122,7 @@ export const AUTH_ENDPOINTS = [
     ].join(' '),
     tags: ['accounts'],
     request: { body: schema.LogoutRequest },
-    responses: { 204: emptyResponse('The session has ended') },
+    responses: { 204: emptyResponse('Session revoked') },
     errors: ['unauthenticated'],
     async handler({ ctx: { identity }, res, access: { principal }, actor, body }) {
       const { refreshToken, everywhere } = body;

@@ -90,7 +90,7 @@ const sessionEndpoints = [
       }),
     },
     notFound: sessionNotFound,
-    responses: { 204: emptyResponse('The session has ended') },
+    responses: { 204: emptyResponse('Session revoked') },
     async handler({ ctx, res, access, actor, params }) {
       const { customerId } = requireAccount(access);
       const isRevoked = await revokeSession(ctx.identity, customerId, params.id, 'logout', actor);

@@ -58,7 +58,7 @@ function buildExecutor<C extends object>(
   return {
     async send(sql, values, tx) {
       if (tx !== undefined) {
-        if (tx.finished !== undefined) throw new Error(`the transaction has ended (${tx.finished}): ${sql}`);
+        if (tx.finished !== undefined) throw new Error(`the transaction is closed (${tx.finished}): ${sql}`);
         return send(tx.connection as C, sql, values);
       }
       const connection = await connect();

@@ -72,7 +72,7 @@ export const DESCRIPTION_RULE: FieldRule<string> = {
 export const WEIGHT_GRAMS_RULE = integerRule(
   MAX_WEIGHT_GRAMS,
   1,
-  `must be whole grams, ${MAX_WEIGHT_GRAMS} at the most`,
+  `must be whole grams, at most ${MAX_WEIGHT_GRAMS}`,
 );
 
 /** Shown by browsers: nothing that could run there, and nothing unencrypted. */

@@ -79,7 +79,7 @@ export const warehouseStream = (code: string): string => `warehouse:${code}`;
 
 /** `mov_` and a ULID. */
 export const movementId = (ulid: string): string => `mov_${ulid}`;
-/** Of what was there when the ledger began; `db/inventory/opening-movements.ts` makes it in SQL. */
+/** Id of the seeded opening movement of a stock level. */
 export const openingMovementId = (sku: string, warehouse: string): string => `opening:${sku}:${warehouse}`;
 
 /** @param recipient number of the recipient of this event, from 1. */

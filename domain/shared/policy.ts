@@ -10,7 +10,7 @@ export interface OrderPolicy {
   /** How long a compensation is retried before the order shows `attention`. Retries continue after that. */
   attentionAfterMs: number;
   /** Length of one later round of compensation retries: long, so that an outage writes few history events. */
-  undoRoundMs: number;
+  compensationRoundMs: number;
 }
 
 const SECOND = 1_000;
@@ -22,7 +22,7 @@ export const DEFAULT_ORDER_POLICY: OrderPolicy = {
   retryInitialMs: 500,
   retryMaxMs: MINUTE,
   attentionAfterMs: 20 * SECOND,
-  undoRoundMs: 10 * MINUTE,
+  compensationRoundMs: 10 * MINUTE,
 };
 
 /** How reconciliation finds orders whose workflow makes no progress. Milliseconds, unless a name states another unit. */

@@ -14,7 +14,7 @@ export const invalidCredentials = (): AppError =>
   });
 
 export const invalidRefreshToken = (): AppError =>
-  new AppError('invalid_refresh_token', 'This session has ended. Log in again.', {
+  new AppError('invalid_refresh_token', 'The session is no longer valid. Log in again.', {
     headers: { 'WWW-Authenticate': BEARER_CHALLENGE },
   });
 

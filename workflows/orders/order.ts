@@ -212,7 +212,7 @@ async function reversePayment(input: OrderInput, state: OrderState): Promise<voi
       summary: `wait for the next attempt to ${REVERSE_PAYMENT}`,
     });
     pauseMs = Math.min(2 * pauseMs, policy.retryMaxMs);
-    roundMs = policy.undoRoundMs;
+    roundMs = policy.compensationRoundMs;
   }
 }
 

@@ -96,7 +96,7 @@ runProcess('orders', async (context) => {
       retryInitialMs: 300,
       retryMaxMs: 400,
       attentionAfterMs: 300,
-      undoRoundMs: 1_500,
+      compensationRoundMs: 1_500,
     },
     deliveryPolicy: { ...DEFAULT_DELIVERY_POLICY, attemptTimeoutMs: 5_000, retryMaxMs: 1_000 },
   });

@@ -17,7 +17,7 @@ describe.each(DIALECTS)('SQL values on %s', (dialect) => {
   describe('values', () => {
     test.each([
       "it's",
-      'say "hi"',
+      'quote "hi"',
       'back\\slash \\\' \\" \\n',
       '$1 $2 $$ $name',
       ':sku :v0_0 ::',

@@ -243,7 +243,7 @@ describe.each(DIALECTS)('transactions on %s', (dialect) => {
     });
     await expect(
       insert(db, 'subscriptions', [{ name: 'stray', position: 1 }], { tx: stray as Tx }),
-    ).rejects.toThrow('the transaction has ended (commit)');
+    ).rejects.toThrow('the transaction is closed (commit)');
     expect(await position('stray')).toBe(0);
   });
 });

@@ -38,7 +38,7 @@ export const SHORT_POLICY: OrderPolicy = {
   retryInitialMs: 100,
   retryMaxMs: 400,
   attentionAfterMs: 700,
-  undoRoundMs: 1_500,
+  compensationRoundMs: 1_500,
 };
 
 export interface WorkflowTestEnvOptions {

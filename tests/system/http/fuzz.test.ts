@@ -114,7 +114,7 @@ function getAuthorizedCaller({ method, path }: ApiOperation): Caller {
   return policy.scope === null ? 'admin' : 'machine';
 }
 
-/** Logs in again when a request has ended the session or erased the account. */
+/** Logs in again when a request has revoked the session or erased the account. */
 class CallerCredentials {
   private readonly tokens = new Map<Caller, string>();
 
