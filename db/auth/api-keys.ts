@@ -1,5 +1,6 @@
 import { Op } from 'sequelize';
 import type { Database, Tx } from '../core/connect';
+import { selectRows } from '../core/sql';
 import type { ApiKey } from './models';
 
 export type { ApiKey } from './models';
@@ -16,13 +17,17 @@ export interface ApiKeys {
 /** Greater than every id: they are `key_` and capital letters or digits. */
 const MAX_ID = 'key_~';
 
-export function createApiKeys({ models: { apiKeys } }: Database): ApiKeys {
+export function createApiKeys(db: Database): ApiKeys {
+  const { apiKeys } = db.models;
   return {
     async add(key, transaction) {
       await apiKeys.create(key, { transaction });
     },
 
-    find: (id) => apiKeys.findOne({ where: { id } }),
+    // Prepared, because every request with an API key reads it.
+    async find(id) {
+      return (await selectRows(db, apiKeys, 'WHERE id = :id', { id }))[0] ?? null;
+    },
 
     list: ({ afterId = MAX_ID, limit }) =>
       apiKeys.findAll({ where: { id: { [Op.lt]: afterId } }, order: [['id', 'DESC']], limit }),

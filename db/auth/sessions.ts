@@ -1,5 +1,6 @@
 import { Op } from 'sequelize';
 import type { Database, Tx } from '../core/connect';
+import { selectRows } from '../core/sql';
 import { findExpiredKeys } from './expired-rows';
 import type { Session, StoredRefreshToken } from './models';
 
@@ -29,13 +30,17 @@ export interface Sessions {
 /** Of one customer; a further log-in ends the session that was used the longest ago. */
 export const MAX_SESSIONS = 50;
 
-export function createSessions({ models: { sessions, refreshTokens } }: Database): Sessions {
+export function createSessions(db: Database): Sessions {
+  const { sessions, refreshTokens } = db.models;
   return {
     async create(session, transaction) {
       await sessions.create(session, { transaction });
     },
 
-    find: (id, transaction) => sessions.findOne({ where: { id }, transaction }),
+    // Prepared, because every authenticated request reads its session.
+    async find(id, tx) {
+      return (await selectRows(db, sessions, 'WHERE id = :id', { id }, tx))[0] ?? null;
+    },
     lock: (id, transaction) => sessions.findOne({ where: { id }, lock: true, transaction }),
 
     async rotate({ id, generation, rotatedAtMs, rotatedBy, expiresAtMs }, transaction) {

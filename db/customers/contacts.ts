@@ -1,6 +1,6 @@
 import { Op } from 'sequelize';
 import type { Database, Tx } from '../core/connect';
-import { forShare, selectRows } from '../core/sql';
+import { forShare, forUpdate, insertRows, selectRows } from '../core/sql';
 import type { OrderContact, Profile } from './models';
 
 export type { Address, OrderContact, Profile } from './models';
@@ -27,11 +27,11 @@ export interface Contacts {
 export function createContacts(db: Database): Contacts {
   const { profiles, orderContacts } = db.models;
   return {
-    async findOrCreateCustomer(email, newId, atMs, transaction) {
+    async findOrCreateCustomer(email, newId, createdAtMs, tx) {
       // Locked, so that the customer is not erased before the order contact is written.
-      const known = await profiles.findOne({ where: { email }, lock: true, transaction });
-      if (known !== null) return known.customerId;
-      await profiles.create({ customerId: newId, email, createdAtMs: atMs }, { transaction });
+      const [known] = await selectRows(db, profiles, `WHERE email = :email${forUpdate(db)}`, { email }, tx);
+      if (known !== undefined) return known.customerId;
+      await insertRows(db, profiles, [{ customerId: newId, email, createdAtMs }], { tx });
       return newId;
     },
 
@@ -48,9 +48,7 @@ export function createContacts(db: Database): Contacts {
       await profiles.update(changes, { where: { customerId }, transaction });
     },
 
-    async addOrderContact(contact, transaction) {
-      await orderContacts.create(contact, { transaction });
-    },
+    addOrderContact: (contact, tx) => insertRows(db, orderContacts, [contact], { tx }),
 
     async findByOrder(orderId) {
       const [contact] = await selectRows(db, orderContacts, 'WHERE order_id = :orderId', { orderId });

@@ -1,7 +1,7 @@
 import type { OrderStatus } from '../../domain/orders/order';
 import { minOrderIdAt } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
-import { limit, select } from '../core/sql';
+import { forUpdate, limit, select, selectRows } from '../core/sql';
 
 /** Erasure of a customer, and the orders that prevent it. */
 export interface PersonalData {
@@ -23,9 +23,9 @@ const CLOSED_STATUSES: OrderStatus[] = ['completed', 'cancelled', 'rejected'];
 export function createPersonalData(db: Database): PersonalData {
   const { addresses, orderContacts, profiles } = db.models;
   return {
-    async lockCustomer(customerId, transaction) {
-      const where = { customerId };
-      return (await profiles.findOne({ where, lock: true, transaction })) ?? undefined;
+    async lockCustomer(customerId, tx) {
+      const clauses = `WHERE customer_id = :customerId${forUpdate(db)}`;
+      return (await selectRows(db, profiles, clauses, { customerId }, tx))[0];
     },
 
     async findOpenOrders(customerId, sinceMs, rows, tx) {
