@@ -90,7 +90,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     const { body } = await system.placeOrder(buildOrderRequest());
     const { entries } = await system.getHistory(body.id);
     expect(entries.filter((e) => e.type === 'ActivityRetried')[0]).toMatchObject({
-      what: expect.stringMatching(/^Attempt 3 to capture the payment: before it, payment provider: /),
+      what: expect.stringMatching(/^Attempt 3 to capture the payment; previous attempt: payment provider: /),
       by: 'system',
       source: 'workflow',
     });
