@@ -3,17 +3,17 @@ import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { compile } from '../dev/compile';
 import { exitWithParent } from '../dev/launcher/watchdog';
-import { closeConnections } from './http';
-import { measureImports } from './imports';
-import { measureLists } from './lists';
-import { measureOpenOrders } from './open-orders';
-import { measureOrders } from './orders';
-import { measureOverload } from './overload';
-import { measureReads } from './reads';
-import { type BenchmarkResult, formatResult, type Measurement, toBenchmarkResult } from './results';
-import { measureSearch } from './search';
-import { type Dialect, listDialects, type Servers, startServers } from './servers';
-import { measureStart } from './start';
+import { closeConnections } from './harness/http';
+import { type BenchmarkResult, formatResult, type Measurement, toBenchmarkResult } from './harness/results';
+import { type Dialect, listDialects, type Servers, startServers } from './harness/servers';
+import { measureImports } from './scenarios/imports';
+import { measureLists } from './scenarios/lists';
+import { measureOpenOrders } from './scenarios/open-orders';
+import { measureOrders } from './scenarios/orders';
+import { measureOverload } from './scenarios/overload';
+import { measureReads } from './scenarios/reads';
+import { measureSearch } from './scenarios/search';
+import { measureStart } from './scenarios/start';
 
 type Benchmark = (servers: Servers, client: Client, report: (measure: Measurement) => void) => Promise<void>;
 

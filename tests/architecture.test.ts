@@ -107,6 +107,15 @@ test('modules have no circular imports', () => {
   expect(layerFiles.flatMap((file) => findCycle(file, []) ?? [])).toEqual([]);
 });
 
+test('folders have at most 15 files besides tests', () => {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    if (![...layers, 'bench'].includes(file.split('/')[0] ?? '')) continue;
+    counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  }
+  expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
+});
+
 test('workflows and the domain import only packages allowed in workflows', () => {
   const violations = layerFiles
     .flatMap(listImports)

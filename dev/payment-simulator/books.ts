@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import { resourceNotFound } from './errors';
-import { assertKnownParams, parseInteger, parseText } from './params';
-import type { IntentRecord } from './records';
-import { getOrderId, type Store } from './store';
+import type { IntentRecord } from './store/records';
+import { getOrderId, type Store } from './store/store';
+import { assertKnownParams, parseInteger, parseText } from './stripe/params';
 
 /** Minor units by currency (lower case). */
 type Amounts = Record<string, number>;

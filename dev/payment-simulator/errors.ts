@@ -1,4 +1,4 @@
-import type { ErrorFields } from './records';
+import type { ErrorFields } from './store/records';
 
 /**
  * A request refused before anything was decided about it: bad key, bad parameters, an injected fault. Nothing of it is

@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { invalidRequest } from './errors';
-import { newId } from './records';
+import { newId } from './store/records';
 
 export const OPERATIONS = ['create', 'confirm', 'capture', 'cancel', 'refund'] as const;
 export type Operation = (typeof OPERATIONS)[number];

@@ -2,13 +2,13 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { createBookRouter } from './books';
 import { ApiError, invalidRequest, toErrorBody } from './errors';
 import { createFaultRouter, Faults } from './faults';
-import { IdempotencyKeys } from './idempotency';
-import { openJournal } from './journal';
-import type { SimulatorContext } from './mutations';
-import { authenticate } from './params';
-import { type JournalEntry, newId } from './records';
-import { Store } from './store';
-import { createStripeRouter } from './stripe-router';
+import { IdempotencyKeys } from './store/idempotency';
+import { openJournal } from './store/journal';
+import { type JournalEntry, newId } from './store/records';
+import { Store } from './store/store';
+import type { SimulatorContext } from './stripe/mutations';
+import { authenticate } from './stripe/params';
+import { createStripeRouter } from './stripe/stripe-router';
 
 export interface Simulator {
   /** Answers requests; listens to nothing by itself. */

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Response } from 'express';
-import { ApiError, invalidRequest } from './errors';
-import type { Fault, Faults, Operation } from './faults';
-import { type IdempotencyKeys, toIdempotentRequest } from './idempotency';
-import type { Journal } from './journal';
-import { type ErrorFields, type JournalEntry, newId, type Outcome } from './records';
+import { ApiError, invalidRequest } from '../errors';
+import type { Fault, Faults, Operation } from '../faults';
+import { type IdempotencyKeys, toIdempotentRequest } from '../store/idempotency';
+import type { Journal } from '../store/journal';
+import { type ErrorFields, type JournalEntry, newId, type Outcome } from '../store/records';
+import type { Store } from '../store/store';
 import { toResponse } from './serializers';
-import type { Store } from './store';
 
 export interface SimulatorContext {
   store: Store;

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inheritEnvironment } from '../config/start';
-import { findFreePort } from '../dev/launcher/ports';
-import { buildScriptCommand, startChild } from '../dev/launcher/supervisor';
-import { closeConnections, send } from './http';
+import { inheritEnvironment } from '../../config/start';
+import { findFreePort } from '../../dev/launcher/ports';
+import { buildScriptCommand, startChild } from '../../dev/launcher/supervisor';
+import { closeConnections, send } from '../harness/http';
+import type { Reporter } from '../harness/results';
 import { buildOrderBody } from './orders';
-import type { Reporter } from './results';
 
 const STOP_GRACE_MS = 40_000;
 const START_TIMEOUT_MS = 120_000;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { toErrorBody } from './errors';
+import { toErrorBody } from '../errors';
 import type {
   ErrorFields,
   IntentRecord,
@@ -7,7 +7,7 @@ import type {
   PaymentFailure,
   PaymentMethodRecord,
   RefundRecord,
-} from './records';
+} from '../store/records';
 import { findTestPaymentMethod } from './test-payment-methods';
 
 /** Writes records as Stripe's JSON objects. Pure, so that a replayed answer is the first one byte for byte. */

@@ -1,5 +1,7 @@
 import { type Request, type Response, Router } from 'express';
-import { invalidRequest, resourceNotFound } from './errors';
+import { invalidRequest, resourceNotFound } from '../errors';
+import type { IntentRecord } from '../store/records';
+import { getOrderId, ORDER_ID_METADATA_KEY } from '../store/store';
 import { cancelIntent, captureIntent, confirmIntent, createIntent, type NewIntent } from './intents';
 import { handleMutation, type SimulatorContext } from './mutations';
 import {
@@ -15,10 +17,8 @@ import {
   parseText,
   requireParam,
 } from './params';
-import type { IntentRecord } from './records';
 import { refundIntent } from './refunds';
 import { toIntentObject, toRefundObject } from './serializers';
-import { getOrderId, ORDER_ID_METADATA_KEY } from './store';
 
 /** Stripe takes 8 digits of minor units (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
 const MAX_AMOUNT = 99_999_999;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ApiError, invalidRequest } from './errors';
+import { ApiError, invalidRequest } from '../errors';
 import type { IdempotentRequest, JournalEntry } from './records';
 
 const MAX_KEY_LENGTH = 255;

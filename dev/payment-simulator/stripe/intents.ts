@@ -1,11 +1,11 @@
-import { resourceNotFound } from './errors';
+import { resourceNotFound } from '../errors';
 import {
   type IntentRecord,
   type IntentStatus,
   newId,
   type Outcome,
   type PaymentMethodRecord,
-} from './records';
+} from '../store/records';
 import { type CardDecline, findTestPaymentMethod } from './test-payment-methods';
 
 /**

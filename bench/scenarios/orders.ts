@@ -1,10 +1,10 @@
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
-import { call } from './http';
-import { countWarmUpCalls, type LoadResult, runLoad } from './load';
-import { getCpuMs } from './process-usage';
-import { decisionUpdate } from './reference-workflows';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
+import { call } from '../harness/http';
+import { countWarmUpCalls, type LoadResult, runLoad } from '../harness/load';
+import { getCpuMs } from '../harness/process-usage';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
+import { decisionUpdate } from '../reference/workflows';
 
 const LOADS: [concurrency: number, total: number][] = [
   [1, 60],

@@ -1,9 +1,9 @@
-import { call } from './http';
-import { runLoad } from './load';
+import { call } from '../harness/http';
+import { runLoad } from '../harness/load';
+import { getResidentBytes } from '../harness/process-usage';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
 import { buildOrderBody } from './orders';
-import { getResidentBytes } from './process-usage';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
 
 const OPEN_ORDER_COUNT = 10_000;
 const MEGABYTE = 1_000_000;

@@ -1,23 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getToolLocations, inheritEnvironment } from '../config/start';
-import { connect, type Database } from '../db/core/connect';
-import { createMigrator } from '../db/core/migrate';
-import { seed } from '../db/core/seed';
-import { execute, select } from '../db/core/sql';
-import { findFreePort } from '../dev/launcher/ports';
+import { getToolLocations, inheritEnvironment } from '../../config/start';
+import { connect, type Database } from '../../db/core/connect';
+import { createMigrator } from '../../db/core/migrate';
+import { seed } from '../../db/core/seed';
+import { execute, select } from '../../db/core/sql';
+import { findFreePort } from '../../dev/launcher/ports';
 import {
   buildCompiledCommand,
   type Child,
   isUrlReachable,
   startChild,
   waitUntilReady,
-} from '../dev/launcher/supervisor';
-import { findTemporalCli, startDevServer } from '../dev/launcher/temporal-cli';
-import type { OrderStatus } from '../domain/orders/order';
-import { createMachineToken } from '../tests/harness/servers/machine-token';
-import { createDatabase, findMariaDb, startMariaDb } from '../tests/harness/servers/mariadb';
+} from '../../dev/launcher/supervisor';
+import { findTemporalCli, startDevServer } from '../../dev/launcher/temporal-cli';
+import type { OrderStatus } from '../../domain/orders/order';
+import { createMachineToken } from '../../tests/harness/servers/machine-token';
+import { createDatabase, findMariaDb, startMariaDb } from '../../tests/harness/servers/mariadb';
 
 export type Dialect = 'sqlite' | 'mysql';
 
@@ -116,8 +116,8 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     DECISION_WAIT_MS: '60000',
   });
   const referenceQueue = 'reference';
-  const reference = start('reference', ['bench/reference-worker.js', temporal.address, referenceQueue]);
-  const bare = start('bare', ['bench/bare-express.js', String(barePort)], environment);
+  const reference = start('reference', ['bench/reference/worker.js', temporal.address, referenceQueue]);
+  const bare = start('bare', ['bench/reference/bare-express.js', String(barePort)], environment);
 
   const apiUrl = `http://127.0.0.1:${port}`;
   const bareUrl = `http://127.0.0.1:${barePort}`;

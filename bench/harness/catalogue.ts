@@ -1,6 +1,6 @@
-import { addTerms } from '../db/catalogue/product-terms';
-import type { Database } from '../db/core/connect';
-import { execute } from '../db/core/sql';
+import { addTerms } from '../../db/catalogue/product-terms';
+import type { Database } from '../../db/core/connect';
+import { execute } from '../../db/core/sql';
 
 /** One product in ten is made of each, and one in twenty is each of the others: words that are common, and a pair of them. */
 const MATERIALS = 'walnut oak ash beech linen wool brass copper glass stone'.split(' ');

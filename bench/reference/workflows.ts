@@ -5,7 +5,7 @@ import {
   proxyLocalActivities,
   setHandler,
 } from '@temporalio/workflow';
-import type { ReferenceActivities } from './reference-worker';
+import type { ReferenceActivities } from './worker';
 
 /** The least a workflow can do. */
 export async function empty(): Promise<void> {}

@@ -1,6 +1,6 @@
 import fs, { appendFileSync, readFileSync, truncateSync } from 'node:fs';
-import { SimulatorFixture } from './fixture';
-import { startSimulator } from './start';
+import { SimulatorFixture } from '../fixture';
+import { startSimulator } from '../start';
 
 const simulator = new SimulatorFixture();
 beforeEach(() => simulator.start());

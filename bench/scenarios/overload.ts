@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sendOpenLoop } from './http';
-import { runLoad } from './load';
+import { sendOpenLoop } from '../harness/http';
+import { runLoad } from '../harness/load';
+import { getResidentBytes } from '../harness/process-usage';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
 import { buildOrderBody } from './orders';
-import { getResidentBytes } from './process-usage';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
 
 const DURATION_SECONDS = 20;
 const OVERLOAD_FACTOR = 3;

@@ -3,18 +3,18 @@ import express, { Router } from 'express';
 import helmet from 'helmet';
 import { type Logger, pino } from 'pino';
 import { pinoHttp } from 'pino-http';
-import { createAuthMiddleware } from '../api/http/auth';
-import { RateLimiter } from '../api/http/limits/rate-limiter';
-import { limitByIp } from '../api/http/limits/request-limits';
-import { parseConfig } from '../config/config';
-import { createProducts } from '../db/catalogue/products';
-import { connect, type Database } from '../db/core/connect';
-import { select } from '../db/core/sql';
-import { createStore } from '../db/core/store';
-import { parseProductQuery } from '../domain/catalogue/search-terms';
-import { createAuthenticator } from '../services/auth/authenticate';
-import { createAccessTokens } from '../services/auth/tokens/access-tokens';
-import { createOrderTokens } from '../services/auth/tokens/order-tokens';
+import { createAuthMiddleware } from '../../api/http/auth';
+import { RateLimiter } from '../../api/http/limits/rate-limiter';
+import { limitByIp } from '../../api/http/limits/request-limits';
+import { parseConfig } from '../../config/config';
+import { createProducts } from '../../db/catalogue/products';
+import { connect, type Database } from '../../db/core/connect';
+import { select } from '../../db/core/sql';
+import { createStore } from '../../db/core/store';
+import { parseProductQuery } from '../../domain/catalogue/search-terms';
+import { createAuthenticator } from '../../services/auth/authenticate';
+import { createAccessTokens } from '../../services/auth/tokens/access-tokens';
+import { createOrderTokens } from '../../services/auth/tokens/order-tokens';
 
 /**
  * `bare-express PORT`: the reference for reads, with the configuration of the system. `/`: Express with the same packages

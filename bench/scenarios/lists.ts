@@ -1,11 +1,11 @@
-import { encodeCursor } from '../api/http/pagination';
-import { connect, type Database } from '../db/core/connect';
-import { execute, select } from '../db/core/sql';
-import { customerId, orderId } from '../domain/shared/ids';
-import { get } from './http';
-import { runLoad } from './load';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
+import { encodeCursor } from '../../api/http/pagination';
+import { connect, type Database } from '../../db/core/connect';
+import { execute, select } from '../../db/core/sql';
+import { customerId, orderId } from '../../domain/shared/ids';
+import { get } from '../harness/http';
+import { runLoad } from '../harness/load';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
 
 const SMALL_ORDER_COUNT = 1_000;
 const LARGE_ORDER_COUNT = 1_000_000;

@@ -1,8 +1,8 @@
-import { call, get } from './http';
-import { runLoad } from './load';
+import { call, get } from '../harness/http';
+import { runLoad } from '../harness/load';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
 import { buildOrderBody } from './orders';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
 
 const LOADS: [connections: number, total: number][] = [
   [50, 4_000],

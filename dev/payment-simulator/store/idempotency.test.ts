@@ -1,4 +1,4 @@
-import { SimulatorFixture } from './fixture';
+import { SimulatorFixture } from '../fixture';
 
 const simulator = new SimulatorFixture();
 beforeAll(() => simulator.start());

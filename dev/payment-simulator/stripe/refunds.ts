@@ -1,4 +1,4 @@
-import { type ErrorFields, type IntentRecord, newId, type Outcome } from './records';
+import { type ErrorFields, type IntentRecord, newId, type Outcome } from '../store/records';
 
 /**
  * Gives back money that was captured, never more than that. `amount` in minor units, null for all that is left;

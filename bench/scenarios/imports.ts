@@ -1,12 +1,12 @@
 import { setTimeout as delay, setInterval as every } from 'node:timers/promises';
-import { connect } from '../db/core/connect';
-import { fillCatalogue, generateDescription, generateName } from './catalogue';
-import { call, get } from './http';
-import { runLoad } from './load';
+import { connect } from '../../db/core/connect';
+import { fillCatalogue, generateDescription, generateName } from '../harness/catalogue';
+import { call, get } from '../harness/http';
+import { runLoad } from '../harness/load';
+import { getResidentBytes } from '../harness/process-usage';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
 import { buildOrderBody } from './orders';
-import { getResidentBytes } from './process-usage';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
 
 const ROW_COUNT = 100_000;
 const ROWS_PER_CHUNK = 500;

@@ -1,4 +1,4 @@
-import { ApiError, invalidRequest } from './errors';
+import { ApiError, invalidRequest } from '../errors';
 
 /** Reads the parameters of a form-encoded request, nested brackets already unfolded. */
 export type Params = Record<string, unknown>;

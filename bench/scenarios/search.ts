@@ -1,9 +1,9 @@
-import { connect } from '../db/core/connect';
-import { select } from '../db/core/sql';
-import { fillCatalogue } from './catalogue';
+import { connect } from '../../db/core/connect';
+import { select } from '../../db/core/sql';
+import { fillCatalogue } from '../harness/catalogue';
+import type { Reporter } from '../harness/results';
+import type { Servers } from '../harness/servers';
 import { measureRead } from './reads';
-import type { Reporter } from './results';
-import type { Servers } from './servers';
 
 const PRODUCT_COUNT = 100_000;
 const CHUNK_SIZE = 10_000;
