@@ -71,7 +71,7 @@ test('applies an import once that is started several times', async () => {
   const prefix = generatePrefix();
   const id = await createStoredImport(testEnv.store, prefix, { chunks: 3, rowsOfChunk: 2 });
   await Promise.all([startImportWorkflow(id), startImportWorkflow(id), startImportWorkflow(id)]);
-  expect(await (await testEnv.getHandle(id).describe()).staticSummary()).toBe('a file of products');
+  expect(await (await testEnv.getHandle(id).describe()).staticSummary()).toBe('product import');
   await testEnv.getHandle(id).result();
   await startImportWorkflow(id);
   expect(await listProductVersions(prefix)).toEqual(Array(6).fill(1));
