@@ -24,7 +24,7 @@ export interface ImportProgress extends ImportCounts {
  * outcome.
  */
 export interface ImportActivities {
-  beginImport(importId: string): Promise<ImportProgress>;
+  startImport(importId: string): Promise<ImportProgress>;
   /** Upserts the products of one chunk, with their search terms and events. Chunks are applied in order. */
   applyChunk(importId: string, chunk: number): Promise<ImportProgress>;
   /**
@@ -41,7 +41,7 @@ export function createImportActivities(
   now: () => number = Date.now,
 ): ImportActivities {
   return {
-    beginImport: (importId) =>
+    startImport: (importId) =>
       db.write(async (tx) => {
         const current = assertImportFound(await productImports.lock(importId, tx));
         await productImports.markImporting(importId, now(), tx);

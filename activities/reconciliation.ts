@@ -149,7 +149,7 @@ export function createReconciliationActivities(
   const resolve = async (finding: ReconciliationFinding): Promise<boolean> => {
     const resolved = await reconciliation.resolve(finding, now());
     if (resolved)
-      log.info('order finding is resolved', { orderId: finding.orderId, problem: finding.problem });
+      log.info('reconciliation finding resolved', { orderId: finding.orderId, problem: finding.problem });
     return resolved;
   };
 

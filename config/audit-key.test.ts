@@ -24,7 +24,7 @@ test.each(['', '{"AUDIT_KEY": "ab', 'null', '{"AUDIT_KEY": "short"}'])(
   (content) => {
     const file = join(dir, 'keys.json');
     writeFileSync(file, content);
-    expect(() => loadOrCreateAuditKey(dir)).toThrow(`${file} holds no usable AUDIT_KEY`);
+    expect(() => loadOrCreateAuditKey(dir)).toThrow(`${file} contains no valid AUDIT_KEY`);
     expect(readFileSync(file, 'utf8')).toBe(content);
   },
 );

@@ -30,6 +30,6 @@ function readKey(file: string): string {
   }
   if (typeof key === 'string' && /^[0-9a-f]{64,}$/i.test(key)) return key;
   throw new Error(
-    `${file} holds no usable AUDIT_KEY: restore the file from a copy, or set AUDIT_KEY (at least 64 hexadecimal digits).`,
+    `${file} contains no valid AUDIT_KEY: restore the file from a copy, or set AUDIT_KEY (at least 64 hexadecimal digits).`,
   );
 }

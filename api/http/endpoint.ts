@@ -77,7 +77,7 @@ export const defineEndpoint = <R extends RequestSchemas = object>(endpoint: Endp
 /** `GET /api/orders/:id` */
 export const endpointName = ({ method, path }: Endpoint): string => `${method.toUpperCase()} ${path}`;
 
-/** @param scope that a machine's key needs; null: a machine reaches what guests reach. */
+/** @param scope that a machine's key needs; null: an API key has the access of a guest. */
 export const definePolicy = (
   reach: Partial<Record<'guest' | Role, AccessScope>>,
   scope: Scope | null = null,

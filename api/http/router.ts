@@ -74,7 +74,7 @@ function parsePart(req: Request, { request = {}, notFound }: Endpoint, part: key
     case 'params': {
       const parsed = params?.safeParse(req.params);
       if (parsed?.success === false)
-        throw notFound?.() ?? new AppError('not_found', 'There is no such resource.');
+        throw notFound?.() ?? new AppError('not_found', 'This resource does not exist.');
       return parsed?.data;
     }
     case 'query':

@@ -64,7 +64,7 @@ const placeOrder = defineEndpoint({
     'available at `Location`. A rejected order (402, 409) can be read as well.',
     '\n\nSend an `Idempotency-Key` to make retries safe. Keys belong to the caller; all guests together are one caller, so',
     'guests should use random keys (UUIDs). The response to a guest contains the `orderToken` that gives access to this',
-    'order. An order placed by a customer belongs to their account, whatever email address it names.',
+    'order. An order placed by a customer belongs to their account, regardless of its email address.',
   ].join(' '),
   tags: ['orders'],
   request: {
@@ -166,7 +166,7 @@ const getHistory = defineEndpoint({
   method: 'get',
   path: '/api/orders/:id/history',
   policy: READ_ORDER,
-  summary: 'List what happened to an order',
+  summary: 'List the history of an order',
   description: [
     "Joins the domain events of the audit log with the workflow's history, oldest first. `anchored` is true when the",
     "workflow's history contains the hash of the logged event. While Temporal is unavailable, or after it has deleted the",
@@ -229,7 +229,7 @@ const toResponse = (ctx: ApiContext, { order, contact }: OrderWithContact) =>
 
 /**
  * Records that staff read an order's contact. Reads by its owner are not recorded, nor those of machines: their number
- * would hide the reads of people.
+ * would hide the reads by staff.
  */
 async function recordRead(
   { ctx, access, actor }: Pick<EndpointCall<object>, 'ctx' | 'access' | 'actor'>,
@@ -253,7 +253,7 @@ function sendPlacement(
     res.status(202).json({ id: orderId, status: 'placed', links: orderLinks(ctx, orderId), ...token });
     return;
   }
-  if (order.rejection !== null) throw orderRejected(order, token);
+  if (order.rejection !== null) throw toRejectionError(order, token);
   setOrderETag(res.status(201), order).json({ ...toResponse(ctx, { order, contact }), ...token });
 }
 
@@ -274,7 +274,7 @@ const setPreferenceApplied = (res: Response, { applied }: Preference): void => {
 };
 
 /** The rejection as an error of the request. The order itself can still be read. */
-function orderRejected(order: Order, token: { orderToken?: string }): AppError {
+function toRejectionError(order: Order, token: { orderToken?: string }): AppError {
   const { code, detail, shortages } = order.rejection ?? { code: 'internal_error' as const, detail: '' };
   const errors = shortages?.map((s) => ({
     pointer: `/items/${s.line - 1}/quantity`,

@@ -1,7 +1,7 @@
 import type { Role } from '../../domain/shared/access';
 import type { Database, Tx } from '../core/connect';
 import { select } from '../core/sql';
-import { columnsOf } from '../core/table';
+import { formatColumnList } from '../core/table';
 import type { Account, OrderUpdates } from './models';
 
 export type { Account, OrderUpdates } from './models';
@@ -41,7 +41,7 @@ export function createAccounts(db: Database): Accounts {
     async findByEmail(email) {
       const [row] = await select<Account>(
         db,
-        `SELECT ${columnsOf(accounts, 'a')} FROM customer_contacts c JOIN accounts a ON a.customer_id = c.customer_id
+        `SELECT ${formatColumnList(accounts, 'a')} FROM customer_contacts c JOIN accounts a ON a.customer_id = c.customer_id
          WHERE c.email = :email`,
         { email },
       );

@@ -36,7 +36,7 @@ interface OneTimeTokenModel extends RowModel<OneTimeTokenModel> {
 export type OneTimeToken = InferAttributes<OneTimeTokenModel>;
 export type TokenPurpose = 'registration' | 'password_reset';
 
-/** A log-in on one device. The row is deleted when the session is revoked or has expired. */
+/** A login on one device. The row is deleted when the session is revoked or has expired. */
 interface SessionModel extends RowModel<SessionModel> {
   id: string;
   customerId: string;

@@ -27,7 +27,7 @@ export interface Sessions {
   removeTokens(sessionId: string, beforeGeneration: number, tx: Tx): Promise<void>;
 }
 
-/** Of one customer; a further log-in ends the session that was used the longest ago. */
+/** Of one customer; a further login ends the session that was used the longest ago. */
 export const MAX_SESSIONS = 50;
 
 export function createSessions(db: Database): Sessions {

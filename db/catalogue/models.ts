@@ -29,7 +29,7 @@ interface ProductImportModel extends RowModel<ProductImportModel> {
   updated: CreationOptional<ImportCounts['updated']>;
   unchanged: CreationOptional<ImportCounts['unchanged']>;
   faulty: CreationOptional<ImportCounts['faulty']>;
-  /** Reason of the failure, for people. */
+  /** Reason of the failure, for users. */
   failure: CreationOptional<string | null>;
   createdAtMs: number;
   updatedAtMs: number;

@@ -4,7 +4,7 @@ import type { TaxClass } from '../../domain/pricing/price-rules';
 import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
 import { forUpdate, limit, type Params, select, selectRows } from '../core/sql';
-import { columnsOf, decodeRow } from '../core/table';
+import { decodeRow, formatColumnList } from '../core/table';
 
 /** The product data that a cart needs. */
 export interface PricedProduct {
@@ -93,7 +93,7 @@ export function createProducts(db: Database): Products {
         const { sql, others } = buildWordConditions(words.filter((word) => word !== driving));
         const found = await select<Product & { term: string }>(
           db,
-          `SELECT t.term, ${columnsOf(products, 'p')} FROM product_terms t ${orderedJoin(db)} products p ON p.sku = t.sku
+          `SELECT t.term, ${formatColumnList(products, 'p')} FROM product_terms t ${orderedJoin(db)} products p ON p.sku = t.sku
            WHERE ${range}${visibilityCondition(visibility)} AND t.term <= ${nextTermSubquery(':driving')}${sql}
            ORDER BY ${order}${limit(most)}`,
           { driving, ...others, ...params },

@@ -24,13 +24,13 @@ export async function grantRuntimePrivileges(db: Database, account: string): Pro
      WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name`,
   );
   for (const table of tables) {
-    await db.sequelize.query(`GRANT ${privilegesFor(table.name)} ON \`${table.name}\` TO ${grantee}`, {
+    await db.sequelize.query(`GRANT ${getPrivileges(table.name)} ON \`${table.name}\` TO ${grantee}`, {
       type: QueryTypes.RAW,
     });
   }
 }
 
-function privilegesFor(table: string): string {
+function getPrivileges(table: string): string {
   if (READ_ONLY_TABLES.includes(table)) return 'SELECT';
   if (APPEND_ONLY_TABLES.includes(table)) return 'SELECT, INSERT';
   return 'SELECT, INSERT, UPDATE, DELETE';

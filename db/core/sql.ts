@@ -1,6 +1,6 @@
 import type { Attributes, CreationAttributes, Model } from 'sequelize';
 import type { Database, SqlValue, Tx } from './connect';
-import { columnsOf, decodeRow, encodeRow, type Table } from './table';
+import { decodeRow, encodeRow, formatColumnList, type Table } from './table';
 
 export type { SqlValue } from './connect';
 /** Values by name (`:sku`); an array is the list of an IN. They are sent as bound parameters, never as SQL text. */
@@ -43,7 +43,7 @@ export async function selectRows<M extends Model>(
   params: Params = {},
   tx?: Tx,
 ): Promise<Attributes<M>[]> {
-  const sql = `SELECT ${columnsOf(table)} FROM ${table.tableName} ${clauses}`;
+  const sql = `SELECT ${formatColumnList(table)} FROM ${table.tableName} ${clauses}`;
   const rows = await select<Attributes<M>>(db, sql, params, tx);
   return rows.map((row) => decodeRow(table, row));
 }

@@ -126,6 +126,6 @@ export const sendToMysql =
 /** Destroying the stream fails all pending statements; the driver's own `destroy` would leave them pending. */
 function abortConnection(connection: Connection, timeoutMs: number): void {
   const { stream } = connection as Connection & { stream: Socket };
-  const error = new Error(`the database has not answered for ${timeoutMs} ms`);
+  const error = new Error(`the database did not respond within ${timeoutMs} ms`);
   stream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
 }

@@ -75,7 +75,7 @@ export function defineTable<M extends Model>(
 }
 
 /** The column list of a SELECT, named like the attributes. */
-export const columnsOf = (table: TableColumns, alias?: string): string =>
+export const formatColumnList = (table: TableColumns, alias?: string): string =>
   Object.entries(table.getAttributes())
     .map(([name, { field = name }]) => `${alias === undefined ? '' : `${alias}.`}${field} AS \`${name}\``)
     .join(', ');

@@ -55,7 +55,7 @@ test('reports the exit status and the end of the log of a child that exits befor
   );
 });
 
-test('formats JSON log lines for people in the end of a log', async () => {
+test('formats JSON log lines readably at the end of a log', async () => {
   const line = JSON.stringify({
     level: 50,
     time: 1,

@@ -41,7 +41,7 @@ export const guardProcessGroup = (processGroup: number): void => sendCommand(`gu
 /** Call this when the group's leader has exited: the system may reuse its number. */
 export const releaseProcessGroup = (processGroup: number): void => sendCommand(`release ${processGroup}`);
 
-/** Exits when the parent (bootstrap.js) is gone; guarded process groups die with this process. */
+/** Exits when the parent (bootstrap.js) has exited; guarded process groups die with this process. */
 export function exitWithParent(): void {
   process.on('disconnect', () => process.exit(1));
 }

@@ -77,7 +77,7 @@ export const productImportStarted = (
   actor: Actor,
   atMs: number,
 ): DomainEvent => ({
-  key: eventKey(id, 'received'),
+  key: eventKey(id, 'started'),
   type: 'ProductImportStarted',
   stream: id,
   subject: id,
@@ -93,7 +93,7 @@ export const productImportFinished = (
   actor: Actor,
   atMs: number,
 ): DomainEvent => ({
-  key: eventKey(id, 'ended'),
+  key: eventKey(id, 'finished'),
   type: 'ProductImportFinished',
   stream: id,
   subject: id,

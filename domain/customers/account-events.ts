@@ -1,6 +1,6 @@
 import type { Actor } from '../orders/order';
 import type { DomainEvent, EventType } from '../shared/events';
-import { accessStream, eventKey } from '../shared/ids';
+import { eventKey, readerStream } from '../shared/ids';
 
 /** Builders of account events. They carry ids only, never names or email addresses. */
 
@@ -117,9 +117,9 @@ export const personalDataRead = (
   actor: Actor,
   atMs: number,
 ): DomainEvent => ({
-  key: eventKey(accessStream(staffId), readId),
+  key: eventKey(readerStream(staffId), readId),
   type: 'PersonalDataRead',
-  stream: accessStream(staffId),
+  stream: readerStream(staffId),
   subject,
   actor,
   atMs,

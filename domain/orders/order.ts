@@ -93,7 +93,7 @@ export interface Rejection {
   declineCode?: string;
 }
 
-/** An operator should look into the order: a step keeps failing. Its retries continue. */
+/** Staff must investigate the order: a step keeps failing. Its retries continue. */
 export interface Attention {
   step: string;
   detail: string;

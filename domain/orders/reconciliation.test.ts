@@ -89,11 +89,11 @@ test('does not report resting, attention and just resumed orders as overdue', ()
 test('includes the pending activity in the detail', () => {
   const found = findProblem(
     facts('cancelling', minutesAgo(30)),
-    { ...running, pendingActivity: 'undoPayment, attempt 7' },
+    { ...running, pendingActivity: 'reversePayment, attempt 7' },
     DEFAULT_RECONCILE_POLICY,
     NOW_MS,
   );
-  expect(found?.detail).toBe('cancelling for 30 min: undoPayment, attempt 7');
+  expect(found?.detail).toBe('cancelling for 30 min: reversePayment, attempt 7');
 });
 
 test('increases the delay between restarts', () => {

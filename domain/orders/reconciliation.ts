@@ -11,7 +11,7 @@ export const OPEN_STATUSES: readonly OrderStatus[] = (
 export type ReconcileProblemCode =
   /** The workflow was terminated, failed or timed out while the order is open. */
   | 'workflow_ended'
-  /** Temporal does not know the workflow of an open order. */
+  /** Temporal has no workflow of an open order. */
   | 'workflow_lost'
   /** The workflow runs, but its workflow task keeps failing or no worker polls it. */
   | 'workflow_stuck'
@@ -26,7 +26,7 @@ export interface ReconcileProblem {
   detail: string;
 }
 
-/** The newest run of an order's workflow, as Temporal sees it. */
+/** The newest run of an order's workflow, as Temporal reports it. */
 export interface WorkflowState {
   runId: string;
   status: 'running' | 'completed' | 'failed';

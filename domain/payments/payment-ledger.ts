@@ -18,7 +18,7 @@ export interface LedgerEntry {
 }
 
 /** Orders in these states owe nothing: a captured amount is to be refunded. */
-const OWES_NOTHING: readonly OrderStatus[] = ['cancelling', 'cancelled', 'rejected'];
+const REFUND_DUE_STATUSES: readonly OrderStatus[] = ['cancelling', 'cancelled', 'rejected'];
 
 /**
  * Derives the `payment` status of an order from all entries of its ledger. The order's own status decides between the
@@ -34,7 +34,7 @@ export function derivePaymentStatus(
   const refunded = sum('refunded');
   if (captured > 0) {
     if (refunded >= captured) return 'refunded';
-    if (OWES_NOTHING.includes(orderStatus)) return 'refund_pending';
+    if (REFUND_DUE_STATUSES.includes(orderStatus)) return 'refund_pending';
     return refunded === 0 ? 'paid' : 'partially_refunded';
   }
   if (orderStatus === 'rejected') return entries.length === 0 ? 'none' : 'failed';

@@ -122,7 +122,7 @@ function allocateDiscountMinor(discountMinor: number, subtotals: readonly number
   const weights = subtotals.map((subtotal) => Math.floor(subtotal / step));
   const steps = discountMinor / step;
   if (steps > weights.reduce((sum, weight) => sum + weight, 0)) {
-    throw new RangeError(`a discount of ${discountMinor} is more than the goods cost`);
+    throw new RangeError(`a discount of ${discountMinor} exceeds the subtotal`);
   }
   return allocate(steps, weights).map((part) => part * step);
 }

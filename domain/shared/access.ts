@@ -41,7 +41,7 @@ export function getAccessScope(policy: Policy, principal: Principal): AccessScop
     case 'account':
       return policy[principal.role];
     case 'machine':
-      // The scope is required even where a guest needs none: a read-only key must never write.
+      // The scope is required even if a guest needs none: a read-only key must never write.
       if (policy.scope === null) return policy.guest === 'all' ? 'all' : 'none';
       return principal.scopes.includes(policy.scope) ? 'all' : 'none';
   }

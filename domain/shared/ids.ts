@@ -39,7 +39,7 @@ export const isOneTimeTokenId = (value: string): boolean => /^ott_[0-9A-HJKMNP-T
 export const addressId = (random26: string): string => `adr_${random26}`;
 
 /** The stream of personal data reads by one staff account. */
-export const accessStream = (staffId: string): string => `access:${staffId}`;
+export const readerStream = (staffId: string): string => `access:${staffId}`;
 
 /** Milliseconds since the epoch at which an order id was created. */
 export function getOrderIdTimeMs(id: string): number {

@@ -63,7 +63,7 @@ describe('allocate', () => {
     ['a fraction', 1.5, [1]],
     ['a negative weight', 1, [-1]],
     ['a weight beyond the safe integers', 1, [2 ** 53]],
-    ['nothing to allocate over', 1, []],
+    ['no weights for a positive total', 1, []],
   ])('rejects %s', (_name, t, ws) => {
     expect(() => allocate(t, ws)).toThrow(RangeError);
   });

@@ -93,7 +93,7 @@ export function allocate(totalMinor: number, weights: readonly number[]): number
     if (!Number.isSafeInteger(n) || n < 0) throw new RangeError(`not a non-negative whole number: ${n}`);
   }
   if (weights.length === 0) {
-    if (totalMinor > 0) throw new RangeError('nothing to allocate over');
+    if (totalMinor > 0) throw new RangeError('no weights for a positive total');
     return [];
   }
   const sum = weights.reduce((a, b) => a + b, 0);

@@ -145,7 +145,7 @@ function listPendingRetries(
       eventId: null,
       atMs: timestampToMs(lastStartedTime),
       type: 'ActivityRetrying',
-      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is due: ${describeFailure(lastFailure) ?? 'the worker was lost'}`,
+      what: `Attempt ${attempt} of ${activityType?.name ?? 'an activity'} is pending: ${describeFailure(lastFailure) ?? 'the worker was lost'}`,
       by: 'system',
     }));
 }

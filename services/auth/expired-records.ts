@@ -1,6 +1,6 @@
 import type { AuthDependencies } from './auth-dependencies';
 
-/** More rows than one log-in or registration adds: expired records cannot accumulate. */
+/** More rows than one login or registration adds: expired records cannot accumulate. */
 const MAX_ROWS = 20;
 
 /** Deletes a batch of expired records. Called after each request that adds records of these kinds; needs no schedule. */

@@ -40,7 +40,7 @@ export async function verifyAccountPassword(
   const hashes = { old: account.passwordHash, new: passwordHash };
   if (await store.accounts.replacePasswordHash(account.customerId, hashes))
     return { ...account, passwordHash };
-  // A concurrent log-in rehashed it, or the password was changed: verify against the current hash.
+  // A concurrent login rehashed it, or the password was changed: verify against the current hash.
   const current = await store.accounts.find(account.customerId);
   const isRight = (await passwords.verify(current?.passwordHash ?? null, password)) !== 'invalid';
   if (current === null || !isRight) throw invalidCredentials();

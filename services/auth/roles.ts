@@ -47,7 +47,7 @@ export async function assertNotLastAdmin({ accounts }: Store, account: Account, 
   if (account.role !== 'admin') return;
   const admins = await accounts.lockByRole('admin', tx);
   if (admins.some((id) => id !== account.customerId)) return;
-  throw new AppError('last_admin', 'This is the last admin. Give another account the role admin first.');
+  throw new AppError('last_admin', 'This is the last admin. Assign the role to another account admin first.');
 }
 
 export interface AccountSpec {

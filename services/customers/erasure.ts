@@ -13,7 +13,7 @@ const MAX_LISTED_ORDERS = 20;
  * A placement answered 503 leaves a stored placement without an order. After this time it no longer prevents an erasure; if
  * it is started later, the order is rejected (`customer_erased`).
  */
-const PLACEMENT_CLAIM_TTL_MS = 60 * 60_000;
+const PENDING_PLACEMENT_TTL_MS = 60 * 60_000;
 
 /**
  * Erases a customer's personal data: clears the contacts of customer and orders, deletes account, sessions and addresses.
@@ -45,7 +45,7 @@ async function erase(
   await personalData.erase(customerId, atMs, tx);
   const orderIds = await personalData.findOpenOrders(
     customerId,
-    atMs - PLACEMENT_CLAIM_TTL_MS,
+    atMs - PENDING_PLACEMENT_TTL_MS,
     MAX_LISTED_ORDERS,
     tx,
   );

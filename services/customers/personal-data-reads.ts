@@ -1,6 +1,6 @@
 import { personalDataRead } from '../../domain/customers/account-events';
 import type { Actor } from '../../domain/orders/order';
-import { accessStream } from '../../domain/shared/ids';
+import { readerStream } from '../../domain/shared/ids';
 import type { AuthDependencies } from '../auth/auth-dependencies';
 import { generateRandomId } from '../shared/new-ids';
 import { retryOnDuplicate } from '../shared/retry-on-duplicate';
@@ -15,7 +15,7 @@ export async function recordPersonalDataRead(
   subject: string,
 ): Promise<void> {
   const reader = actor.id ?? actor.kind;
-  const stream = accessStream(reader);
+  const stream = readerStream(reader);
   await retryOnDuplicate(() =>
     store.db.write(async (tx) => {
       const head = await store.log.lockHead(stream, tx);

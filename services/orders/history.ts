@@ -15,7 +15,7 @@ export interface HistoryDependencies extends OrderReader {
 
 export interface OrderHistoryEntry {
   atMs: number;
-  /** Description for people. */
+  /** Description for users. */
   what: string;
   type: string;
   by: string;

@@ -135,7 +135,7 @@ test('no outage fails an import, however long: no activity limits its attempts o
     ]),
   ).toEqual([
     // Short activities do not send heartbeats, so they have no heartbeat timeout.
-    ['beginImport', 0, 0, 0],
+    ['startImport', 0, 0, 0],
     ['applyChunk', 0, 0, 10],
     ['applyChunk', 0, 0, 10],
     ['finishImport', 0, 0, 0],

@@ -32,7 +32,7 @@ async function applyChunks(
   isCancelled: () => boolean,
 ): Promise<ImportResult | 'continue_as_new'> {
   const { importId, policy } = input;
-  let progress = await importActivities(input, 'start the import').beginImport(importId);
+  let progress = await importActivities(input, 'start the import').startImport(importId);
   updateCurrentDetails(progress);
   for (let applied = 0; progress.outcome === null && progress.appliedChunks < progress.chunks; applied += 1) {
     if (isCancelled()) return finishImport(input, 'cancelled', null);

@@ -33,7 +33,7 @@ export const createInventoryTables: Migration = async (context) => {
     crossings ${int} NOT NULL DEFAULT 0
   )`);
   await run('CREATE INDEX stock_items_by_low_since ON stock_items (low_since_ms, sku)');
-  // A trigger, because orders do not see stock without this row.
+  // A trigger, because orders cannot reserve stock without this row.
   await run(`CREATE TRIGGER stock_to_items AFTER INSERT ON stock ${dialect === 'mysql' ? 'FOR EACH ROW' : ''}
     BEGIN
       INSERT INTO stock_items (sku) SELECT n.sku FROM (SELECT NEW.sku AS sku) AS n

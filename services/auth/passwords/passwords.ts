@@ -86,7 +86,7 @@ function limitConcurrency(concurrency: number, maxQueued: number): <T>(work: () 
       if (queue.length >= maxQueued) {
         throw new AppError(
           'overloaded',
-          'Too many log-ins are in progress. Nothing was changed; the same request can be repeated.',
+          'Too many logins are in progress. Nothing was changed; the same request can be repeated.',
           {
             retryAfterSeconds: 2,
           },

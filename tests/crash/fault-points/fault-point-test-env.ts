@@ -41,7 +41,7 @@ const SHORT_PAYMENT_DEADLINE_MS = 1_500;
 const ENVIRONMENT = {
   // Scenarios run reconciliation themselves.
   RECONCILE_EVERY_SECONDS: '86400',
-  // Never exceeded, but counted: a new process reserves its share with the first request.
+  // Never exceeded, but counted.
   RATE_LIMIT_ADDRESS: '1000000',
 };
 const RECONCILE_WAIT_MS = 3_000;

@@ -28,11 +28,11 @@ describe.each(DIALECTS)('import activities on %s', (dialect) => {
   test('each activity can be retried at any later time without an effect', async () => {
     const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 2, rowsOfChunk: 70 });
-    await activities.beginImport(id);
+    await activities.startImport(id);
     const first = await activities.applyChunk(id, 0);
     expect(first).toMatchObject({ appliedChunks: 1, doneRows: 70, created: 70, outcome: null });
     const afterFirst = await snapshot();
-    expect(await activities.beginImport(id)).toEqual(first);
+    expect(await activities.startImport(id)).toEqual(first);
     expect(await activities.applyChunk(id, 0)).toEqual(first);
     // All but `product_imports`, which stores the time of its last update.
     expect((await snapshot()).slice(0, 4)).toEqual(afterFirst.slice(0, 4));
@@ -43,14 +43,14 @@ describe.each(DIALECTS)('import activities on %s', (dialect) => {
     const afterFinish = await snapshot();
     expect(await activities.finishImport(id, 'cancelled', 'late')).toEqual(last);
     expect(await activities.applyChunk(id, 1)).toEqual(last);
-    expect(await activities.beginImport(id)).toEqual(last);
+    expect(await activities.startImport(id)).toEqual(last);
     expect(await snapshot()).toEqual(afterFinish);
   });
 
   test('an import resumes from the stored chunk when the database lost applied chunks', async () => {
     const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 3, rowsOfChunk: 2 });
-    const initial = await activities.beginImport(id);
+    const initial = await activities.startImport(id);
     expect(await activities.applyChunk(id, 2)).toEqual({ ...initial, appliedChunks: 0, outcome: null });
     expect(await activities.finishImport(id, 'completed', null)).toMatchObject({
       appliedChunks: 0,
@@ -66,7 +66,7 @@ describe.each(DIALECTS)('import activities on %s', (dialect) => {
   test('two concurrent attempts apply a chunk once', async () => {
     const activities = createImportActivities(shop.store);
     const id = await createStoredImport(shop.store, ulid().toLowerCase(), { chunks: 1, rowsOfChunk: 20 });
-    await activities.beginImport(id);
+    await activities.startImport(id);
     const [a, b] = await Promise.all([activities.applyChunk(id, 0), activities.applyChunk(id, 0)]);
     expect(a).toEqual(b);
     expect(a).toMatchObject({ appliedChunks: 1, created: 20, unchanged: 0 });

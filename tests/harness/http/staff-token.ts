@@ -4,7 +4,7 @@ import { connect } from '../../../db/core/connect';
 import { select } from '../../../db/core/sql';
 import { createStore, type Store } from '../../../db/core/store';
 import type { Role } from '../../../domain/shared/access';
-import { accessStream } from '../../../domain/shared/ids';
+import { readerStream } from '../../../domain/shared/ids';
 import { logIn } from '../../../services/auth/login';
 import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../../services/auth/roles';
@@ -42,7 +42,7 @@ export async function createStaffToken(
         const rows = await select<{ subject: string }>(
           db,
           'SELECT subject FROM events WHERE stream = :stream ORDER BY seq',
-          { stream: accessStream(customerId) },
+          { stream: readerStream(customerId) },
         );
         return rows.map((row) => row.subject);
       }),
