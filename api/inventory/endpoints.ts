@@ -1,11 +1,10 @@
-import { createHmac } from 'node:crypto';
 import { ulid } from 'ulid';
 import { emptyStockItem } from '../../db/inventory/stock-items';
-import { canonicalJson } from '../../domain/shared/canonical-json';
 import { isSku } from '../../domain/shared/ids';
 import { productNotFound } from '../../services/catalogue/products';
 import { adjustStock } from '../../services/inventory/adjustments';
 import { setThreshold } from '../../services/inventory/thresholds';
+import { hashRequest } from '../../services/shared/idempotency';
 import { auditContext } from '../http/auth';
 import { defineEndpoint, definePolicy } from '../http/endpoint';
 import { sku } from '../http/field-schemas';
@@ -137,9 +136,7 @@ export const INVENTORY_ENDPOINTS = [
     errors: ['unknown_warehouse', 'stock_reserved'],
     async handler({ ctx: { store, fingerprintKey }, res, actor, params: { sku }, headers, body }) {
       if (actor.id === undefined) throw new Error(`the policy admits a ${actor.kind} without an id`);
-      const bodyHash = createHmac('sha256', fingerprintKey)
-        .update(canonicalJson({ sku, body }))
-        .digest('hex');
+      const bodyHash = hashRequest(fingerprintKey, { sku, body });
       const audit = auditContext(actor);
       const result = await adjustStock(
         store,

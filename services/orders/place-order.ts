@@ -1,15 +1,18 @@
-import { createHmac } from 'node:crypto';
 import type { Tx } from '../../db/core/connect';
 import type { Store } from '../../db/core/store';
 import type { Address, OrderContact } from '../../db/customers/contacts';
 import type { Actor, Order } from '../../domain/orders/order';
 import { placeOrder } from '../../domain/orders/order-changes';
-import { canonicalJson } from '../../domain/shared/canonical-json';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import type { OrderInput } from '../../workflows/orders/messages';
 import type { TaskQueues } from '../../workflows/shared/task-queues';
 import { invalidToken } from '../auth/auth-errors';
-import { type ClaimIdempotencyKey, type IdempotentRequest, withIdempotencyKey } from '../shared/idempotency';
+import {
+  type ClaimIdempotencyKey,
+  hashRequest,
+  type IdempotentRequest,
+  withIdempotencyKey,
+} from '../shared/idempotency';
 import { newCustomerId, newOrderId } from '../shared/new-ids';
 import { type PricingDependencies, priceCartFromCatalogue } from './price-cart';
 import { findStoredDecision, type OrderStartDependencies, startAndAwaitDecision } from './start-order';
@@ -79,7 +82,7 @@ function toIdempotentRequest(
   { body, caller, idempotencyKey }: PlacementRequest,
 ): IdempotentRequest | null {
   if (idempotencyKey === undefined) return null;
-  const requestHash = createHmac('sha256', fingerprintKey).update(canonicalJson(body)).digest('hex');
+  const requestHash = hashRequest(fingerprintKey, body);
   return { caller, operation: 'placement', idempotencyKey, requestHash };
 }
 

@@ -1,8 +1,14 @@
+import { createHmac } from 'node:crypto';
 import type { Tx } from '../../db/core/connect';
 import type { Store } from '../../db/core/store';
 import type { IdempotencyKey } from '../../db/idempotency/idempotency-keys';
+import { canonicalJson } from '../../domain/shared/canonical-json';
 import { AppError } from '../../domain/shared/errors';
 import { retryOnDuplicate } from './retry-on-duplicate';
+
+/** Keyed hash of a request, independent of the order of its fields. @param key never stored in the database. */
+export const hashRequest = (key: Buffer, request: unknown): string =>
+  createHmac('sha256', key).update(canonicalJson(request)).digest('hex');
 
 export interface IdempotentRequest extends IdempotencyKey {
   /** Keyed hash of everything the request asks for. */
