@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { compile } from '../dev/compile';
 import { exitWithParent } from '../dev/launcher/watchdog';
 import { closeConnections } from './harness/http';
-import { type BenchmarkResult, formatResult, type Measurement, toBenchmarkResult } from './harness/results';
+import { type BenchmarkResult, formatResult, type Reporter, toBenchmarkResult } from './harness/results';
 import { type Dialect, listDialects, type Servers, startServers } from './harness/servers';
 import { measureImports } from './scenarios/imports';
 import { measureLists } from './scenarios/lists';
@@ -15,9 +15,9 @@ import { measureReads } from './scenarios/reads';
 import { measureSearch } from './scenarios/search';
 import { measureStart } from './scenarios/start';
 
-type Benchmark = (servers: Servers, client: Client, report: (measure: Measurement) => void) => Promise<void>;
+type Benchmark = (servers: Servers, client: Client, report: Reporter) => Promise<void>;
 
-/** In this order: later ones leave more behind. */
+/** Ordered by the amount of data that each leaves in the servers. */
 const BENCHMARKS: Record<string, Benchmark> = {
   orders: measureOrders,
   reads: (servers, _, report) => measureReads(servers, report),
@@ -29,37 +29,40 @@ const BENCHMARKS: Record<string, Benchmark> = {
 };
 const START_BENCHMARK = 'start';
 
-/** Inside the project, where its packages are found. */
+/** Inside the project, so that Node resolves its packages. */
 const DIST = resolve(__dirname, '../.cache', `bench-${process.pid}`);
 
 const USAGE = `usage: npm run bench [-- [--json] [--database sqlite|mysql] [--only ${[...Object.keys(BENCHMARKS), START_BENCHMARK].join(',')}]]`;
 
 async function main(args: string[]): Promise<void> {
   const { json, databases, only } = parseArguments(args);
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  const figures: BenchmarkResult[] = [];
-  const reportFor = (dialect: Dialect) => (measure: Measurement) => {
-    const figure = toBenchmarkResult(dialect, measure);
-    if (figure === null) return;
-    figures.push(figure);
-    if (json) say(formatResult(figure));
-    else process.stdout.write(`${formatResult(figure)}\n`);
-  };
-  if (only.includes(START_BENCHMARK) && databases.includes('sqlite')) await measureStart(reportFor('sqlite'));
-  const sections = Object.entries(BENCHMARKS).filter(([name]) => only.includes(name));
-  if (sections.length > 0) {
-    say('compiling');
+  const logProgress = (text: string) => process.stderr.write(`${text}\n`);
+  const results: BenchmarkResult[] = [];
+  const createReporter =
+    (dialect: Dialect): Reporter =>
+    (measurement) => {
+      const result = toBenchmarkResult(dialect, measurement);
+      if (result === null) return;
+      results.push(result);
+      if (json) logProgress(formatResult(result));
+      else process.stdout.write(`${formatResult(result)}\n`);
+    };
+  if (only.includes(START_BENCHMARK) && databases.includes('sqlite'))
+    await measureStart(createReporter('sqlite'));
+  const selected = Object.entries(BENCHMARKS).filter(([name]) => only.includes(name));
+  if (selected.length > 0) {
+    logProgress('compiling');
     await compile(DIST, 'bench/tsconfig.json');
   }
   try {
-    for (const dialect of sections.length > 0 ? databases : []) {
-      say(`${dialect}: starting`);
+    for (const dialect of selected.length > 0 ? databases : []) {
+      logProgress(`${dialect}: starting`);
       const servers = await startServers(dialect, DIST);
       const client = new Client({
         connection: await Connection.connect({ address: servers.temporalAddress }),
       });
       try {
-        for (const [, measure] of sections) await measure(servers, client, reportFor(dialect));
+        for (const [, measure] of selected) await measure(servers, client, createReporter(dialect));
       } finally {
         closeConnections();
         await client.connection.close();
@@ -69,10 +72,10 @@ async function main(args: string[]): Promise<void> {
   } finally {
     rmSync(DIST, { recursive: true, force: true });
   }
-  if (json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 }
 
-/** @throws Error with the usage. */
+/** @throws Error with the usage for an invalid argument. */
 function parseArguments(args: string[]): { json: boolean; databases: Dialect[]; only: string[] } {
   let [json, databases, only] = [false, listDialects(), [...Object.keys(BENCHMARKS), START_BENCHMARK]];
   for (let rest = args; rest.length > 0; ) {

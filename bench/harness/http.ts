@@ -6,28 +6,28 @@ export interface HttpResponse {
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-/** For loads that come whether or not the ones before have been answered. */
+/** For open-loop loads, which send without waiting for earlier responses. */
 const openLoopAgent = new Agent({ keepAlive: true, maxSockets: 2_000 });
 
 export function send(
   url: string,
   body?: string,
   headers: Record<string, string> = {},
-  by: Agent = agent,
+  connections: Agent = agent,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const req = request(
       url,
       {
-        agent: by,
+        agent: connections,
         method: body === undefined ? 'GET' : 'POST',
         headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       },
       (res) => {
         let text = '';
         res.setEncoding('utf8');
-        res.on('data', (part: string) => {
-          text += part;
+        res.on('data', (chunk: string) => {
+          text += chunk;
         });
         res.on('end', () => resolve({ status: res.statusCode ?? 0, text }));
       },
@@ -43,7 +43,7 @@ export const sendOpenLoop = (url: string, body: string): Promise<HttpResponse> =
 export const get = (url: string, headers: Record<string, string>): Promise<string> =>
   call(url, 200, undefined, headers);
 
-/** One request over a kept connection. @throws Error for any status but `expected`. */
+/** Sends one request over a keep-alive connection. @throws Error for any status but `expected`. */
 export async function call(
   url: string,
   expected: number,

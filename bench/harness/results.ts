@@ -1,6 +1,6 @@
 import type { Dialect } from './servers';
 
-/** One figure, where it can be beside its reference, measured in the same run on the same servers. */
+/** One figure, with its reference if it has one, measured in the same run on the same servers. */
 export interface BenchmarkResult {
   database: Dialect;
   name: string;
@@ -8,13 +8,13 @@ export interface BenchmarkResult {
   unit: string;
   reference?: string;
   referenceValue?: number;
-  /** Ours over theirs. */
+  /** `value` divided by `referenceValue`. */
   ratio?: number;
   target?: string;
   isTargetMet?: boolean;
 }
 
-/** What a figure should be: of the ratio where there is a reference, else of the figure. */
+/** Limits of the ratio, or of the value if there is no reference. */
 export interface Target {
   atLeast?: number;
   atMost?: number;
@@ -29,11 +29,11 @@ export interface Measurement {
   target?: Target;
 }
 
-export type Reporter = (measure: Measurement) => void;
+export type Reporter = (measurement: Measurement) => void;
 
 /** @returns null when this machine cannot measure it. */
-export function toBenchmarkResult(database: Dialect, measure: Measurement): BenchmarkResult | null {
-  const { name, value, unit, reference, referenceValue, target } = measure;
+export function toBenchmarkResult(database: Dialect, measurement: Measurement): BenchmarkResult | null {
+  const { name, value, unit, reference, referenceValue, target } = measurement;
   if (value === null || referenceValue === null) return null;
   const ratio = referenceValue === undefined ? undefined : roundTo(value / referenceValue, 2);
   return {
@@ -67,9 +67,10 @@ export function formatResult({
   target,
   isTargetMet,
 }: BenchmarkResult): string {
-  const beside = reference === undefined ? '' : ` | ${reference}: ${referenceValue} ${unit}, ratio ${ratio}`;
-  const verdict = target === undefined ? '' : ` | ${target}: ${isTargetMet ? 'met' : 'NOT MET'}`;
-  return `${database.padEnd(6)} ${name}: ${value} ${unit}${beside}${verdict}`;
+  const comparison =
+    reference === undefined ? '' : ` | ${reference}: ${referenceValue} ${unit}, ratio ${ratio}`;
+  const verdict = target === undefined ? '' : ` | target ${target}: ${isTargetMet ? 'met' : 'NOT MET'}`;
+  return `${database.padEnd(6)} ${name}: ${value} ${unit}${comparison}${verdict}`;
 }
 
 const roundTo = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;

@@ -26,13 +26,13 @@ export interface Servers {
   referenceQueue: string;
   databaseUrl: string;
   apiUrl: string;
-  /** Of a machine that may do everything. */
+  /** Credentials of a machine account with every permission. */
   headers: Record<string, string>;
-  /** Of bare Express; with the system's own middleware, too, below `/same`. */
+  /** Bare Express; below `/with-middleware` with the system's middleware. */
   expressUrl: string;
   /** Process ids by name. */
   pids: Readonly<Record<string, number>>;
-  /** Statements that the database has been sent since it was started; null where it does not count them. */
+  /** Statements received since the database started; null for SQLite, which does not count them. */
   countStatements(): Promise<number | null>;
   countOpenOrders(): Promise<number>;
   countUndecidedOrders(): Promise<number>;
@@ -42,12 +42,12 @@ export interface Servers {
 const READY_TIMEOUT_MS = 90_000;
 const STOCK_UNITS = 10_000_000;
 
-/** The databases this machine has. */
+/** The databases installed on this machine. */
 export const listDialects = (): Dialect[] => (findMariaDb() ? ['sqlite', 'mysql'] : ['sqlite']);
 
 /**
- * Everything on ports of its own, with files of its own: Temporal, database, simulator, system, references.
- * @param dist the compiled code: what is measured is what runs in production.
+ * Starts Temporal, the database, the simulator, the system and the references on free ports, with files in a temporary
+ * directory. @param dist the compiled code, as in production.
  */
 export async function startServers(dialect: Dialect, dist: string): Promise<Servers> {
   const dir = mkdtempSync(join(tmpdir(), 'orders-bench-'));
@@ -94,10 +94,10 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: temporal.address,
     STRIPE_API_KEY: 'sk_test_bench',
-    // Nobody listens: mails wait in their delivery workflows and cost what they cost while a mail server is away.
+    // Unreachable: mails wait in their delivery workflows, as when the mail server is unavailable.
     SMTP_URL: 'smtp://127.0.0.1:1',
     AUDIT_KEY: 'ab'.repeat(32),
-    // Never reached, but counted.
+    // Requests are counted but never limited.
     RATE_LIMIT_ADDRESS: '1000000',
     RATE_LIMIT_PRINCIPAL: '1000000',
     RATE_LIMIT_PLACEMENT: '1000000',

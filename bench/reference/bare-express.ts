@@ -17,8 +17,8 @@ import { createAccessTokens } from '../../services/auth/tokens/access-tokens';
 import { createOrderTokens } from '../../services/auth/tokens/order-tokens';
 
 /**
- * `bare-express PORT`: the reference for reads, with the configuration of the system. `/`: Express with the same packages
- * and queries; `/with-middleware`: with the system's authentication and rate limit as well.
+ * `bare-express PORT`: the reference for reads, with the system's configuration. `/` serves the same queries with the same
+ * packages; `/with-middleware` adds the system's authentication and rate limit.
  */
 function main([port]: string[]): void {
   if (port === undefined) throw new Error('usage: bare-express PORT');

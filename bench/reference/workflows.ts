@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { ReferenceActivities } from './worker';
 
-/** The least a workflow can do. */
+/** A workflow without steps. */
 export async function empty(): Promise<void> {}
 
 export const decisionUpdate = defineUpdate<string>('decision');
@@ -15,7 +15,7 @@ export const decisionUpdate = defineUpdate<string>('decision');
 const localActivities = proxyLocalActivities<ReferenceActivities>({ startToCloseTimeout: '5s' });
 const activities = proxyActivities<ReferenceActivities>({ startToCloseTimeout: '30s' });
 
-/** The shape of an order with nothing in it: update-with-start, local activity, activity, local activity. */
+/** The steps of an order with empty activities: update-with-start, local activity, activity, local activity. */
 export async function orderShape(): Promise<void> {
   let decision: string | undefined;
   setHandler(decisionUpdate, async () => {

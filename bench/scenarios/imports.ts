@@ -2,7 +2,7 @@ import { setTimeout as delay, setInterval as every } from 'node:timers/promises'
 import { connect } from '../../db/core/connect';
 import { fillCatalogue, generateDescription, generateName } from '../harness/catalogue';
 import { call, get } from '../harness/http';
-import { runLoad } from '../harness/load';
+import { type LoadResult, runLoad } from '../harness/load';
 import { getResidentBytes } from '../harness/process-usage';
 import type { Reporter } from '../harness/results';
 import type { Servers } from '../harness/servers';
@@ -13,47 +13,49 @@ const ROWS_PER_CHUNK = 500;
 const ORDER_COUNT = 30;
 const MEGABYTE = 1_000_000;
 
-/** A file of products as large as may be, beside the same rows written by a script; and what orders feel of it. */
+/** Measures imports of large product files relative to a script, and placements during an import. */
 export async function measureImports(servers: Servers, report: Reporter): Promise<void> {
   const { apiUrl, databaseUrl, pids } = servers;
   const place = () => runLoad(1, ORDER_COUNT, (n) => call(`${apiUrl}/api/orders`, 201, buildOrderBody(n)));
-  const before = await place();
-  const script = await measureSeconds(() => insertDirectly(databaseUrl));
+  const placedBefore = await place();
+  const scriptSeconds = await measureSeconds(() => insertDirectly(databaseUrl));
 
   const peak = trackPeakMemory(pids.system ?? 0);
-  const under: { orders?: Awaited<ReturnType<typeof place>> } = {};
-  const file = await measureSeconds(async () => {
+  let placedDuringImport: LoadResult | undefined;
+  const importSeconds = await measureSeconds(async () => {
     const id = await uploadCsv(servers, '10.00');
-    const ended = waitForImport(servers, id);
-    under.orders = await place();
-    await ended;
+    const completed = waitForImport(servers, id);
+    placedDuringImport = await place();
+    await completed;
   });
   const memory = await peak.stop();
-  const prices = await measureSeconds(async () => waitForImport(servers, await uploadCsv(servers, '11.00')));
-  const unchanged = await measureSeconds(async () =>
+  const priceSeconds = await measureSeconds(async () =>
+    waitForImport(servers, await uploadCsv(servers, '11.00')),
+  );
+  const unchangedSeconds = await measureSeconds(async () =>
     waitForImport(servers, await uploadCsv(servers, '11.00')),
   );
 
   const rows = ROW_COUNT.toLocaleString('en');
   const perSecond = (name: string, seconds: number) => ({ name, value: ROW_COUNT / seconds, unit: 'rows/s' });
   report({
-    ...perSecond(`import of ${rows} new products, while orders are placed`, file),
-    reference: 'a script, products and terms only',
-    referenceValue: ROW_COUNT / script,
+    ...perSecond(`import of ${rows} new products, while orders are placed`, importSeconds),
+    reference: 'script that writes products and terms only',
+    referenceValue: ROW_COUNT / scriptSeconds,
   });
-  report(perSecond(`import of ${rows} new prices`, prices));
-  report(perSecond(`import of ${rows} rows that change nothing`, unchanged));
+  report(perSecond(`import of ${rows} new prices`, priceSeconds));
+  report(perSecond(`import of ${rows} rows without a change`, unchangedSeconds));
   report({
-    name: `most memory of API and workers in one process, import of ${rows} products`,
+    name: `peak memory of API and workers in one process, import of ${rows} products`,
     value: memory === null ? null : memory / MEGABYTE,
     unit: 'MB',
   });
   report({
-    name: 'answer to a placement, median, while products are imported',
-    value: under.orders?.p50Ms ?? 0,
+    name: 'response to a placement, median, during an import',
+    value: placedDuringImport?.p50Ms ?? 0,
     unit: 'ms',
-    reference: 'before',
-    referenceValue: before.p50Ms,
+    reference: 'before the import',
+    referenceValue: placedBefore.p50Ms,
   });
 }
 
@@ -73,14 +75,14 @@ async function uploadCsv({ apiUrl, headers }: Servers, price: string): Promise<s
     (_, n) => `file-${n},${generateName(n)},"${generateDescription(n)}",${price},standard,100`,
   );
   const csv = `sku,name,description,price,tax_class,weight_grams\n${lines.join('\n')}\n`;
-  const answer = await call(`${apiUrl}/api/products/import`, 202, csv, {
+  const body = await call(`${apiUrl}/api/products/import`, 202, csv, {
     ...headers,
     'content-type': 'text/csv',
   });
-  return (JSON.parse(answer) as { id: string }).id;
+  return (JSON.parse(body) as { id: string }).id;
 }
 
-/** @throws Error when it does not apply every row. */
+/** @throws Error if the import fails or does not apply every row. */
 async function waitForImport({ apiUrl, headers }: Servers, id: string): Promise<void> {
   for (;;) {
     const text = await get(`${apiUrl}/api/products/imports/${id}`, headers);
@@ -97,14 +99,14 @@ async function measureSeconds(work: () => Promise<void>): Promise<number> {
   return (performance.now() - startedMs) / 1_000;
 }
 
-/** Looks several times a second until it is stopped. */
+/** Samples the resident bytes of a process until stopped. */
 function trackPeakMemory(pid: number): { stop(): Promise<number | null> } {
   const stopped = new AbortController();
-  let most: number | null = null;
-  const looked = (async () => {
+  let peakBytes: number | null = null;
+  const sampling = (async () => {
     for await (const _ of every(200, null, { signal: stopped.signal })) {
-      const now = getResidentBytes(pid);
-      most = now === null ? most : Math.max(most ?? 0, now);
+      const bytes = getResidentBytes(pid);
+      if (bytes !== null) peakBytes = Math.max(peakBytes ?? 0, bytes);
     }
   })().catch((error: unknown) => {
     if (!stopped.signal.aborted) throw error;
@@ -112,8 +114,8 @@ function trackPeakMemory(pid: number): { stop(): Promise<number | null> } {
   return {
     async stop() {
       stopped.abort();
-      await looked;
-      return most;
+      await sampling;
+      return peakBytes;
     },
   };
 }

@@ -14,12 +14,12 @@ const CUSTOMER_COUNT = 25;
 const CONCURRENCY = 10;
 const REQUEST_COUNT = 300;
 
-/** Digits are letters of a ULID too. Older than any order that is placed, so the newest stay what they are. */
+/** An id of digits is a valid ULID, older than that of any placed order. */
 const toOrderId = (n: number): string => orderId(`01${String(n).padStart(24, '0')}`);
 
-const LISTS: [what: string, query: string][] = [
+const LISTS: [name: string, query: string][] = [
   ['newest orders', ''],
-  ['orders from the middle', `&cursor=${encodeCursor(toOrderId(SMALL_ORDER_COUNT / 2))}`],
+  ['orders, middle page', `&cursor=${encodeCursor(toOrderId(SMALL_ORDER_COUNT / 2))}`],
   ['orders by status', '&status=rejected'],
   ['orders of a customer', `&customerId=${customerId(String(7).padStart(26, '0'))}`],
   [
@@ -28,32 +28,32 @@ const LISTS: [what: string, query: string][] = [
   ],
 ];
 
-/** The same lists over few orders and over many. */
+/** Measures the same lists over few and over many orders. */
 export async function measureLists(
   { apiUrl, headers, databaseUrl }: Servers,
   report: Reporter,
 ): Promise<void> {
   const db = connect({ url: databaseUrl });
   try {
-    const medians = async () => {
-      const times: number[] = [];
+    const measureMedians = async () => {
+      const medians: number[] = [];
       for (const [, query] of LISTS) {
         const list = () => get(`${apiUrl}/api/orders?limit=20${query}`, headers);
-        times.push((await runLoad(CONCURRENCY, REQUEST_COUNT, list)).p50Ms);
+        medians.push((await runLoad(CONCURRENCY, REQUEST_COUNT, list)).p50Ms);
       }
-      return times;
+      return medians;
     };
     await insertOrders(db, 1, SMALL_ORDER_COUNT);
-    const few = await medians();
+    const smallMedians = await measureMedians();
     await insertOrders(db, SMALL_ORDER_COUNT + 1, LARGE_ORDER_COUNT);
-    const many = await medians();
-    for (const [i, [what]] of LISTS.entries()) {
+    const largeMedians = await measureMedians();
+    for (const [i, [name]] of LISTS.entries()) {
       report({
-        name: `list of ${what} at ${LARGE_ORDER_COUNT.toLocaleString('en')} orders, median`,
-        value: many[i] ?? 0,
+        name: `list of ${name} at ${LARGE_ORDER_COUNT.toLocaleString('en')} orders, median`,
+        value: largeMedians[i] ?? 0,
         unit: 'ms',
         reference: `at ${SMALL_ORDER_COUNT.toLocaleString('en')}`,
-        referenceValue: few[i] ?? 0,
+        referenceValue: smallMedians[i] ?? 0,
         target: { atMost: 2 },
       });
     }
@@ -62,12 +62,12 @@ export async function measureLists(
   }
 }
 
-/** Rows with the numbers `from` to `to`: one in ten was rejected, each customer has one in 25. */
+/** Inserts orders with the numbers `from` to `to`: one in ten is rejected, each of 25 customers has an equal share. */
 async function insertOrders(db: Database, from: number, to: number): Promise<void> {
   const mysql = db.dialect === 'mysql';
   const text = (number: string, width: number) =>
     mysql ? `LPAD(${number}, ${width}, '0')` : `printf('%0${width}d', ${number})`;
-  const joined = (prefix: string, value: string) =>
+  const concat = (prefix: string, value: string) =>
     mysql ? `CONCAT('${prefix}', ${value})` : `'${prefix}' || ${value}`;
   for (let first = from; first <= to; first += CHUNK_SIZE) {
     const last = Math.min(to, first + CHUNK_SIZE - 1);
@@ -80,7 +80,7 @@ async function insertOrders(db: Database, from: number, to: number): Promise<voi
            numbers (n) AS (
              SELECT ${first} + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d
              FROM digits a, digits b, digits c, digits e, digits f)
-         SELECT ${joined('ord_01', text('n', 24))}, ${joined('cus_', text(`n % ${CUSTOMER_COUNT}`, 26))},
+         SELECT ${concat('ord_01', text('n', 24))}, ${concat('cus_', text(`n % ${CUSTOMER_COUNT}`, 26))},
            CASE WHEN n % 10 = 3 THEN 'rejected' ELSE 'confirmed' END,
            CASE WHEN n % 10 = 3 THEN 'failed' ELSE 'paid' END,
            'unfulfilled', 'EUR', 41900, 0, 'standard', 0, 6690, 41900, 1, 2, n, n

@@ -9,7 +9,7 @@ const OPEN_ORDER_COUNT = 10_000;
 const MEGABYTE = 1_000_000;
 const CONCURRENCY = 40;
 
-/** The memory of the process with the workers once that many orders rest in it, confirmed and open. */
+/** Measures the system's memory with that many confirmed, open orders. */
 export async function measureOpenOrders(servers: Servers, report: Reporter): Promise<void> {
   const { apiUrl, countOpenOrders, pids } = servers;
   const missing = OPEN_ORDER_COUNT - (await countOpenOrders());

@@ -14,7 +14,7 @@ const LOADS: [concurrency: number, total: number][] = [
 
 type LoadResultWithCpu = LoadResult & { cpuMs: number | null };
 
-/** Orders confirmed, beside workflows of the bare SDK that do nothing. */
+/** Measures confirmed orders relative to workflows of the bare SDK. */
 export async function measureOrders(servers: Servers, client: Client, report: Reporter): Promise<void> {
   for (const [concurrency, total] of LOADS) {
     const loads = await measureLoad(servers, client, concurrency, total);
@@ -45,53 +45,57 @@ async function measureLoad(servers: Servers, client: Client, concurrency: number
     call(`${apiUrl}/api/orders`, 201, buildOrderBody(n), { 'idempotency-key': workflowId('bench', n) }),
   );
   const after = await countStatements();
-  const sent =
+  const statementsPerOrder =
     before === null || after === null ? null : (after - before) / countAllCalls(concurrency, total);
-  return { empty, shape, orders, statements: sent };
+  return { empty, shape, orders, statementsPerOrder };
 }
 
 type LoadResults = Awaited<ReturnType<typeof measureLoad>>;
 
 function reportLoad(
-  { empty, shape, orders, statements }: LoadResults,
+  { empty, shape, orders, statementsPerOrder }: LoadResults,
   concurrency: number,
   report: Reporter,
 ): void {
-  const at = `${concurrency} at once`;
-  const perSecond = { name: `orders confirmed, ${at}`, value: orders.perSecond, unit: '/s' };
-  const aims = concurrency === 40;
+  const load = `${concurrency} concurrent`;
+  const perSecond = { name: `orders confirmed, ${load}`, value: orders.perSecond, unit: '/s' };
+  const hasTarget = concurrency === 40;
   report({
     ...perSecond,
     reference: 'empty workflow',
     referenceValue: empty.perSecond,
-    ...(aims ? { target: { atLeast: 0.5 } } : {}),
+    ...(hasTarget ? { target: { atLeast: 0.5 } } : {}),
   });
   report({
     ...perSecond,
-    reference: 'same shape, empty',
+    reference: 'same shape',
     referenceValue: shape.perSecond,
-    ...(aims ? { target: { atLeast: 0.75 } } : {}),
+    ...(hasTarget ? { target: { atLeast: 0.75 } } : {}),
   });
   report({
-    name: `answer to a placement, median, ${at}`,
+    name: `response to a placement, median, ${load}`,
     value: orders.p50Ms,
     unit: 'ms',
     reference: 'empty workflow',
     referenceValue: empty.p50Ms,
     ...(concurrency === 1 ? { target: { atMost: 4 } } : {}),
   });
-  report({ name: `answer to a placement, 99th percentile, ${at}`, value: orders.p99Ms, unit: 'ms' });
+  report({ name: `response to a placement, 99th percentile, ${load}`, value: orders.p99Ms, unit: 'ms' });
   report({
-    name: `processor time of an order, ${at}`,
+    name: `CPU time of an order, ${load}`,
     value: orders.cpuMs,
     unit: 'ms',
-    reference: 'same shape, empty',
+    reference: 'same shape',
     referenceValue: shape.cpuMs,
   });
-  report({ name: `SQL statements of an order, followers included, ${at}`, value: statements, unit: '' });
+  report({
+    name: `SQL statements of an order, subscribers included, ${load}`,
+    value: statementsPerOrder,
+    unit: '',
+  });
 }
 
-/** Events are the same at any load. */
+/** The load does not change the number of events. */
 async function measureHistoryLength({ apiUrl }: Servers, client: Client, report: Reporter): Promise<void> {
   const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, buildOrderBody(0))) as { id: string };
   const { historyLength } = await client.workflow.getHandle(id).describe();
@@ -109,17 +113,19 @@ async function runLoadWithCpu(
   total: number,
   call: (n: number) => Promise<unknown>,
 ): Promise<LoadResultWithCpu> {
-  const used = () => Object.values(pids).map(getCpuMs);
-  const before = used();
-  const measured = await runLoad(concurrency, total, call);
-  const after = used();
-  const known = [...before, ...after].every((ms) => ms !== null);
-  const spent = sumMs(after) - sumMs(before);
-  return { ...measured, cpuMs: known ? spent / countAllCalls(concurrency, total) : null };
+  const before = getTotalCpuMs(pids);
+  const result = await runLoad(concurrency, total, call);
+  const after = getTotalCpuMs(pids);
+  const isKnown = before !== null && after !== null;
+  return { ...result, cpuMs: isKnown ? (after - before) / countAllCalls(concurrency, total) : null };
 }
 
-const sumMs = (times: readonly (number | null)[]): number =>
-  times.reduce<number>((all, ms) => all + (ms ?? 0), 0);
+/** Null if the CPU time of a process is unknown. */
+function getTotalCpuMs(pids: Servers['pids']): number | null {
+  const times = Object.values(pids).map(getCpuMs);
+  return times.reduce((total, ms) => (total === null || ms === null ? null : total + ms), 0);
+}
+
 const countAllCalls = (concurrency: number, total: number): number =>
   total + countWarmUpCalls(concurrency, total);
 

@@ -11,76 +11,80 @@ const OVERLOAD_FACTOR = 3;
 const MEGABYTE = 1_000_000;
 const RECOVERY_TIMEOUT_MS = 60_000;
 
-/** Placements come at three times the rate that can be served, whether or not the ones before have been answered. */
+/** Sends placements at three times the capacity, without waiting for earlier responses. */
 export async function measureOverload(servers: Servers, report: Reporter): Promise<void> {
   const { apiUrl, countOpenOrders, countUndecidedOrders, pids } = servers;
   const place = (n: number) => sendOpenLoop(`${apiUrl}/api/orders`, buildOrderBody(n));
-  const sustained = await runLoad(40, 300, place);
+  const capacity = await runLoad(40, 300, place);
   const before = { memory: getResidentBytes(pids.system ?? 0), open: await countOpenOrders() };
-  const answers = await runOpenLoopLoad(OVERLOAD_FACTOR * sustained.perSecond, place);
-  const endedMs = performance.now();
+  const responses = await runOpenLoopLoad(OVERLOAD_FACTOR * capacity.perSecond, place);
+  const sentAllMs = performance.now();
 
-  const [taken, shed] = [answers.of(201), answers.of(503)];
+  const [accepted, rejected] = [responses.getTimes(201), responses.getTimes(503)];
   const memory = getResidentBytes(pids.system ?? 0);
   report({
-    name: `placements a second, ${OVERLOAD_FACTOR} times what can be served`,
-    value: OVERLOAD_FACTOR * sustained.perSecond,
+    name: `placements sent, ${OVERLOAD_FACTOR} times the capacity`,
+    value: OVERLOAD_FACTOR * capacity.perSecond,
     unit: '/s',
   });
   report({
     name: 'orders confirmed under overload',
-    value: taken.length / DURATION_SECONDS,
+    value: accepted.length / DURATION_SECONDS,
     unit: '/s',
-    reference: 'as many as can be served',
-    referenceValue: sustained.perSecond,
+    reference: 'capacity',
+    referenceValue: capacity.perSecond,
     target: { atLeast: 0.7 },
   });
-  report({ name: 'told to come back', value: (100 * shed.length) / answers.all, unit: '%' });
   report({
-    name: 'neither taken nor told to come back',
-    value: answers.all - taken.length - shed.length,
+    name: 'placements rejected with 503',
+    value: (100 * rejected.length) / responses.total,
+    unit: '%',
+  });
+  report({
+    name: 'placements neither accepted nor rejected with 503',
+    value: responses.total - accepted.length - rejected.length,
     unit: '',
     target: { atMost: 0 },
   });
   report({
-    name: 'answer to who is told to come back, 99th percentile',
-    value: percentile(shed, 0.99),
+    name: 'response to a rejected placement, 99th percentile',
+    value: percentile(rejected, 0.99),
     unit: 'ms',
     target: { atMost: 2_000 },
   });
   report({
-    name: 'answer to who is taken, 99th percentile',
-    value: percentile(taken, 0.99),
+    name: 'response to an accepted placement, 99th percentile',
+    value: percentile(accepted, 0.99),
     unit: 'ms',
     target: { atMost: 20_000 },
   });
   report({
-    name: 'memory gained under overload',
+    name: 'memory growth under overload',
     value: memory === null || before.memory === null ? null : (memory - before.memory) / MEGABYTE,
     unit: 'MB',
     target: { atMost: 200 },
   });
-  while ((await countUndecidedOrders()) > 0 && performance.now() - endedMs < RECOVERY_TIMEOUT_MS)
+  while ((await countUndecidedOrders()) > 0 && performance.now() - sentAllMs < RECOVERY_TIMEOUT_MS)
     await delay(100);
   report({
-    name: 'accepted orders that did not end',
-    value: taken.length - ((await countOpenOrders()) - before.open),
+    name: 'accepted orders that were not confirmed',
+    value: accepted.length - ((await countOpenOrders()) - before.open),
     unit: '',
     target: { atMost: 0 },
   });
   report({
-    name: 'answer to a placement afterwards, median, 40 at once',
+    name: 'response to a placement after the overload, median, 40 concurrent',
     value: (await runLoad(40, 200, place)).p50Ms,
     unit: 'ms',
-    reference: 'before',
-    referenceValue: sustained.p50Ms,
+    reference: 'before the overload',
+    referenceValue: capacity.p50Ms,
     target: { atMost: 1.5 },
   });
 }
 
 async function runOpenLoopLoad(perSecond: number, place: (n: number) => Promise<{ status: number }>) {
   const times = new Map<number, number[]>();
-  const underWay: Promise<void>[] = [];
+  const pending: Promise<void>[] = [];
   const total = Math.round(perSecond * DURATION_SECONDS);
   const startedMs = performance.now();
   for (let n = 0; n < total; n += 1) {
@@ -88,14 +92,14 @@ async function runOpenLoopLoad(perSecond: number, place: (n: number) => Promise<
     const earlyMs = dueMs - (performance.now() - startedMs);
     if (earlyMs > 1) await delay(earlyMs);
     const sentMs = performance.now();
-    underWay.push(
+    pending.push(
       place(n).then(({ status }) => {
         times.set(status, [...(times.get(status) ?? []), performance.now() - sentMs]);
       }),
     );
   }
-  await Promise.all(underWay);
-  return { all: total, of: (status: number): number[] => times.get(status) ?? [] };
+  await Promise.all(pending);
+  return { total, getTimes: (status: number): number[] => times.get(status) ?? [] };
 }
 
 function percentile(times: readonly number[], share: number): number {

@@ -9,29 +9,29 @@ const LOADS: [connections: number, total: number][] = [
   [200, 4_000],
 ];
 
-/** Reads over HTTP, beside bare Express with the same queries. */
+/** Measures reads over HTTP relative to bare Express with the same queries. */
 export async function measureReads(servers: Servers, report: Reporter): Promise<void> {
   const { apiUrl, headers } = servers;
   const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, buildOrderBody(0), headers)) as {
     id: string;
   };
-  const pairs: [what: string, ours: string, theirs: string][] = [
+  const reads: [name: string, path: string, referencePath: string][] = [
     ['one order', `/api/orders/${id}`, `/orders/${id}`],
     ['list of orders', '/api/orders', '/orders'],
     ['list of products', '/api/products', '/products'],
   ];
   for (const [connections, total] of LOADS) {
-    for (const [what, ours, theirs] of pairs) {
+    for (const [name, path, referencePath] of reads) {
       const p99Ms = await measureRead(servers, report, {
-        name: `reads of ${what}, ${connections} connections`,
-        path: ours,
-        referencePath: theirs,
+        name: `reads of ${name}, ${connections} connections`,
+        path,
+        referencePath,
         headers,
         connections,
         total,
       });
       report({
-        name: `read of ${what}, 99th percentile, ${connections} connections`,
+        name: `read of ${name}, 99th percentile, ${connections} connections`,
         value: p99Ms,
         unit: 'ms',
         ...(connections === 200 ? { target: { atMost: 100 } } : {}),
@@ -44,14 +44,14 @@ export interface ReadScenario {
   name: string;
   /** Path of the system's API. */
   path: string;
-  /** Path of the references. */
+  /** Path of bare Express. */
   referencePath: string;
   headers: Record<string, string>;
   connections: number;
   total: number;
 }
 
-/** Beside bare Express with the same middleware, which the aim is about, and with none but the packages'. @returns ours, 99th percentile. */
+/** The target applies to bare Express with the same middleware. @returns the system's 99th percentile. */
 export async function measureRead(
   { apiUrl, expressUrl }: Servers,
   report: Reporter,
@@ -59,18 +59,18 @@ export async function measureRead(
 ): Promise<number> {
   const load = (url: string) => runLoad(connections, total, () => get(url, headers));
   const bare = await load(`${expressUrl}${referencePath}`);
-  const same = await load(`${expressUrl}/with-middleware${referencePath}`);
+  const withMiddleware = await load(`${expressUrl}/with-middleware${referencePath}`);
   const { perSecond, p99Ms } = await load(`${apiUrl}${path}`);
-  const measured = { name, value: perSecond, unit: '/s' };
+  const measurement = { name, value: perSecond, unit: '/s' };
   report({
-    ...measured,
+    ...measurement,
     reference: 'bare Express, same query and middleware',
-    referenceValue: same.perSecond,
+    referenceValue: withMiddleware.perSecond,
     target: { atLeast: 0.8 },
   });
   report({
-    ...measured,
-    reference: 'bare Express, same query, nobody asks who reads',
+    ...measurement,
+    reference: 'bare Express, same query, package middleware only',
     referenceValue: bare.perSecond,
   });
   return p99Ms;

@@ -10,16 +10,16 @@ const CHUNK_SIZE = 10_000;
 const REQUEST_COUNT = 2_000;
 const CONNECTION_COUNT = 50;
 
-const SEARCHES: [what: string, query: string][] = [
+const SEARCHES: [name: string, query: string][] = [
   ['one product by its number', 'q=number77777'],
   ['a common word', 'q=walnut'],
   ['two common words', 'q=walnut+lamp'],
-  ['two common words that no product has both', 'q=walnut+linen'],
-  ['the beginnings of words', 'q=wal+la'],
-  ['a common word with one that there is not', 'q=walnut+zzz'],
+  ['two common words that no product shares', 'q=walnut+linen'],
+  ['prefixes', 'q=wal+la'],
+  ['a common word with an unknown word', 'q=walnut+zzz'],
 ];
 
-/** Searches of a large catalogue over HTTP, beside bare Express with the same queries. */
+/** Measures searches of a large catalogue relative to bare Express with the same queries. */
 export async function measureSearch(servers: Servers, report: Reporter): Promise<void> {
   const db = connect({ url: servers.databaseUrl });
   try {
@@ -28,9 +28,9 @@ export async function measureSearch(servers: Servers, report: Reporter): Promise
   } finally {
     await db.close();
   }
-  for (const [what, query] of SEARCHES) {
+  for (const [name, query] of SEARCHES) {
     const p99Ms = await measureRead(servers, report, {
-      name: `searches for ${what} in ${PRODUCT_COUNT.toLocaleString('en')} products, ${CONNECTION_COUNT} connections`,
+      name: `searches for ${name} in ${PRODUCT_COUNT.toLocaleString('en')} products, ${CONNECTION_COUNT} connections`,
       path: `/api/products?${query}`,
       referencePath: `/search?${query}`,
       headers: {},
@@ -38,7 +38,7 @@ export async function measureSearch(servers: Servers, report: Reporter): Promise
       total: REQUEST_COUNT,
     });
     report({
-      name: `search for ${what}, 99th percentile`,
+      name: `search for ${name}, 99th percentile`,
       value: p99Ms,
       unit: 'ms',
       target: { atMost: 100 },

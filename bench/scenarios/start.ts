@@ -13,7 +13,7 @@ const STOP_GRACE_MS = 40_000;
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 25;
 
-/** From the command to the first confirmed order, everything installed. */
+/** Measures the time from `npm start` to the first confirmed order, with everything installed. */
 export async function measureStart(report: Reporter): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'orders-bench-start-'));
   const ports: Record<string, string> = {};
@@ -35,13 +35,14 @@ export async function measureStart(report: Reporter): Promise<void> {
   });
   try {
     const url = `http://127.0.0.1:${ports.PORT}/api/orders`;
-    const placed = () =>
+    const placeOrder = () =>
       send(url, buildOrderBody(0), { 'idempotency-key': 'first' }).then(
         ({ status }) => status === 201,
         () => false,
       );
-    while (!(await placed())) {
-      if (performance.now() - startedMs > START_TIMEOUT_MS) throw new Error('npm start takes no orders');
+    while (!(await placeOrder())) {
+      if (performance.now() - startedMs > START_TIMEOUT_MS)
+        throw new Error(`npm start accepts no orders after ${START_TIMEOUT_MS} ms`);
       await delay(POLL_MS);
     }
     report({
