@@ -12,26 +12,26 @@ interface PageOfMessages {
   nextCursor: string | null;
 }
 
-const open: MailCatcher[] = [];
+const catchers: MailCatcher[] = [];
 const directories: string[] = [];
 const children: ChildProcess[] = [];
 
 async function start(options: Partial<MailCatcherOptions> = {}): Promise<MailCatcher> {
   const catcher = await createMailCatcher({ smtpPort: 0, httpPort: 0, host: '127.0.0.1', ...options });
-  open.push(catcher);
+  catchers.push(catcher);
   return catcher;
 }
 
-async function directory(): Promise<string> {
-  const made = await mkdtemp(path.join(tmpdir(), 'mail-catcher-'));
-  directories.push(made);
-  return made;
+async function createDirectory(): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'mail-catcher-'));
+  directories.push(directory);
+  return directory;
 }
 
 async function sendMails(
   catcher: MailCatcher,
   subjects: string[],
-  changes: { address?: string; html?: string } = {},
+  overrides: { address?: string; html?: string } = {},
 ): Promise<void> {
   const mailer = createSmtpMailer({
     smtpUrl: catcher.smtpUrl,
@@ -41,9 +41,9 @@ async function sendMails(
   try {
     for (const subject of subjects) {
       await mailer.send({
-        to: { name: 'Ada', address: changes.address ?? 'ada@example.com' },
+        to: { name: 'Ada', address: overrides.address ?? 'ada@example.com' },
         subject,
-        html: changes.html ?? `<p>${subject}</p>`,
+        html: overrides.html ?? `<p>${subject}</p>`,
         text: subject,
         messageId: `<${subject}@shop.example>`,
       });
@@ -62,11 +62,13 @@ const subjects = ({ data }: PageOfMessages): string[] => data.map(({ subject }) 
 
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  await Promise.all(open.splice(0).map((catcher) => catcher.close()));
-  await Promise.all(directories.splice(0).map((made) => rm(made, { recursive: true, force: true })));
+  await Promise.all(catchers.splice(0).map((catcher) => catcher.close()));
+  await Promise.all(
+    directories.splice(0).map((directory) => rm(directory, { recursive: true, force: true })),
+  );
 });
 
-test('mails are listed newest first, by recipient and in pages', async () => {
+test('lists mails newest first, by recipient and in pages', async () => {
   const catcher = await start();
   await sendMails(catcher, ['one', 'two', 'three']);
   await sendMails(catcher, ['other'], { address: 'Grace@Example.com' });
@@ -79,7 +81,7 @@ test('mails are listed newest first, by recipient and in pages', async () => {
   expect(second.nextCursor).toBeNull();
 });
 
-test('one mail is read by its id', async () => {
+test('returns a mail by its id', async () => {
   const catcher = await start();
   await sendMails(catcher, ['one']);
   const [message] = (await get(catcher, '/messages')).data;
@@ -97,7 +99,7 @@ test('one mail is read by its id', async () => {
   });
 });
 
-test('the recipients are those of the envelope, whatever the headers say', async () => {
+test('reads the recipients from the envelope, not from the headers', async () => {
   const catcher = await start();
   const headers = [
     'Delivered-To: forged@b.example',
@@ -114,38 +116,38 @@ test('the recipients are those of the envelope, whatever the headers say', async
   ]);
 });
 
-test('a restart keeps the mails, and deleting them is for good', async () => {
-  const place = await directory();
-  const before = await start({ directory: place });
+test('stores mails across restarts until they are deleted', async () => {
+  const directory = await createDirectory();
+  const before = await start({ directory });
   await sendMails(before, ['one', 'two']);
-  const kept = await get(before, '/messages');
+  const stored = await get(before, '/messages');
   await before.close();
-  await writeFile(path.join(place, '01ARZ3NDEKTSV4RRFFQ69G5FAV.part'), 'Subject: half a mail');
+  await writeFile(path.join(directory, '01ARZ3NDEKTSV4RRFFQ69G5FAV.part'), 'Subject: incomplete');
 
-  const after = await start({ directory: place });
-  expect(await get(after, '/messages')).toEqual(kept);
-  expect(await readdir(place)).toHaveLength(2);
+  const after = await start({ directory });
+  expect(await get(after, '/messages')).toEqual(stored);
+  expect(await readdir(directory)).toHaveLength(2);
   await sendMails(after, ['three']);
   expect(subjects(await get(after, '/messages'))).toEqual(['three', 'two', 'one']);
 
   expect((await fetch(`${after.httpUrl}/messages`, { method: 'DELETE' })).status).toBe(204);
   expect(await get(after, '/messages')).toEqual({ data: [], nextCursor: null });
-  expect(await readdir(place)).toEqual([]);
+  expect(await readdir(directory)).toEqual([]);
 });
 
-test('only the last mails are kept, also on disk', async () => {
-  const place = await directory();
-  const catcher = await start({ directory: place, maxMessages: 3 });
+test('evicts the oldest mails beyond the limit, also from the disk', async () => {
+  const directory = await createDirectory();
+  const catcher = await start({ directory, maxMessages: 3 });
   await sendMails(catcher, ['one', 'two', 'three', 'four', 'five']);
   expect(subjects(await get(catcher, '/messages'))).toEqual(['five', 'four', 'three']);
-  expect(await readdir(place)).toHaveLength(3);
+  expect(await readdir(directory)).toHaveLength(3);
   await catcher.close();
-  const smaller = await start({ directory: place, maxMessages: 1 });
+  const smaller = await start({ directory, maxMessages: 1 });
   expect(subjects(await get(smaller, '/messages'))).toEqual(['five']);
-  expect(await readdir(place)).toHaveLength(1);
+  expect(await readdir(directory)).toHaveLength(1);
 });
 
-test('a mail larger than 5 MB is refused', async () => {
+test('rejects a mail larger than 5 MB', async () => {
   const catcher = await start();
   await expect(sendMails(catcher, ['big'], { html: 'x'.repeat(6 * 1024 * 1024) })).rejects.toMatchObject({
     permanent: true,
@@ -153,7 +155,7 @@ test('a mail larger than 5 MB is refused', async () => {
   expect((await get(catcher, '/messages')).data).toEqual([]);
 });
 
-test('the behaviour is set over HTTP, and only to one there is', async () => {
+test('sets the behaviour over HTTP and rejects unknown behaviours', async () => {
   const catcher = await start();
   const set = (body: string, type = 'application/json') =>
     fetch(`${catcher.httpUrl}/behaviour`, { method: 'POST', headers: { 'content-type': type }, body });
@@ -165,7 +167,7 @@ test('the behaviour is set over HTTP, and only to one there is', async () => {
   expect(await (await fetch(`${catcher.httpUrl}/behaviour`)).json()).toEqual({ mode: 'reject_permanent' });
 });
 
-test('a mail cannot take over the page that shows it', async () => {
+test('isolates the HTML of a mail from the page that embeds it', async () => {
   const catcher = await start();
   await sendMails(catcher, ['one'], {
     html: '<script>alert(2)</script><b>hi</b>',
@@ -181,7 +183,7 @@ test('a mail cannot take over the page that shows it', async () => {
   expect(policy).toMatch(/; sandbox (?!.*allow-scripts)(?!.*allow-same-origin)/);
 });
 
-test('what a mail says is escaped on every page', async () => {
+test('escapes the content of a mail on every page', async () => {
   const catcher = await start();
   await catcher.store.add(
     Buffer.from('Subject: <script>s</script>\r\nTo: "<i>" <a@b.example>\r\n\r\n<script>t</script>\r\n'),
@@ -204,7 +206,7 @@ test('what a mail says is escaped on every page', async () => {
   expect(raw.headers.get('x-content-type-options')).toBe('nosniff');
 });
 
-test('what is wrong is answered with a problem', async () => {
+test('returns errors as problems', async () => {
   const catcher = await start();
   const status = async (target: string, init?: RequestInit) => {
     const response = await fetch(catcher.httpUrl + target, init);
@@ -221,15 +223,15 @@ test('what is wrong is answered with a problem', async () => {
   expect((await fetch(`${catcher.httpUrl}/healthz`)).status).toBe(200);
 });
 
-test('a busy port is one clear sentence and nothing stays open', async () => {
+test('fails with one sentence if a port is in use', async () => {
   const first = await start();
   const httpPort = Number(new URL(first.httpUrl).port);
   const smtpPort = Number(new URL(first.smtpUrl).port);
   await expect(start({ smtpPort })).rejects.toThrow(
-    `The mail catcher cannot listen for SMTP on 127.0.0.1:${smtpPort}: another process uses it.`,
+    `The mail catcher cannot listen for SMTP on 127.0.0.1:${smtpPort}: the port is already in use.`,
   );
   await expect(start({ httpPort })).rejects.toThrow(
-    `HTTP on 127.0.0.1:${httpPort}: another process uses it.`,
+    `HTTP on 127.0.0.1:${httpPort}: the port is already in use.`,
   );
 });
 
@@ -241,7 +243,7 @@ describe('the process', () => {
     });
     children.push(child);
     const output = { stdout: '', stderr: '' };
-    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
     const ready = new Promise<void>((resolve) =>
       child.stdout.on('data', (data: Buffer) => {
         output.stdout += data.toString();
@@ -251,26 +253,26 @@ describe('the process', () => {
     child.stderr.on('data', (data: Buffer) => {
       output.stderr += data.toString();
     });
-    return { child, output, ended, ready };
+    return { child, output, exited, ready };
   };
 
-  test('says where it listens, stops on SIGTERM, and fails with one sentence on a busy port', async () => {
-    const DATA_DIR = await directory();
+  test('logs its URLs, stops on SIGTERM, and fails with one sentence if a port is in use', async () => {
+    const DATA_DIR = await createDirectory();
     const first = run({ MAIL_SMTP_PORT: '0', MAIL_UI_PORT: '0', DATA_DIR });
-    await Promise.race([first.ready, first.ended]);
+    await Promise.race([first.ready, first.exited]);
     const line = /^mail catcher listening: smtp:\/\/127\.0\.0\.1:(\d+) http:\/\/127\.0\.0\.1:\d+\n$/;
     expect(first.output).toEqual({ stdout: expect.stringMatching(line), stderr: '' });
 
-    const busy = line.exec(first.output.stdout)![1]!;
-    const second = run({ MAIL_SMTP_PORT: busy, MAIL_UI_PORT: '0', DATA_DIR });
-    expect(await second.ended).toBe(1);
+    const usedPort = line.exec(first.output.stdout)![1]!;
+    const second = run({ MAIL_SMTP_PORT: usedPort, MAIL_UI_PORT: '0', DATA_DIR });
+    expect(await second.exited).toBe(1);
     expect(second.output).toEqual({
       stdout: '',
-      stderr: `The mail catcher cannot listen for SMTP on 127.0.0.1:${busy}: another process uses it.\n`,
+      stderr: `The mail catcher cannot listen for SMTP on 127.0.0.1:${usedPort}: the port is already in use.\n`,
     });
 
     first.child.kill('SIGTERM');
-    expect(await first.ended).toBe(0);
+    expect(await first.exited).toBe(0);
   });
 });
 
@@ -284,7 +286,7 @@ describe('the configuration', () => {
     });
   });
 
-  test('names every fault', () => {
+  test('reports every invalid variable', () => {
     expect(() => loadMailCatcherConfig({ MAIL_SMTP_PORT: '70000', MAIL_UI_PORT: 'x' })).toThrow(
       /MAIL_SMTP_PORT.*70000.*MAIL_UI_PORT.*"x"/,
     );

@@ -4,22 +4,22 @@ import { type Behaviour, listenForMail } from './smtp';
 import { type MailStore, openMailStore } from './store';
 
 export interface MailCatcherOptions {
-  /** 0 takes any free port. */
+  /** 0: any free port. */
   smtpPort: number;
-  /** 0 takes any free port. */
+  /** 0: any free port. */
   httpPort: number;
   host: string;
-  /** How many mails are kept; 500 unless told otherwise. */
+  /** The number of mails stored; 500 by default. */
   maxMessages?: number;
-  /** Where mails outlive the process; left out, they live in memory. */
+  /** Where mails are stored; in memory only if absent. */
   directory?: string;
 }
 
-/** A mail server for development and tests: keeps every mail and delivers none. */
+/** A mail server for development and tests: stores every mail and delivers none. */
 export interface MailCatcher {
   /** `smtp://host:port` */
   smtpUrl: string;
-  /** `http://host:port`, without a slash at the end. */
+  /** `http://host:port`, without a trailing slash. */
   httpUrl: string;
   store: MailStore;
   setBehaviour(behaviour: Behaviour): void;
@@ -28,7 +28,7 @@ export interface MailCatcher {
 
 const DEFAULT_MAX_MESSAGES = 500;
 
-/** @throws Error with one sentence when a port cannot be listened on; nothing is left open then. */
+/** @throws Error with one sentence if it cannot listen on a port; the other port is closed then. */
 export async function createMailCatcher(options: MailCatcherOptions): Promise<MailCatcher> {
   const { host, maxMessages = DEFAULT_MAX_MESSAGES, directory } = options;
   const store = await openMailStore({ maxMessages, ...(directory !== undefined && { directory }) });
@@ -47,10 +47,10 @@ export async function createMailCatcher(options: MailCatcherOptions): Promise<Ma
     await smtp.close();
     return throwListenError('HTTP', options.httpPort, host, error);
   });
-  const name = host.includes(':') ? `[${host}]` : host;
+  const urlHost = host.includes(':') ? `[${host}]` : host;
   return {
-    smtpUrl: `smtp://${name}:${smtp.port}`,
-    httpUrl: `http://${name}:${httpPort}`,
+    smtpUrl: `smtp://${urlHost}:${smtp.port}`,
+    httpUrl: `http://${urlHost}:${httpPort}`,
     store,
     setBehaviour,
     async close() {
@@ -73,9 +73,9 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 }
 
 function throwListenError(protocol: string, port: number, host: string, error: unknown): never {
-  // By shape: `instanceof Error` is false for Node's own errors under jest.
+  // `instanceof Error` is false for Node's own errors under jest.
   const code =
     typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
-  const why = code === 'EADDRINUSE' ? 'another process uses it' : code;
-  throw new Error(`The mail catcher cannot listen for ${protocol} on ${host}:${port}: ${why}.`);
+  const cause = code === 'EADDRINUSE' ? 'the port is already in use' : code;
+  throw new Error(`The mail catcher cannot listen for ${protocol} on ${host}:${port}: ${cause}.`);
 }

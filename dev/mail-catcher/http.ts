@@ -15,7 +15,7 @@ const MAX_LIMIT = 200;
 const MAX_BODY_BYTES = 1024;
 const ID_PATTERN = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** An answer that is a problem (RFC 9457). */
+/** An error response in the problem format (RFC 9457). */
 class ProblemError extends Error {
   constructor(
     readonly status: number,
@@ -34,11 +34,11 @@ type Handler = (
   id: string,
 ) => void | Promise<void>;
 
-/** The page and the JSON interface of the mail catcher; not listening yet. */
+/** The web pages and the JSON API of the mail catcher; the caller listens. */
 export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherServerOptions): Server {
   const find = (id: string): CaughtMail => {
     const mail = store.get(id);
-    if (!mail) throw new ProblemError(404, 'Not found', 'There is no mail with this id.');
+    if (!mail) throw new ProblemError(404, 'Not found', 'No mail has this id.');
     return mail;
   };
   const routes: [RegExp, Record<string, Handler>][] = [
@@ -103,10 +103,11 @@ export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherS
       if (!match) continue;
       const handler = handlers[request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')];
       const allow = Object.keys(handlers).join(', ');
-      if (!handler) throw new ProblemError(405, 'Method not allowed', `Allowed here: ${allow}.`, { allow });
+      if (!handler)
+        throw new ProblemError(405, 'Method not allowed', `Allowed methods: ${allow}.`, { allow });
       return handler(request, response, url, match[1] ?? '');
     }
-    throw new ProblemError(404, 'Not found', 'There is nothing at this address.');
+    throw new ProblemError(404, 'Not found', 'No resource has this path.');
   }
 
   return createServer((request, response) => {
@@ -114,7 +115,7 @@ export function createCatcherServer({ store, behaviour, setBehaviour }: CatcherS
       const problem =
         error instanceof ProblemError
           ? error
-          : new ProblemError(500, 'Internal error', 'The request could not be served.');
+          : new ProblemError(500, 'Internal error', 'The request failed.');
       if (response.headersSent) response.destroy();
       else {
         const { status, title, message: detail, headers } = problem;
@@ -168,7 +169,7 @@ function parseView(url: URL): MailTab | null {
 }
 
 async function readBehaviour(request: IncomingMessage): Promise<Behaviour> {
-  // A page of another origin can post a form here, but not this content type.
+  // A page of another origin can submit a form, but not this content type.
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
     throw new ProblemError(415, 'Unsupported media type', 'Send application/json.');
   }
@@ -177,14 +178,16 @@ async function readBehaviour(request: IncomingMessage): Promise<Behaviour> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) {
-      throw new ProblemError(413, 'Content too large', 'The body is too large.', { connection: 'close' });
+      throw new ProblemError(413, 'Content too large', `The body must be at most ${MAX_BODY_BYTES} bytes.`, {
+        connection: 'close',
+      });
     }
     chunks.push(chunk);
   }
   const mode = parseMode(Buffer.concat(chunks).toString());
-  const known = BEHAVIOURS.find((behaviour) => behaviour === mode);
-  if (!known) throw new ProblemError(400, 'Bad request', `mode must be one of ${BEHAVIOURS.join(', ')}.`);
-  return known;
+  const behaviour = BEHAVIOURS.find((candidate) => candidate === mode);
+  if (!behaviour) throw new ProblemError(400, 'Bad request', `mode must be one of ${BEHAVIOURS.join(', ')}.`);
+  return behaviour;
 }
 
 function parseMode(body: string): unknown {

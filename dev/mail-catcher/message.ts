@@ -2,23 +2,23 @@ import PostalMime from 'postal-mime';
 import { decodeTime } from 'ulid';
 import type { EmailAddress } from '../../integrations/smtp/email-address';
 
-/** Who the mail was really for: what SMTP said, whatever the headers of the mail say. */
+/** The sender and recipients of the SMTP session, which can differ from the mail's headers. */
 export interface Envelope {
   from: string;
   to: string[];
 }
 
-/** A caught mail as the JSON interface gives it. */
+/** A caught mail as returned by the JSON API. */
 export interface CaughtMessage {
   /** ULID: sorts by time of receipt. */
   id: string;
-  /** With angle brackets, as in the header; null when the mail has none. */
+  /** With angle brackets, as in the header; null if the mail has none. */
   messageId: string | null;
   from: EmailAddress | null;
-  /** The recipients of the envelope, blind copies included, each with its name from the headers if it has one. */
+  /** The recipients of the envelope, including blind copies, with names from the headers. */
   to: EmailAddress[];
   subject: string;
-  /** RFC 3339, or the header as it is when it cannot be read as a date. */
+  /** RFC 3339, or the raw header if it is not a date. */
   date: string | null;
   text: string | null;
   html: string | null;
@@ -26,17 +26,17 @@ export interface CaughtMessage {
   receivedAt: string;
 }
 
-/** A caught mail with what only its page shows. */
+/** A caught mail with the parts that only its web page shows. */
 export interface CaughtMail {
   message: CaughtMessage;
   headers: { name: string; value: string }[];
-  /** The mail as it came, below the trace headers. */
+  /** The trace headers, then the mail as received. */
   raw: Buffer;
 }
 
 /**
- * Puts the envelope on top of a mail as a delivering server does: `Return-Path`, `Delivered-To`, `Received`.
- * The mail is kept whole in one .eml file that any mail program opens.
+ * Prepends the envelope to a mail as a delivering server does: `Return-Path`, `Delivered-To`, `Received`. The result is an
+ * .eml file for any mail program.
  */
 export function addTraceHeaders(mail: Buffer, envelope: Envelope, receivedAtMs: number): Buffer {
   const lines = [
@@ -49,11 +49,11 @@ export function addTraceHeaders(mail: Buffer, envelope: Envelope, receivedAtMs: 
 
 const toSingleLine = (value: string): string => value.replace(/[\r\n]+/g, ' ');
 
-/** Reads a mail that has its trace headers; without them the recipients are those of its own headers. */
+/** Parses a mail with trace headers; without them the recipients are those of its own headers. */
 export async function parseMail(id: string, raw: Buffer): Promise<CaughtMail> {
   const mail = await PostalMime.parse(raw);
   const headers = mail.headers.map(({ originalKey, value }) => ({ name: originalKey, value }));
-  const named = flattenMailboxes([...(mail.to ?? []), ...(mail.cc ?? []), ...(mail.bcc ?? [])]);
+  const headerRecipients = flattenMailboxes([...(mail.to ?? []), ...(mail.cc ?? []), ...(mail.bcc ?? [])]);
   const delivered = getDeliveredTo(headers);
   const message: CaughtMessage = {
     id,
@@ -62,9 +62,10 @@ export async function parseMail(id: string, raw: Buffer): Promise<CaughtMail> {
     to:
       delivered.length > 0
         ? delivered.map(
-            (address) => named.find((box) => isSameAddress(box.address, address)) ?? { name: '', address },
+            (address) =>
+              headerRecipients.find((box) => isSameAddress(box.address, address)) ?? { name: '', address },
           )
-        : named,
+        : headerRecipients,
     subject: mail.subject ?? '',
     date: mail.date ?? null,
     text: mail.text ?? null,
@@ -76,7 +77,7 @@ export async function parseMail(id: string, raw: Buffer): Promise<CaughtMail> {
 
 export const isSameAddress = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
-/** Only those above our own `Received`: any further down came with the mail and prove nothing. */
+/** Reads only headers above the catcher's own `Received`: those below are part of the mail and can be forged. */
 function getDeliveredTo(headers: { name: string; value: string }[]): string[] {
   const end = headers.findIndex(
     ({ name, value }) => name === 'Received' && value.startsWith('by mail-catcher'),

@@ -8,7 +8,6 @@ import type { Behaviour } from './smtp';
 
 export interface Page {
   html: string;
-  /** Its Content-Security-Policy. */
   contentSecurityPolicy: string;
 }
 
@@ -19,7 +18,7 @@ for (const name of ['layout', 'list', 'mail']) {
   eta.loadTemplate(`@${name}`, readFileSync(path.join(__dirname, 'views', `${name}.eta`), 'utf8'));
 }
 
-/** Page 1 and only: the newest mails first. */
+/** The newest mails first, without further pages. */
 export function renderListPage(messages: CaughtMessage[], behaviour: Behaviour): Page {
   return renderPage('@list', {
     title: 'Mail catcher',
@@ -28,7 +27,7 @@ export function renderListPage(messages: CaughtMessage[], behaviour: Behaviour):
   });
 }
 
-/** One mail. Without a `view`: HTML if the mail has it, else its text. */
+/** One mail. Without a `view`: HTML if the mail has it, otherwise its text. */
 export function renderMailPage(mail: CaughtMail, view: MailTab | null): Page {
   const { message } = mail;
   return renderPage('@mail', {
@@ -44,8 +43,8 @@ export function renderMailPage(mail: CaughtMail, view: MailTab | null): Page {
 }
 
 /**
- * The mail's own HTML, to be shown in a frame: it runs no script, loads nothing, submits nothing and has an origin
- * of its own, also when it is opened outside the frame. Links open in a new tab.
+ * The mail's HTML for a frame. It cannot run scripts, load resources or submit forms, and has a separate origin even if
+ * opened outside the frame. Links open in a new tab.
  */
 export function renderMailFrame({ message }: CaughtMail): Page {
   return {
@@ -70,7 +69,7 @@ const toSummary = (message: CaughtMessage) => ({
   id: message.id,
   subject: message.subject || '(no subject)',
   from: message.from ? formatAddress(message.from) : '(unknown)',
-  to: message.to.map(formatAddress).join(', ') || '(nobody)',
+  to: message.to.map(formatAddress).join(', ') || '(no recipient)',
   receivedAt: message.receivedAt,
   received: `${message.receivedAt.slice(0, 19).replace('T', ' ')} UTC`,
 });

@@ -2,16 +2,16 @@ import type { Socket } from 'node:net';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import type { Envelope } from './message';
 
-/** What the server does with the next mails. All but `accept` are there to be tested against. */
+/** The server's behaviour for the next mails. Tests use those other than `accept` to simulate failures. */
 export const BEHAVIOURS = [
   'accept',
   /** 451 to the recipient. */
   'reject_temporary',
   /** 550 to the recipient. */
   'reject_permanent',
-  /** Never answers MAIL FROM. */
+  /** Sends no response to MAIL FROM. */
   'hang',
-  /** Stores the mail and drops the connection before the 250: the sender cannot know that it arrived. */
+  /** Stores the mail and drops the connection before the 250: for the sender, delivery is unknown. */
   'drop_after_data',
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
@@ -20,7 +20,7 @@ export interface SmtpListenerOptions {
   host: string;
   port: number;
   behaviour(): Behaviour;
-  /** Resolves when the mail is kept. */
+  /** Resolves when the mail is stored. */
   store(mail: Buffer, envelope: Envelope): Promise<unknown>;
 }
 
@@ -40,7 +40,7 @@ class SmtpReplyError extends Error {
   }
 }
 
-/** Listens for mail: takes everything from everyone, no login, no TLS. @throws the error of `listen`. */
+/** Accepts mail from and to any address, without login or TLS. @throws the error of `listen`. */
 export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpListener> {
   const sockets = new Set<Socket>();
   const server = new SMTPServer({
@@ -63,7 +63,7 @@ export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpL
     onData(stream, session, callback) {
       receive(stream, session).then(
         () => callback(),
-        (error: unknown) => callback(error instanceof Error ? error : new Error('not stored')),
+        (error: unknown) => callback(error instanceof Error ? error : new Error('The mail was not stored')),
       );
     },
   });
@@ -91,7 +91,7 @@ export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpL
       resolve(typeof address === 'object' && address ? address.port : options.port);
     });
   });
-  // From here on these are clients that went away; without a listener each would end the process.
+  // Later errors are lost client connections; without a listener each would end the process.
   server.on('error', () => {});
   return {
     port,
@@ -103,7 +103,7 @@ export async function listenForMail(options: SmtpListenerOptions): Promise<SmtpL
   };
 }
 
-/** The whole mail. What is beyond the limit is read and thrown away, as SMTP wants it, before the refusal. */
+/** Reads a mail. SMTP requires reading all data before a rejection; data beyond the limit is discarded. */
 async function readMessage(stream: SMTPServerDataStream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;

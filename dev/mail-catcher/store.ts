@@ -12,50 +12,50 @@ import {
 
 export interface MessagePage {
   data: CaughtMessage[];
-  /** Give it back to get the next, older page; null on the last one. */
+  /** The `cursor` of the next, older page; null on the last page. */
   nextCursor: string | null;
 }
 
-/** The last mails that came, newest first. */
+/** The latest mails, newest first. */
 export interface MailStore {
   add(mail: Buffer, envelope: Envelope): Promise<CaughtMail>;
-  /** `to`: one recipient, in any case. `cursor`: a `nextCursor` of before. */
+  /** `to`: one recipient, case-insensitive. `cursor`: an earlier `nextCursor`. */
   list(query: { to?: string; limit: number; cursor?: string }): MessagePage;
   get(id: string): CaughtMail | undefined;
   clear(): Promise<void>;
 }
 
-/** Beside the number of mails their size is bounded too, so that large ones cannot fill the memory. */
+/** Limits memory in addition to the number of mails. */
 const MAX_TOTAL_BYTES = 128 * 1024 * 1024;
 
 const MAIL_FILE_PATTERN = /^([0-9A-HJKMNP-TV-Z]{26})\.eml$/;
 const PART_FILE_PATTERN = /^[0-9A-HJKMNP-TV-Z]{26}\.part$/;
 
-/** Opens a store. With a `directory` each mail is a file there, and what it holds is read again. */
+/** Opens a store. With a `directory` each mail is stored in a file, and existing files are loaded. */
 export async function openMailStore(options: {
   maxMessages: number;
   directory?: string;
 }): Promise<MailStore> {
   const { maxMessages, directory } = options;
   const nextId = monotonicFactory();
-  const fileOf = (id: string, ending = 'eml'): string => path.join(directory ?? '', `${id}.${ending}`);
+  const getFile = (id: string, extension = 'eml'): string => path.join(directory ?? '', `${id}.${extension}`);
   /** Oldest first. */
   let mails = directory === undefined ? [] : await loadMails(directory);
-  await dropOldest();
+  await evictOldest();
 
-  async function forget(gone: CaughtMail[]): Promise<void> {
+  async function deleteFiles(deleted: CaughtMail[]): Promise<void> {
     if (directory === undefined) return;
-    await Promise.all(gone.map(({ message }) => rm(fileOf(message.id), { force: true })));
+    await Promise.all(deleted.map(({ message }) => rm(getFile(message.id), { force: true })));
   }
 
-  async function dropOldest(): Promise<void> {
+  async function evictOldest(): Promise<void> {
     let bytes = mails.reduce((sum, mail) => sum + mail.raw.length, 0);
     let count = 0;
     while (mails.length - count > maxMessages || (bytes > MAX_TOTAL_BYTES && count < mails.length - 1)) {
       bytes -= mails[count]!.raw.length;
       count += 1;
     }
-    await forget(mails.splice(0, count));
+    await deleteFiles(mails.splice(0, count));
   }
 
   return {
@@ -63,30 +63,30 @@ export async function openMailStore(options: {
       const id = nextId();
       const caught = await parseMail(id, addTraceHeaders(mail, envelope, decodeTime(id)));
       if (directory !== undefined) {
-        // A kill in the middle of writing must not leave half a mail under a mail's name.
-        await writeFile(fileOf(id, 'part'), caught.raw);
-        await rename(fileOf(id, 'part'), fileOf(id));
+        // Renamed after writing: a killed process leaves no incomplete .eml file.
+        await writeFile(getFile(id, 'part'), caught.raw);
+        await rename(getFile(id, 'part'), getFile(id));
       }
       mails.push(caught);
-      // Two that were written at once can arrive here in the other order.
+      // Concurrent writes can complete out of order.
       mails.sort((a, b) => (a.message.id < b.message.id ? -1 : 1));
-      await dropOldest();
+      await evictOldest();
       return caught;
     },
     list({ to, limit, cursor }) {
-      const found = mails
+      const matches = mails
         .map(({ message }) => message)
         .filter(({ id }) => cursor === undefined || id < cursor)
         .filter((message) => to === undefined || message.to.some(({ address }) => isSameAddress(address, to)))
         .reverse();
-      const data = found.slice(0, limit);
-      return { data, nextCursor: found.length > limit ? (data.at(-1)?.id ?? null) : null };
+      const data = matches.slice(0, limit);
+      return { data, nextCursor: matches.length > limit ? (data.at(-1)?.id ?? null) : null };
     },
     get: (id) => mails.find(({ message }) => message.id === id),
     async clear() {
-      const gone = mails;
+      const deleted = mails;
       mails = [];
-      await forget(gone);
+      await deleteFiles(deleted);
     },
   };
 }

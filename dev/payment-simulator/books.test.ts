@@ -6,7 +6,7 @@ afterEach(() => simulator.remove());
 
 const order = (id: string) => ({ 'metadata[order_id]': id });
 
-test('totals are by currency and count only what was taken and given back', async () => {
+test('totals captured and refunded amounts by currency', async () => {
   const paid = await simulator.createPaidIntent();
   await simulator.post('/v1/refunds', { payment_intent: paid, amount: 190 });
   await simulator.createPaidIntent({ currency: 'usd', amount: 700 });
@@ -24,43 +24,43 @@ test('totals are by currency and count only what was taken and given back', asyn
   });
 });
 
-test('intents come oldest first, page by page, also of one order', async () => {
+test('pages through intents oldest first, also for one order', async () => {
   const ids: string[] = [];
   for (const name of ['ord_a', 'ord_b', 'ord_a', 'ord_a', 'ord_b']) {
     ids.push((await simulator.createIntent(order(name))).body.id);
   }
-  const pages = async (query: string) => {
-    const found: string[] = [];
+  const listIds = async (query: string) => {
+    const listedIds: string[] = [];
     let cursor: string | null = '';
     do {
       const { body } = await simulator.get(`/_simulator/books/intents?limit=2&${query}&cursor=${cursor}`);
-      found.push(...body.data.map(({ id }) => id));
+      listedIds.push(...body.data.map(({ id }) => id));
       cursor = body.next_cursor;
     } while (cursor !== null);
-    return found;
+    return listedIds;
   };
-  expect(await pages('')).toEqual(ids);
-  expect(await pages('order_id=ord_a')).toEqual([ids[0], ids[2], ids[3]]);
-  expect(await pages('order_id=ord_none')).toEqual([]);
+  expect(await listIds('')).toEqual(ids);
+  expect(await listIds('order_id=ord_a')).toEqual([ids[0], ids[2], ids[3]]);
+  expect(await listIds('order_id=ord_none')).toEqual([]);
   expect((await simulator.get('/_simulator/books/intents?cursor=pi_none')).status).toBe(400);
 });
 
-test('an order that two intents hold money of is named until one is given back', async () => {
-  const doubles = async () => (await simulator.get('/_simulator/books/double-payments')).body.data;
+test('reports an order paid by two intents until one is refunded in full', async () => {
+  const findDoublePayments = async () => (await simulator.get('/_simulator/books/double-payments')).body.data;
   await simulator.createPaidIntent(order('ord_once'));
   await simulator.createIntent({
     ...order('ord_once'),
     payment_method: 'pm_card_chargeDeclined',
     confirm: 'true',
   });
-  expect(await doubles()).toEqual([]);
+  expect(await findDoublePayments()).toEqual([]);
   const first = await simulator.createPaidIntent(order('ord_twice'));
   const second = await simulator.createPaidIntent({ ...order('ord_twice'), capture_method: 'manual' });
-  expect(await doubles()).toMatchObject([
+  expect(await findDoublePayments()).toMatchObject([
     { order_id: 'ord_twice', intents: [{ id: first }, { id: second, status: 'requires_capture' }] },
   ]);
   await simulator.post('/v1/refunds', { payment_intent: first, amount: 1 });
-  expect(await doubles()).toHaveLength(1);
+  expect(await findDoublePayments()).toHaveLength(1);
   await simulator.post('/v1/refunds', { payment_intent: first });
-  expect(await doubles()).toEqual([]);
+  expect(await findDoublePayments()).toEqual([]);
 });

@@ -11,7 +11,7 @@ export interface BookTotals {
   intents: number;
   refunds: number;
   by_status: Record<string, number>;
-  /** Authorized and neither captured nor released yet. */
+  /** Authorized, not yet captured or released. */
   authorized_minor: Amounts;
   captured_minor: Amounts;
   refunded_minor: Amounts;
@@ -33,7 +33,7 @@ export interface BookRow {
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
 
-/** What the simulator holds, all of it: an independent witness for the shop's own ledger. */
+/** Totals of all intents and refunds, to compare with the system's own records. */
 export function computeBookTotals(store: Store): BookTotals {
   const totals: BookTotals = {
     intents: store.intentCount,
@@ -43,8 +43,8 @@ export function computeBookTotals(store: Store): BookTotals {
     captured_minor: {},
     refunded_minor: {},
   };
-  const add = (to: Amounts, name: string, amount: number) => {
-    to[name] = (to[name] ?? 0) + amount;
+  const add = (amounts: Amounts, name: string, amount: number) => {
+    amounts[name] = (amounts[name] ?? 0) + amount;
   };
   for (const intent of store.listIntents()) {
     add(totals.by_status, intent.status, 1);
@@ -55,7 +55,7 @@ export function computeBookTotals(store: Store): BookTotals {
   return totals;
 }
 
-/** Orders that more than one intent holds money of: authorized, or captured and not wholly refunded. */
+/** Orders with more than one intent that is authorized, or captured and not fully refunded. */
 export function findDoublePayments(store: Store): { order_id: string; intents: BookRow[] }[] {
   return [...store.listOrderIds()]
     .map((orderId) => ({
@@ -101,12 +101,12 @@ export function createBookRouter(store: Store): Router {
         throw resourceNotFound('cursor', cursor, 'cursor', 400);
       const limit = Math.min(parseInteger(params, 'limit', 1) ?? DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
       const after = cursor === null ? -1 : store.getPosition(cursor);
-      // One more than asked for tells whether there is a next page.
-      const found =
+      // One more than `limit`: its presence means that there is a next page.
+      const intents =
         orderId === null
           ? store.sliceIntents(after + 1, after + 2 + limit)
           : store.findIntentsByOrder(orderId).filter(({ id }) => store.getPosition(id) > after);
-      const page = found.slice(0, limit);
-      res.json({ data: page.map(toBookRow), next_cursor: found.length > limit ? page.at(-1)!.id : null });
+      const page = intents.slice(0, limit);
+      res.json({ data: page.map(toBookRow), next_cursor: intents.length > limit ? page.at(-1)!.id : null });
     });
 }

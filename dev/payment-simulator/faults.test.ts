@@ -6,34 +6,34 @@ afterEach(() => simulator.clearFaults());
 afterAll(() => simulator.remove());
 
 const intentCount = async () => (await simulator.get('/_simulator/books')).body.intents;
-const outcomeOf = (answer: ReturnType<typeof simulator.createIntent>) =>
-  answer.then(
+const getOutcome = (response: ReturnType<typeof simulator.createIntent>) =>
+  response.then(
     ({ status }) => status,
-    () => 'no answer',
+    () => 'no response',
   );
 
 describe.each([
   ['fail_before', 500, 0],
-  ['drop_before', 'no answer', 0],
+  ['drop_before', 'no response', 0],
   ['rate_limit', 429, 0],
-  ['drop_after', 'no answer', 1],
+  ['drop_after', 'no response', 1],
   ['fail_saved', 500, 0],
   ['fail_after', 500, 1],
 ] as const)('%s', (mode, outcome, effects) => {
-  test(`gives ${outcome} and makes ${effects} intents, as often as asked`, async () => {
+  test(`returns ${outcome} and creates ${effects} intents for each affected request`, async () => {
     const before = await intentCount();
     expect(await simulator.injectFault({ operation: 'create', mode, times: 2 })).toMatchObject({
       status: 201,
       body: { id: expect.stringMatching(/^flt_/) },
     });
-    expect(await outcomeOf(simulator.createIntent())).toBe(outcome);
-    expect(await outcomeOf(simulator.createIntent())).toBe(outcome);
+    expect(await getOutcome(simulator.createIntent())).toBe(outcome);
+    expect(await getOutcome(simulator.createIntent())).toBe(outcome);
     expect(await intentCount()).toBe(before + 2 * effects);
-    expect(await outcomeOf(simulator.createIntent())).toBe(200);
+    expect(await getOutcome(simulator.createIntent())).toBe(200);
   });
 });
 
-test('drop_after, then the same key: one effect and its answer', async () => {
+test('drop_after: a retry with the same key returns the response of the one capture', async () => {
   const id = await simulator.createPaidIntent({ capture_method: 'manual' });
   const capture = () => simulator.post(`/v1/payment_intents/${id}/capture`, {}, `${id}:capture`);
   await simulator.injectFault({ operation: 'capture', mode: 'drop_after' });
@@ -46,19 +46,19 @@ test('drop_after, then the same key: one effect and its answer', async () => {
 test.each([
   ['fail_saved', 'requires_capture'],
   ['fail_after', 'succeeded'],
-] as const)('%s, then the same key: 500 again and again, and the intent %s', async (mode, status) => {
+] as const)('%s: retries with the same key return 500, and the intent stays %s', async (mode, status) => {
   const id = await simulator.createPaidIntent({ capture_method: 'manual' });
   const capture = () => simulator.post(`/v1/payment_intents/${id}/capture`, {}, `${id}:capture`);
   await simulator.injectFault({ operation: 'capture', mode });
   const first = await capture();
   expect([first.status, first.headers.get('idempotent-replayed')]).toEqual([500, null]);
-  const again = await capture();
-  expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([500, 'true']);
-  expect(again.body).toEqual(first.body);
+  const retried = await capture();
+  expect([retried.status, retried.headers.get('idempotent-replayed')]).toEqual([500, 'true']);
+  expect(retried.body).toEqual(first.body);
   expect((await simulator.get(`/v1/payment_intents/${id}`)).body.status).toBe(status);
 });
 
-test('a delay delays, and a client that gave up does not undo it', async () => {
+test('delay: executes the request after the delay', async () => {
   const before = await intentCount();
   await simulator.injectFault({ operation: '*', mode: 'delay', delayMs: 200 });
   const started = Date.now();
@@ -67,7 +67,7 @@ test('a delay delays, and a client that gave up does not undo it', async () => {
   expect(await intentCount()).toBe(before + 1);
 });
 
-test('meets only the operation and the order it names', async () => {
+test('affects only the operation and the order of the fault', async () => {
   await simulator.injectFault({
     operation: 'cancel',
     mode: 'fail_before',
@@ -84,9 +84,9 @@ test('meets only the operation and the order it names', async () => {
   expect((await simulator.post(`/v1/payment_intents/${unlucky}/cancel`)).status).toBe(200);
 });
 
-test('a fault that is not valid is refused and named', async () => {
-  const answer = await simulator.injectFault({ operation: 'create', mode: 'delay' });
-  expect(answer).toMatchObject({
+test('rejects an invalid fault and names the field', async () => {
+  const response = await simulator.injectFault({ operation: 'create', mode: 'delay' });
+  expect(response).toMatchObject({
     status: 400,
     body: { error: { message: expect.stringMatching(/^delayMs/) } },
   });

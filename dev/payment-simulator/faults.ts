@@ -22,29 +22,29 @@ const faultRequestSchema = z
   .strictObject({
     operation: z.enum([...OPERATIONS, '*']),
     /**
-     * `fail_before`, `drop_before`, `rate_limit`: nothing is done, and nothing kept. `drop_after`: done, the answer is lost.
-     * `fail_saved`, `fail_after`: nothing is done, or it is done; the answer is 500, and is kept under the request's key.
+     * `fail_before`, `drop_before`, `rate_limit`: not executed, not stored. `drop_after`: executed, the response is lost.
+     * `fail_saved` (not executed), `fail_after` (executed): the response is 500, stored under the request's key.
      */
     mode: z.enum(FAULT_MODES),
-    /** How many requests it meets; null until it is cleared. */
+    /** The number of requests affected; null: all until the fault is cleared. */
     times: z.int().positive().nullable().default(1),
     delayMs: z.int().positive().max(MAX_DELAY_MS).optional(),
     match: z.strictObject({ orderId: z.string().min(1).optional() }).optional(),
   })
   .refine((fault) => (fault.mode === 'delay') === (fault.delayMs !== undefined), {
     path: ['delayMs'],
-    message: 'belongs to mode delay, and is needed there',
+    message: 'is required for mode delay and not allowed for other modes',
   });
 
 export type FaultRequest = z.input<typeof faultRequestSchema>;
-/** `times` is what is left of it. */
+/** `times`: the number of requests still to affect. */
 export type Fault = z.output<typeof faultRequestSchema> & { id: string };
 
-/** Faults on request. They live in memory only: a restart clears them. */
+/** Injected faults, in memory only: a restart clears them. */
 export class Faults {
   private list: Fault[] = [];
 
-  /** @throws ApiError 400 naming what is wrong. */
+  /** @throws ApiError 400 that names the invalid field. */
   add(body: unknown): Fault {
     const parsed = faultRequestSchema.safeParse(body);
     if (!parsed.success) {
@@ -64,11 +64,12 @@ export class Faults {
     this.list = [];
   }
 
-  /** The oldest fault that meets this request; counts it as used. */
+  /** Returns the oldest fault that applies to this request and decrements its `times`. */
   consume(operation: Operation, orderId: string | null): Fault | undefined {
     const fault = this.list.find(
-      ({ operation: of, match }) =>
-        (of === '*' || of === operation) && (match?.orderId === undefined || match.orderId === orderId),
+      ({ operation: faulty, match }) =>
+        (faulty === '*' || faulty === operation) &&
+        (match?.orderId === undefined || match.orderId === orderId),
     );
     if (fault && fault.times !== null) {
       fault.times -= 1;

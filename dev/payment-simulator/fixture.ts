@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import type { FaultRequest } from './faults';
 import { type RunningSimulator, startSimulator } from './start';
 
-/** A simulator for tests: a directory and a port of its own, and a client that speaks form encoding. */
-
 export interface HttpResponse {
   status: number;
   headers: Headers;
   body: ResponseBody;
 }
 
-/** The fields that tests read one by one, of whatever the simulator answers. */
+/** The response fields that tests read individually. */
 export interface ResponseBody {
   id: string;
   status: string;
@@ -25,6 +23,7 @@ export interface ResponseBody {
   error: { code?: string; decline_code?: string; charge?: string; payment_intent: ResponseBody };
 }
 
+/** A simulator for tests on a free port with a temporary directory, and a client that sends form encoding. */
 export class SimulatorFixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'simulator-'));
   readonly journalFile = join(this.directory, 'simulator.jsonl');
@@ -55,7 +54,7 @@ export class SimulatorFixture {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** `params` are names as Stripe's clients write them: `metadata[order_id]`. */
+  /** Names of `params` are encoded as by Stripe's clients: `metadata[order_id]`. */
   async post(
     path: string,
     params: Record<string, string | number> = {},
@@ -85,12 +84,12 @@ export class SimulatorFixture {
     return toHttpResponse(await fetch(`${this.url}/_simulator/faults`, { method: 'DELETE' }));
   }
 
-  /** An intent of 41.90 EUR; `params` add or replace. */
+  /** Creates an intent of 41.90 EUR; `params` override the defaults. */
   async createIntent(params: Record<string, string | number> = {}, key?: string): Promise<HttpResponse> {
     return this.post('/v1/payment_intents', { amount: 4190, currency: 'eur', ...params }, key);
   }
 
-  /** The id of an intent that is captured or, with `capture_method: manual`, authorized. */
+  /** Creates a captured or, with `capture_method: manual`, authorized intent. @returns its id. */
   async createPaidIntent(params: Record<string, string | number> = {}): Promise<string> {
     const { body } = await this.createIntent({ payment_method: 'pm_card_visa', confirm: 'true', ...params });
     return body.id;

@@ -19,8 +19,8 @@ function run(port: string) {
   return child;
 }
 
-/** The address from the line that says it is listening. */
-async function listening(child: ChildProcess): Promise<string> {
+/** The URL in the log line of the listening process. */
+async function waitUntilListening(child: ChildProcess): Promise<string> {
   const [line] = await once(child.stdout!, 'data');
   expect(String(line)).toMatch(/^simulator listening on http:\/\/127\.0\.0\.1:\d+\n$/);
   return String(line).trim().split(' ').at(-1)!;
@@ -33,12 +33,12 @@ const create = (url: string, key: string) =>
     body: new URLSearchParams({ amount: '100', currency: 'eur' }),
   });
 
-test('what was acknowledged survives SIGKILL, a busy port is one clear sentence, SIGTERM ends it well', async () => {
+test('acknowledged requests survive SIGKILL, a used port fails with one message, SIGTERM exits with 0', async () => {
   const killed = run('0');
-  const firstUrl = await listening(killed);
+  const firstUrl = await waitUntilListening(killed);
   const acknowledged = new Map<string, string>();
   const keys = Array.from({ length: 200 }, (_, i) => `key-${i}`);
-  // Killed while requests run: some are answered, some are not, and only the answered ones are promised.
+  // Killed during requests: only those with a response must survive.
   const requests = keys.map(async (key) => {
     const response = await create(firstUrl, key);
     acknowledged.set(key, ((await response.json()) as { id: string }).id);
@@ -47,8 +47,8 @@ test('what was acknowledged survives SIGKILL, a busy port is one clear sentence,
   await Promise.allSettled(requests);
   expect(acknowledged.size).toBeGreaterThanOrEqual(50);
 
-  const child = run('0');
-  const url = await listening(child);
+  const restarted = run('0');
+  const url = await waitUntilListening(restarted);
   for (const [key, id] of acknowledged) {
     const response = await create(url, key);
     expect(response.headers.get('idempotent-replayed')).toBe('true');
@@ -56,13 +56,13 @@ test('what was acknowledged survives SIGKILL, a busy port is one clear sentence,
   }
 
   const { port } = new URL(url);
-  const late = run(port);
-  const [message] = await once(late.stderr!, 'data');
+  const second = run(port);
+  const [message] = await once(second.stderr!, 'data');
   expect(String(message)).toBe(
-    `simulator: port ${port} on 127.0.0.1 is already in use; set SIMULATOR_PORT to another one\n`,
+    `simulator: port ${port} on 127.0.0.1 is already in use; set SIMULATOR_PORT to another port\n`,
   );
-  expect(await once(late, 'exit')).toEqual([1, null]);
+  expect(await once(second, 'exit')).toEqual([1, null]);
 
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
+  restarted.kill('SIGTERM');
+  expect(await once(restarted, 'exit')).toEqual([0, null]);
 });

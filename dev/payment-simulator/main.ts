@@ -1,13 +1,13 @@
 import { loadSimulatorConfig } from '../../config/simulator';
 import { startSimulator } from './start';
 
-/** The payment simulator as a process of its own. */
+/** Runs the payment simulator as a separate process. */
 async function main(): Promise<void> {
   const config = loadSimulatorConfig();
   const simulator = await startSimulator(config).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
       throw new Error(
-        `port ${config.port} on ${config.host} is already in use; set SIMULATOR_PORT to another one`,
+        `port ${config.port} on ${config.host} is already in use; set SIMULATOR_PORT to another port`,
       );
     }
     throw error;

@@ -11,17 +11,17 @@ import { authenticate } from './stripe/params';
 import { createStripeRouter } from './stripe/stripe-router';
 
 export interface Simulator {
-  /** Answers requests; listens to nothing by itself. */
+  /** Handles requests; the caller listens. */
   app: Express;
-  /** Closes the journal. Requests that act are answered 500 from then on. */
+  /** Closes the journal. Later mutations return 500. */
   close(): void;
 }
 
 const BODY_LIMIT = '256kb';
 
 /**
- * The payment simulator on the journal in `journalFile`, which is created when missing. One process per journal.
- * @throws Error when the journal cannot be opened or is damaged.
+ * Restores the simulator from the journal in `journalFile`, which is created if missing. One process per journal.
+ * @throws Error if the journal cannot be opened or is damaged.
  */
 export function createSimulator(options: { journalFile: string }): Simulator {
   const store = new Store();
@@ -41,7 +41,7 @@ export function createSimulator(options: { journalFile: string }): Simulator {
 
   const app = express();
   app.disable('x-powered-by');
-  // Stripe's clients send nested parameters in queries too.
+  // Stripe's clients also send nested parameters in queries.
   app.set('query parser', 'extended');
   app.use((req, res, next) => {
     res.set('request-id', newId('req'));
@@ -72,7 +72,7 @@ export function createSimulator(options: { journalFile: string }): Simulator {
   return { app, close: () => journal.close() };
 }
 
-/** Express knows an error handler by its four parameters. */
+/** Express recognizes an error handler by its four parameters. */
 function handleError(error: unknown, req: Request, res: Response, _next: NextFunction): void {
   if (res.headersSent || req.socket.destroyed) {
     req.socket.destroy();
@@ -91,10 +91,12 @@ function handleError(error: unknown, req: Request, res: Response, _next: NextFun
   }
   const message = error instanceof Error ? error.message : 'unknown';
   process.stderr.write(`simulator: ${req.method} ${req.path} failed: ${message}\n`);
-  res.status(500).json(toErrorBody({ type: 'api_error', message: 'An error occurred. Nothing was done.' }));
+  res
+    .status(500)
+    .json(toErrorBody({ type: 'api_error', message: 'An error occurred. The request was not executed.' }));
 }
 
-/** The body parsers mark what is the client's fault with a 4xx `status`. */
+/** The body parsers set a 4xx `status` on errors caused by the client. */
 function getClientErrorStatus(error: unknown): number | null {
   if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return null;
   return error.status >= 400 && error.status < 500 ? error.status : null;

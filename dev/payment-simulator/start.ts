@@ -5,15 +5,15 @@ import { createSimulator, type Simulator } from './server';
 export interface RunningSimulator {
   /** `http://127.0.0.1:12111`, without a slash at the end. */
   url: string;
-  /** Stops listening, lets running requests end within `graceMs`, closes the journal. */
+  /** Stops listening, waits up to `graceMs` for running requests, closes the journal. */
   close(graceMs?: number): Promise<void>;
 }
 
 const GRACE_MS = 2000;
 
 /**
- * Listens, then reads the journal: whoever does not get the port must not touch the file of the one who has it.
- * @throws Error with code EADDRINUSE when the port is taken; whatever `createSimulator` throws.
+ * Listens before it opens the journal, so that a second process on the same port does not change the file.
+ * @throws Error with code EADDRINUSE if the port is in use; the errors of `createSimulator`.
  */
 export function startSimulator(options: {
   journalFile: string;

@@ -5,16 +5,16 @@ import type { IdempotentRequest, JournalEntry } from './records';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * Stripe's idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first decided answer of a key is
- * its answer for good. Stripe may forget a key after a day; here none is forgotten, so a test may take its time.
+ * Stripe's idempotency keys (https://docs.stripe.com/api/idempotent_requests): the response of the first executed request
+ * is replayed. Stripe can remove keys after 24 hours; here they never expire.
  */
 export class IdempotencyKeys {
   private readonly saved = new Map<string, JournalEntry>();
   private readonly inProgress = new Map<string, IdempotentRequest>();
 
   /**
-   * The saved entry of the key, or undefined when the caller is the first and must `release` the key.
-   * @throws ApiError 400 idempotency_error for other parameters, 409 idempotency_key_in_use while the first one runs.
+   * @returns the saved entry of the key, or undefined for the first request, which must `release` the key.
+   * @throws ApiError 400 idempotency_error for other parameters, 409 idempotency_key_in_use while the first request runs.
    */
   claim(request: IdempotentRequest): JournalEntry | undefined {
     const saved = this.saved.get(request.key);
@@ -38,7 +38,7 @@ export class IdempotencyKeys {
     return saved;
   }
 
-  /** Remembers the answer of an entry that is in the journal. */
+  /** Stores a journal entry, to replay its response. */
   save(entry: JournalEntry): void {
     if (entry.request !== null) this.saved.set(entry.request.key, entry);
   }
@@ -48,7 +48,7 @@ export class IdempotencyKeys {
   }
 }
 
-/** @throws ApiError 400 for a key that is too long. An empty or absent key is null. */
+/** @returns null without a key. @throws ApiError 400 for a key that is too long. */
 export function toIdempotentRequest(
   key: string | undefined,
   method: string,
@@ -62,7 +62,7 @@ export function toIdempotentRequest(
   return { key, fingerprint: createHash('sha256').update(text).digest('base64url') };
 }
 
-/** The order in which parameters were sent means nothing. */
+/** JSON with sorted names: the order of parameters is irrelevant. */
 function canonicalize(value: unknown): string {
   return JSON.stringify(value, (_name, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

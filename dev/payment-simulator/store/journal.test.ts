@@ -11,7 +11,7 @@ afterEach(async () => {
 
 const lines = () => readFileSync(simulator.journalFile, 'utf8').split('\n').filter(Boolean);
 
-test('objects, answers and keys are there again after a restart', async () => {
+test('restores objects, responses and keys after a restart', async () => {
   const paid = await simulator.createPaidIntent({ 'metadata[order_id]': 'ord_1' });
   const refund = () => simulator.post('/v1/refunds', { payment_intent: paid, amount: 90 }, 'refund');
   const refunded = await refund();
@@ -29,25 +29,31 @@ test('objects, answers and keys are there again after a restart', async () => {
 
   expect(await read()).toEqual(before);
   expect((await refund()).body).toEqual(refunded.body);
-  const again = await declined();
-  expect(again.status).toBe(402);
-  expect(again.body).toEqual(first.body);
+  const replayed = await declined();
+  expect(replayed.status).toBe(402);
+  expect(replayed.body).toEqual(first.body);
   expect(await read()).toEqual(before);
 });
 
-test('a request leaves one line, and a replay none', async () => {
+test('writes one line per request and none for a replay', async () => {
   await simulator.createIntent({}, 'once');
   await simulator.createIntent({}, 'once');
   expect(lines()).toHaveLength(1);
 });
 
-test('at whatever byte the last line was torn, effect and key are both there or both gone', async () => {
-  await simulator.createIntent({}, 'whole');
-  const wholeBytes = readFileSync(simulator.journalFile).length;
+test('restores both effect and key of a torn last line, or neither', async () => {
+  await simulator.createIntent({}, 'complete');
+  const completeBytes = readFileSync(simulator.journalFile).length;
   await simulator.createIntent({ 'metadata[name]': 'Zoë' }, 'torn');
   const bytes = readFileSync(simulator.journalFile);
   await simulator.stop();
-  for (const size of [wholeBytes, wholeBytes + 1, wholeBytes + 200, bytes.length - 1, bytes.length]) {
+  for (const size of [
+    completeBytes,
+    completeBytes + 1,
+    completeBytes + 200,
+    bytes.length - 1,
+    bytes.length,
+  ]) {
     truncateSync(simulator.journalFile, 0);
     appendFileSync(simulator.journalFile, bytes.subarray(0, size));
     await simulator.start();
@@ -61,14 +67,14 @@ test('at whatever byte the last line was torn, effect and key are both there or 
   }
 });
 
-test('a damaged line in the middle stops the start, and says where', async () => {
+test('fails to start on a damaged line and names it', async () => {
   await simulator.createIntent();
   await simulator.stop();
   appendFileSync(simulator.journalFile, '{"at":1,\n{"at":2}\n');
   await expect(simulator.start()).rejects.toThrow('simulator.jsonl:2 is damaged');
 });
 
-test('a request that could not be written whole is answered 500 and has not happened', async () => {
+test('returns 500 without an effect if the line cannot be written completely', async () => {
   await simulator.createIntent({}, 'before');
   const write = fs.writeSync;
   const report = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
@@ -90,12 +96,12 @@ test('a request that could not be written whole is answered 500 and has not happ
   expect((await simulator.get('/_simulator/books')).body.intents).toBe(2);
 });
 
-test('who does not get the port leaves the journal of the other alone', async () => {
+test('does not change the journal of another process if the port is in use', async () => {
   await simulator.createIntent();
   appendFileSync(simulator.journalFile, 'half a li');
   const before = readFileSync(simulator.journalFile);
   const port = Number(new URL(simulator.url).port);
-  const late = startSimulator({ journalFile: simulator.journalFile, port });
-  await expect(late).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const second = startSimulator({ journalFile: simulator.journalFile, port });
+  await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
   expect(readFileSync(simulator.journalFile)).toEqual(before);
 });

@@ -1,9 +1,9 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** An append-only file of JSON lines. What `append` has returned from survives a kill of the process. */
+/** An append-only file of JSON lines. Appended entries survive a killed process. */
 export interface Journal<Entry> {
-  /** @throws Error when the line could not be written whole; then none of it is in the file. */
+  /** @throws Error if the line cannot be written completely; then the file is unchanged. */
   append(entry: Entry): void;
   close(): void;
 }
@@ -12,10 +12,9 @@ const CHUNK_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
 
 /**
- * Opens (or creates) the file and hands every entry in it to `onEntry`, oldest first. A last line without its end was
- * never acknowledged: it is cut off, or the next entry would be glued to it.
- * Written without fsync: the promise is about killed processes, not about power cuts.
- * @throws Error naming the line when a whole line is not JSON: that is damage, not a torn write.
+ * Opens or creates the file and passes each entry to `onEntry`, oldest first. Truncates an incomplete last line, which was
+ * never acknowledged. Without fsync: entries survive a killed process, not a power failure.
+ * @throws Error that names a complete line that is not JSON.
  */
 export function openJournal<Entry>(file: string, onEntry: (entry: Entry) => void): Journal<Entry> {
   mkdirSync(dirname(file), { recursive: true });
@@ -35,10 +34,10 @@ export function openJournal<Entry>(file: string, onEntry: (entry: Entry) => void
       if (state !== 'open') throw new Error(`the journal is ${state}`);
       const line = Buffer.from(`${JSON.stringify(entry)}\n`);
       try {
-        // A full disk can take part of a line without an error.
-        for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+        // On a full disk a write can be partial without an error.
+        for (let offset = 0; offset < line.length; ) offset += writeSync(fd, line, offset);
       } catch (error) {
-        // Until the cut has succeeded the end of the file is not known to be the end of a line.
+        // If truncating fails, the file can end in an incomplete line: no more appends.
         state = 'broken';
         ftruncateSync(fd, sizeBytes);
         state = 'open';
@@ -54,32 +53,32 @@ export function openJournal<Entry>(file: string, onEntry: (entry: Entry) => void
   };
 }
 
-/** Returns how many bytes of the file are whole lines. Reads in chunks: a journal may outgrow a string. */
+/** @returns the bytes of complete lines. Reads in chunks, because a journal can exceed the maximum string length. */
 function readEntries<Entry>(fd: number, file: string, onEntry: (entry: Entry) => void): number {
   const chunk = Buffer.alloc(CHUNK_BYTES);
-  let rest = Buffer.alloc(0);
+  let remainder = Buffer.alloc(0);
   let lineNumber = 0;
-  let wholeBytes = 0;
+  let completeBytes = 0;
   let readBytes = 0;
   for (;;) {
     const count = readSync(fd, chunk, 0, CHUNK_BYTES, readBytes);
-    if (count === 0) return wholeBytes;
+    if (count === 0) return completeBytes;
     readBytes += count;
-    let bytes = Buffer.concat([rest, chunk.subarray(0, count)]);
+    let bytes = Buffer.concat([remainder, chunk.subarray(0, count)]);
     for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE)) {
       lineNumber += 1;
       onEntry(parseLine<Entry>(bytes.toString('utf8', 0, end), `${file}:${lineNumber}`));
-      wholeBytes += end + 1;
+      completeBytes += end + 1;
       bytes = bytes.subarray(end + 1);
     }
-    rest = bytes;
+    remainder = bytes;
   }
 }
 
-function parseLine<Entry>(line: string, where: string): Entry {
+function parseLine<Entry>(line: string, position: string): Entry {
   try {
     return JSON.parse(line) as Entry;
   } catch {
-    throw new Error(`${where} is damaged: it is not a line of JSON`);
+    throw new Error(`${position} is damaged: the line is not JSON`);
   }
 }

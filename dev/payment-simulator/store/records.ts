@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** What the simulator keeps: one snapshot per change, never edited, so that a saved answer can be shown again as it was. */
+/** The simulator's records: an immutable snapshot per change, from which a saved response can be rebuilt. */
 
 export type IntentStatus =
   | 'requires_payment_method'
@@ -11,10 +11,10 @@ export type IntentStatus =
   | 'canceled'
   | 'succeeded';
 
-/** A payment method as attached to one intent: Stripe makes a fresh one of each use of a test method. */
+/** A payment method attached to one intent: Stripe creates a new one for each use of a test method. */
 export interface PaymentMethodRecord {
   id: string;
-  /** The test method it was made from, `pm_card_visa`. */
+  /** The test method, for example `pm_card_visa`. */
   testMethod: string;
   created: number;
 }
@@ -27,7 +27,7 @@ export interface PaymentFailure {
   message: string;
 }
 
-/** Amounts in minor units of `currency` (lower case, as Stripe writes it); times in Unix seconds. */
+/** Amounts in minor units of `currency` (lower case, like Stripe's); times in Unix seconds. */
 export interface IntentRecord {
   id: string;
   created: number;
@@ -40,7 +40,7 @@ export interface IntentRecord {
   description: string | null;
   status: IntentStatus;
   method: PaymentMethodRecord | null;
-  /** The latest try to charge, failed or not. */
+  /** The latest charge attempt, failed or not. */
   chargeId: string | null;
   chargedAt: number | null;
   amountCaptured: number;
@@ -71,11 +71,11 @@ export interface ErrorFields {
   charge?: string;
 }
 
-/** What a request came to. `refused` was decided by the state of things, so it is as final as a success. */
+/** The result of a request. `rejected` depends on the stored state and is as final as a success. */
 export type Outcome =
   | { kind: 'intent'; intent: IntentRecord }
   | { kind: 'refund'; refund: RefundRecord; intent: IntentRecord }
-  | { kind: 'refused'; status: 400 | 402 | 500; error: ErrorFields; intent: IntentRecord | null };
+  | { kind: 'rejected'; status: 400 | 402 | 500; error: ErrorFields; intent: IntentRecord | null };
 
 export interface IdempotentRequest {
   key: string;
@@ -83,23 +83,22 @@ export interface IdempotentRequest {
   fingerprint: string;
 }
 
-/** One line of the journal: the effect, the answer and the key of one request, together or not at all. */
+/** One line of the journal: the effect, the response and the key of one request, stored atomically. */
 export interface JournalEntry {
   /** Unix seconds. */
   at: number;
-  /** Id of the request that acted. */
   requestId: string;
   request: IdempotentRequest | null;
   expandCharge: boolean;
   outcome: Outcome;
-  /** It was answered 500, whatever its outcome. */
+  /** The response was 500, for any outcome. */
   failed?: true;
 }
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_LENGTH = 24;
 
-/** A random id in Stripe's form: `pi_` and 24 letters and digits. */
+/** A random id in Stripe's format: `pi_` and 24 letters and digits. */
 export function newId(prefix: 'pi' | 'ch' | 'pm' | 're' | 'req' | 'flt'): string {
   let id = `${prefix}_`;
   for (const byte of randomBytes(ID_LENGTH)) id += ALPHABET[byte % ALPHABET.length];

@@ -1,19 +1,19 @@
 import type { IntentRecord, JournalEntry, RefundRecord } from './records';
 
-/** Where an intent says which order it pays for. */
+/** Metadata key of the order that an intent pays for. */
 export const ORDER_ID_METADATA_KEY = 'order_id';
 
 export const getOrderId = (intent: IntentRecord): string | null =>
   intent.metadata[ORDER_ID_METADATA_KEY] ?? null;
 
-/** Everything the simulator knows, rebuilt from the journal at start. Only `apply` changes it. */
+/** The simulator's intents and refunds, rebuilt from the journal at startup. Only `apply` changes them. */
 export class Store {
   private readonly intentsById = new Map<string, IntentRecord>();
   private readonly refundsById = new Map<string, RefundRecord>();
   private readonly intentIdByCharge = new Map<string, string>();
   private readonly intentIdsByOrder = new Map<string, Set<string>>();
   private readonly refundIdsByIntent = new Map<string, string[]>();
-  /** Oldest first, so that a position never changes. */
+  /** Oldest first: the position of an intent never changes. */
   private readonly intentIds: string[] = [];
   private readonly positions = new Map<string, number>();
 
@@ -39,7 +39,7 @@ export class Store {
     return this.intentsById.values();
   }
 
-  /** Position in order of creation, -1 when there is no such intent. */
+  /** Position in order of creation; -1 for an unknown intent. */
   getPosition(intentId: string): number {
     return this.positions.get(intentId) ?? -1;
   }

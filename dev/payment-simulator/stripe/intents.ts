@@ -9,8 +9,8 @@ import {
 import { type CardDecline, findTestPaymentMethod } from './test-payment-methods';
 
 /**
- * The life of an intent (https://docs.stripe.com/payments/paymentintents/lifecycle). Each step takes the intent as it
- * is and gives what it becomes; nothing here is written anywhere. `now` in Unix seconds.
+ * State transitions of an intent (https://docs.stripe.com/payments/paymentintents/lifecycle) as pure functions. `now` in
+ * Unix seconds.
  */
 
 const CONFIRMABLE: readonly IntentStatus[] = [
@@ -32,7 +32,7 @@ export type NewIntent = Pick<
   'amount' | 'currency' | 'captureMethod' | 'automaticMethods' | 'methodTypes' | 'metadata' | 'description'
 >;
 
-/** @throws ApiError resource_missing when the method is not one of Stripe's test methods. */
+/** @throws ApiError resource_missing if the method is not one of Stripe's test methods. */
 export function createIntent(request: NewIntent, methodName: string | null, now: number): IntentRecord {
   return {
     ...request,
@@ -50,9 +50,9 @@ export function createIntent(request: NewIntent, methodName: string | null, now:
   };
 }
 
-/** @throws ApiError resource_missing when the method is not one of Stripe's test methods. */
+/** @throws ApiError resource_missing if the method is not one of Stripe's test methods. */
 export function confirmIntent(intent: IntentRecord, methodName: string | null, now: number): Outcome {
-  const given = methodName === null ? null : attachPaymentMethod(methodName, now);
+  const newMethod = methodName === null ? null : attachPaymentMethod(methodName, now);
   if (intent.status === 'succeeded') {
     return unexpectedState(
       intent,
@@ -61,7 +61,7 @@ export function confirmIntent(intent: IntentRecord, methodName: string | null, n
   }
   if (!CONFIRMABLE.includes(intent.status))
     return unexpectedStatus(intent, 'confirm', 'confirmed', CONFIRMABLE);
-  const method = given ?? intent.method;
+  const method = newMethod ?? intent.method;
   if (method === null) {
     return unexpectedState(
       intent,
@@ -88,19 +88,19 @@ export function confirmIntent(intent: IntentRecord, methodName: string | null, n
   };
 }
 
-/** Captures once; what is not captured is released. `amount` null captures everything authorized. */
+/** Captures once and releases the uncaptured amount. `amount` null captures the authorized amount. */
 export function captureIntent(intent: IntentRecord, amount: number | null): Outcome {
   if (!CAPTURABLE.includes(intent.status)) {
-    const only = `Only a PaymentIntent with one of the following statuses may be captured: ${CAPTURABLE.join(', ')}.`;
+    const allowed = `Only a PaymentIntent with one of the following statuses may be captured: ${CAPTURABLE.join(', ')}.`;
     return unexpectedState(
       intent,
-      `This PaymentIntent could not be captured because it has a status of ${intent.status}. ${only}`,
+      `This PaymentIntent could not be captured because it has a status of ${intent.status}. ${allowed}`,
     );
   }
   const amountCaptured = amount ?? intent.amount;
   if (amountCaptured > intent.amount) {
     return {
-      kind: 'refused',
+      kind: 'rejected',
       status: 400,
       error: {
         type: 'invalid_request_error',
@@ -128,7 +128,7 @@ function attachPaymentMethod(name: string, now: number): PaymentMethodRecord {
   return { id: newId('pm'), testMethod: name, created: now };
 }
 
-/** A declined intent is back where it was before it had a method, and remembers why. */
+/** A declined intent requires a new payment method and stores the failure. */
 function toDeclinedOutcome(
   intent: IntentRecord,
   method: PaymentMethodRecord,
@@ -137,7 +137,7 @@ function toDeclinedOutcome(
 ): Outcome {
   const chargeId = newId('ch');
   return {
-    kind: 'refused',
+    kind: 'rejected',
     status: 402,
     error: {
       type: 'card_error',
@@ -170,7 +170,7 @@ const unexpectedStatus = (
   );
 
 const unexpectedState = (intent: IntentRecord, message: string): Outcome => ({
-  kind: 'refused',
+  kind: 'rejected',
   status: 400,
   error: { type: 'invalid_request_error', code: 'payment_intent_unexpected_state', message },
   intent,

@@ -17,27 +17,26 @@ export interface SimulatorContext {
   now: () => number;
 }
 
-/** One request that acts: what it is, whom it concerns, and what it comes to. */
+/** A request that changes state. */
 export interface Mutation {
   operation: Operation;
   orderId: string | null;
   expandCharge: boolean;
-  /** Decides by the state at this moment; must not wait for anything. */
+  /** Computes the outcome from the current state. Synchronous, so that mutations are serialized. */
   execute: () => Outcome;
 }
 
 /**
- * Serves one acting request: faults first, then its key, then the effect. Between deciding and writing the journal
- * nothing waits, so requests take effect one after the other.
- * @throws ApiError for everything that is refused before it was decided.
+ * Handles a mutation: injected faults, then the idempotency key, then the effect. Executing and appending to the journal
+ * are one synchronous step, so mutations are serialized. @throws ApiError if rejected before it is executed.
  */
 export async function handleMutation(
   simulation: SimulatorContext,
   req: Request,
   res: Response,
-  action: Mutation,
+  mutation: Mutation,
 ): Promise<void> {
-  const fault = simulation.faults.consume(action.operation, action.orderId);
+  const fault = simulation.faults.consume(mutation.operation, mutation.orderId);
   switch (fault?.mode) {
     case 'fail_before':
       throw new ApiError(500, INJECTED_FAULT_ERROR);
@@ -48,7 +47,7 @@ export async function handleMutation(
       return;
   }
   try {
-    const { entry, replayed } = await executeOnce(simulation, req, action, fault);
+    const { entry, replayed } = await executeOnce(simulation, req, mutation, fault);
     if (fault?.mode === 'drop_after') return;
     if (replayed) res.set({ 'idempotent-replayed': 'true', 'original-request': entry.requestId });
     const { status, body } = toResponse(entry);
@@ -60,10 +59,10 @@ export async function handleMutation(
 
 const INJECTED_FAULT_ERROR: ErrorFields = {
   type: 'api_error',
-  message: 'An injected fault: nothing was done.',
+  message: 'Injected fault: the request was not executed.',
 };
 const NO_EFFECT_OUTCOME: Outcome = {
-  kind: 'refused',
+  kind: 'rejected',
   status: 500,
   error: INJECTED_FAULT_ERROR,
   intent: null,
@@ -72,7 +71,7 @@ const NO_EFFECT_OUTCOME: Outcome = {
 async function executeOnce(
   simulation: SimulatorContext,
   req: Request,
-  action: Mutation,
+  mutation: Mutation,
   fault: Fault | undefined,
 ): Promise<{ entry: JournalEntry; replayed: boolean }> {
   const { keys } = simulation;
@@ -85,8 +84,8 @@ async function executeOnce(
       at: simulation.now(),
       requestId: newId('req'),
       request,
-      expandCharge: action.expandCharge,
-      outcome: fault?.mode === 'fail_saved' ? NO_EFFECT_OUTCOME : action.execute(),
+      expandCharge: mutation.expandCharge,
+      outcome: fault?.mode === 'fail_saved' ? NO_EFFECT_OUTCOME : mutation.execute(),
       ...(fault?.mode === 'fail_after' && { failed: true }),
     };
     simulation.journal.append(entry);

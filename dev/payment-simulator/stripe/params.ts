@@ -1,9 +1,9 @@
 import { ApiError, invalidRequest } from '../errors';
 
-/** Reads the parameters of a form-encoded request, nested brackets already unfolded. */
+/** Parameters of a form-encoded request, with nested brackets parsed into objects. */
 export type Params = Record<string, unknown>;
 
-/** A misspelt parameter must not pass in silence: real money would move otherwise than meant. */
+/** Rejects misspelled parameters, as Stripe does: ignoring one could charge a wrong amount. */
 export function assertKnownParams(params: Params, names: readonly string[]): void {
   const unknown = Object.keys(params).find((name) => !names.includes(name));
   if (unknown !== undefined) {
@@ -41,11 +41,11 @@ export function parseInteger(params: Params, name: string, min: number): number 
 export function parseEnum<T extends string>(params: Params, name: string, values: readonly T[]): T | null {
   const value = parseText(params, name);
   if (value === null) return null;
-  const found = values.find((candidate) => candidate === value);
-  if (found === undefined) {
+  const match = values.find((candidate) => candidate === value);
+  if (match === undefined) {
     throw invalidRequest(`Invalid ${name}: must be one of ${values.join(', ')}`, { param: name });
   }
-  return found;
+  return match;
 }
 
 export const parseBoolean = (params: Params, name: string): boolean =>
@@ -85,24 +85,24 @@ export function parseMetadata(params: Params): Record<string, string> {
   );
 }
 
-/** Whether the charge is to be shown whole. Nothing else can be expanded here. */
+/** Whether to expand the charge, the only property that can be expanded here. */
 export function parseExpandCharge(params: Params, path = 'latest_charge'): boolean {
   const paths = parseStringArray(params, 'expand');
-  const other = paths.find((p) => p !== path);
-  if (other !== undefined) {
-    throw invalidRequest(`This property cannot be expanded (${other}).`, { param: 'expand' });
+  const unknown = paths.find((p) => p !== path);
+  if (unknown !== undefined) {
+    throw invalidRequest(`This property cannot be expanded (${unknown}).`, { param: 'expand' });
   }
   return paths.length > 0;
 }
 
-/** Test keys only: whoever sends a live key here has mixed something up. The key is never shown again. */
+/** Accepts test keys only: a live key is a configuration mistake. Errors never contain the key. */
 export function authenticate(header: string | undefined): void {
   const [scheme = '', value = ''] = (header ?? '').split(' ');
   const key =
     scheme.toLowerCase() === 'basic' ? Buffer.from(value, 'base64').toString('utf8').split(':')[0]! : value;
   if (header === undefined || key === '') throw unauthorized('You did not provide an API key.');
-  const known = ['basic', 'bearer'].includes(scheme.toLowerCase()) && /^sk_test_\w+$/.test(key);
-  if (!known) throw unauthorized('Invalid API Key provided.');
+  const isTestKey = ['basic', 'bearer'].includes(scheme.toLowerCase()) && /^sk_test_\w+$/.test(key);
+  if (!isTestKey) throw unauthorized('Invalid API Key provided.');
 }
 
 const unauthorized = (message: string) => new ApiError(401, { type: 'invalid_request_error', message });

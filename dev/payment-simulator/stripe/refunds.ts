@@ -1,8 +1,7 @@
 import { type ErrorFields, type IntentRecord, newId, type Outcome } from '../store/records';
 
 /**
- * Gives back money that was captured, never more than that. `amount` in minor units, null for all that is left;
- * `now` in Unix seconds.
+ * Refunds up to the captured amount. `amount` in minor units, null for the unrefunded amount; `now` in Unix seconds.
  */
 export function refundIntent(
   intent: IntentRecord,
@@ -14,18 +13,18 @@ export function refundIntent(
       message: `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`,
     });
   }
-  const left = intent.amountCaptured - intent.amountRefunded;
-  if (left === 0) {
+  const unrefunded = intent.amountCaptured - intent.amountRefunded;
+  if (unrefunded === 0) {
     return refundRejected({
       code: 'charge_already_refunded',
       message: `Charge ${intent.chargeId} has already been refunded.`,
     });
   }
-  const amount = request.amount ?? left;
-  if (amount > left) {
+  const amount = request.amount ?? unrefunded;
+  if (amount > unrefunded) {
     return refundRejected({
       param: 'amount',
-      message: `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`,
+      message: `Refund amount (${amount}) is greater than unrefunded amount on charge (${unrefunded})`,
     });
   }
   return {
@@ -45,7 +44,7 @@ export function refundIntent(
 }
 
 const refundRejected = (fields: Omit<ErrorFields, 'type'>): Outcome => ({
-  kind: 'refused',
+  kind: 'rejected',
   status: 400,
   error: { type: 'invalid_request_error', ...fields },
   intent: null,

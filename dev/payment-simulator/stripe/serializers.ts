@@ -10,14 +10,14 @@ import type {
 } from '../store/records';
 import { findTestPaymentMethod } from './test-payment-methods';
 
-/** Writes records as Stripe's JSON objects. Pure, so that a replayed answer is the first one byte for byte. */
+/** Serializes records as Stripe's JSON objects. Pure, so that a replayed response equals the first byte for byte. */
 
 const INJECTED_FAULT_ERROR: ErrorFields = {
   type: 'api_error',
-  message: 'An injected fault: it may have been done.',
+  message: 'Injected fault: the request may have been executed.',
 };
 
-/** The answer of a request, from its line in the journal alone. */
+/** The response to a request, from its journal entry alone. */
 export function toResponse({ outcome, expandCharge, failed }: JournalEntry): {
   status: number;
   body: object;
@@ -28,7 +28,7 @@ export function toResponse({ outcome, expandCharge, failed }: JournalEntry): {
       return { status: 200, body: toIntentObject(outcome.intent, expandCharge) };
     case 'refund':
       return { status: 200, body: toRefundObject(outcome.refund) };
-    case 'refused': {
+    case 'rejected': {
       const { error, intent, status } = outcome;
       const failedMethod = status === 402 && intent?.lastFailure?.method;
       return {
@@ -111,7 +111,7 @@ export function toRefundObject(refund: RefundRecord) {
   };
 }
 
-/** Stripe counts what a capture or a cancel released as refunded on the charge, and so does this. */
+/** Like Stripe, reports an amount released by a capture or a cancellation as refunded on the charge. */
 function toChargeObject(intent: IntentRecord) {
   const failure = intent.lastFailure?.chargeId === intent.chargeId ? intent.lastFailure : null;
   const method = failure?.method ?? intent.method;

@@ -20,11 +20,11 @@ import {
 import { refundIntent } from './refunds';
 import { toIntentObject, toRefundObject } from './serializers';
 
-/** Stripe takes 8 digits of minor units (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
+/** Stripe accepts 8 digits of minor units (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
 const MAX_AMOUNT = 99_999_999;
 /**
- * The least that Stripe charges, by currency (the same page). Really it goes by the currency that the account is paid out
- * in, which here is the currency of the charge. Others have no least here.
+ * Stripe's minimum charge by currency (the same page). Stripe applies the minimum of the settlement currency, which here is
+ * the currency of the charge. Other currencies have no minimum here.
  */
 const MIN_AMOUNT: Record<string, number> = {
   aud: 50,
@@ -44,7 +44,7 @@ const MIN_AMOUNT: Record<string, number> = {
 const DEFAULT_PAGE_SIZE = 10;
 const MAX_PAGE_SIZE = 100;
 
-/** Parameters that Stripe knows and that change nothing here. */
+/** Stripe's parameters that have no effect here. */
 const IGNORED_PARAMS = [
   'customer',
   'off_session',
@@ -57,11 +57,11 @@ const IGNORED_PARAMS = [
   'payment_method_options',
 ];
 
-/** The PaymentIntents and refunds of Stripe's HTTP API, under `/v1`. Webhooks will be sent from the journal's entries. */
+/** The PaymentIntents and refunds of Stripe's HTTP API, below `/v1`. */
 export function createStripeRouter(simulation: SimulatorContext): Router {
   const { store } = simulation;
 
-  const intentIn = (req: Request): IntentRecord => {
+  const findRequestedIntent = (req: Request): IntentRecord => {
     const id = String(req.params.id);
     const intent = store.findIntent(id);
     if (!intent) throw resourceNotFound('payment_intent', id, 'intent');
@@ -88,7 +88,7 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
     const params = getParams(req);
     assertKnownParams(params, ['payment_method', 'expand', 'payment_method_types', ...IGNORED_PARAMS]);
     const method = parseText(params, 'payment_method');
-    const intent = intentIn(req);
+    const intent = findRequestedIntent(req);
     await handleMutation(simulation, req, res, {
       operation: 'confirm',
       orderId: getOrderId(intent),
@@ -106,7 +106,7 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
       'statement_descriptor_suffix',
     ]);
     const amount = parseInteger(params, 'amount_to_capture', 1);
-    const intent = intentIn(req);
+    const intent = findRequestedIntent(req);
     await handleMutation(simulation, req, res, {
       operation: 'capture',
       orderId: getOrderId(intent),
@@ -124,7 +124,7 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
       'requested_by_customer',
       'abandoned',
     ]);
-    const intent = intentIn(req);
+    const intent = findRequestedIntent(req);
     await handleMutation(simulation, req, res, {
       operation: 'cancel',
       orderId: getOrderId(intent),
@@ -141,7 +141,7 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
       reason: parseEnum(params, 'reason', ['duplicate', 'fraudulent', 'requested_by_customer']),
       metadata: parseMetadata(params),
     };
-    const intent = refundedIntent(params);
+    const intent = findRefundedIntent(params);
     await handleMutation(simulation, req, res, {
       operation: 'refund',
       orderId: getOrderId(intent),
@@ -150,7 +150,7 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
     });
   };
 
-  const refundedIntent = (params: Params): IntentRecord => {
+  const findRefundedIntent = (params: Params): IntentRecord => {
     const charge = parseText(params, 'charge');
     if (charge !== null) {
       const intent = store.findIntentByCharge(charge);
@@ -204,7 +204,7 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
     .get('/payment_intents/:id', (req, res) => {
       const params = { ...req.query };
       assertKnownParams(params, ['expand', 'client_secret']);
-      res.json(toIntentObject(intentIn(req), parseExpandCharge(params)));
+      res.json(toIntentObject(findRequestedIntent(req), parseExpandCharge(params)));
     })
     .post('/payment_intents/:id/confirm', confirm)
     .post('/payment_intents/:id/capture', capture)
@@ -212,9 +212,9 @@ export function createStripeRouter(simulation: SimulatorContext): Router {
     .post('/refunds', refund)
     .get('/refunds', listRefunds)
     .get('/refunds/:id', (req, res) => {
-      const found = store.findRefund(req.params.id);
-      if (!found) throw resourceNotFound('refund', req.params.id, 'refund');
-      res.json(toRefundObject(found));
+      const refund = store.findRefund(req.params.id);
+      if (!refund) throw resourceNotFound('refund', req.params.id, 'refund');
+      res.json(toRefundObject(refund));
     });
 }
 
@@ -233,9 +233,9 @@ function parseNewIntent(params: Params): NewIntent {
   const currency = requireParam(parseText(params, 'currency'), 'currency').toLowerCase();
   if (!/^[a-z]{3}$/.test(currency))
     throw invalidRequest(`Invalid currency: ${currency}.`, { param: 'currency' });
-  const least = MIN_AMOUNT[currency] ?? 1;
-  if (amount < least) {
-    throw invalidRequest(`Amount must be at least ${formatAmount(least, currency)} ${currency}`, {
+  const minimum = MIN_AMOUNT[currency] ?? 1;
+  if (amount < minimum) {
+    throw invalidRequest(`Amount must be at least ${formatAmount(minimum, currency)} ${currency}`, {
       code: 'amount_too_small',
     });
   }
@@ -262,7 +262,7 @@ function formatAmount(amount: number, currency: string): string {
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 0));
 }
 
-/** A POST without parameters has no body to parse. */
+/** Express sets no body for a POST without parameters. */
 const getParams = (req: Request): Params => ({ ...(req.body as Params | undefined) });
 
 const parseLimit = (params: Params): number =>

@@ -1,8 +1,8 @@
-/** Stripe's test payment methods (https://docs.stripe.com/testing) and what comes of charging them. */
+/** Stripe's test payment methods (https://docs.stripe.com/testing) and the results of charging them. */
 
 export interface CardDecline {
   code: string;
-  /** The issuer's word; some codes have none. */
+  /** The issuer's reason; null for some codes. */
   declineCode: string | null;
   message: string;
 }
@@ -48,7 +48,7 @@ const TEST_PAYMENT_METHODS = new Map<string, TestPaymentMethod>([
   ['pm_card_amex', { brand: 'amex', last4: '8431', result: 'approved' }],
   ['pm_card_authenticationRequired', { brand: 'visa', last4: '3184', result: 'needs_authentication' }],
 ]);
-// Stripe names some with the brand and some without; both forms are met in the wild.
+// Stripe documents some names with the brand and some without; clients use both.
 for (const [name, { last4, decline }] of Object.entries(DECLINES)) {
   for (const prefix of ['pm_card_chargeDeclined', 'pm_card_visa_chargeDeclined']) {
     TEST_PAYMENT_METHODS.set(prefix + name, { brand: 'visa', last4, result: decline });
