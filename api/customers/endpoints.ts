@@ -28,7 +28,7 @@ export const CUSTOMER_ENDPOINTS = [
     summary: 'List customers, or find one by email address',
     description: [
       'Returns ids, roles and dates, no personal data. With `email`, the customer with exactly this address is returned;',
-      'that read is recorded in the audit log, because it reveals whose address it is.',
+      'that read is recorded in the event log, because it reveals whose address it is.',
     ].join(' '),
     tags: ['customers'],
     request: { query: ListCustomersQuery },
@@ -62,7 +62,7 @@ export const CUSTOMER_ENDPOINTS = [
     path: '/api/customers/:id',
     policy: READ_CUSTOMERS,
     summary: 'Retrieve a customer',
-    description: 'Every read is recorded in the audit log before the response is sent.',
+    description: 'Every read is recorded in the event log before the response is sent.',
     tags: ['customers'],
     request: { params: customerIdParam },
     notFound: customerNotFound,

@@ -168,7 +168,7 @@ const getHistory = defineEndpoint({
   policy: READ_ORDER,
   summary: 'List the history of an order',
   description: [
-    "Joins the domain events of the audit log with the workflow's history, oldest first. `anchored` is true when the",
+    "Joins the domain events of the event log with the workflow's history, oldest first. `anchored` is true when the",
     "workflow's history contains the hash of the logged event. While Temporal is unavailable, or after it has deleted the",
     'workflow, `workflow` is null and the log alone is returned.',
   ].join(' '),

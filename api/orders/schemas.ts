@@ -46,7 +46,7 @@ export type PlaceOrderRequest = z.infer<typeof PlaceOrderRequest>;
 export const CancelOrderRequest = z
   .strictObject({
     reason: singleLineText(200).optional().openapi({
-      description: 'Stored permanently in the audit log. Must not contain personal data',
+      description: 'Stored permanently in the event log. Must not contain personal data',
       example: 'changed my mind',
     }),
   })

@@ -35,7 +35,9 @@ export class GuestScenario {
   /** Registers an email address that already has an account. */
   async signUpAgain(): Promise<void> {
     const { email, password } = this;
-    await this.requestMail('You have an account', () => this.post('register', { email, password }, [202]));
+    await this.requestMail('You already have an account', () =>
+      this.post('register', { email, password }, [202]),
+    );
   }
 
   async logIn(): Promise<void> {
