@@ -20,7 +20,7 @@ export interface CatalogueOptions {
 
 export const generateName = (n: number): string =>
   `${pickWord(MATERIALS, n)} ${pickWord(PRODUCT_NOUNS, Math.floor(n / 7))}`;
-export const generateDescription = (n: number): string => `number${n}, made by hand`;
+export const generateDescription = (n: number): string => `number${n}, handmade`;
 
 /** Inserts products and their search terms only: no events, no comparison with existing rows. */
 export async function fillCatalogue(
