@@ -14,7 +14,7 @@ type History = temporal.api.history.v1.IHistory;
 
 const options: ReplayWorkerOptions = {
   workflowsPath: require.resolve('../workflows'),
-  // A reused context is frozen before `workflows/index.ts` is loaded, unless the bundle preloads it.
+  // `reuseV8Context` needs `preloadModules`, which the replayer cannot set.
   reuseV8Context: false,
 };
 

@@ -7,7 +7,7 @@ import { ENDPOINTS } from '../endpoints';
 import { createAuthMiddleware } from './auth';
 import type { ApiContext } from './context';
 import { limitConcurrency } from './limits/admission';
-import { limitByIp } from './limits/request-limits';
+import { limitByAddress } from './limits/request-limits';
 import { createDocsRouter } from './openapi/docs';
 import { notFoundHandler, problemHandler } from './problems';
 import { createRouter } from './router';
@@ -41,7 +41,7 @@ export function createApp(ctx: ApiContext): Express {
 
   app.use(createRouter(ctx, ENDPOINTS.filter(isUnlimited)));
   app.use(limitConcurrency(MAX_CONCURRENT_REQUESTS));
-  app.use(limitByIp(ctx.rateLimiter, ctx.rateLimits));
+  app.use(limitByAddress(ctx.rateLimiter, ctx.rateLimits));
   app.use(createDocsRouter(ENDPOINTS));
   app.use(
     createRouter(

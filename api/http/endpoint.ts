@@ -50,6 +50,7 @@ export interface Endpoint<R extends RequestSchemas = RequestSchemas> {
   policy: Policy | null;
   /**
    * Counted in addition to the limits of every request: `placement`, `login`. `none`: the endpoint is not limited at all.
+   * Omit it for ordinary endpoints: address and principal limits always apply.
    */
   limit?: 'placement' | 'login' | 'none';
   request?: R;

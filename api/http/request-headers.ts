@@ -17,8 +17,8 @@ const ETAG_LIST = /^(W\/)?"[\x21\x23-\x7e]*"( *, *(W\/)?"[\x21\x23-\x7e]*")*$/;
 export const toETag = (version: number): string => `"${version}"`;
 
 /**
- * `If-Match` (RFC 9110, 13.1.1), required. Parsed to a predicate on the current version. Tags are compared as strings, so a
- * weak one never matches.
+ * `If-Match` (RFC 9110, 13.1.1), required. Returns a function that tests whether a version matches. Tags are compared as
+ * strings, so a weak one never matches.
  */
 export const ifMatch: RequestHeader<(version: number) => boolean> = {
   name: 'if-match',

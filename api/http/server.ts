@@ -59,7 +59,9 @@ export async function listen(
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        error.code === 'EADDRINUSE' ? new Error(`Port ${port} is in use; set PORT to another one.`) : error,
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${port} is already in use: set PORT to another port.`)
+          : error,
       ),
     );
     server.listen(port, host, resolve);

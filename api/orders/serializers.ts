@@ -49,10 +49,10 @@ export function toOrderSummaryResponse(order: StoredSummary): schema.OrderSummar
   };
 }
 
-function toPriceResponse(basket: PricedCart) {
-  const amount = (minor: number) => money(minor, basket.currency);
+function toPriceResponse(cart: PricedCart) {
+  const amount = (minor: number) => money(minor, cart.currency);
   return {
-    lines: basket.lines.map((l) => ({
+    lines: cart.lines.map((l) => ({
       line: l.line,
       sku: l.sku,
       name: l.name,
@@ -62,13 +62,13 @@ function toPriceResponse(basket: PricedCart) {
       tax: amount(l.taxMinor),
       total: amount(l.totalMinor),
     })),
-    subtotal: amount(basket.subtotalMinor),
-    discount: amount(basket.discountMinor),
-    shipping: amount(basket.shippingMinor),
-    tax: amount(basket.taxMinor),
-    total: amount(basket.totalMinor),
-    taxIncluded: basket.taxIncluded,
-    shippingMethod: basket.shippingMethod,
+    subtotal: amount(cart.subtotalMinor),
+    discount: amount(cart.discountMinor),
+    shipping: amount(cart.shippingMinor),
+    tax: amount(cart.taxMinor),
+    total: amount(cart.totalMinor),
+    taxIncluded: cart.taxIncluded,
+    shippingMethod: cart.shippingMethod,
   };
 }
 

@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { createAuthMiddleware } from '../../api/http/auth';
 import { RateLimiter } from '../../api/http/limits/rate-limiter';
-import { limitByIp } from '../../api/http/limits/request-limits';
+import { limitByAddress } from '../../api/http/limits/request-limits';
 import { parseConfig } from '../../config/config';
 import { createProducts } from '../../db/catalogue/products';
 import { connect, type Database } from '../../db/core/connect';
@@ -52,7 +52,7 @@ function createSystemMiddleware(
   };
   const router = Router();
   router.use(
-    limitByIp(new RateLimiter({ store: store.rateLimits, hashKey: keys.rateLimits, log }), rateLimits),
+    limitByAddress(new RateLimiter({ store: store.rateLimits, hashKey: keys.rateLimits, log }), rateLimits),
   );
   router.use(createAuthMiddleware(createAuthenticator({ store, ...tokens })));
   return router;

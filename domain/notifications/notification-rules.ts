@@ -2,19 +2,34 @@ import type { OrderSnapshot } from '../orders/order-events';
 import type { EventType } from '../shared/events';
 
 /** Mails to the customer of an order. */
-export type OrderMailKind = 'order_confirmed' | 'payment_declined' | 'order_out_of_stock' | 'order_cancelled';
+export const ORDER_MAIL_KINDS = [
+  'order_confirmed',
+  'payment_declined',
+  'order_out_of_stock',
+  'order_cancelled',
+] as const;
+export type OrderMailKind = (typeof ORDER_MAIL_KINDS)[number];
 
 /** Mails about an account. */
-export type AccountMailKind =
-  | 'registration_confirm'
-  | 'duplicate_registration'
-  | 'password_reset'
-  | 'password_changed';
+export const ACCOUNT_MAIL_KINDS = [
+  'registration_confirm',
+  'duplicate_registration',
+  'password_reset',
+  'password_changed',
+] as const;
+export type AccountMailKind = (typeof ACCOUNT_MAIL_KINDS)[number];
 
 /** Mails to the staff responsible for stock. */
-export type InventoryMailKind = 'inventory_low';
+export const INVENTORY_MAIL_KINDS = ['inventory_low'] as const;
+export type InventoryMailKind = (typeof INVENTORY_MAIL_KINDS)[number];
 
-export type NotificationKind = OrderMailKind | AccountMailKind | InventoryMailKind;
+/** Each kind has a mail template of the same name in both formats. */
+export const NOTIFICATION_KINDS = [
+  ...ORDER_MAIL_KINDS,
+  ...ACCOUNT_MAIL_KINDS,
+  ...INVENTORY_MAIL_KINDS,
+] as const;
+export type NotificationKind = (typeof NOTIFICATION_KINDS)[number];
 
 /** Whether customers may opt out: the mail asks for no action and repeats what the order shows. */
 export const isOptional = (kind: NotificationKind): boolean => kind === 'order_confirmed';

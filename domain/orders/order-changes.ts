@@ -90,7 +90,7 @@ export const sanitizeClaim = (value: unknown): string | null =>
   typeof value === 'string' && API_ACTOR_CLAIM.test(value) ? value : sanitizeText(value);
 
 /**
- * Parses the payload of a `cancelOrder` signal. Operators type it, so every payload is accepted: none, a bare reason, or
+ * Parses the payload of a `cancelOrder` signal. Staff type it, so every payload is accepted: none, a bare reason, or
  * `{reason?, requestedBy?}`. Unknown fields are ignored.
  */
 export function parseCancelRequest(payload: unknown, atMs: number): Cancellation {

@@ -48,7 +48,7 @@ const reject = (code: ActionRejectionCode, reason: string): ActionRejection => (
   code,
 });
 
-/** Both axes must allow the action. `status` is checked first: its reason is more specific. */
+/** Status and fulfilment must both allow the action. `status` is checked first: its reason is more specific. */
 interface ActionRule {
   status: Record<OrderStatus, Permission>;
   fulfilment: Record<FulfilmentStatus, Permission>;
@@ -81,7 +81,7 @@ const ACTION_RULES: Record<OrderAction, ActionRule> = {
 };
 
 /**
- * Whether `action` is possible in the order's current state; used by the workflow, the API and the console.
+ * Whether `action` is possible in the order's current state; used by the workflow and the API.
  * Access to the order is checked elsewhere; no rule depends on the actor yet.
  */
 export function can(

@@ -117,7 +117,10 @@ function selectDefaultShippingMethod(items: readonly CartItem[], { shippingMetho
   return code;
 }
 
-/** Largest remainder in chargeable steps. The discount never exceeds the goods, so no line's share exceeds its price. */
+/**
+ * Splits the discount by line value in steps the provider can charge (largest-remainder method). The discount never
+ * exceeds the subtotal, so no line's share exceeds its price.
+ */
 function allocateDiscountMinor(discountMinor: number, subtotals: readonly number[], step: number): number[] {
   const weights = subtotals.map((subtotal) => Math.floor(subtotal / step));
   const steps = discountMinor / step;

@@ -1,4 +1,4 @@
-import type { AccountMailKind } from '../../domain/notifications/notification-rules';
+import { ACCOUNT_MAIL_KINDS } from '../../domain/notifications/notification-rules';
 import { type AccountMailData, renderAccountMail } from './account-mail';
 
 const TOKEN = 'ott_01ARZ3NDEKTSV4RRFFQ69G5FAV.abc-DEF_123';
@@ -8,14 +8,8 @@ const data = (changes: Partial<AccountMailData> = {}): AccountMailData => ({
   customerName: 'Ada Byron',
   ...changes,
 });
-const KINDS: AccountMailKind[] = [
-  'registration_confirm',
-  'duplicate_registration',
-  'password_reset',
-  'password_changed',
-];
 
-test.each(KINDS)('%s names shop and customer in both formats', (kind) => {
+test.each(ACCOUNT_MAIL_KINDS)('%s names shop and customer in both formats', (kind) => {
   const mail = renderAccountMail(kind, data());
   expect(mail.subject).toMatch(/ \(Durable Goods\)$/);
   for (const body of [mail.html, mail.text]) {

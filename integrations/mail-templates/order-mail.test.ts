@@ -1,13 +1,6 @@
-import type { OrderMailKind } from '../../domain/notifications/notification-rules';
+import { ORDER_MAIL_KINDS } from '../../domain/notifications/notification-rules';
 import type { OrderLine } from '../../domain/orders/order';
 import { type OrderMailData, renderOrderMail } from './order-mail';
-
-const KINDS: OrderMailKind[] = [
-  'order_confirmed',
-  'payment_declined',
-  'order_out_of_stock',
-  'order_cancelled',
-];
 
 const line = (changes: Partial<OrderLine> = {}): OrderLine => ({
   line: 1,
@@ -39,7 +32,7 @@ const data = (changes: Partial<OrderMailData> = {}): OrderMailData => ({
   ...changes,
 });
 
-describe.each(KINDS)('%s', (kind) => {
+describe.each(ORDER_MAIL_KINDS)('%s', (kind) => {
   test('contains order, customer, shop, lines and amounts in both formats', () => {
     const mail = renderOrderMail(kind, data());
     for (const body of [mail.html, mail.text]) {
@@ -101,7 +94,7 @@ describe.each(KINDS)('%s', (kind) => {
 });
 
 test('each kind has its own subject', () => {
-  const texts = KINDS.map((kind) => renderOrderMail(kind, data()));
+  const texts = ORDER_MAIL_KINDS.map((kind) => renderOrderMail(kind, data()));
   expect(texts.map(({ subject }) => subject.replace(/ \(.*/, ''))).toEqual([
     'Your order is confirmed',
     'Your payment was declined',

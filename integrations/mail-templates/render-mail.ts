@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Eta } from 'eta';
+import { NOTIFICATION_KINDS, type NotificationKind } from '../../domain/notifications/notification-rules';
 
 export interface RenderedMail {
   subject: string;
@@ -16,8 +17,12 @@ export interface MailTemplateData {
 
 const TEMPLATES_DIR = path.join(__dirname, 'templates');
 
+/** @throws Error if a kind of notification has no template. */
 function loadTemplates(suffix: string, engine: Eta): Eta {
-  for (const file of readdirSync(TEMPLATES_DIR).filter((name) => name.endsWith(suffix))) {
+  const files = readdirSync(TEMPLATES_DIR).filter((name) => name.endsWith(suffix));
+  const missing = NOTIFICATION_KINDS.map((kind) => kind + suffix).filter((name) => !files.includes(name));
+  if (missing.length > 0) throw new Error(`missing mail templates: ${missing.join(', ')}`);
+  for (const file of files) {
     engine.loadTemplate(
       `@${file.slice(0, -suffix.length)}`,
       readFileSync(path.join(TEMPLATES_DIR, file), 'utf8'),
@@ -31,11 +36,11 @@ const htmlEngine = loadTemplates('.html.eta', new Eta({ autoEscape: true }));
 const textEngine = loadTemplates('.text.eta', new Eta({ autoEscape: false, autoTrim: false }));
 
 /** Renders a mail from its HTML template (escaped) and its plain text template (not escaped). */
-export function renderMail(template: string, view: MailTemplateData): RenderedMail {
+export function renderMail(kind: NotificationKind, view: MailTemplateData): RenderedMail {
   return {
     subject: view.subject,
-    html: htmlEngine.render(`@${template}`, view),
-    text: `${textEngine.render(`@${template}`, view).trim()}\n`,
+    html: htmlEngine.render(`@${kind}`, view),
+    text: `${textEngine.render(`@${kind}`, view).trim()}\n`,
   };
 }
 

@@ -123,7 +123,7 @@ async function rotateRefreshToken(
   if (session === null || session.expiresAtMs <= atMs) return { outcome: 'unknown' };
 
   const isCurrent = token.generation === session.generation;
-  // Only the token that made the rotation; siblings issued in a grace period are used up with it.
+  // Only the token that was rotated; other tokens of the same generation become invalid.
   const isResponseLost = tokenHash === session.rotatedBy && atMs - session.rotatedAtMs <= REUSE_GRACE_MS;
   if (!isCurrent && !isResponseLost) {
     await revokeLockedSession(

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Store } from '../../db/core/store';
 import type { LogRow } from '../../db/events/event-log';
+import type { NotificationKind } from '../../domain/notifications/notification-rules';
 import type { OrderSnapshot } from '../../domain/orders/order-events';
 import type { Access } from '../../domain/shared/access';
 import { type CloudEvent, type EventType, redactStaffIds } from '../../domain/shared/events';
@@ -118,7 +119,7 @@ function describeEvent(type: EventType, data: Record<string, unknown>): string {
     case 'OrderCancellationStarted':
       return `Cancellation requested: ${order?.cancellation?.reason ?? 'no reason given'}`;
     case 'OrderCancelled':
-      return 'Order cancelled; compensation complete';
+      return 'Order cancelled: stock released, payment reversed';
     case 'CancellationRejected':
       return `Cancellation rejected: ${String(data.why)}`;
     case 'OrderAttentionRequired':
@@ -126,13 +127,52 @@ function describeEvent(type: EventType, data: Record<string, unknown>): string {
     case 'OrderAttentionResolved':
       return `Attention resolved: ${String(data.step)}`;
     case 'NotificationSent':
-      return `Mail sent: ${String(data.kind)}`;
+      return `Email sent: ${describeNotification(data)}`;
     case 'NotificationFailed':
-      return `Mail could not be sent: ${String(data.kind)}: ${String(data.error)}`;
-    default:
+      return `Email not sent: ${describeNotification(data)}: ${String(data.error)}`;
+    // Not in the history of an order: `findByOrder` does not return them.
+    case 'StockAdjusted':
+    case 'StockThresholdSet':
+    case 'InventoryLow':
+    case 'InventoryReplenished':
+    case 'WarehouseCreated':
+    case 'WarehouseUpdated':
+    case 'ApiKeyCreated':
+    case 'ApiKeyRevoked':
+    case 'RegistrationRequested':
+    case 'DuplicateRegistrationAttempted':
+    case 'AccountCreated':
+    case 'SessionOpened':
+    case 'SessionRevoked':
+    case 'PasswordResetRequested':
+    case 'PasswordChanged':
+    case 'RoleChanged':
+    case 'ProfileChanged':
+    case 'CustomerErased':
+    case 'PersonalDataRead':
+    case 'ProductCreated':
+    case 'ProductUpdated':
+    case 'ProductDeactivated':
+    case 'ProductImportStarted':
+    case 'ProductImportFinished':
       return type;
   }
 }
+
+const NOTIFICATION_LABELS: Record<NotificationKind, string> = {
+  order_confirmed: 'order confirmation',
+  payment_declined: 'payment declined',
+  order_out_of_stock: 'insufficient stock',
+  order_cancelled: 'order cancellation',
+  registration_confirm: 'registration confirmation',
+  duplicate_registration: 'repeated registration',
+  password_reset: 'password reset',
+  password_changed: 'password change',
+  inventory_low: 'low stock',
+};
+
+const describeNotification = ({ kind }: Record<string, unknown>): string =>
+  NOTIFICATION_LABELS[kind as NotificationKind];
 
 const formatReservations = (data: Record<string, unknown>): string =>
   (data.reservations as { quantity: number; sku: string; warehouse: string }[])

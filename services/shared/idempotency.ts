@@ -11,13 +11,13 @@ export const hashRequest = (key: Buffer, request: unknown): string =>
   createHmac('sha256', key).update(canonicalJson(request)).digest('hex');
 
 export interface IdempotentRequest extends IdempotencyKey {
-  /** Keyed hash of everything the request asks for. */
+  /** Keyed hash of all values of the request. */
   requestHash: string;
 }
 
 /**
- * Stores the key in the transaction that creates the resource. Call it after all checks: when a transaction rolls a claim
- * back, MySQL resolves the requests that wait for it as deadlocks.
+ * Stores the key in the transaction that creates the resource. Call it after all checks: on MySQL, a rollback after the
+ * claim makes waiting requests fail with a deadlock.
  */
 export type ClaimIdempotencyKey = (resourceId: string, tx: Tx) => Promise<void>;
 

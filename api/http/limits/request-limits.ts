@@ -18,7 +18,7 @@ const toRateLimit = (name: RequestLimitName, settings: RateLimitSettings): RateL
 });
 
 /** Counts every request by network address, before authentication. @throws AppError `too_many_requests` */
-export const limitByIp =
+export const limitByAddress =
   (limiter: RateLimiter, settings: RateLimitSettings): RequestHandler =>
   async (req, res, next) => {
     await consumeLimit(limiter, toRateLimit('address', settings), clientIp(req), res);

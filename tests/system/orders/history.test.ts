@@ -45,7 +45,10 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
       ['Order confirmed', 'system'],
       ['Signal cancelOrder requests cancellation', `signal (claims: ${system.machineActor}, by REST)`],
       ['Cancellation requested: too large', `signal (claims: ${system.machineActor}, by REST)`],
-      ['Order cancelled; compensation complete', `signal (claims: ${system.machineActor}, by REST)`],
+      [
+        'Order cancelled: stock released, payment reversed',
+        `signal (claims: ${system.machineActor}, by REST)`,
+      ],
     ]);
     // The compensations run concurrently, between the request and the completion.
     expect(toTextAndActor(withoutMails.slice(-3, -1)).toSorted()).toEqual([
@@ -80,8 +83,8 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
     const { entries } = await waitForSentMails(order.id, 2);
     const mails = entries.filter((e) => e.type === 'NotificationSent');
     expect(toTextAndActor(mails)).toEqual([
-      ['Mail sent: order_confirmed', 'system'],
-      ['Mail sent: order_cancelled', 'system'],
+      ['Email sent: order confirmation', 'system'],
+      ['Email sent: order cancellation', 'system'],
     ]);
   });
 
@@ -105,7 +108,7 @@ describe.each(DIALECTS)('the history of an order on %s', (dialect) => {
       expect.arrayContaining([
         'Payment of €419.00 failed: generic_decline',
         'Order rejected: The payment method was declined.',
-        'Mail sent: payment_declined',
+        'Email sent: payment declined',
       ]),
     );
   });
