@@ -67,10 +67,11 @@ export function formatResult({
   target,
   isTargetMet,
 }: BenchmarkResult): string {
+  const withUnit = (amount: number | undefined) => `${amount} ${unit}`.trimEnd();
   const comparison =
-    reference === undefined ? '' : ` | ${reference}: ${referenceValue} ${unit}, ratio ${ratio}`;
+    reference === undefined ? '' : ` | ${reference}: ${withUnit(referenceValue)}, ratio ${ratio}`;
   const verdict = target === undefined ? '' : ` | target ${target}: ${isTargetMet ? 'met' : 'NOT MET'}`;
-  return `${database.padEnd(6)} ${name}: ${value} ${unit}${comparison}${verdict}`;
+  return `${database.padEnd(6)} ${name}: ${withUnit(value)}${comparison}${verdict}`;
 }
 
 const roundTo = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;
