@@ -45,7 +45,7 @@ export interface StepResult {
   order?: Order;
 }
 
-/** The result of a step that an earlier run recorded, or may have. */
+/** A step result that does not depend on the reservation. */
 type StoredStepResult = StepResult & { outcome: 'recorded' | 'stale' };
 
 export type CreateOrderResult =
@@ -74,11 +74,11 @@ export interface OrderActivities {
   }): Promise<CreateOrderResult>;
   confirmOrder(input: { order: Order; paid: SettledPayment }): Promise<StepResult>;
   /** Closes an order that was never accepted, after its compensations have completed. */
-  rejectOrder(input: { order: Order; attempt: PaymentResult }): Promise<StepResult>;
+  rejectOrder(input: { order: Order; payment: PaymentResult }): Promise<StepResult>;
   startCancellation(input: {
     order: Order;
     cancellation: Cancellation;
-    attempt?: PaymentResult | undefined;
+    payment?: PaymentResult | undefined;
   }): Promise<StepResult>;
   /** Compensates the reservation of `createOrder`. */
   releaseStock(input: { orderId: string; atMs: number }): Promise<{ head: StreamHead }>;
@@ -86,11 +86,11 @@ export interface OrderActivities {
   recordPaymentReversal(input: { order: Order; reversal: PaymentReversal }): Promise<StepResult>;
   finishCancellation(input: { order: Order }): Promise<StepResult>;
   recordAttention(input: { order: Order; attention: Attention | null; step: string }): Promise<StepResult>;
-  /** @param n number of this rejection among those of the same kind of actor. */
+  /** @param sequence number of this rejection among those of the same kind of actor. */
   recordCancellationRejection(input: {
     order: Order;
     request: Cancellation;
-    n: number;
+    sequence: number;
     reason: string;
   }): Promise<{ head: StreamHead }>;
 }
@@ -105,8 +105,8 @@ interface OrderStep {
   ledger?: LedgerEntry[];
   /** Entries recorded earlier that the payment status depends on; read from the ledger by default. */
   earlierEntries?: LedgerEntry[];
-  /** Only while the order holds it. */
-  holding?: 'stock';
+  /** Records the step only while the order has reserved stock. */
+  requiresReservation?: boolean;
 }
 
 export function createOrderActivities(store: Store): OrderActivities {
@@ -135,7 +135,7 @@ export function createOrderActivities(store: Store): OrderActivities {
         tx,
       );
       if (step.ledger !== undefined) await ledger.add(step.ledger, order.updatedAtMs, tx);
-      if (!(await orders.update(order, tx, step.holding))) throw new StaleOrderError();
+      if (!(await orders.update(order, tx, step.requiresReservation))) throw new StaleOrderError();
       const payment = step.ledger === undefined ? {} : { payment: order.payment };
       return { outcome: 'recorded', head: next, ...payment };
     });
@@ -177,7 +177,7 @@ export function createOrderActivities(store: Store): OrderActivities {
       return { head: await log.append(head, await log.filterUnrecorded(await effect(tx), tx), tx) };
     });
 
-  /** There is no row to lock yet: unique keys let one of two concurrent runs commit. */
+  /** No row exists to lock: unique keys let only one of two concurrent runs commit. */
   const insertOrder = (order: Order, created: DomainEvent, reserve: boolean): Promise<CreateOrderResult> =>
     db.write(async (tx) => {
       const reject = async (rejection: Rejection): Promise<StreamHead> => {
@@ -204,17 +204,17 @@ export function createOrderActivities(store: Store): OrderActivities {
   const numberRejection = async (
     order: Order,
     request: Cancellation,
-    n: number,
+    sequence: number,
     reason: string,
     tx: Tx,
   ): Promise<DomainEvent> => {
-    const event = events.cancellationRejected(order, request, n, reason);
+    const event = events.cancellationRejected(order, request, sequence, reason);
     try {
       await log.filterUnrecorded([event], tx);
       return event;
     } catch (error) {
       if (!(error instanceof EventKeyConflictError)) throw error;
-      return numberRejection(order, request, n + 1, reason, tx);
+      return numberRejection(order, request, sequence + 1, reason, tx);
     }
   };
 
@@ -243,26 +243,26 @@ export function createOrderActivities(store: Store): OrderActivities {
         order,
         events: (o) => [events.paymentSucceeded(o, paid), events.orderConfirmed(o)],
         ledger: [toLedgerEntry(order, 'captured', paid)],
-        // A capture that is not refunded decides the status, so confirmation does not read the ledger.
+        // A capture without a refund determines the payment status alone, so the ledger is not read.
         earlierEntries: [],
-        holding: 'stock',
+        requiresReservation: true,
       });
-      const isHeld = recorded.outcome === 'recorded' || (await stock.hasReservations(order.id));
-      return isHeld ? recorded : { ...recorded, outcome: 'reservation_released' };
+      const hasReservation = recorded.outcome === 'recorded' || (await stock.hasReservations(order.id));
+      return hasReservation ? recorded : { ...recorded, outcome: 'reservation_released' };
     },
 
-    rejectOrder: ({ order, attempt }) =>
+    rejectOrder: ({ order, payment }) =>
       record({
         order,
-        events: (o) => [...toPaymentEvents(o, attempt), events.orderRejected(o)],
-        ledger: toPaymentEntries(order, attempt),
+        events: (o) => [...toPaymentEvents(o, payment), events.orderRejected(o)],
+        ledger: toPaymentEntries(order, payment),
       }),
 
-    startCancellation: ({ order, cancellation, attempt }) =>
+    startCancellation: ({ order, cancellation, payment }) =>
       record({
         order,
-        events: (o) => [...toPaymentEvents(o, attempt), events.orderCancellationStarted(o, cancellation)],
-        ledger: toPaymentEntries(order, attempt),
+        events: (o) => [...toPaymentEvents(o, payment), events.orderCancellationStarted(o, cancellation)],
+        ledger: toPaymentEntries(order, payment),
       }),
 
     releaseStock: ({ orderId, atMs }) =>
@@ -297,8 +297,8 @@ export function createOrderActivities(store: Store): OrderActivities {
         ],
       }),
 
-    recordCancellationRejection: ({ order, request, n, reason }) =>
-      recordEvents(order.id, async (tx) => [await numberRejection(order, request, n, reason, tx)]),
+    recordCancellationRejection: ({ order, request, sequence, reason }) =>
+      recordEvents(order.id, async (tx) => [await numberRejection(order, request, sequence, reason, tx)]),
   };
 }
 

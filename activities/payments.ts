@@ -96,7 +96,7 @@ export function createPaymentActivities(
             return decline('authentication_required');
           case 'voided': {
             // Voided after a decline by an earlier activity attempt whose result was lost, or by a reversal.
-            const declineCode = await ledger.declineCode(orderId, attempt);
+            const declineCode = await ledger.findDeclineCode(orderId, attempt);
             if (declineCode === null) throw createSealedFailure();
             return decline(declineCode);
           }

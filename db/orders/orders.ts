@@ -24,17 +24,17 @@ export interface Orders {
   insert(order: Order, tx: Tx): Promise<void>;
   /**
    * Updates everything but lines and prices.
-   * @param holding `stock`: only while the order has reserved stock.
+   * @param requiresReservation whether to update only while the order has reserved stock.
    * @returns false when the stored order is not the previous version, or has no reserved stock.
    */
-  update(order: Order, tx: Tx, holding?: 'stock'): Promise<boolean>;
+  update(order: Order, tx: Tx, requiresReservation?: boolean): Promise<boolean>;
   findStatus(id: string, tx?: Tx): Promise<OrderStatus | null>;
   find(id: string, tx?: Tx): Promise<Order | null>;
   /** Newest first. */
   list(filter: OrderFilter): Promise<OrderSummary[]>;
 }
 
-const HOLDS_STOCK = "EXISTS (SELECT 1 FROM reservations WHERE order_id = orders.id AND state = 'held')";
+const HAS_RESERVATION = "EXISTS (SELECT 1 FROM reservations WHERE order_id = orders.id AND state = 'held')";
 
 /** The columns that change after the order is created. */
 const STATE_COLUMNS = [
@@ -57,11 +57,11 @@ export function createOrders(db: Database): Orders {
       await insertRows(db, orderLines, rows, { tx });
     },
 
-    async update(order, tx, holding) {
+    async update(order, tx, requiresReservation = false) {
       const changed = await execute(
         db,
         `UPDATE orders SET ${STATE_COLUMNS.map((c) => `${c} = :${c}`).join(', ')}
-         WHERE id = :id AND version = :before${holding === 'stock' ? ` AND ${HOLDS_STOCK}` : ''}`,
+         WHERE id = :id AND version = :before${requiresReservation ? ` AND ${HAS_RESERVATION}` : ''}`,
         { ...encodeRow(orders, order), before: order.version - 1 },
         tx,
       );

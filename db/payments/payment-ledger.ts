@@ -50,7 +50,7 @@ export interface PaymentLedger {
     atMs: number,
   ): Promise<void>;
   /** Null when the attempt was not declined. */
-  declineCode(orderId: string, attempt: number): Promise<string | null>;
+  findDeclineCode(orderId: string, attempt: number): Promise<string | null>;
   findByOrder(orderId: string, tx?: Tx): Promise<LedgerRow[]>;
 }
 
@@ -60,7 +60,7 @@ export function createPaymentLedger(db: Database): PaymentLedger {
     (await selectRows(db, ledger, 'WHERE entry_key = :key', { key }, tx))[0];
 
   /** Inserts the intent row of the attempt unless it exists. @returns the intent of the existing or new row. */
-  const firstIntent = async (
+  const insertIntentOnce = async (
     { attempt, ...entry }: Omit<LedgerEntry, 'key' | 'kind' | 'declineCode'> & { attempt: number },
     atMs: number,
   ): Promise<string | null> => {
@@ -94,8 +94,8 @@ export function createPaymentLedger(db: Database): PaymentLedger {
         }
       }
     },
-    recordIntent: firstIntent,
-    sealAttempt: (entry, atMs) => firstIntent({ ...entry, intentId: null }, atMs),
+    recordIntent: insertIntentOnce,
+    sealAttempt: (entry, atMs) => insertIntentOnce({ ...entry, intentId: null }, atMs),
     async recordDecline({ attempt, ...entry }, recordedAtMs) {
       const kind: LedgerEntryKind = 'declined';
       const row = { ...entry, key: declinedEntryKey(entry.orderId, attempt), kind, recordedAtMs };
@@ -105,7 +105,7 @@ export function createPaymentLedger(db: Database): PaymentLedger {
         if (!isDuplicate(error)) throw error;
       }
     },
-    async declineCode(orderId, attempt) {
+    async findDeclineCode(orderId, attempt) {
       return (await findByKey(declinedEntryKey(orderId, attempt)))?.declineCode ?? null;
     },
     findByOrder: (orderId, tx) =>

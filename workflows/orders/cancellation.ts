@@ -11,7 +11,7 @@ import { type OrderState, orderActivities } from './order-state';
  */
 export class CancellationRequests {
   requested: Cancellation | undefined;
-  private closedReason: string | undefined;
+  private rejectionReason: string | undefined;
   private listener: () => void = () => undefined;
   private readonly rejectedCounts = new Map<Actor['kind'], number>();
   private pendingWrites: Promise<unknown> = Promise.resolve();
@@ -27,7 +27,7 @@ export class CancellationRequests {
   }
 
   /** Calls `listener` when cancellation is requested; at once if it was requested earlier. */
-  onRequest(listener: () => void): void {
+  setRequestListener(listener: () => void): void {
     this.listener = listener;
     if (this.requested !== undefined) listener();
   }
@@ -38,17 +38,17 @@ export class CancellationRequests {
   }
 
   /** Rejects all later requests with `reason`. */
-  close(reason: string): void {
-    this.closedReason = reason;
+  rejectRequests(reason: string): void {
+    this.rejectionReason = reason;
   }
 
-  /** Accepts requests again, after a stale run resumes. */
-  reopen(): void {
-    this.closedReason = undefined;
+  /** Accepts requests again, when a stale run resumes. */
+  acceptRequests(): void {
+    this.rejectionReason = undefined;
   }
 
   /** Waits until all rejected requests are recorded. */
-  async flushRejections(): Promise<void> {
+  async flushRejectedRequests(): Promise<void> {
     let awaited: Promise<unknown>;
     do {
       awaited = this.pendingWrites;
@@ -59,15 +59,15 @@ export class CancellationRequests {
   private handleRequest(request: Cancellation): void {
     if (this.requested !== undefined) return;
     const permission = can(this.orderState.order, 'cancel', request.requestedBy);
-    const rejection = this.closedReason ?? (permission.allowed ? undefined : permission.reason);
+    const rejection = this.rejectionReason ?? (permission.allowed ? undefined : permission.reason);
     if (rejection === undefined) {
       this.requested = request;
       this.listener();
       return;
     }
     const { kind } = request.requestedBy;
-    const n = (this.rejectedCounts.get(kind) ?? 0) + 1;
-    this.rejectedCounts.set(kind, n);
+    const sequence = (this.rejectedCounts.get(kind) ?? 0) + 1;
+    this.rejectedCounts.set(kind, sequence);
     const { order } = this.orderState;
     this.pendingWrites = this.pendingWrites.then(() =>
       CancellationScope.nonCancellable(() =>
@@ -75,7 +75,7 @@ export class CancellationRequests {
           orderActivities.recordCancellationRejection({
             order: { ...order, updatedAtMs: request.requestedAtMs },
             request,
-            n,
+            sequence,
             reason: rejection,
           }),
         ),

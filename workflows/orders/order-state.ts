@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { OrderActivities, StepResult } from '../../activities/orders';
 import { isClosed, isDecided, type Order } from '../../domain/orders/order';
-import * as changes from '../../domain/orders/order-changes';
+import * as orderChanges from '../../domain/orders/order-changes';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import { publicFailureMessage } from '../../domain/shared/public-failure-message';
 import { searchAttributes } from '../shared/search-attributes';
@@ -57,14 +57,14 @@ export class OrderState {
    */
   applyChange(
     step: string,
-    changed: (order: Order) => Order,
-    write: (order: Order) => Promise<StepResult>,
+    change: (order: Order) => Order,
+    store: (order: Order) => Promise<StepResult>,
   ): Promise<void> {
-    const change = this.lastChange.then(async () => {
+    const applied = this.lastChange.then(async () => {
       for (;;) {
         const before = this.order;
-        const next = changed(before);
-        const result = await this.persist(step, () => write(next));
+        const next = change(before);
+        const result = await this.persist(step, () => store(next));
         const { outcome, payment = next.payment, order: stored = { ...next, payment } } = result;
         this.syncFromStore(stored, next);
         const expected = outcome === 'recorded' ? next.status : before.status;
@@ -72,8 +72,8 @@ export class OrderState {
         if (outcome === 'recorded') return;
       }
     });
-    this.lastChange = change.catch(() => undefined);
-    return change;
+    this.lastChange = applied.catch(() => undefined);
+    return applied;
   }
 
   /** Runs a transaction until it commits. While the database is unavailable, each round costs one timer. */
@@ -98,7 +98,7 @@ export class OrderState {
     const sinceMs = Date.now();
     return this.applyChange(
       'update the attention flag',
-      (o) => changes.setAttention(o, detail === null ? null : { step, detail, sinceMs }, sinceMs),
+      (o) => orderChanges.setAttention(o, detail === null ? null : { step, detail, sinceMs }, sinceMs),
       (order) => orderActivities.recordAttention({ order, attention: order.attention, step }),
     );
   }

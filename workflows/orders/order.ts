@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { PaymentActivities, PaymentAttempt, PaymentResult } from '../../activities/payments';
 import type { Rejection } from '../../domain/orders/order';
-import * as change from '../../domain/orders/order-changes';
+import * as orderChanges from '../../domain/orders/order-changes';
 import { type Compensations, createCompensations } from '../shared/compensations';
 import { CancellationRequests } from './cancellation';
 import { getOrder, type OrderInput, placement } from './messages';
@@ -35,7 +35,7 @@ export async function order(input: OrderInput): Promise<{ status: string }> {
   // Temporal's own cancel is handled as a request to cancel the order: it interrupts no step.
   return CancellationScope.nonCancellable(async () => {
     await runToCompletion(input, state, cancellation);
-    await cancellation.flushRejections();
+    await cancellation.flushRejectedRequests();
     await condition(allHandlersFinished);
     return { status: state.order.status };
   });
@@ -53,7 +53,7 @@ async function runToCompletion(
     } catch (error) {
       if (error instanceof OrderClosedError) return;
       if (!(error instanceof StaleRunError)) throw error;
-      cancellation.reopen();
+      cancellation.acceptRequests();
     }
   }
 }
@@ -66,39 +66,44 @@ async function runOnce(
   const compensations = createCompensations();
 
   const reservation = await reserve(input, state, compensations, cancellation);
-  if (reservation === 'rejected') return;
-  if (reservation !== 'reserved') {
-    // An earlier run may have paid, or may be about to: the reversal finds out.
-    compensations.add(REVERSE_PAYMENT, () => reversePayment(input, state));
-    if (state.order.status !== 'placed') {
-      await condition(() => cancellation.requested !== undefined);
-      return cancel(state, compensations, cancellation);
-    }
-    // An earlier run was rejecting the order. Without its reservation it must not be paid.
-    if (reservation === 'reservation_released' && cancellation.requested === undefined) {
-      return reject(state, compensations, cancellation, {
-        outcome: 'unavailable',
-        attempt: firstAttempt(input).attempt,
-      });
-    }
+  switch (reservation) {
+    case 'rejected':
+      return;
+    case 'reserved':
+      break;
+    case 'resumed':
+    case 'reservation_released':
+      // An earlier run may have a payment in flight; the reversal checks the provider.
+      compensations.add(REVERSE_PAYMENT, () => reversePayment(input, state));
+      if (state.order.status !== 'placed') {
+        await condition(() => cancellation.requested !== undefined);
+        return cancel(state, compensations, cancellation);
+      }
+      // An earlier run was rejecting the order. Without its reservation it must not be paid.
+      if (reservation === 'reservation_released' && cancellation.requested === undefined) {
+        return reject(state, compensations, cancellation, {
+          outcome: 'unavailable',
+          attempt: firstAttempt(input).attempt,
+        });
+      }
   }
 
-  const attempt =
+  const payment =
     cancellation.requested === undefined ? await pay(input, state, compensations, cancellation) : undefined;
 
-  if (cancellation.requested !== undefined) return cancel(state, compensations, cancellation, attempt);
-  switch (attempt?.outcome) {
+  if (cancellation.requested !== undefined) return cancel(state, compensations, cancellation, payment);
+  switch (payment?.outcome) {
     case 'captured':
       await state.applyChange(
         'confirm the order',
-        (o) => change.confirmOrder(o, Date.now()),
-        (order) => orderActivities.confirmOrder({ order, paid: attempt.paid }),
+        (o) => orderChanges.confirmOrder(o, Date.now()),
+        (order) => orderActivities.confirmOrder({ order, paid: payment.paid }),
       );
       await condition(() => cancellation.requested !== undefined);
       return cancel(state, compensations, cancellation);
     case 'declined':
     case 'unavailable':
-      return reject(state, compensations, cancellation, attempt);
+      return reject(state, compensations, cancellation, payment);
   }
 }
 
@@ -120,11 +125,13 @@ async function reserve(
   );
   if (created.outcome === 'out_of_stock' || created.outcome === 'customer_erased') {
     const isErased = created.outcome === 'customer_erased';
-    cancellation.close(`The order was rejected: ${isErased ? 'the customer was erased' : 'out of stock'}`);
+    cancellation.rejectRequests(
+      `The order was rejected: ${isErased ? 'the customer was erased' : 'out of stock'}`,
+    );
     const rejection = isErased
-      ? change.CUSTOMER_ERASED_REJECTION
-      : change.outOfStockRejection(created.shortages);
-    state.syncFromStore(change.rejectNewOrder(order, rejection));
+      ? orderChanges.CUSTOMER_ERASED_REJECTION
+      : orderChanges.outOfStockRejection(created.shortages);
+    state.syncFromStore(orderChanges.rejectNewOrder(order, rejection));
     return 'rejected';
   }
   if (created.order === undefined) return 'reserved';
@@ -145,16 +152,16 @@ async function pay(
   const request = firstAttempt(input);
   compensations.add(REVERSE_PAYMENT, () => reversePayment(input, state));
   const inFlight = new CancellationScope();
-  cancellation.onRequest(() => inFlight.cancel());
+  cancellation.setRequestListener(() => inFlight.cancel());
   try {
-    const attempt = await inFlight.run(() =>
+    const payment = await inFlight.run(() =>
       paymentActivities(input, 'capture the payment', policy.paymentDeadlineMs).capturePayment({
         ...request,
         paymentMethod,
       }),
     );
-    if (attempt.outcome === 'declined') compensations.remove(REVERSE_PAYMENT);
-    return attempt;
+    if (payment.outcome === 'declined') compensations.remove(REVERSE_PAYMENT);
+    return payment;
   } catch (error) {
     if (cancellation.requested !== undefined && isCancellation(error)) return undefined;
     if (error instanceof ActivityFailure) return { outcome: 'unavailable', attempt: request.attempt };
@@ -199,14 +206,14 @@ async function reversePayment(input: OrderInput, state: OrderState): Promise<voi
       if (reversal.outcome === 'nothing_to_reverse') return;
       return await state.applyChange(
         'record the payment reversal',
-        (o) => change.recordPaymentReversal(o, Date.now()),
+        (o) => orderChanges.recordPaymentReversal(o, Date.now()),
         (order) => orderActivities.recordPaymentReversal({ order, reversal }),
       );
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
       if (state.order.attention === null) await state.setAttention(REVERSE_PAYMENT, describeFailure(error));
     }
-    // A round that fails at once takes as long as one that times out: each round adds to the history.
+    // Wait out the rest of the round, so that fast failures do not fill the history.
     const remainingMs = roundMs - (Date.now() - startedMs);
     await sleep(Math.max(pauseMs, remainingMs), {
       summary: `wait for the next attempt to ${REVERSE_PAYMENT}`,
@@ -221,44 +228,44 @@ async function reject(
   state: OrderState,
   compensations: Compensations,
   cancellation: CancellationRequests,
-  attempt: Exclude<PaymentResult, { outcome: 'captured' }>,
+  payment: Exclude<PaymentResult, { outcome: 'captured' }>,
 ): Promise<void> {
   const rejection: Rejection =
-    attempt.outcome === 'declined'
+    payment.outcome === 'declined'
       ? {
           code: 'payment_declined',
           detail: 'The payment method was declined.',
-          declineCode: attempt.declineCode,
+          declineCode: payment.declineCode,
         }
       : { code: 'payment_unavailable', detail: 'The payment could not be completed in time.' };
-  cancellation.close(`The order is being rejected: ${rejection.code}`);
+  cancellation.rejectRequests(`The order is being rejected: ${rejection.code}`);
   await compensations.compensate();
   await state.applyChange(
     'reject the order',
-    (o) => change.rejectOrder(o, rejection, Date.now()),
-    (order) => orderActivities.rejectOrder({ order, attempt }),
+    (o) => orderChanges.rejectOrder(o, rejection, Date.now()),
+    (order) => orderActivities.rejectOrder({ order, payment }),
   );
 }
 
-/** @param attempt the result of a payment that was in flight when cancellation was requested. */
+/** @param payment the result of a payment that was in flight when cancellation was requested. */
 async function cancel(
   state: OrderState,
   compensations: Compensations,
   { requested }: CancellationRequests,
-  attempt?: PaymentResult,
+  payment?: PaymentResult,
 ): Promise<void> {
   if (requested === undefined) throw new Error('no cancellation was requested');
   if (state.order.status !== 'cancelling') {
     await state.applyChange(
       'start the cancellation',
-      (o) => change.startCancellation(o, requested, Date.now()),
-      (order) => orderActivities.startCancellation({ order, cancellation: requested, attempt }),
+      (o) => orderChanges.startCancellation(o, requested, Date.now()),
+      (order) => orderActivities.startCancellation({ order, cancellation: requested, payment }),
     );
   }
   await compensations.compensate();
   await state.applyChange(
     'finish the cancellation',
-    (o) => change.finishCancellation(o, Date.now()),
+    (o) => orderChanges.finishCancellation(o, Date.now()),
     (order) => orderActivities.finishCancellation({ order }),
   );
 }

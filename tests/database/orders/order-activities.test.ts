@@ -65,7 +65,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
     const order = await createCancellingOrder(activities);
     const before = await snapshotTables(shop.db);
     const behind = changes.confirmOrder({ ...order, status: 'placed', version: 1 }, nextTimestamp(order));
-    const result = await activities.rejectOrder({ order: behind, attempt: buildDeclinedAttempt(order) });
+    const result = await activities.rejectOrder({ order: behind, payment: buildDeclinedAttempt(order) });
     expect(result.outcome).toBe('stale');
     expect(result.order).toEqual(order);
     const ahead = changes.finishCancellation({ ...order, version: 9 }, nextTimestamp(order));
@@ -93,7 +93,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
     const result = await activities.startCancellation({
       order: changes.startCancellation(behind, cancellation, nextTimestamp(order)),
       cancellation,
-      attempt: { outcome: 'captured', paid: buildPayment(order) },
+      payment: { outcome: 'captured', paid: buildPayment(order) },
     });
     expect(result).toMatchObject({ outcome: 'recorded', order });
     expect(await snapshotTables(shop.db)).toEqual(snapshot);
@@ -149,7 +149,7 @@ describe.each(DIALECTS)('order activities on %s', (dialect) => {
       activities.recordCancellationRejection({
         order,
         request: changes.createTemporalCancellation(order.updatedAtMs),
-        n: 1,
+        sequence: 1,
         reason,
       });
     await reject('It is being cancelled.');

@@ -93,7 +93,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     run: (a, order, ms) =>
       a.rejectOrder({
         order: delayOrder(changes.rejectOrder(order, declined, nextTimestamp(order)), ms),
-        attempt: buildDeclinedAttempt(order),
+        payment: buildDeclinedAttempt(order),
       }),
     expectedEvents: ['pay:1:failed', 'rejected'],
   },
@@ -105,7 +105,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
       a.startCancellation({
         order: delayOrder(changes.startCancellation(order, cancellation, nextTimestamp(order)), ms),
         cancellation,
-        attempt: { outcome: 'captured', paid: buildPayment(order) },
+        payment: { outcome: 'captured', paid: buildPayment(order) },
       }),
     expectedEvents: ['pay:1:succeeded', 'cancelling'],
   },
@@ -117,7 +117,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
       a.startCancellation({
         order: delayOrder(changes.startCancellation(order, cancellation, nextTimestamp(order)), ms),
         cancellation,
-        attempt: { outcome: 'captured', paid: buildPayment(order) },
+        payment: { outcome: 'captured', paid: buildPayment(order) },
       }),
     expectedEvents: ['cancelling'],
   },
@@ -164,7 +164,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
       a.recordCancellationRejection({
         order: delayOrder(order, ms),
         request: cancellation,
-        n: 1,
+        sequence: 1,
         reason: 'It is being cancelled.',
       }),
     expectedEvents: ['cancellation-rejected:signal:1'],
