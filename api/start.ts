@@ -29,7 +29,7 @@ export async function startApi(
     setTimeout(() => shutdown.abort(), config.drainMs + STOP_GRACE_MS - SHUTDOWN_RESPONSE_MS).unref();
   });
   const orderTokens = createOrderTokens(config.keys.orderTokens);
-  const identity: AuthDependencies = {
+  const auth: AuthDependencies = {
     store,
     passwords: createPasswords(),
     accessTokens: createAccessTokens(config.auth),
@@ -42,9 +42,9 @@ export async function startApi(
     log,
     temporalUiUrl: config.temporal.uiUrl,
     fingerprintKey: config.keys.fingerprint,
-    authenticate: createAuthenticator({ store, accessTokens: identity.accessTokens, orderTokens }),
+    authenticate: createAuthenticator({ store, accessTokens: auth.accessTokens, orderTokens }),
     orderTokens,
-    identity,
+    auth,
     priceRules: config.priceRules,
     queues,
     policy,

@@ -46,7 +46,7 @@ export const AUTH_ENDPOINTS = [
     request: { body: schema.RegistrationRequest },
     responses: { 202: ACCEPTED_RESPONSE },
     async handler({ ctx, req, res, body: { email, password, name = null } }) {
-      const work = register(ctx.identity, { email, password, name });
+      const work = register(ctx.auth, { email, password, name });
       await respondInConstantTime(ctx, req, 'registration', email, work);
       res.status(202).json(ACCEPTED_BODY);
       removeExpired(ctx, req);
@@ -69,7 +69,7 @@ export const AUTH_ENDPOINTS = [
     responses: { 200: tokensResponse('The account was created; these are the tokens of its first session') },
     errors: ['invalid_credentials', 'link_expired', 'account_exists'],
     async handler({ ctx, res, body: { token, password } }) {
-      res.json(toTokensResponse(await confirmRegistration(ctx.identity, token, password)));
+      res.json(toTokensResponse(await confirmRegistration(ctx.auth, token, password)));
     },
   }),
 
@@ -86,7 +86,7 @@ export const AUTH_ENDPOINTS = [
     responses: { 200: tokensResponse('The tokens of a new session') },
     errors: ['invalid_credentials'],
     async handler({ ctx, req, res, body: { email, password } }) {
-      res.json(toTokensResponse(await logIn(ctx.identity, email, password)));
+      res.json(toTokensResponse(await logIn(ctx.auth, email, password)));
       removeExpired(ctx, req);
     },
   }),
@@ -106,7 +106,7 @@ export const AUTH_ENDPOINTS = [
     responses: { 200: tokensResponse('The new tokens of the session') },
     errors: ['invalid_refresh_token'],
     async handler({ ctx, res, body: { refreshToken } }) {
-      res.json(toTokensResponse(await refreshTokens(ctx.identity, refreshToken)));
+      res.json(toTokensResponse(await refreshTokens(ctx.auth, refreshToken)));
     },
   }),
 
@@ -124,15 +124,15 @@ export const AUTH_ENDPOINTS = [
     request: { body: schema.LogoutRequest },
     responses: { 204: emptyResponse('Session revoked') },
     errors: ['unauthenticated'],
-    async handler({ ctx: { identity }, res, access: { principal }, actor, body }) {
+    async handler({ ctx: { auth }, res, access: { principal }, actor, body }) {
       const { refreshToken, everywhere } = body;
       const account = principal.kind === 'account' ? principal : null;
       if (everywhere && account === null) throw unauthenticated();
       if (refreshToken === undefined && account === null) throw refreshTokenRequired();
-      if (refreshToken !== undefined) await logOut(identity, refreshToken);
-      if (account !== null && everywhere) await logOutEverywhere(identity, account.customerId, actor);
+      if (refreshToken !== undefined) await logOut(auth, refreshToken);
+      if (account !== null && everywhere) await logOutEverywhere(auth, account.customerId, actor);
       else if (account !== null && refreshToken === undefined) {
-        await revokeSession(identity, account.customerId, account.sessionId, 'logout', actor);
+        await revokeSession(auth, account.customerId, account.sessionId, 'logout', actor);
       }
       res.status(204).end();
     },
@@ -150,7 +150,7 @@ export const AUTH_ENDPOINTS = [
     request: { body: schema.PasswordResetRequest },
     responses: { 202: ACCEPTED_RESPONSE },
     async handler({ ctx, req, res, body: { email } }) {
-      const work = requestPasswordReset(ctx.identity, email);
+      const work = requestPasswordReset(ctx.auth, email);
       await respondInConstantTime(ctx, req, 'password_reset', email, work);
       res.status(202).json(ACCEPTED_BODY);
       removeExpired(ctx, req);
@@ -170,7 +170,7 @@ export const AUTH_ENDPOINTS = [
     responses: { 204: emptyResponse('The password was set') },
     errors: ['link_expired'],
     async handler({ ctx, res, body: { token, password } }) {
-      await resetPassword(ctx.identity, token, password);
+      await resetPassword(ctx.auth, token, password);
       res.status(204).end();
     },
   }),
@@ -187,7 +187,7 @@ export const AUTH_ENDPOINTS = [
     responses: { 204: emptyResponse('The password was changed') },
     errors: ['invalid_credentials'],
     async handler({ ctx, res, access, body }) {
-      await changePassword(ctx.identity, requireAccount(access), body);
+      await changePassword(ctx.auth, requireAccount(access), body);
       res.status(204).end();
     },
   }),
@@ -202,7 +202,7 @@ export const AUTH_ENDPOINTS = [
     tags: ['accounts'],
     responses: { 200: jsonResponse(schema.Jwks, 'All keys that verify tokens now, the signing key first') },
     handler({ ctx, res }) {
-      res.set('Cache-Control', 'public, max-age=300').json(ctx.identity.accessTokens.jwks());
+      res.set('Cache-Control', 'public, max-age=300').json(ctx.auth.accessTokens.jwks());
     },
   }),
 ];
@@ -220,8 +220,8 @@ const toTokensResponse = ({ accessToken, expiresInSeconds, refreshToken }: Token
 });
 
 /** After the response, in the background: a failure is logged and does not fail the request. */
-function removeExpired({ identity }: ApiContext, req: Request): void {
-  removeExpiredRecords(identity).catch((error: unknown) =>
+function removeExpired({ auth }: ApiContext, req: Request): void {
+  removeExpiredRecords(auth).catch((error: unknown) =>
     req.log.warn({ err: error }, 'expired records not deleted'),
   );
 }

@@ -37,7 +37,7 @@ export const CUSTOMER_ENDPOINTS = [
       const { contacts } = ctx.store;
       if (email !== undefined) {
         const profile = await contacts.findProfileByEmail(email);
-        if (profile !== null) await recordPersonalDataRead(ctx.identity, actor, profile.customerId);
+        if (profile !== null) await recordPersonalDataRead(ctx.auth, actor, profile.customerId);
         res.json({ data: await toSummaries(ctx, profile === null ? [] : [profile]), nextCursor: null });
         return;
       }
@@ -67,11 +67,11 @@ export const CUSTOMER_ENDPOINTS = [
     request: { params: customerIdParam },
     notFound: customerNotFound,
     responses: { 200: jsonResponse(Customer, 'The customer') },
-    async handler({ ctx: { store, identity }, res, params, actor }) {
+    async handler({ ctx: { store, auth }, res, params, actor }) {
       const profile = await store.contacts.findProfile(params.id);
       if (profile === null) throw customerNotFound();
       const { customerId } = profile;
-      await recordPersonalDataRead(identity, actor, customerId);
+      await recordPersonalDataRead(auth, actor, customerId);
       const [account, addresses] = await Promise.all([
         store.accounts.find(customerId),
         store.addresses.findByCustomer(customerId),
@@ -92,7 +92,7 @@ export const CUSTOMER_ENDPOINTS = [
     responses: { 204: emptyResponse('The role was changed') },
     errors: ['last_admin'],
     async handler({ ctx, res, params, body, actor }) {
-      await changeRole(ctx.identity, params.id, body.role, actor);
+      await changeRole(ctx.auth, params.id, body.role, actor);
       res.status(204).end();
     },
   }),
@@ -110,7 +110,7 @@ export const CUSTOMER_ENDPOINTS = [
     responses: { 204: emptyResponse('The personal data was erased') },
     errors: ['orders_open', 'last_admin'],
     async handler({ ctx, res, params, actor }) {
-      await eraseCustomer(ctx.identity, params.id, actor);
+      await eraseCustomer(ctx.auth, params.id, actor);
       res.status(204).end();
     },
   }),

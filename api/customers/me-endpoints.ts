@@ -56,7 +56,7 @@ const profileEndpoints = [
     errors: ['not_found'],
     async handler({ ctx, res, access, body }) {
       const { customerId } = requireAccount(access);
-      await changeProfile(ctx.identity, customerId, omitUndefined(body));
+      await changeProfile(ctx.auth, customerId, omitUndefined(body));
       res.json(await readProfile(ctx, customerId));
     },
   }),
@@ -70,9 +70,9 @@ const sessionEndpoints = [
     summary: 'List your sessions',
     tags: ['me'],
     responses: { 200: listResponse(schema.Session, 'At most 50 sessions, newest first') },
-    async handler({ ctx: { store, identity }, res, access }) {
+    async handler({ ctx: { store, auth }, res, access }) {
       const { customerId, sessionId } = requireAccount(access);
-      const sessions = await store.sessions.findByCustomer(customerId, identity.now());
+      const sessions = await store.sessions.findByCustomer(customerId, auth.now());
       res.json({ data: sessions.map((session) => toSessionResponse(session, sessionId)) });
     },
   }),
@@ -93,7 +93,7 @@ const sessionEndpoints = [
     responses: { 204: emptyResponse('Session revoked') },
     async handler({ ctx, res, access, actor, params }) {
       const { customerId } = requireAccount(access);
-      const isRevoked = await revokeSession(ctx.identity, customerId, params.id, 'logout', actor);
+      const isRevoked = await revokeSession(ctx.auth, customerId, params.id, 'logout', actor);
       if (!isRevoked) throw sessionNotFound();
       res.status(204).end();
     },
@@ -126,7 +126,7 @@ const addressEndpoints = [
     responses: { 201: jsonResponse(schema.CustomerAddress, 'The new address', 'Location') },
     errors: ['too_many_addresses'],
     async handler({ ctx, res, access, body }) {
-      const address = await addAddress(ctx.identity, requireAccount(access).customerId, toAddressInput(body));
+      const address = await addAddress(ctx.auth, requireAccount(access).customerId, toAddressInput(body));
       res.status(201).set('Location', `/api/me/addresses/${address.id}`).json(toAddressResponse(address));
     },
   }),
@@ -142,7 +142,7 @@ const addressEndpoints = [
     errors: ['not_found'],
     async handler({ ctx, res, access, params, body }) {
       const { customerId } = requireAccount(access);
-      const address = await replaceAddress(ctx.identity, customerId, params.id, toAddressInput(body));
+      const address = await replaceAddress(ctx.auth, customerId, params.id, toAddressInput(body));
       res.json(toAddressResponse(address));
     },
   }),
@@ -158,7 +158,7 @@ const addressEndpoints = [
     responses: { 204: emptyResponse('The address was deleted') },
     errors: ['not_found'],
     async handler({ ctx, res, access, params }) {
-      await removeAddress(ctx.identity, requireAccount(access).customerId, params.id);
+      await removeAddress(ctx.auth, requireAccount(access).customerId, params.id);
       res.status(204).end();
     },
   }),
@@ -205,10 +205,10 @@ const personalDataEndpoints = [
     request: { body: schema.ErasureRequest },
     responses: { 204: emptyResponse('The personal data was erased') },
     errors: ['invalid_credentials', 'orders_open', 'last_admin'],
-    async handler({ ctx: { store, identity }, res, access, actor, body }) {
+    async handler({ ctx: { store, auth }, res, access, actor, body }) {
       const { customerId } = requireAccount(access);
-      await verifyAccountPassword(identity, await store.accounts.find(customerId), body.password);
-      await eraseCustomer(identity, customerId, actor);
+      await verifyAccountPassword(auth, await store.accounts.find(customerId), body.password);
+      await eraseCustomer(auth, customerId, actor);
       res.status(204).end();
     },
   }),

@@ -22,7 +22,7 @@ export interface ApiContext {
   fingerprintKey: Buffer;
   authenticate: Authenticator;
   orderTokens: OrderTokens;
-  identity: AuthDependencies;
+  auth: AuthDependencies;
   priceRules: PriceRules;
   queues: TaskQueues;
   policy: OrderPolicy;

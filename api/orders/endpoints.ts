@@ -236,7 +236,7 @@ async function recordRead(
   orderId: string,
 ): Promise<void> {
   if (access.principal.kind !== 'account' || access.scope !== 'all') return;
-  await recordPersonalDataRead(ctx.identity, actor, orderId);
+  await recordPersonalDataRead(ctx.auth, actor, orderId);
 }
 
 function sendPlacement(

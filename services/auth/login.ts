@@ -7,20 +7,20 @@ import { issueTokens, openSession } from './sessions';
  * Logs in with email address and password. A wrong password takes as long as an unknown address.
  * @throws AppError `invalid_credentials`, `overloaded`
  */
-export async function logIn(identity: AuthDependencies, email: string, password: string): Promise<Tokens> {
-  const { store } = identity;
-  const account = await verifyAccountPassword(identity, await store.accounts.findByEmail(email), password);
+export async function logIn(auth: AuthDependencies, email: string, password: string): Promise<Tokens> {
+  const { store } = auth;
+  const account = await verifyAccountPassword(auth, await store.accounts.findByEmail(email), password);
   const session = await store.db.write(async (tx) => {
     const head = await store.log.lockHead(account.customerId, tx);
     const current = await store.accounts.find(account.customerId, tx);
     // A concurrent password change revoked all sessions: the old password must not open another one.
     if (current?.passwordHash !== account.passwordHash) return null;
-    const opened = await openSession(identity, account.customerId, tx);
+    const opened = await openSession(auth, account.customerId, tx);
     await store.log.append(head, opened.events, tx);
     return { ...opened, role: current.role };
   });
   if (session === null) throw invalidCredentials();
-  return issueTokens(identity, { ...account, role: session.role }, session);
+  return issueTokens(auth, { ...account, role: session.role }, session);
 }
 
 /**

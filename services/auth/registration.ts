@@ -29,17 +29,17 @@ const REGISTRATION_LINK_TTL_MS = 24 * 60 * 60_000;
  * @throws AppError `invalid_request`, `overloaded`
  */
 export async function register(
-  identity: AuthDependencies,
+  auth: AuthDependencies,
   { email, password, name }: RegistrationRequest,
 ): Promise<DeferredWork> {
-  const { store, passwords } = identity;
+  const { store, passwords } = auth;
   assertStrongPassword(password, email, '/password');
   // Hashed for an existing account as well: both cases take the same time.
   const passwordHash = await passwords.hash(password);
   const account = await store.accounts.findByEmail(email);
   return async () => {
-    if (account === null) await createPendingRegistration(identity, { email, name, passwordHash });
-    else await recordDuplicateRegistration(identity, account.customerId);
+    if (account === null) await createPendingRegistration(auth, { email, name, passwordHash });
+    else await recordDuplicateRegistration(auth, account.customerId);
   };
 }
 
@@ -72,27 +72,25 @@ const createPendingRegistration = (
  * @throws AppError `link_expired`, `invalid_credentials`, `account_exists`, `overloaded`
  */
 export async function confirmRegistration(
-  identity: AuthDependencies,
+  auth: AuthDependencies,
   token: string,
   password: string,
 ): Promise<Tokens> {
-  const tokenId = identity.linkTokens.verify(token, 'registration');
-  const pending = tokenId === null ? null : await findPendingRegistration(identity, tokenId);
+  const tokenId = auth.linkTokens.verify(token, 'registration');
+  const pending = tokenId === null ? null : await findPendingRegistration(auth, tokenId);
   // Checked before the expensive hash.
   if (tokenId === null || pending === null) throw linkExpired();
-  const verification = await identity.passwords.verify(pending.passwordHash, password);
+  const verification = await auth.passwords.verify(pending.passwordHash, password);
   if (verification === 'invalid') throw invalidCredentials();
   // A second link of the same address, or an order, may create the customer concurrently.
-  const result = await retryOnDuplicate(() =>
-    identity.store.db.write((tx) => createAccount(identity, tokenId, tx)),
-  );
+  const result = await retryOnDuplicate(() => auth.store.db.write((tx) => createAccount(auth, tokenId, tx)));
   switch (result) {
     case 'link_expired':
       throw linkExpired();
     case 'account_exists':
       throw new AppError('account_exists', 'This email address already has an account. Log in.');
     default:
-      return issueTokens(identity, { customerId: result.customerId, role: 'customer' }, result);
+      return issueTokens(auth, { customerId: result.customerId, role: 'customer' }, result);
   }
 }
 
@@ -105,8 +103,8 @@ async function findPendingRegistration(
   return pending === null || pending.expiresAtMs < now() ? null : pending;
 }
 
-async function createAccount({ store, ...identity }: AuthDependencies, tokenId: string, tx: Tx) {
-  const atMs = identity.now();
+async function createAccount({ store, ...auth }: AuthDependencies, tokenId: string, tx: Tx) {
+  const atMs = auth.now();
   if ((await store.oneTimeTokens.consume(tokenId, 'registration', atMs, tx)) === null) return 'link_expired';
   const pending = await store.registrations.find(tokenId, tx);
   if (pending === null) return 'link_expired';
@@ -117,7 +115,7 @@ async function createAccount({ store, ...identity }: AuthDependencies, tokenId: 
   await store.accounts.create({ customerId, passwordHash, role: 'customer', createdAtMs: atMs }, tx);
   if (name !== null) await store.contacts.updateProfile(customerId, { name }, tx);
   const head = await store.log.lockHead(customerId, tx);
-  const opened = await openSession({ store, ...identity }, customerId, tx);
+  const opened = await openSession({ store, ...auth }, customerId, tx);
   const created = accountCreated(customerId, 'customer', { kind: 'customer', id: customerId }, atMs);
   await store.log.append(head, [created, ...opened.events], tx);
   return { customerId, ...opened };

@@ -64,14 +64,14 @@ export interface AccountSpec {
  * @throws AppError `invalid_request`, `last_admin`
  */
 export async function ensureAccount(
-  identity: Pick<AuthDependencies, 'store' | 'now' | 'passwords'>,
+  auth: Pick<AuthDependencies, 'store' | 'now' | 'passwords'>,
   { email, password, name, role }: AccountSpec,
 ): Promise<'created' | 'changed' | 'unchanged'> {
-  const { store, passwords, now } = identity;
+  const { store, passwords, now } = auth;
   const actor: Actor = { kind: 'system' };
   const existing = await store.accounts.findByEmail(email);
   if (existing !== null) {
-    await changeRole(identity, existing.customerId, role, actor);
+    await changeRole(auth, existing.customerId, role, actor);
     return existing.role === role ? 'unchanged' : 'changed';
   }
   assertStrongPassword(password, email, '/password');

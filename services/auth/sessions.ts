@@ -91,15 +91,15 @@ type RotationResult =
  * stolen. Exception: within the grace period while no successor was used, the response is assumed lost.
  * @throws AppError `invalid_refresh_token`
  */
-export async function refreshTokens(identity: AuthDependencies, refreshToken: string): Promise<Tokens> {
+export async function refreshTokens(auth: AuthDependencies, refreshToken: string): Promise<Tokens> {
   const rotation = REFRESH_TOKEN_PATTERN.test(refreshToken)
-    ? await identity.store.db.write((tx) => rotateRefreshToken(identity, hashToken(refreshToken), tx))
+    ? await auth.store.db.write((tx) => rotateRefreshToken(auth, hashToken(refreshToken), tx))
     : ({ outcome: 'unknown' } as const);
   switch (rotation.outcome) {
     case 'rotated': {
-      const account = await identity.store.accounts.find(rotation.session.customerId);
+      const account = await auth.store.accounts.find(rotation.session.customerId);
       if (account === null) throw invalidRefreshToken();
-      return issueTokens(identity, account, { ...rotation, sessionId: rotation.session.id });
+      return issueTokens(auth, account, { ...rotation, sessionId: rotation.session.id });
     }
     case 'reused':
     case 'unknown':
@@ -149,15 +149,15 @@ async function rotateRefreshToken(
 }
 
 /** Revokes the session of a refresh token, used or not. Ignores any other text. */
-export async function logOut(identity: AuthDependencies, refreshToken: string): Promise<void> {
-  const { sessions } = identity.store;
+export async function logOut(auth: AuthDependencies, refreshToken: string): Promise<void> {
+  const { sessions } = auth.store;
   const token = REFRESH_TOKEN_PATTERN.test(refreshToken)
     ? await sessions.findToken(hashToken(refreshToken))
     : null;
   const session = token === null ? null : await sessions.find(token.sessionId);
   if (session === null) return;
   const self: Actor = { kind: 'customer', id: session.customerId };
-  await revokeSession(identity, session.customerId, session.id, 'logout', self);
+  await revokeSession(auth, session.customerId, session.id, 'logout', self);
 }
 
 /** @returns false when the customer has no such session. */

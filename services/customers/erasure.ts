@@ -21,11 +21,10 @@ const PENDING_PLACEMENT_TTL_MS = 60 * 60_000;
  * @throws AppError `not_found`, `orders_open` (with `orderIds`): an open order needs its address; `last_admin`
  */
 export const eraseCustomer = (
-  identity: Pick<AuthDependencies, 'store' | 'now'>,
+  auth: Pick<AuthDependencies, 'store' | 'now'>,
   customerId: string,
   actor: Actor,
-): Promise<void> =>
-  retryOnDuplicate(() => identity.store.db.write((tx) => erase(identity, customerId, actor, tx)));
+): Promise<void> => retryOnDuplicate(() => auth.store.db.write((tx) => erase(auth, customerId, actor, tx)));
 
 async function erase(
   { store, now }: Pick<AuthDependencies, 'store' | 'now'>,

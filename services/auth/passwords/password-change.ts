@@ -11,10 +11,10 @@ import { assertStrongPassword } from './passwords';
 const RESET_LINK_TTL_MS = 60 * 60_000;
 
 /** @returns deferred work that sends a reset link if the address has an account. */
-export async function requestPasswordReset(identity: AuthDependencies, email: string): Promise<DeferredWork> {
-  const account = await identity.store.accounts.findByEmail(email);
+export async function requestPasswordReset(auth: AuthDependencies, email: string): Promise<DeferredWork> {
+  const account = await auth.store.accounts.findByEmail(email);
   return async () => {
-    if (account !== null) await createPasswordReset(identity, account.customerId);
+    if (account !== null) await createPasswordReset(auth, account.customerId);
   };
 }
 
@@ -32,12 +32,8 @@ const createPasswordReset = ({ store, now }: AuthDependencies, customerId: strin
  * Sets a new password with the token of a reset link and revokes all sessions: the old password may be compromised.
  * @throws AppError `link_expired`, `invalid_request`, `overloaded`
  */
-export async function resetPassword(
-  identity: AuthDependencies,
-  token: string,
-  password: string,
-): Promise<void> {
-  const { store, linkTokens, passwords, now } = identity;
+export async function resetPassword(auth: AuthDependencies, token: string, password: string): Promise<void> {
+  const { store, linkTokens, passwords, now } = auth;
   const tokenId = linkTokens.verify(token, 'password_reset');
   const row = tokenId === null ? null : await store.oneTimeTokens.find(tokenId);
   // Checked before the expensive hash.
@@ -50,7 +46,7 @@ export async function resetPassword(
   const changed = await store.db.write(async (tx) => {
     const head = await store.log.lockHead(customerId, tx);
     if ((await store.oneTimeTokens.consume(tokenId, 'password_reset', now(), tx)) === null) return false;
-    const events = await setPassword(identity, { customerId, hash, changeId: tokenId, method: 'reset' }, tx);
+    const events = await setPassword(auth, { customerId, hash, changeId: tokenId, method: 'reset' }, tx);
     // Other reset links must not remain valid.
     await store.oneTimeTokens.removeBySubject(customerId, tx);
     await store.log.append(head, events, tx);
@@ -64,16 +60,12 @@ export async function resetPassword(
  * @throws AppError `invalid_credentials`, `invalid_request`, `overloaded`
  */
 export async function changePassword(
-  identity: AuthDependencies,
+  auth: AuthDependencies,
   { customerId, sessionId }: { customerId: string; sessionId: string },
   { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
 ): Promise<void> {
-  const { store, passwords } = identity;
-  const account = await verifyAccountPassword(
-    identity,
-    await store.accounts.find(customerId),
-    currentPassword,
-  );
+  const { store, passwords } = auth;
+  const account = await verifyAccountPassword(auth, await store.accounts.find(customerId), currentPassword);
   const email = (await store.contacts.findProfile(customerId))?.email ?? '';
   assertStrongPassword(newPassword, email, '/newPassword');
   const hash = await passwords.hash(newPassword);
@@ -88,7 +80,7 @@ export async function changePassword(
     const head = await store.log.lockHead(customerId, tx);
     // A concurrent change or reset takes precedence.
     if ((await store.accounts.find(customerId, tx))?.passwordHash !== account.passwordHash) return false;
-    const events = await setPassword(identity, change, tx);
+    const events = await setPassword(auth, change, tx);
     await store.oneTimeTokens.removeBySubject(customerId, tx);
     await store.log.append(head, events, tx);
     return true;
@@ -106,15 +98,15 @@ interface PasswordChange {
 }
 
 async function setPassword(
-  identity: AuthDependencies,
+  auth: AuthDependencies,
   { customerId, hash, changeId, method, ...rest }: PasswordChange,
   tx: Tx,
 ) {
-  const { store, now } = identity;
+  const { store, now } = auth;
   const actor: Actor = { kind: 'customer', id: customerId };
   await store.accounts.setPasswordHash(customerId, hash, tx);
   return [
     passwordChanged(customerId, changeId, method, now()),
-    ...(await revokeSessions(identity, customerId, { reason: 'password', actor, ...rest }, tx)),
+    ...(await revokeSessions(auth, customerId, { reason: 'password', actor, ...rest }, tx)),
   ];
 }

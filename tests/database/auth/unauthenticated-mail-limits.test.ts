@@ -39,7 +39,7 @@ describe.each(DIALECTS)('unauthenticated mail limits on %s', (dialect) => {
     const store: Store = { ...shop.store, db };
     const ctx = createApiContext({
       store,
-      identity: Object.assign(new TestIdentity(store), { linkTokens: identity.linkTokens }),
+      auth: Object.assign(new TestIdentity(store), { linkTokens: identity.linkTokens }),
       rateLimiter: new RateLimiter({ store: shop.store.rateLimits, hashKey: Buffer.alloc(32, 3), log }),
       rateLimits: { address: 0, principal: 0, placement: 0, login: 0, mailbox: MAILS_PER_HOUR },
     });

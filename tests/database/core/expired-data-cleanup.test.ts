@@ -28,7 +28,7 @@ describe.each(DIALECTS)('expired data on %s', (dialect) => {
     const store: Store = { ...shop.store, sessions };
     identity = new TestIdentity(store);
     const log = pino({ level: 'warn' }, { write: (line) => logLines.push(line) });
-    api = await listen(createApp(createApiContext({ store, identity, log })), '127.0.0.1', 0);
+    api = await listen(createApp(createApiContext({ store, auth: identity, log })), '127.0.0.1', 0);
   });
   afterEach(async () => {
     await api?.stop(0);

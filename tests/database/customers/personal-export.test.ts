@@ -33,7 +33,7 @@ describe.each(DIALECTS)('personal data export on %s', (dialect) => {
   });
   afterEach(() => shop?.close());
 
-  const ctx = () => createApiContext({ store: shop.store, identity, temporal });
+  const ctx = () => createApiContext({ store: shop.store, auth: identity, temporal });
   const readExport = async (onPiece: (piece: string) => Promise<void> = async () => undefined) => {
     let text = '';
     const data = await exportPersonalData(ctx(), ada.customerId);

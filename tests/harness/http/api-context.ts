@@ -23,7 +23,7 @@ export const createApiContext = (overrides: Partial<ApiContext> = {}): ApiContex
   fingerprintKey: Buffer.alloc(32, 1),
   authenticate: async () => null,
   orderTokens: createOrderTokens(Buffer.alloc(32, 2)),
-  identity: {
+  auth: {
     accessTokens: createAccessTokens({ keys: [Buffer.alloc(32, 3)], issuer: 'test' }),
   } as AuthDependencies,
   priceRules: DEFAULT_PRICE_RULES,

@@ -77,13 +77,13 @@ export class TestIdentity implements AuthDependencies {
 
 /** Registers and waits for the deferred writes. */
 export const registerAndWait = async (
-  identity: AuthDependencies,
+  auth: AuthDependencies,
   registration: RegistrationRequest,
-): Promise<void> => (await register(identity, registration))();
+): Promise<void> => (await register(auth, registration))();
 
 /** Requests a password reset and waits for the deferred writes. */
-export const requestPasswordResetAndWait = async (identity: AuthDependencies, email: string): Promise<void> =>
-  (await requestPasswordReset(identity, email))();
+export const requestPasswordResetAndWait = async (auth: AuthDependencies, email: string): Promise<void> =>
+  (await requestPasswordReset(auth, email))();
 
 export interface TestCustomer extends Tokens {
   customerId: string;
