@@ -42,7 +42,7 @@ const ENVIRONMENT = {
   // Scenarios run reconciliation themselves.
   RECONCILE_EVERY_SECONDS: '86400',
   // Never exceeded, but counted.
-  RATE_LIMIT_ADDRESS: '1000000',
+  RATE_LIMIT_LOGIN: '1000000',
 };
 const RECONCILE_WAIT_MS = 3_000;
 /** Checks every order without a delay. */
