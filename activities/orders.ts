@@ -17,8 +17,8 @@ import {
   rejectNewOrder,
   withPaymentStatus,
 } from '../domain/orders/order-changes';
-import type { SettledPayment } from '../domain/orders/order-events';
 import * as events from '../domain/orders/order-events';
+import { decisionEventKeys, type SettledPayment } from '../domain/orders/order-events';
 import type { LedgerEntry } from '../domain/payments/payment-ledger';
 import type { DomainEvent } from '../domain/shared/events';
 import { recordStockAlerts } from '../services/inventory/stock-alerts';
@@ -109,7 +109,11 @@ interface OrderStep {
   requiresReservation?: boolean;
 }
 
-export function createOrderActivities(store: Store): OrderActivities {
+/** @param publishDecision receives each order whose placement was decided, after the commit. */
+export function createOrderActivities(
+  store: Store,
+  publishDecision: (order: Order) => void = () => undefined,
+): OrderActivities {
   const { db, log, orders, contacts, stock, ledger } = store;
 
   /** The order of a step with the payment status of its ledger, including the entries that the step adds. */
@@ -124,10 +128,11 @@ export function createOrderActivities(store: Store): OrderActivities {
   };
 
   /** @param mayHavePartialEvents whether another step may have recorded some of the events. */
-  const apply = (step: OrderStep, mayHavePartialEvents: boolean): Promise<StepResult> =>
-    db.write(async (tx) => {
+  const apply = async (step: OrderStep, mayHavePartialEvents: boolean): Promise<StepResult> => {
+    let { order } = step;
+    const result: StepResult = await db.write(async (tx) => {
       const head = await log.lockHead(step.order.id, tx);
-      const order = await derivePayment(step, tx);
+      order = await derivePayment(step, tx);
       const all = step.events(order);
       const next = await log.append(
         head,
@@ -139,6 +144,11 @@ export function createOrderActivities(store: Store): OrderActivities {
       const payment = step.ledger === undefined ? {} : { payment: order.payment };
       return { outcome: 'recorded', head: next, ...payment };
     });
+    const stepEvent = step.events(order).at(-1);
+    if (stepEvent !== undefined && decisionEventKeys(order.id).includes(stepEvent.key))
+      publishDecision(order);
+    return result;
+  };
 
   /** The stored order and whether the step is recorded, after the step was not applied. */
   const findStored = (order: Order, stepEvent: DomainEvent): Promise<StoredStepResult> =>
@@ -222,7 +232,12 @@ export function createOrderActivities(store: Store): OrderActivities {
     async createOrder({ order, reserve, placedBy = { kind: 'customer', id: order.customerId } }) {
       const created = events.orderCreated(order, placedBy);
       try {
-        return await insertOrder(order, created, reserve);
+        const result = await insertOrder(order, created, reserve);
+        if (result.outcome === 'out_of_stock')
+          publishDecision(rejectNewOrder(order, outOfStockRejection(result.shortages)));
+        if (result.outcome === 'customer_erased')
+          publishDecision(rejectNewOrder(order, CUSTOMER_ERASED_REJECTION));
+        return result;
       } catch (error) {
         if (!isDuplicate(error)) throw error;
       }

@@ -9,7 +9,9 @@ import { createPasswords } from '../services/auth/passwords/passwords';
 import { createAccessTokens } from '../services/auth/tokens/access-tokens';
 import { createLinkTokens } from '../services/auth/tokens/link-tokens';
 import { createOrderTokens } from '../services/auth/tokens/order-tokens';
+import { PlacementDecisions } from '../services/orders/placement-decisions';
 import { createApp } from './http/app';
+import type { ApiContext } from './http/context';
 import { Admission } from './http/limits/admission';
 import { RateLimiter } from './http/limits/rate-limiter';
 import { listen } from './http/server';
@@ -17,11 +19,20 @@ import { listen } from './http/server';
 /** Part of the grace period in which pending waits respond. */
 const SHUTDOWN_RESPONSE_MS = 3_000;
 
+/** The workers of orders in the same process, if there are any. */
+export type LocalWorkers = Pick<ApiContext, 'decisions' | 'eagerClient'>;
+
+const createNoWorkers = (): LocalWorkers => ({
+  decisions: new PlacementDecisions(),
+  eagerClient: () => undefined,
+});
+
 /** Serves the API until the process stops, also while dependencies are unavailable. @throws Error naming a port in use. */
 export async function startApi(
   { config, log, stopSignal, onStop }: ProcessContext,
   { store, temporal, queues }: AppContext,
   readiness: () => Promise<Readiness>,
+  { decisions, eagerClient }: LocalWorkers = createNoWorkers(),
   policy: OrderPolicy = DEFAULT_ORDER_POLICY,
 ): Promise<void> {
   const shutdown = new AbortController();
@@ -39,6 +50,8 @@ export async function startApi(
   const app = createApp({
     store,
     temporal,
+    decisions,
+    eagerClient,
     log,
     temporalUiUrl: config.temporal.uiUrl,
     fingerprintKey: config.keys.fingerprint,
@@ -48,7 +61,11 @@ export async function startApi(
     priceRules: config.priceRules,
     queues,
     policy,
-    admission: new Admission(config.admission, () => getBacklogCount(temporal, queues)),
+    admission: new Admission(
+      config.admission,
+      () => getBacklogCount(temporal, queues),
+      () => decisions.countUndecidedEagerStarts(),
+    ),
     rateLimiter: new RateLimiter({ store: store.rateLimits, hashKey: config.keys.rateLimits, log }),
     rateLimits: config.rateLimits,
     trustedProxies: config.trustedProxies,

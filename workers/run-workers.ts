@@ -15,6 +15,7 @@ import { createImportActivities } from '../activities/product-imports';
 import { createReconciliationActivities } from '../activities/reconciliation';
 import { withAbortSignal } from '../db/core/abort-signal';
 import type { Store } from '../db/core/store';
+import type { Order } from '../domain/orders/order';
 import type { PaymentProvider } from '../domain/payments/provider';
 import type { Mailer } from '../integrations/smtp/mailer';
 import type { TemporalConnectionOptions } from '../integrations/temporal/connect';
@@ -27,6 +28,8 @@ export interface WorkerDependencies {
   provider: PaymentProvider;
   mailer: Mailer;
   notification: NotificationOptions;
+  /** Receives each order whose placement was decided, after the commit. */
+  publishDecision?: (order: Order) => void;
   /** Applied to every activity. */
   interceptors?: ActivityInterceptorsFactory[];
 }
@@ -37,6 +40,8 @@ export interface RunningWorkers {
   /** Rejects when a worker fails permanently. */
   readonly finished: Promise<void>;
   readonly state: () => 'running' | 'stopped';
+  /** A client that can start orders eagerly on these workers; undefined unless they accept tasks of orders. */
+  readonly eagerClient: () => Client | undefined;
 }
 
 /** Aborts queued statements of a local activity that timed out: its retry would run beside them. */
@@ -89,11 +94,13 @@ export async function runWorkers(
     await shutdownWorkers(workers, connection);
     throw failed.reason;
   }
+  const orderWorker = workers.find(({ options }) => options.taskQueue === taskQueues.orders);
   const finished = Promise.all(workers.map((w) => w.run())).then(() => undefined);
   finished.catch(() => undefined);
   return {
     finished,
     state: () => (workers.every((w) => w.getState() === 'RUNNING') ? 'running' : 'stopped'),
+    eagerClient: () => (orderWorker?.getState() === 'RUNNING' ? client : undefined),
     async stop() {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await finished.catch(() => undefined);
@@ -116,11 +123,11 @@ async function shutdownWorkers(workers: readonly Worker[], connection: NativeCon
 
 /** All activities, by the queue they run on. */
 export const createActivitiesByQueue = (
-  { store, provider, mailer, notification }: WorkerDependencies,
+  { store, provider, mailer, notification, publishDecision }: WorkerDependencies,
   workflows: OrderWorkflows,
 ): Record<QueueName, object> => ({
   orders: {
-    ...createOrderActivities(store),
+    ...createOrderActivities(store, publishDecision),
     ...createReconciliationActivities(store, workflows),
     ...createImportActivities(store),
   },

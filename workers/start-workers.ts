@@ -1,4 +1,4 @@
-import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import type { NotificationOptions } from '../activities/notifications/notifications';
 import { parseEmailAddress } from '../integrations/smtp/email-address';
 import { createSmtpMailer } from '../integrations/smtp/mailer';
@@ -21,19 +21,24 @@ import { startSequencer } from './sequencer';
 const PROVIDER_TIMEOUT_MS = 10_000;
 const SMTP_TIMEOUT_MS = 10_000;
 
-/**
- * Runs the workers of `queues` once the database and Temporal are available, until the process stops.
- * @param interceptors applied to every activity.
- * @returns `running` reports the current state; `started` rejects if the process stops before the workers start.
- */
+export interface StartedWorkers {
+  /** The current state. */
+  running: () => boolean;
+  /** Rejects if the process stops before the workers start. */
+  started: Promise<void>;
+  /** See `RunningWorkers`. */
+  eagerClient: () => Client | undefined;
+}
+
+/** Runs the workers of `queues` once the database and Temporal are available, until the process stops. */
 export function startWorkers(
   context: ProcessContext,
   app: AppContext,
   queues: readonly QueueName[],
-  interceptors: ActivityInterceptorsFactory[] = [],
-): { running: () => boolean; started: Promise<void> } {
+  hooks: Pick<WorkerDependencies, 'interceptors' | 'publishDecision'> = {},
+): StartedWorkers {
   const { config, log } = context;
-  const dependencies = { ...createWorkerDependencies(context, app), interceptors };
+  const dependencies = { ...createWorkerDependencies(context, app), ...hooks };
   let workers: RunningWorkers | undefined;
   context.onStop('workers', async () => workers?.stop());
 
@@ -58,7 +63,11 @@ export function startWorkers(
     }
     log.info({ queues }, 'workers are running');
   })();
-  return { running: () => workers?.state() === 'running', started };
+  return {
+    running: () => workers?.state() === 'running',
+    started,
+    eagerClient: () => workers?.eagerClient(),
+  };
 }
 
 /** Publishes events, delivers notifications and recovers imports. Active in one process at a time. */

@@ -6,6 +6,7 @@ import type { OrderPolicy } from '../../domain/shared/policy';
 import type { Readiness } from '../../runtime/readiness';
 import type { AuthDependencies } from '../../services/auth/auth-dependencies';
 import type { OrderTokens } from '../../services/auth/tokens/order-tokens';
+import type { PlacementDecisions } from '../../services/orders/placement-decisions';
 import type { TaskQueues } from '../../workflows/shared/task-queues';
 import type { Authenticator } from './auth';
 import type { Admission } from './limits/admission';
@@ -15,6 +16,10 @@ import type { RateLimiter, RateLimitSettings } from './limits/rate-limiter';
 export interface ApiContext {
   store: Store;
   temporal: Client;
+  /** Decisions that the workers of this process commit. */
+  decisions: PlacementDecisions;
+  /** See `OrderStartDependencies`. */
+  eagerClient: () => Client | undefined;
   log: Logger;
   /** Base URL of the Temporal Web UI, for links. */
   temporalUiUrl: string;

@@ -12,6 +12,7 @@ import {
   createTemporalProbe,
   createWorkersProbe,
 } from '../../runtime/readiness';
+import { PlacementDecisions } from '../../services/orders/placement-decisions';
 import { ALL_QUEUES } from '../../workers/queues';
 import { installRuntime } from '../../workers/runtime';
 import { startEventConsumers, startWorkers } from '../../workers/start-workers';
@@ -32,7 +33,11 @@ export async function startSystem(processContext: ProcessContext, hooks: TestHoo
   installRuntime(processContext.log);
   const app = createAppContext(processContext, hooks.wrapDatabase);
   await assertTemporalReachable(processContext, app);
-  const workers = startWorkers(processContext, app, ALL_QUEUES, hooks.activityInterceptors);
+  const decisions = new PlacementDecisions();
+  const workers = startWorkers(processContext, app, ALL_QUEUES, {
+    interceptors: hooks.activityInterceptors ?? [],
+    publishDecision: (order) => decisions.publish(order),
+  });
   const probes = {
     database: createDatabaseProbe(app.store.db),
     temporal: createTemporalProbe(app.temporal),
@@ -42,7 +47,8 @@ export async function startSystem(processContext: ProcessContext, hooks: TestHoo
   await startHealthServer(processContext, readiness);
   await workers.started;
   startEventConsumers(processContext, app, hooks.deliveryPolicy);
-  await startApi(processContext, app, readiness, hooks.orderPolicy);
+  const { eagerClient } = workers;
+  await startApi(processContext, app, readiness, { decisions, eagerClient }, hooks.orderPolicy);
 }
 
 /** Fails at once instead of retrying: this process is started interactively, and a wrong address needs an error. */

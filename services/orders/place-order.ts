@@ -73,7 +73,7 @@ export async function requestPlacement(
   const { id: orderId, customerId } = input.order;
   const order =
     (replayed ? await findStoredDecision(deps, orderId) : null) ??
-    (await startAndAwaitDecision(deps, input, request.waitMs));
+    (await startAndAwaitDecision(deps, input, { waitMs: request.waitMs, isRepeated: replayed }));
   return { orderId, order, contact: toOrderContact(request.body, orderId, customerId), replayed };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WithStartWorkflowOperation, type WorkflowStartOptions } from '@temporalio/client';
 import type { Store } from '../../db/core/store';
 import type { Order } from '../../domain/orders/order';
@@ -11,12 +12,23 @@ import {
   PLACEMENT_UPDATE_ID,
   placement,
 } from '../../workflows/orders/messages';
+import type { PlacementDecisions } from './placement-decisions';
 
 export interface OrderStartDependencies {
   store: Pick<Store, 'log'>;
   temporal: Client;
+  decisions: PlacementDecisions;
+  /** The client that shares its connection with this process's worker of orders; undefined while none accepts tasks. */
+  eagerClient: () => Client | undefined;
   /** Aborted when waiting requests must be answered because the process stops. */
   shutdownSignal: AbortSignal;
+}
+
+export interface OrderStart {
+  /** How long to wait for the decision, in milliseconds; 0 returns as soon as the order is started. */
+  waitMs: number;
+  /** An earlier request placed the order, and has probably started it. */
+  isRepeated: boolean;
 }
 
 /** Temporal may have accepted the start although its response was lost. */
@@ -24,43 +36,65 @@ const START_UNKNOWN_DETAIL =
   'It is unknown whether the order was accepted. Repeat the request with the same Idempotency-Key to get the same order; without a key it would be a second order.';
 /** For a request that does not wait for the decision. */
 const START_TIMEOUT_MS = 5_000;
+/** A decision that takes longer may be made in another process, which only an update observes. */
+const IN_PROCESS_WAIT_MS = 1_000;
 
 /**
- * Starts the order's workflow unless it is running, and waits for its decision.
+ * Starts the order's workflow unless it is running, and waits for its decision: from this process if the server let its
+ * worker start the order (eager start), otherwise by the `placement` update.
  * @returns null when it is running but not decided within `waitMs`.
  * @throws AppError `service_unavailable` when the workflow is not known to have started.
  */
 export async function startAndAwaitDecision(
   deps: OrderStartDependencies,
   input: OrderInput,
-  waitMs: number,
+  { waitMs, isRepeated }: OrderStart,
 ): Promise<Order | null> {
-  const { temporal } = deps;
+  const { temporal, decisions, shutdownSignal } = deps;
   const { id } = input.order;
-  const options = buildStartOptions(input);
+  const eagerClient = isRepeated ? undefined : deps.eagerClient();
+  const isWaiting = waitMs > 0 && !shutdownSignal.aborted;
+  const deadlineMs = Date.now() + (isWaiting ? waitMs : START_TIMEOUT_MS);
+  const subscription = decisions.subscribe(id);
+  const ownDecision = subscription.decision.then((order) => toFirstDecision(deps, order));
+  let isStarted = false;
+
+  const start = async (): Promise<boolean> => {
+    if (eagerClient !== undefined) return startEagerly(eagerClient, decisions, input, deadlineMs);
+    await temporal.workflow.start(ORDER_WORKFLOW, buildStartOptions(input));
+    return false;
+  };
+  const startAndUpdate = async (signal: AbortSignal): Promise<Order> => {
+    if (eagerClient === undefined) return startWithUpdate(temporal, input);
+    const isEager = await start();
+    isStarted = true;
+    if (isEager) await delay(IN_PROCESS_WAIT_MS, undefined, { signal });
+    signal.throwIfAborted();
+    return awaitPlacementUpdate(temporal, id);
+  };
+
   try {
-    if (waitMs <= 0) {
-      await temporal.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
-        temporal.workflow.start(ORDER_WORKFLOW, options),
-      );
-      return null;
-    }
-    return await withShutdownSignal(deps, () =>
-      temporal.withDeadline(Date.now() + waitMs, () =>
-        temporal.workflow.executeUpdateWithStart(placement, {
-          updateId: PLACEMENT_UPDATE_ID,
-          startWorkflowOperation: new WithStartWorkflowOperation(ORDER_WORKFLOW, options),
-        }),
-      ),
+    return await withTimeLimit(deps, deadlineMs, (signal) =>
+      isWaiting ? Promise.race([ownDecision, startAndUpdate(signal)]) : start().then(() => null),
     );
   } catch (error) {
     // The workflow is closed, or Temporal is slow or unavailable: the log and the server's record decide.
     const decided = await findStoredDecision(deps, id).catch(() => null);
     if (decided !== null) return decided;
-    if (await isWorkflowStarted(temporal, id)) return null;
-    throw serviceUnavailable(error, START_UNKNOWN_DETAIL);
+    if (isStarted) return null;
+    const described = isWorkflowStarted(temporal, id).then((isFound) => {
+      if (isFound || isStarted) return null;
+      throw serviceUnavailable(error, START_UNKNOWN_DETAIL);
+    });
+    return await Promise.race([ownDecision, described]);
+  } finally {
+    subscription.close();
   }
 }
+
+/** A cancellation may follow an earlier decision, which is in the log. */
+const toFirstDecision = (deps: OrderStartDependencies, order: Order): Promise<Order | null> | Order =>
+  order.status === 'cancelling' ? findStoredDecision(deps, order.id).catch(() => null) : order;
 
 /** The order as recorded in the log when it was decided; null while it is undecided. */
 export async function findStoredDecision(
@@ -75,23 +109,64 @@ export async function findStoredDecision(
 }
 
 /**
- * Aborts calls to Temporal at shutdown. A separate controller for each call: the client leaves a listener on every signal
- * it gets, which leaks memory on a signal that lives as long as the process.
+ * Runs `call` until `deadlineMs` or the shutdown, then rejects. Aborts what it leaves behind. A separate controller for
+ * each request: the client leaves a listener on every signal it gets.
  */
-async function withShutdownSignal<T>(
+async function withTimeLimit<T>(
   { temporal, shutdownSignal }: OrderStartDependencies,
-  calls: () => Promise<T>,
+  deadlineMs: number,
+  call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
+  const { signal } = controller;
   const abort = () => controller.abort();
+  const timer = setTimeout(abort, deadlineMs - Date.now());
   shutdownSignal.addEventListener('abort', abort);
-  if (shutdownSignal.aborted) abort();
+  // The connection of a worker does not observe the signal, and repeats a failed call beyond its deadline.
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
   try {
-    return await temporal.withAbortSignal(controller.signal, calls);
+    return await Promise.race([
+      aborted,
+      temporal.withAbortSignal(signal, () => temporal.withDeadline(deadlineMs, () => call(signal))),
+    ]);
   } finally {
+    clearTimeout(timer);
     shutdownSignal.removeEventListener('abort', abort);
+    abort();
   }
 }
+
+/** @returns whether a worker of this process runs the first workflow task; false also if the workflow was running. */
+async function startEagerly(
+  client: Client,
+  decisions: PlacementDecisions,
+  input: OrderInput,
+  deadlineMs: number,
+): Promise<boolean> {
+  const { id } = input.order;
+  decisions.addEagerStart(id);
+  let isEager = false;
+  try {
+    const { eagerlyStarted } = await client.withDeadline(deadlineMs, () =>
+      client.workflow.start(ORDER_WORKFLOW, { ...buildStartOptions(input), requestEagerStart: true }),
+    );
+    isEager = eagerlyStarted;
+    return isEager;
+  } finally {
+    if (!isEager) decisions.removeEagerStart(id);
+  }
+}
+
+const startWithUpdate = (temporal: Client, input: OrderInput): Promise<Order> =>
+  temporal.workflow.executeUpdateWithStart(placement, {
+    updateId: PLACEMENT_UPDATE_ID,
+    startWorkflowOperation: new WithStartWorkflowOperation(ORDER_WORKFLOW, buildStartOptions(input)),
+  });
+
+const awaitPlacementUpdate = (temporal: Client, orderId: string): Promise<Order> =>
+  temporal.workflow.getHandle(orderId).executeUpdate(placement, { updateId: PLACEMENT_UPDATE_ID });
 
 const buildStartOptions = (input: OrderInput) =>
   ({

@@ -38,6 +38,7 @@ describe('placements', () => {
     const admission = new Admission(
       { placements: 5, waitingOrders: 10 },
       async () => waiting,
+      () => 0,
       () => now,
     );
     expect(await admission.admit(async () => decided('unknown'))).toEqual(decided('unknown'));
@@ -59,6 +60,7 @@ describe('placements', () => {
     const admission = new Admission(
       { placements: 5, waitingOrders: 10 },
       async () => 10,
+      () => 0,
       () => now,
     );
     await admission.admit(async () => decided('unknown'));
@@ -74,13 +76,30 @@ describe('placements', () => {
 
   test('counts recent undecided placements as waiting until the server count includes them', async () => {
     let now = 0;
-    const admission = new Admission({ placements: 5, waitingOrders: 3 }, noneWaiting, () => now);
+    const admission = new Admission(
+      { placements: 5, waitingOrders: 3 },
+      noneWaiting,
+      () => 0,
+      () => now,
+    );
     for (let n = 0; n < 3; n += 1) await admission.admit(async () => undecided);
     now = 5_000;
     await expect(admission.admit(forever)).rejects.toMatchObject({ extensions: { retryAfterSeconds: 10 } });
     now = 5_501;
     await settled();
     for (let n = 0; n < 10; n += 1) await admission.admit(async () => decided('known'));
+  });
+
+  test('counts undecided orders of this process as waiting', async () => {
+    let undecidedHere = 2;
+    const admission = new Admission({ placements: 5, waitingOrders: 3 }, noneWaiting, () => undecidedHere);
+    expect(await admission.admit(async () => decided('placed'))).toEqual(decided('placed'));
+    undecidedHere = 3;
+    await expect(admission.admit(forever)).rejects.toMatchObject({ extensions: { retryAfterSeconds: 10 } });
+    undecidedHere = 2;
+    // The same orders, answered as undecided, count once.
+    for (let n = 0; n < 2; n += 1) await admission.admit(async () => undecided);
+    expect(await admission.admit(async () => decided('placed'))).toEqual(decided('placed'));
   });
 
   test('refreshes the count once at a time and uses the previous count while it fails', async () => {
@@ -92,6 +111,7 @@ describe('placements', () => {
         if (unavailable) throw new Error('unavailable');
         return 10;
       },
+      () => 0,
       () => now,
     );
     await Promise.all(Array.from({ length: 100 }, () => admission.admit(async () => decided('placed'))));

@@ -28,10 +28,14 @@ export class Admission {
   /** Placement times of undecided orders that may be missing from the count. */
   private readonly undecidedPlacedAtMs: number[] = [];
 
-  /** @param countWaitingOrders orders that no worker has started. While it fails, the previous count is used. */
+  /**
+   * @param countWaitingOrders orders that no worker has started. While it fails, the previous count is used.
+   * @param countEagerStarts undecided orders whose start went to a worker of this process: they never enter the backlog.
+   */
   constructor(
     private readonly limits: AdmissionLimits,
     private readonly countWaitingOrders: () => Promise<number>,
+    private readonly countEagerStarts: () => number = () => 0,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -56,10 +60,11 @@ export class Admission {
     }
   }
 
+  /** An order that was started eagerly and answered as undecided is in both counts. */
   private countUndecided(): number {
     while ((this.undecidedPlacedAtMs[0] ?? Number.POSITIVE_INFINITY) < this.now() - MAX_COUNT_AGE_MS)
       this.undecidedPlacedAtMs.shift();
-    return this.undecidedPlacedAtMs.length;
+    return Math.max(this.undecidedPlacedAtMs.length, this.countEagerStarts());
   }
 
   /** In the background: placements do not wait for the count. */

@@ -9,6 +9,7 @@ import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import type { AuthDependencies } from '../../../services/auth/auth-dependencies';
 import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
 import { createOrderTokens } from '../../../services/auth/tokens/order-tokens';
+import { PlacementDecisions } from '../../../services/orders/placement-decisions';
 import { getTaskQueues } from '../../../workflows/shared/task-queues';
 
 const log = pino({ level: 'silent' });
@@ -18,6 +19,8 @@ const NO_LIMITS = { address: 0, principal: 0, placement: 0, login: 0, mailbox: 0
 export const createApiContext = (overrides: Partial<ApiContext> = {}): ApiContext => ({
   store: {} as Store,
   temporal: {} as Client,
+  decisions: new PlacementDecisions(),
+  eagerClient: () => undefined,
   log,
   temporalUiUrl: 'http://127.0.0.1',
   fingerprintKey: Buffer.alloc(32, 1),

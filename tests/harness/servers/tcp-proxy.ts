@@ -8,6 +8,8 @@ export interface TcpProxy {
   reconnect(): void;
   /** Stops forwarding on existing connections without closing them, as when a host is lost. New connections work. */
   freeze(): void;
+  /** Discards what the target sends on existing connections: requests arrive, and their responses are lost. */
+  dropResponses(): void;
   close(): Promise<void>;
 }
 
@@ -15,6 +17,7 @@ const HOST = '127.0.0.1';
 
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let isDisconnected = false;
   const trackSocket = (socket: Socket, getPeer: () => Socket) => {
     sockets.add(socket);
@@ -29,6 +32,8 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     const upstream = dial(target);
     trackSocket(client, () => upstream);
     trackSocket(upstream, () => client);
+    upstreams.add(upstream);
+    upstream.once('close', () => upstreams.delete(upstream));
     client.pipe(upstream);
     upstream.pipe(client);
   });
@@ -51,6 +56,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     },
     freeze() {
       for (const socket of sockets) socket.unpipe().pause();
+    },
+    dropResponses() {
+      for (const upstream of upstreams) upstream.unpipe().resume();
     },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

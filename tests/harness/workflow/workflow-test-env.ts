@@ -17,6 +17,7 @@ import type { Mailer, MailMessage } from '../../../integrations/smtp/mailer';
 import { createStripeProvider } from '../../../integrations/stripe/stripe';
 import { registerSearchAttributes } from '../../../integrations/temporal/connect';
 import { createLinkTokens } from '../../../services/auth/tokens/link-tokens';
+import { PlacementDecisions } from '../../../services/orders/placement-decisions';
 import { bundleWorkflows } from '../../../workers/bundle';
 import { type RunningWorkers, runWorkers } from '../../../workers/run-workers';
 import { installRuntime } from '../../../workers/runtime';
@@ -26,7 +27,7 @@ import {
   PLACEMENT_UPDATE_ID,
   placement,
 } from '../../../workflows/orders/messages';
-import { getTaskQueues, type TaskQueues } from '../../../workflows/shared/task-queues';
+import { getTaskQueues, type QueueLayout, type TaskQueues } from '../../../workflows/shared/task-queues';
 import { createTestStore, type Dialect, type TestStore } from '../servers/databases';
 
 installRuntime(pino({ level: 'silent' }));
@@ -47,6 +48,9 @@ export interface WorkflowTestEnvOptions {
   /** Wraps the real adapter, to pause or fail calls. */
   wrapProvider?: (real: PaymentProvider) => PaymentProvider;
   mailer?: Mailer;
+  layout?: QueueLayout;
+  /** Address that the workers connect to, for example of a proxy. */
+  workerTemporalAddress?: string;
 }
 
 /**
@@ -54,6 +58,8 @@ export interface WorkflowTestEnvOptions {
  * HTTP. Each environment has its own database, simulator and task queues.
  */
 export class WorkflowTestEnv {
+  /** Decisions that the workers commit. */
+  readonly decisions = new PlacementDecisions();
   private workers: RunningWorkers | undefined;
 
   private constructor(
@@ -66,6 +72,7 @@ export class WorkflowTestEnv {
     private readonly mailer: Mailer,
     /** Sent mails; stays empty when the options have a mailer. */
     readonly mails: MailMessage[],
+    private readonly workerTemporalAddress: string,
     private readonly dir: string,
   ) {}
 
@@ -86,11 +93,12 @@ export class WorkflowTestEnv {
       client,
       await createTestStore(options.dialect ?? 'sqlite'),
       simulator,
-      getTaskQueues('single', `test-${ulid()}-`),
+      getTaskQueues(options.layout ?? 'single', `test-${ulid()}-`),
       options.wrapProvider?.(real) ?? real,
       { ...SHORT_POLICY, ...options.policy },
       options.mailer ?? collecting,
       mails,
+      options.workerTemporalAddress ?? address,
       dir,
     );
     await testEnv.startWorkers();
@@ -104,7 +112,7 @@ export class WorkflowTestEnv {
   /** @param code bundle to run in place of the project's workflows. */
   async startWorkers(code?: WorkflowBundleWithSourceMap): Promise<void> {
     this.workers = await runWorkers(
-      { address: getTemporalAddress(), namespace: this.client.options.namespace },
+      { address: this.workerTemporalAddress, namespace: this.client.options.namespace },
       code ?? (await getWorkflowBundle()),
       {
         store: this.store,
@@ -116,10 +124,14 @@ export class WorkflowTestEnv {
           mailDomain: 'shop.example',
           linkTokens: createLinkTokens(Buffer.alloc(32, 5)),
         },
+        publishDecision: (order) => this.decisions.publish(order),
       },
       this.queues,
     );
   }
+
+  /** See `RunningWorkers`. */
+  eagerClient = (): Client | undefined => this.workers?.eagerClient();
 
   async stopWorkers(): Promise<void> {
     await this.workers?.stop();
