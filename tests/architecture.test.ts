@@ -19,6 +19,7 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
   verification: ['domain', 'db', 'integrations', 'messages'],
   api: ['domain', 'db', 'services', 'config', 'integrations', 'messages', 'runtime'],
   cli: ['domain', 'db', 'services', 'config', 'integrations', 'messages', 'runtime', 'verification'],
+  system: ['domain', 'db', 'services', 'messages', 'runtime', 'workers', 'api'],
   dev: [
     'domain',
     'db',
@@ -29,6 +30,7 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
     'runtime',
     'workers',
     'api',
+    'system',
     'workflows',
     'activities',
   ],

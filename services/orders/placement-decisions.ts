@@ -39,8 +39,7 @@ export class PlacementDecisions {
       waiting.add(receive);
     });
     const close = () => {
-      waiting.delete(receive);
-      if (waiting.size === 0) this.waiters.delete(orderId);
+      if (waiting.delete(receive) && waiting.size === 0) this.waiters.delete(orderId);
     };
     return { decision, close };
   }

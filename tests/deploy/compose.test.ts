@@ -9,6 +9,7 @@ const ROOT = resolve(__dirname, '../..');
 const readProjectFile = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 interface Service {
+  profiles?: string[];
   image: string;
   build?: string;
   command?: string[];
@@ -42,6 +43,13 @@ test('declares every service of the system', () => {
       ...['temporal', 'temporal-db', 'temporal-ui', 'worker-orders', 'worker-payments'],
     ].toSorted(),
   );
+});
+
+test('runs a worker of orders in the process of the API by default, and separate ones to scale out', () => {
+  expect(services.api?.command).toEqual(['node', 'dist/system/main.js', '--queues', 'orders']);
+  expect(allServices.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual([
+    'worker-orders',
+  ]);
 });
 
 test.each(allServices)('%s has a health check and restarts, or is a job', (_name, service) => {

@@ -61,8 +61,10 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-initial';
 
   test('rejects SQLite in separate processes with one sentence', async () => {
     const rejected = await Promise.all(
-      ['api/main.js', 'workers/main.js', 'workers/sequencer-main.js'].map((script) =>
-        production.startProcess(script, [], { DATABASE_URL: '' }),
+      ['api/main.js', 'workers/main.js', 'workers/sequencer-main.js', 'system/main.js'].map((script) =>
+        production.startProcess(script, script === 'system/main.js' ? ['--queues', 'orders'] : [], {
+          DATABASE_URL: '',
+        }),
       ),
     );
     for (const { child } of rejected) {
@@ -117,7 +119,8 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-initial';
       production.startProcess('workers/sequencer-main.js'),
       production.startProcess('workers/sequencer-main.js'),
       production.startProcess('api/main.js', [], { DRAIN_MS: '1000' }),
-      production.startProcess('api/main.js'),
+      // As in docker-compose.yml.
+      production.startProcess('system/main.js', ['--queues', 'orders']),
     ]);
     sequencers = parts.slice(1, 3);
     apis = parts.slice(3);

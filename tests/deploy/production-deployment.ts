@@ -137,7 +137,7 @@ export class ProductionDeployment {
       ...this.createCommand(name, script, args),
       env: {
         ...this.environment,
-        [script === 'api/main.js' ? 'PORT' : 'HEALTH_PORT']: String(port),
+        [['api/main.js', 'system/main.js'].includes(script) ? 'PORT' : 'HEALTH_PORT']: String(port),
         ...env,
       },
     });

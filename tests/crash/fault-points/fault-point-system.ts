@@ -4,11 +4,11 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { connect, type Database } from '../../../db/core/connect';
 import { seed } from '../../../db/core/seed';
 import { createStore } from '../../../db/core/store';
-import { startSystem } from '../../../dev/launcher/all-in-one';
 import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import { type ProcessContext, runProcess } from '../../../runtime/lifecycle';
 import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../../services/auth/roles';
+import { startSystem } from '../../../system/start-system';
 import { DEFAULT_DELIVERY_POLICY } from '../../../workflows/notifications/messages';
 import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point-switch';
 
