@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, setMaxListeners } from 'node:events';
 import { request } from 'node:http';
 import { PlacementDecisions } from '../../../services/orders/placement-decisions';
 import { eventually } from '../../harness/eventually';
@@ -19,6 +19,7 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
   let env: WorkflowTestEnv;
   let api: PlacementApi;
   const shutdown = new AbortController();
+  setMaxListeners(0, shutdown.signal);
   beforeAll(async () => {
     env = await WorkflowTestEnv.create({ dialect });
     api = await servePlacements(env, { shutdownSignal: shutdown.signal });
@@ -63,8 +64,9 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
   test('returns an order that is cancelled meanwhile without an update, as stored', async () => {
     await env.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 500, times: 1 });
     const [body, key] = [buildOrderRequest(), createKey()];
+    const known = await listOrderIds();
     const placed = api.place(body, key);
-    const id = await getNewestOrderId();
+    const id = await findNewOrder(known);
     await eventually('the payment in flight', async () => (await env.listIntents(id)).length === 1);
     await env.getHandle(id).signal('cancelOrder');
 
@@ -134,6 +136,7 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
 
   test('the request of a disconnected client ends with the decision', async () => {
     await env.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 500, times: 1 });
+    const known = await listOrderIds();
     const sent = request(`${api.server.url}/api/orders`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -142,7 +145,7 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
     sent.end(JSON.stringify(buildOrderRequest()));
     await eventually('the request waiting', () => env.decisions.waitingCount === 1);
     sent.destroy();
-    await waitUntilConfirmed(await getNewestOrderId());
+    await waitUntilConfirmed(await findNewOrder(known));
   });
 
   test('waiting requests return 202 when the process stops', async () => {
@@ -150,8 +153,9 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
     const other = await servePlacements(env, { shutdownSignal: stopping.signal });
     try {
       await env.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_500, times: 1 });
+      const known = await listOrderIds();
       const waiting = other.place(buildOrderRequest(), { prefer: 'wait=20' });
-      const id = await getNewestOrderId();
+      const id = await findNewOrder(known);
       await eventually('the payment in flight', async () => (await env.listIntents(id)).length === 1);
       stopping.abort();
       const late = other.place(buildOrderRequest(), { prefer: 'wait=20' });
@@ -165,14 +169,10 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
     }
   });
 
-  /** @returns the id of the order that is stored next. */
-  async function getNewestOrderId(): Promise<string> {
-    const known = new Set((await env.store.orders.list({ limit: 100 })).map(({ id }) => id));
-    return eventually('a new order', async () => {
-      const [newest] = await env.store.orders.list({ limit: 1 });
-      return newest !== undefined && !known.has(newest.id) && newest.id;
-    });
-  }
+  const listOrderIds = async () => (await env.store.orders.list({ limit: 100 })).map(({ id }) => id);
+
+  const findNewOrder = (known: string[]): Promise<string> =>
+    eventually('a new order', async () => (await listOrderIds()).find((id) => !known.includes(id)));
 
   const waitUntilConfirmed = (id: string) =>
     eventually('the order confirmed', async () => (await env.store.orders.findStatus(id)) === 'confirmed');
