@@ -1,14 +1,16 @@
 import { assertMultiProcessDatabase } from '../runtime/app-context';
 import { runProcess } from '../runtime/lifecycle';
-import { ALL_QUEUES, parseQueues } from '../workers/queues';
+import { parseQueues } from '../workers/queues';
 import { startSystem } from './start-system';
 
 /**
- * Runs the API with workers. `--queues orders,…` selects task queues; other processes then serve the others and publish
- * events. The default is all queues: the complete system in one process.
+ * Without arguments, runs the complete system in one process. With `--queues orders,…`, runs the API with workers of these
+ * queues; other processes publish events and serve the other queues.
  */
 runProcess('system', async (context) => {
-  const queues = parseQueues(process.argv.slice(2), context.config.queues.layout);
-  if (queues.length < ALL_QUEUES.length) assertMultiProcessDatabase(context.config);
+  const args = process.argv.slice(2);
+  if (args.length === 0) return startSystem(context);
+  assertMultiProcessDatabase(context.config);
+  const queues = parseQueues(args, context.config.queues.layout);
   await startSystem(context, { queues });
 });

@@ -19,8 +19,8 @@ import { startEventConsumers, startWorkers } from '../workers/start-workers';
 import type { DeliveryPolicy } from '../workflows/notifications/messages';
 
 export interface SystemOptions {
-  /** The queues that this process serves. With all of them it also runs sequencer and subscribers. */
-  queues?: readonly QueueName[];
+  /** The queues that this process serves; by default all, and sequencer and subscribers run as well. */
+  queues?: readonly QueueName[] | undefined;
   /** For test entries: wraps every access to SQL. */
   wrapDatabase?: (db: Database) => Database;
   /** For test entries: intercept every activity. */
@@ -33,7 +33,7 @@ export interface SystemOptions {
 export async function startSystem(
   processContext: ProcessContext,
   {
-    queues = ALL_QUEUES,
+    queues: givenQueues,
     wrapDatabase,
     activityInterceptors = [],
     orderPolicy,
@@ -43,16 +43,16 @@ export async function startSystem(
   installRuntime(processContext.log);
   const app = createAppContext(processContext, wrapDatabase);
   const decisions = new PlacementDecisions();
+  const queues = givenQueues ?? ALL_QUEUES;
   const { eagerClient, running, started } = startWorkers(processContext, app, queues, {
     interceptors: activityInterceptors,
     publishDecision: (order) => decisions.publish(order),
   });
-  const isComplete = ALL_QUEUES.every((queue) => queues.includes(queue));
   const probes = {
     database: createDatabaseProbe(app.store.db),
     temporal: createTemporalProbe(app.temporal),
     workers: createWorkersProbe(running),
-    ...(isComplete ? {} : { pollers: createPollerProbe(app.temporal, app.queues) }),
+    ...(queues.length === ALL_QUEUES.length ? {} : { pollers: createPollerProbe(app.temporal, app.queues) }),
   };
   const readiness = createReadiness(probes, processContext.stopSignal);
   await startHealthServer(processContext, readiness);
@@ -61,5 +61,5 @@ export async function startSystem(
     startApi(processContext, app, readiness, { decisions, eagerClient }, orderPolicy),
     started,
   ]);
-  if (isComplete) startEventConsumers(processContext, app, deliveryPolicy);
+  if (givenQueues === undefined) startEventConsumers(processContext, app, deliveryPolicy);
 }

@@ -11,7 +11,7 @@ const order = {
   totalMinor: 0,
   currency: 'EUR',
 } as unknown as Order;
-const input = { order, queues: { orders: 'orders' } } as OrderInput;
+const input = { order, queues: { orders: 'orders', payments: 'orders' } } as OrderInput;
 const confirmed: Order = { ...order, status: 'confirmed', updatedAtMs: 0 };
 const cancelling: Order = { ...order, status: 'cancelling', updatedAtMs: 0 };
 
@@ -77,6 +77,12 @@ test('waits with an update at once when the start was not eager', async () => {
   const { deps } = createDependencies(notEager, { executeUpdate: async () => confirmed });
   expect(await startAndAwaitDecision(deps, input, FIRST)).toEqual(confirmed);
   expect(deps.decisions.countUndecidedEagerStarts()).toBe(0);
+});
+
+test('waits with an update at once when payments have their own queue', async () => {
+  const { deps } = createDependencies(eager, { executeUpdate: async () => confirmed });
+  const split = { ...input, queues: { ...input.queues, payments: 'payments' } };
+  expect(await startAndAwaitDecision(deps, split, { waitMs: 900, isRepeated: false })).toEqual(confirmed);
 });
 
 test('a repeated request does not start the order eagerly', async () => {

@@ -68,7 +68,7 @@ export async function startAndAwaitDecision(
     if (eagerClient === undefined) return startWithUpdate(temporal, input);
     const isEager = await start();
     isStarted = true;
-    if (isEager) await delay(IN_PROCESS_WAIT_MS, undefined, { signal });
+    if (isEager && isPaidInProcess(input)) await delay(IN_PROCESS_WAIT_MS, undefined, { signal });
     signal.throwIfAborted();
     return awaitPlacementUpdate(temporal, id);
   };
@@ -91,6 +91,9 @@ export async function startAndAwaitDecision(
     subscription.close();
   }
 }
+
+/** On one queue, the worker that runs the workflow also runs its payment, and commits the decision. */
+const isPaidInProcess = ({ queues }: OrderInput): boolean => queues.payments === queues.orders;
 
 /** A cancellation may follow an earlier decision, which is in the log. */
 const toFirstDecision = (deps: OrderStartDependencies, order: Order): Promise<Order | null> | Order =>

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { parseConfig } from '../../config/config';
 import { loadMigrateConfig } from '../../config/migrate';
+import { ALL_QUEUES, parseQueues } from '../../workers/queues';
 import { renderAccountsSql } from './production-deployment';
 
 const ROOT = resolve(__dirname, '../..');
@@ -40,15 +41,18 @@ test('declares every service of the system', () => {
   expect(Object.keys(services).toSorted()).toEqual(
     [
       ...['api', 'mail-catcher', 'migrate', 'mysql', 'sequencer', 'simulator'],
-      ...['temporal', 'temporal-db', 'temporal-ui', 'worker-orders', 'worker-payments'],
+      ...['temporal', 'temporal-db', 'temporal-ui', 'worker'],
     ].toSorted(),
   );
 });
 
-test('runs a worker of orders in the process of the API by default, and separate ones to scale out', () => {
-  expect(services.api?.command).toEqual(['node', 'dist/system/main.js', '--queues', 'orders']);
+test('runs the workers in the process of the API by default, and separate ones to scale out', () => {
+  const [, script, option, queues = ''] = services.api?.command ?? [];
+  expect([script, option]).toEqual(['dist/system/main.js', '--queues']);
+  expect(parseQueues([option ?? '', queues], 'single')).toEqual(ALL_QUEUES);
+  expect(services.api?.environment.TASK_QUEUES).toBe('single');
   expect(allServices.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual([
-    'worker-orders',
+    'worker',
   ]);
 });
 
@@ -84,7 +88,7 @@ test('starts each service after its dependencies are healthy or completed', () =
       expect([name, needed, condition]).toEqual([name, needed, expected]);
     }
   }
-  for (const name of ['api', 'worker-orders', 'worker-payments', 'sequencer']) {
+  for (const name of ['api', 'worker', 'sequencer']) {
     expect([name, Object.keys(services[name]?.depends_on ?? {})]).toEqual([
       name,
       expect.arrayContaining(['migrate', 'mysql', 'temporal']),
@@ -194,7 +198,7 @@ test('grants table changes to the migrating account, and only reads to the accou
     databaseUrl: expect.stringContaining('//orders_migrate:'),
     runningAccount: 'orders_app@%',
   });
-  for (const name of ['api', 'worker-orders', 'worker-payments', 'sequencer']) {
+  for (const name of ['api', 'worker', 'sequencer']) {
     expect(services[name]?.environment.DATABASE_URL).toContain('//orders_app:');
   }
 });

@@ -119,7 +119,6 @@ const MIGRATIONS_PENDING = 'migrations pending: 001-initial';
       production.startProcess('workers/sequencer-main.js'),
       production.startProcess('workers/sequencer-main.js'),
       production.startProcess('api/main.js', [], { DRAIN_MS: '1000' }),
-      // As in docker-compose.yml.
       production.startProcess('system/main.js', ['--queues', 'orders']),
     ]);
     sequencers = parts.slice(1, 3);

@@ -119,13 +119,13 @@ describe('without a worker of orders in the process', () => {
   });
 });
 
-test('with split task queues the order starts eagerly and is paid on its own queue', async () => {
+test('with split task queues the order starts eagerly, and an update waits for the payment', async () => {
   const env = await WorkflowTestEnv.create({ layout: 'split' });
   const api = await servePlacements(env);
   try {
     const { status, body } = await api.place(buildOrderRequest());
     expect([status, body.status]).toEqual([201, 'confirmed']);
-    expect(await describeStart(env, body.id)).toEqual({ eager: true, updates: 0 });
+    expect(await describeStart(env, body.id)).toEqual({ eager: true, updates: 1 });
   } finally {
     await api.server.stop(0);
     await env.close();
