@@ -9,6 +9,7 @@ import { createPasswords } from '../services/auth/passwords/passwords';
 import { createAccessTokens } from '../services/auth/tokens/access-tokens';
 import { createLinkTokens } from '../services/auth/tokens/link-tokens';
 import { createOrderTokens } from '../services/auth/tokens/order-tokens';
+import { CatalogueCache } from '../services/catalogue/catalogue-cache';
 import { PlacementDecisions } from '../services/orders/placement-decisions';
 import { createApp } from './http/app';
 import type { ApiContext } from './http/context';
@@ -59,6 +60,7 @@ export async function startApi(
     orderTokens,
     auth,
     priceRules: config.priceRules,
+    catalogueCache: new CatalogueCache(store.catalogueVersion),
     queues,
     policy,
     admission: new Admission(

@@ -10,6 +10,7 @@ import {
 import type { Principal } from '../../domain/shared/access';
 import { AppError } from '../../domain/shared/errors';
 import { isSku } from '../../domain/shared/ids';
+import type { CachedPage } from '../../services/catalogue/page-cache';
 import {
   createProduct,
   deactivateProduct,
@@ -20,16 +21,24 @@ import { authorize } from '../http/auth';
 import type { ApiContext } from '../http/context';
 import { defineEndpoint, definePolicy, EVERYONE } from '../http/endpoint';
 import { sku } from '../http/field-schemas';
-import { emptyResponse, jsonResponse, NOT_MODIFIED, pageResponse } from '../http/openapi/responses';
+import { emptyResponse, jsonResponse, pageResponse } from '../http/openapi/responses';
 import { z } from '../http/openapi/zod';
 import { decodeCursor, type Page, toPage } from '../http/pagination';
 import { ifMatch, toETag } from '../http/request-headers';
+import { sendCachedPage, serializePage, serializeProduct } from './cached-responses';
 import * as schema from './schemas';
 import { productPath, toProductResponse } from './serializers';
 
 export const WRITE_CATALOGUE = definePolicy({ admin: 'all' }, 'catalogue:write');
 
 const skuParam = z.object({ sku });
+
+const CACHING = [
+  'Another API process serves a change at most a second later. Without credentials the response may be stored by shared',
+  'caches for the time in `Cache-Control`; with credentials it is revalidated with `If-None-Match`.',
+].join(' ');
+const CACHE_HEADERS = ['ETag', 'Cache-Control', 'Vary'] as const;
+const NOT_MODIFIED_PAGE = emptyResponse('Unchanged since the `ETag` in `If-None-Match`', ...CACHE_HEADERS);
 
 /** Products. Everyone reads those that are sold; inactive ones are visible to callers that may change the catalogue. */
 export const PRODUCT_ENDPOINTS = [
@@ -42,16 +51,21 @@ export const PRODUCT_ENDPOINTS = [
       'With `q`, returns the products in which every word of the query begins a word of the name, SKU, attribute values or',
       'description. Case and accents are ignored. Matches of complete words come first, then products are sorted by SKU.',
       'A query has at most 8 words. Inactive products require permission to change the catalogue.',
+      CACHING,
     ].join(' '),
     tags: ['catalogue'],
     request: { query: schema.ListProductsQuery },
-    responses: { 200: pageResponse(schema.Product) },
+    responses: { 200: pageResponse(schema.Product, ...CACHE_HEADERS), 304: NOT_MODIFIED_PAGE },
     errors: ['unauthenticated', 'forbidden'],
-    async handler({ ctx, res, access: { principal }, query: { q, cursor, limit, active } }) {
-      const options = { visibility: resolveVisibility(principal, active), cursor, limit };
-      res.json(
-        q === undefined ? await listBySku(ctx, options) : await search(ctx, parseSearchQuery(q), options),
-      );
+    async handler(call) {
+      const { ctx, access, query } = call;
+      const visibility = resolveVisibility(access.principal, query.active);
+      const words = query.q === undefined ? null : parseSearchQuery(query.q);
+      const options = { visibility, cursor: query.cursor, limit: query.limit };
+      const load = async () =>
+        serializePage(words === null ? await listBySku(ctx, options) : await search(ctx, words, options));
+      const key = JSON.stringify([words, query.cursor, query.limit]);
+      sendCachedPage(call, await readCached(ctx, visibility, key, load));
     },
   }),
 
@@ -76,21 +90,27 @@ export const PRODUCT_ENDPOINTS = [
     path: '/api/products/:sku',
     policy: EVERYONE,
     summary: 'Retrieve a product',
+    description: CACHING,
     tags: ['catalogue'],
     request: { query: schema.GetProductQuery, params: skuParam },
     notFound: productNotFound,
     responses: {
-      200: jsonResponse(schema.Product, 'The product; its version is the `ETag`', 'ETag'),
-      304: NOT_MODIFIED,
+      200: jsonResponse(schema.Product, 'The product; its version is the `ETag`', ...CACHE_HEADERS),
+      304: NOT_MODIFIED_PAGE,
     },
     errors: ['unauthenticated', 'forbidden'],
-    async handler({ ctx, res, access: { principal }, query, params }) {
-      const visibility = resolveVisibility(principal, query.active);
-      const product = await ctx.store.products.find(params.sku);
-      if (product === null || (visibility !== 'all' && product.active !== (visibility === 'active'))) {
-        throw productNotFound();
-      }
-      sendProduct(res, product);
+    async handler(call) {
+      const { ctx, access, query, params } = call;
+      const visibility = resolveVisibility(access.principal, query.active);
+      const load = async () => {
+        const product = await ctx.store.products.find(params.sku);
+        const isFound =
+          product !== null && (visibility === 'all' || product.active === (visibility === 'active'));
+        return isFound ? serializeProduct(product) : null;
+      };
+      const page = await readCached(ctx, visibility, params.sku, load);
+      if (page === null) throw productNotFound();
+      sendCachedPage(call, page);
     },
   }),
 
@@ -159,6 +179,14 @@ async function search(
     toProductResponse,
   );
 }
+
+/** Only what every caller sees is shared: pages with inactive products are read each time. */
+const readCached = <P extends CachedPage | null>(
+  { catalogueCache }: ApiContext,
+  visibility: VisibilityFilter,
+  key: string,
+  load: () => Promise<P>,
+): Promise<P> => (visibility === 'active' ? catalogueCache.get(key, load) : load());
 
 const sendProduct = (res: Response, product: Product): void => {
   res.set('ETag', toETag(product.version)).json(toProductResponse(product));

@@ -6,6 +6,7 @@ import type { OrderPolicy } from '../../domain/shared/policy';
 import type { Readiness } from '../../runtime/readiness';
 import type { AuthDependencies } from '../../services/auth/auth-dependencies';
 import type { OrderTokens } from '../../services/auth/tokens/order-tokens';
+import type { CatalogueCache } from '../../services/catalogue/catalogue-cache';
 import type { PlacementDecisions } from '../../services/orders/placement-decisions';
 import type { TaskQueues } from '../../workflows/shared/task-queues';
 import type { Authenticator } from './auth';
@@ -29,6 +30,7 @@ export interface ApiContext {
   orderTokens: OrderTokens;
   auth: AuthDependencies;
   priceRules: PriceRules;
+  catalogueCache: CatalogueCache;
   queues: TaskQueues;
   policy: OrderPolicy;
   admission: Admission;

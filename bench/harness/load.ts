@@ -23,11 +23,18 @@ export async function runLoad(
   await runCalls(concurrency, countWarmUpCalls(concurrency, total), (n) => call(-1 - n));
   const startedMs = performance.now();
   const times = await runCalls(concurrency, total, call);
-  const seconds = (performance.now() - startedMs) / 1_000;
-  times.sort((a, b) => a - b);
+  return summarizeLoad(times, performance.now() - startedMs);
+}
+
+export function summarizeLoad(times: readonly number[], elapsedMs: number): LoadResult {
+  const sorted = times.toSorted((a, b) => a - b);
   const percentile = (share: number) =>
-    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
-  return { perSecond: round(total / seconds), p50Ms: round(percentile(0.5)), p99Ms: round(percentile(0.99)) };
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return {
+    perSecond: round((times.length * 1_000) / elapsedMs),
+    p50Ms: round(percentile(0.5)),
+    p99Ms: round(percentile(0.99)),
+  };
 }
 
 async function runCalls(

@@ -11,6 +11,11 @@ interface ProductTermModel extends RowModel<ProductTermModel> {
   sku: string;
 }
 
+interface CatalogueVersionModel extends RowModel<CatalogueVersionModel> {
+  id: number;
+  version: string;
+}
+
 /** An imported file of products and its progress. Hash, columns and rows are complete after the upload. */
 interface ProductImportModel extends RowModel<ProductImportModel> {
   id: string;
@@ -78,6 +83,10 @@ export const defineCatalogueModels = (sequelize: Sequelize) => ({
     updatedAtMs: BIGINT,
   }),
   productTerms: defineTable<ProductTermModel>(sequelize, 'product_terms', { term: KEY, sku: KEY }),
+  catalogueVersion: defineTable<CatalogueVersionModel>(sequelize, 'catalogue_version', {
+    id: numberKey,
+    version: STRING,
+  }),
   productImports: defineTable<ProductImportModel>(sequelize, 'product_imports', {
     id: KEY,
     bodyHash: nullable(STRING),

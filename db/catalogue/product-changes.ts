@@ -6,6 +6,7 @@ import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
 import { insertRows } from '../core/sql';
 import type { EventLog } from '../events/event-log';
+import { renewCatalogueVersion } from './catalogue-version';
 import { addTerms } from './product-terms';
 
 /** Writes products, their search terms and their events in one transaction: the only writer of the catalogue. */
@@ -34,6 +35,7 @@ export function createProductChanges(db: Database, log: EventLog): ProductChange
         changes.map((change) => productChanged(change, actor)),
         tx,
       );
+      await renewCatalogueVersion(db, tx);
     },
   };
 }

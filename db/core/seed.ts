@@ -1,3 +1,4 @@
+import { renewCatalogueVersion } from '../catalogue/catalogue-version';
 import { addTerms } from '../catalogue/product-terms';
 import { PRODUCTS, STOCK, WAREHOUSES } from '../seeds/catalogue';
 import type { Database } from './connect';
@@ -20,6 +21,7 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
     await insertRows(db, models.products, products, { tx });
     // Only with their product: an edited product may have other terms than the seed's.
     await addTerms(db, products, tx);
+    if (products.length > 0) await renewCatalogueVersion(db, tx);
 
     const codes = new Set((await models.warehouses.findAll({ transaction: tx })).map(({ code }) => code));
     const warehouses = WAREHOUSES.filter(({ code }) => !codes.has(code));

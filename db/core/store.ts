@@ -4,6 +4,7 @@ import { createOneTimeTokens, type OneTimeTokens } from '../auth/one-time-tokens
 import { createRateLimits, type RateLimits } from '../auth/rate-limits';
 import { createRegistrations, type Registrations } from '../auth/registrations';
 import { createSessions, type Sessions } from '../auth/sessions';
+import { type CatalogueVersion, createCatalogueVersion } from '../catalogue/catalogue-version';
 import { createProductChanges, type ProductChanges } from '../catalogue/product-changes';
 import { createProductImports, type ProductImports } from '../catalogue/product-imports';
 import { createProducts, type Products } from '../catalogue/products';
@@ -39,6 +40,7 @@ export interface Store {
   products: Products;
   productChanges: ProductChanges;
   productImports: ProductImports;
+  catalogueVersion: CatalogueVersion;
   log: EventLog;
   feed: Feed;
   notifications: Notifications;
@@ -68,6 +70,7 @@ export const createStore = (db: Database, auditKey: Buffer): Store => ({
   products: createProducts(db),
   productChanges: createProductChanges(db, createEventLog(db, auditKey)),
   productImports: createProductImports(db),
+  catalogueVersion: createCatalogueVersion(db),
   log: createEventLog(db, auditKey),
   feed: createFeed(db),
   notifications: createNotifications(db),

@@ -13,10 +13,12 @@ import type { Actor } from '../../domain/orders/order';
 import type { PriceRules } from '../../domain/pricing/price-rules';
 import { AppError, type ErrorDetail } from '../../domain/shared/errors';
 import type { Money } from '../../domain/shared/money';
+import type { CatalogueCache } from './catalogue-cache';
 
 export interface ProductDependencies {
   store: Pick<Store, 'db' | 'products' | 'productChanges'>;
   priceRules: PriceRules;
+  catalogueCache: Pick<CatalogueCache, 'invalidate'>;
 }
 
 export interface ProductInput extends Omit<ProductData, 'sku' | 'unitPriceMinor' | 'currency'> {
@@ -76,17 +78,18 @@ export const deactivateProduct = (
 
 /** @param decide returns the change, or null when the product is already in the requested state. */
 function changeProduct(
-  { store: { db, products, productChanges } }: ProductDependencies,
+  { store: { db, products, productChanges }, catalogueCache }: ProductDependencies,
   sku: string,
   actor: Actor,
   decide: (before: Product | null) => ProductChange | null,
 ): Promise<Product> {
-  return db.write(async (tx) => {
+  const change = db.write(async (tx) => {
     const before = (await products.lock([sku], tx)).get(sku) ?? null;
     const change = decide(before);
     if (change !== null) await productChanges.saveChanges([change], actor, tx);
     return change?.after ?? assertVersion(before, () => true);
   });
+  return change.finally(() => catalogueCache.invalidate());
 }
 
 function assertVersion(before: Product | null, isExpected: VersionCheck): Product {

@@ -54,8 +54,19 @@ export const HEADERS = {
   },
   ETag: {
     required: true,
-    description: 'The version of the resource, for `If-None-Match` and `If-Match`',
+    description:
+      'The version of the resource, for `If-None-Match` and `If-Match`; of a page a hash, for `If-None-Match`',
     schema: { type: 'string', example: '"3"' },
+  },
+  'Cache-Control': {
+    required: true,
+    description: 'Who may store the response, and for how long (RFC 9111)',
+    schema: { type: 'string', example: 'public, max-age=5, stale-while-revalidate=10' },
+  },
+  Vary: {
+    required: true,
+    description: 'Request headers on which the response depends',
+    schema: { type: 'string', const: 'Authorization' },
   },
   'Idempotent-Replayed': {
     description: 'Present when the response repeats that of an earlier request with the same key',
@@ -83,8 +94,12 @@ export const jsonResponse = (schema: z.ZodType, description: string, ...headers:
   headers: headerRefs(headers),
 });
 
-export const pageResponse = (item: z.ZodType) =>
-  jsonResponse(z.object({ data: z.array(item), nextCursor: z.string().nullable() }), 'A page of the list');
+export const pageResponse = (item: z.ZodType, ...headers: HeaderName[]) =>
+  jsonResponse(
+    z.object({ data: z.array(item), nextCursor: z.string().nullable() }),
+    'A page of the list',
+    ...headers,
+  );
 
 export const emptyResponse = (description: string, ...headers: HeaderName[]) => ({
   description,

@@ -29,6 +29,12 @@ export const createCatalogueTables: Migration = async ({ run, type, dialect }) =
   )${dialect === 'sqlite' ? ' WITHOUT ROWID' : ''}`);
   await run('CREATE INDEX product_terms_by_sku ON product_terms (sku, term)');
 
+  // One row, replaced by every change of products.
+  await run(`CREATE TABLE catalogue_version (
+    id ${int} PRIMARY KEY,
+    version ${id} NOT NULL
+  )`);
+
   await run(`CREATE TABLE product_imports (
     id ${id} PRIMARY KEY,
     body_hash ${code(64)} NULL,

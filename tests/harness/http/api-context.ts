@@ -9,6 +9,7 @@ import { DEFAULT_ORDER_POLICY } from '../../../domain/shared/policy';
 import type { AuthDependencies } from '../../../services/auth/auth-dependencies';
 import { createAccessTokens } from '../../../services/auth/tokens/access-tokens';
 import { createOrderTokens } from '../../../services/auth/tokens/order-tokens';
+import { CatalogueCache } from '../../../services/catalogue/catalogue-cache';
 import { PlacementDecisions } from '../../../services/orders/placement-decisions';
 import { getTaskQueues } from '../../../workflows/shared/task-queues';
 
@@ -31,6 +32,7 @@ export const createApiContext = (overrides: Partial<ApiContext> = {}): ApiContex
   } as AuthDependencies,
   priceRules: DEFAULT_PRICE_RULES,
   queues: getTaskQueues('single'),
+  catalogueCache: new CatalogueCache((overrides.store ?? ({} as Store)).catalogueVersion),
   policy: DEFAULT_ORDER_POLICY,
   admission: new Admission({ placements: 1_000, waitingOrders: 1_000 }, async () => 0),
   rateLimiter: new RateLimiter({ store: {} as Store['rateLimits'], hashKey: Buffer.alloc(32, 3), log }),

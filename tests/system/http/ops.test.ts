@@ -84,7 +84,7 @@ describe('the running system', () => {
   });
 
   test('every response has the security headers for browsers', async () => {
-    const { headers } = await system.request('/api/products');
+    const { headers } = await system.request('/api/orders');
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
