@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Request } from 'express';
 import type { TokenPurpose } from '../../db/auth/one-time-tokens';
 import { AppError } from '../../domain/shared/errors';
 import type { DeferredWork, Tokens } from '../../services/auth/auth-dependencies';
@@ -13,8 +12,7 @@ import {
 import { confirmRegistration, register } from '../../services/auth/registration';
 import { logOut, logOutEverywhere, refreshTokens, revokeSession } from '../../services/auth/sessions';
 import { requireAccount, unauthenticated } from '../http/auth';
-import type { ApiContext } from '../http/context';
-import { defineEndpoint, EVERYONE, OWN_ACCOUNT } from '../http/endpoint';
+import { defineEndpoint, type EndpointCall, EVERYONE, getCallLog, OWN_ACCOUNT } from '../http/endpoint';
 import { consumeMailboxQuota } from '../http/limits/request-limits';
 import { emptyResponse, jsonResponse } from '../http/openapi/responses';
 import * as schema from './schemas';
@@ -47,9 +45,9 @@ export const AUTH_ENDPOINTS = [
     responses: { 202: ACCEPTED_RESPONSE },
     async handler({ ctx, req, res, body: { email, password, name = null } }) {
       const work = register(ctx.auth, { email, password, name });
-      await respondInConstantTime(ctx, req, 'registration', email, work);
+      await respondInConstantTime({ ctx, req, res }, 'registration', email, work);
       res.status(202).json(ACCEPTED_BODY);
-      removeExpired(ctx, req);
+      removeExpired({ ctx, req, res });
     },
   }),
 
@@ -87,7 +85,7 @@ export const AUTH_ENDPOINTS = [
     errors: ['invalid_credentials'],
     async handler({ ctx, req, res, body: { email, password } }) {
       res.json(toTokensResponse(await logIn(ctx.auth, email, password)));
-      removeExpired(ctx, req);
+      removeExpired({ ctx, req, res });
     },
   }),
 
@@ -151,9 +149,9 @@ export const AUTH_ENDPOINTS = [
     responses: { 202: ACCEPTED_RESPONSE },
     async handler({ ctx, req, res, body: { email } }) {
       const work = requestPasswordReset(ctx.auth, email);
-      await respondInConstantTime(ctx, req, 'password_reset', email, work);
+      await respondInConstantTime({ ctx, req, res }, 'password_reset', email, work);
       res.status(202).json(ACCEPTED_BODY);
-      removeExpired(ctx, req);
+      removeExpired({ ctx, req, res });
     },
   }),
 
@@ -219,10 +217,12 @@ const toTokensResponse = ({ accessToken, expiresInSeconds, refreshToken }: Token
   refreshToken,
 });
 
+type Call = Pick<EndpointCall<object>, 'ctx' | 'req' | 'res'>;
+
 /** After the response, in the background: a failure is logged and does not fail the request. */
-function removeExpired({ auth }: ApiContext, req: Request): void {
-  removeExpiredRecords(auth).catch((error: unknown) =>
-    req.log.warn({ err: error }, 'expired records not deleted'),
+function removeExpired(call: Call): void {
+  removeExpiredRecords(call.ctx.auth).catch((error: unknown) =>
+    getCallLog(call).warn({ err: error }, 'expired records not deleted'),
   );
 }
 
@@ -231,16 +231,15 @@ function removeExpired({ auth }: ApiContext, req: Request): void {
  * an account. The remaining work continues in the background, unless the mailbox quota is used up.
  */
 async function respondInConstantTime(
-  ctx: ApiContext,
-  req: Request,
+  call: Call,
   purpose: TokenPurpose,
   email: string,
   work: Promise<DeferredWork>,
 ): Promise<void> {
   const minimumTime = delay(CONSTANT_RESPONSE_MS);
   const deferred = await work;
-  if (await consumeMailboxQuota(ctx, purpose, email)) {
-    deferred().catch((error: unknown) => req.log.error({ err: error }, 'requested mail not sent'));
+  if (await consumeMailboxQuota(call.ctx, purpose, email)) {
+    deferred().catch((error: unknown) => getCallLog(call).error({ err: error }, 'requested mail not sent'));
   }
   await minimumTime;
 }

@@ -4,7 +4,7 @@ import { AppError } from '../../domain/shared/errors';
 import { isImportId } from '../../domain/shared/ids';
 import { createProductImport, type ProductFile } from '../../services/catalogue/imports';
 import type { ApiContext } from '../http/context';
-import { defineEndpoint } from '../http/endpoint';
+import { defineEndpoint, getCallLog } from '../http/endpoint';
 import { jsonResponse, pageResponse } from '../http/openapi/responses';
 import { z } from '../http/openapi/zod';
 import { decodeCursor, PageQuery, toPage } from '../http/pagination';
@@ -52,13 +52,14 @@ export const IMPORT_ENDPOINTS = [
       ),
     },
     errors: ['upload_superseded'],
-    async handler({ ctx, req, res, actor, headers: { idempotencyKey } }) {
+    async handler(call) {
+      const { ctx, req, res, actor, headers } = call;
       const { productImport, replayed } = await createProductImport(ctx, toProductFile(req), {
         actor,
-        idempotencyKey,
+        idempotencyKey: headers.idempotencyKey,
       });
       const { id, rows } = productImport;
-      req.log.info({ importId: id, rows, replayed }, 'product file received');
+      getCallLog(call).info({ importId: id, rows, replayed }, 'product file received');
       if (replayed) res.set('Idempotent-Replayed', 'true');
       res.status(202).set('Location', importPath(id)).json(toResponse(ctx, productImport));
     },

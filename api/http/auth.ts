@@ -1,4 +1,3 @@
-import type { Request, RequestHandler } from 'express';
 import type { AuditContext } from '../../domain/inventory/stock-events';
 import type { Actor } from '../../domain/orders/order';
 import {
@@ -14,28 +13,19 @@ import { BEARER_CHALLENGE, invalidToken } from '../../services/auth/auth-errors'
 /** @returns the bearer of a token; null when the token is unknown, revoked or expired. */
 export type Authenticator = (token: string) => Promise<Principal | null>;
 
-const principalByRequest = new WeakMap<Request, Principal>();
-
 const BEARER = /^Bearer +([\w.~+/-]+=*) *$/i;
 
-/** Authenticates each request. Without credentials the caller is a guest; an invalid token is rejected by every endpoint. */
-export const createAuthMiddleware =
-  (authenticate: Authenticator): RequestHandler =>
-  async (req, _res, next) => {
-    principalByRequest.set(req, await resolvePrincipal(req.get('authorization'), authenticate));
-    next();
-  };
-
-async function resolvePrincipal(header: string | undefined, authenticate: Authenticator): Promise<Principal> {
-  if (header === undefined) return { kind: 'guest' };
-  const token = BEARER.exec(header)?.[1];
+/** Without credentials the caller is a guest. @throws AppError `invalid_token`, on every endpoint. */
+export async function resolvePrincipal(
+  authorization: string | undefined,
+  authenticate: Authenticator,
+): Promise<Principal> {
+  if (authorization === undefined) return { kind: 'guest' };
+  const token = BEARER.exec(authorization)?.[1];
   const principal = token === undefined ? null : await authenticate(token);
   if (principal !== null) return principal;
   throw invalidToken();
 }
-
-/** A guest where the request was not authenticated. */
-export const getPrincipal = (req: Request): Principal => principalByRequest.get(req) ?? { kind: 'guest' };
 
 export const unauthenticated = (): AppError =>
   new AppError('unauthenticated', 'Send an Authorization header with an access token or an order token.', {

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Actor } from '../../domain/orders/order';
 import type { Access, AccessScope, Policy, Role, Scope } from '../../domain/shared/access';
@@ -6,6 +7,7 @@ import type { AppError, ErrorCode } from '../../domain/shared/errors';
 import type { ApiContext } from './context';
 import type { HeaderName, Responses } from './openapi/responses';
 import type { RequestHeader } from './request-headers';
+import { getRequestLog } from './request-log';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
@@ -102,3 +104,7 @@ export const EVERYONE = definePolicy({
 export const ADMINS = definePolicy({ admin: 'all' });
 /** Every account, for its own data. */
 export const OWN_ACCOUNT = definePolicy({ customer: 'own', support: 'own', warehouse: 'own', admin: 'own' });
+
+/** A logger whose lines identify the request. */
+export const getCallLog = ({ ctx, req, res }: Pick<EndpointCall<object>, 'ctx' | 'req' | 'res'>): Logger =>
+  getRequestLog(ctx.log, req, res);

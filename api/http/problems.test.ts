@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import express from 'express';
+import { pino } from 'pino';
 import { ConnectionRefusedError, DatabaseError } from 'sequelize';
 import { AppError } from '../../domain/shared/errors';
 import { eventually } from '../../tests/harness/eventually';
-import { problemHandler, toAppError } from './problems';
+import { createProblemHandler, toAppError } from './problems';
 import { listen } from './server';
 
 const databaseError = (message: string, properties: object) =>
@@ -40,7 +41,7 @@ test('reads the rest of the body after an early error, also with Connection: clo
     });
     throw new AppError('unauthenticated', 'This needs a token.');
   });
-  app.use(problemHandler);
+  app.use(createProblemHandler(pino({ level: 'silent' })));
   const api = await listen(app, '127.0.0.1', 0);
   const client = connect(Number(new URL(api.url).port), '127.0.0.1');
   try {

@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
 import type { ZodError } from 'zod';
 import { isConnectionLost } from '../../db/core/connect';
 import {
@@ -8,6 +9,7 @@ import {
   type ErrorDetail,
   serviceUnavailable,
 } from '../../domain/shared/errors';
+import { getRequestId, getRequestLog } from './request-log';
 
 /** Problem details (RFC 9457). `code` is stable; `detail` describes this occurrence. */
 export interface Problem {
@@ -34,7 +36,7 @@ export function sendProblem(req: Request, res: Response, { code, detail, extensi
     detail,
     instance: req.originalUrl.split('?')[0] ?? '/',
     code,
-    requestId: String(req.id),
+    requestId: getRequestId(res),
     ...members,
   };
   if (!req.complete) drainRequestBody(req, res);
@@ -51,13 +53,20 @@ function drainRequestBody(req: Request, res: Response): void {
 }
 
 /** Maps every error to a response. */
-export const problemHandler: ErrorRequestHandler = (error, req, res, next) => {
-  if (res.headersSent) return next(error);
-  const appError = toAppError(error);
-  if (appError.code === 'internal_error') req.log.error({ err: error }, 'request failed');
-  else if (ERRORS[appError.code].status >= 500) req.log.warn({ err: error }, 'request failed');
-  sendProblem(req, res, appError);
-};
+export const createProblemHandler =
+  (log: Logger): ErrorRequestHandler =>
+  (error, req, res, next) => {
+    if (res.headersSent) return next(error);
+    const appError = toAppError(error);
+    if (ERRORS[appError.code].status >= 500) {
+      const level = appError.code === 'internal_error' ? 'error' : 'warn';
+      getRequestLog(log, req, res)[level]({ err: error }, 'request failed');
+    }
+    sendProblem(req, res, appError);
+  };
+
+export const methodNotAllowed = (allowed: string): AppError =>
+  new AppError('method_not_allowed', `This path supports ${allowed}.`, { headers: { Allow: allowed } });
 
 export const notFoundHandler: RequestHandler = () => {
   throw new AppError('not_found', 'No endpoint has this path.');

@@ -5,7 +5,7 @@ import { sendRequest } from '../../tests/harness/http/http-client';
 import { defineEndpoint, type Endpoint, EVERYONE } from './endpoint';
 import { emptyResponse } from './openapi/responses';
 import { z } from './openapi/zod';
-import { problemHandler } from './problems';
+import { createProblemHandler } from './problems';
 import { ifMatch } from './request-headers';
 import { createRouter } from './router';
 import { type ApiServer, listen } from './server';
@@ -24,7 +24,7 @@ const base = {
 const getThing = defineEndpoint({
   ...base,
   method: 'get',
-  path: '/things/:id',
+  path: '/api/things/:id',
   request: { params: z.object({ id: z.string().regex(/^\d+$/) }), query: z.strictObject({}) },
   notFound: () => new AppError('not_found', 'This thing does not exist.'),
   handler: ({ res, params }) => {
@@ -34,7 +34,7 @@ const getThing = defineEndpoint({
 const importThings = defineEndpoint({
   ...base,
   method: 'post',
-  path: '/things/import',
+  path: '/api/things/import',
   handler: ({ res }) => {
     res.json('imported');
   },
@@ -42,7 +42,7 @@ const importThings = defineEndpoint({
 const putThing = defineEndpoint({
   ...base,
   method: 'put',
-  path: '/things/:id',
+  path: '/api/things/:id',
   request: { headers: { ifMatch }, body: z.strictObject({ name: z.string() }) },
   handler: ({ res, body, headers }) => {
     res.json([body.name, headers.ifMatch(3)]);
@@ -52,9 +52,8 @@ const putThing = defineEndpoint({
 let api: ApiServer;
 beforeAll(async () => {
   const app = express();
-  app.use(express.json());
   app.use(createRouter(createApiContext(), [getThing, importThings, putThing]));
-  app.use(problemHandler);
+  app.use(createProblemHandler(createApiContext().log));
   api = await listen(app, '127.0.0.1', 0);
 });
 afterAll(() => api?.stop(0));
@@ -63,35 +62,35 @@ const send = (method: string, path: string, options: object = {}) =>
   sendRequest<{ code?: string }>(`${api.url}${path}`, { method, ...options });
 
 test('matches a static path before one with a parameter, whatever the order of declaration', async () => {
-  expect((await send('POST', '/things/import')).body).toBe('imported');
-  expect((await send('GET', '/things/7')).body).toEqual({ id: '7' });
-  expect((await send('GET', '/things/import')).status).toBe(405);
+  expect((await send('POST', '/api/things/import')).body).toBe('imported');
+  expect((await send('GET', '/api/things/7')).body).toEqual({ id: '7' });
+  expect((await send('GET', '/api/things/import')).status).toBe(405);
 });
 
 test('returns 405 with the methods of the path, and serves HEAD where it serves GET', async () => {
-  const response = await send('DELETE', '/things/7');
+  const response = await send('DELETE', '/api/things/7');
   expect([response.status, response.headers.allow]).toEqual([405, 'GET, HEAD, PUT']);
-  expect((await send('HEAD', '/things/7')).status).toBe(200);
+  expect((await send('HEAD', '/api/things/7')).status).toBe(200);
 });
 
 test('matches paths case-sensitively, with or without a trailing slash', async () => {
-  expect((await send('GET', '/things/7/')).status).toBe(200);
-  expect((await send('GET', '/Things/7')).status).toBe(404);
+  expect((await send('GET', '/api/things/7/')).status).toBe(200);
+  expect((await send('GET', '/api/Things/7')).status).toBe(404);
 });
 
 test('reports the first invalid part in the order of declaration', async () => {
-  expect((await send('GET', '/things/x?unknown=1')).body.code).toBe('not_found');
-  expect((await send('GET', '/things/7?unknown=1')).body.code).toBe('invalid_request');
-  expect((await send('PUT', '/things/7', { body: {} })).body.code).toBe('precondition_required');
+  expect((await send('GET', '/api/things/x?unknown=1')).body.code).toBe('not_found');
+  expect((await send('GET', '/api/things/7?unknown=1')).body.code).toBe('invalid_request');
+  expect((await send('PUT', '/api/things/7', { body: {} })).body.code).toBe('precondition_required');
 });
 
 test('passes validated input to the handler', async () => {
   const request = { body: { name: 'desk' }, headers: { 'if-match': '"3"' } };
-  expect((await send('PUT', '/things/7', request)).body).toEqual(['desk', true]);
+  expect((await send('PUT', '/api/things/7', request)).body).toEqual(['desk', true]);
 });
 
 test('rejects two declarations of one operation', () => {
   expect(() => createRouter(createApiContext(), [getThing, getThing])).toThrow(
-    'declared twice: GET /things/:id',
+    'declared twice: GET /api/things/:id',
   );
 });

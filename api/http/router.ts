@@ -1,63 +1,79 @@
-import { type Request, type RequestHandler, Router } from 'express';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
+import type { Principal } from '../../domain/shared/access';
 import { AppError } from '../../domain/shared/errors';
-import { groupBy } from '../../domain/shared/group-by';
-import { authorize, getPrincipal, toActor } from './auth';
+import { authorize, resolvePrincipal, toActor } from './auth';
 import type { ApiContext } from './context';
-import { type Endpoint, type EndpointCall, endpointName, type Method, type RequestSchemas } from './endpoint';
-import { limitEndpoint } from './limits/request-limits';
-import { toValidationError } from './problems';
+import type { Endpoint, EndpointCall, RequestSchemas } from './endpoint';
+import { limitConcurrency } from './limits/admission';
+import { limitByAddress, limitEndpoint } from './limits/request-limits';
+import { methodNotAllowed, toValidationError } from './problems';
+import { type Route, RouteTable } from './route-table';
 
-/** A router of these endpoints. Static paths match before those with parameters, whatever the order of declaration. */
-export function createRouter(ctx: ApiContext, endpoints: readonly Endpoint[]): Router {
-  const router = createExpressRouter();
-  const duplicates = [...groupBy(endpoints, endpointName)].filter(([, { length }]) => length > 1);
-  if (duplicates.length > 0)
-    throw new Error(`declared twice: ${duplicates.map(([name]) => name).join(', ')}`);
-  const paths = [...groupBy(endpoints, ({ path }) => path)].toSorted(([a], [b]) =>
-    sortKey(a) < sortKey(b) ? -1 : 1,
-  );
-  for (const [path, group] of paths) {
-    const handlers = group.map((endpoint) => [endpoint.method, toRequestHandler(ctx, endpoint)] as const);
-    addRoute(router, path, Object.fromEntries(handlers));
-  }
-  return router;
-}
+const BODY_LIMIT = '64kb';
+/** Each holds a connection and the memory of its response. */
+const MAX_CONCURRENT_REQUESTS = 1_000;
 
-export const createExpressRouter = (): Router => Router({ caseSensitive: true, strict: false });
+/**
+ * Serves these endpoints: limits, authentication and body of a request in the order that rejects it earliest. Requests of
+ * other paths pass through the same checks to the next handler.
+ */
+export function createRouter(ctx: ApiContext, endpoints: readonly Endpoint[]): RequestHandler {
+  const routes = new RouteTable(endpoints);
+  const acquireSlot = limitConcurrency(MAX_CONCURRENT_REQUESTS);
+  const limitAddress = limitByAddress(ctx.rateLimiter, ctx.rateLimits);
+  const parseJson = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] });
 
-/** Adds the methods of one path. Other methods return 405 with `Allow`. */
-export function addRoute(
-  router: Router,
-  path: string,
-  handlers: Partial<Record<Method, RequestHandler>>,
-): void {
-  const route = router.route(path);
-  const entries = Object.entries(handlers) as [Method, RequestHandler][];
-  for (const [method, handler] of entries) route[method](handler);
-  const allowed = entries
-    .flatMap(([method]) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
-    .join(', ');
-  route.all(() => {
-    throw new AppError('method_not_allowed', `This path supports ${allowed}.`, {
-      headers: { Allow: allowed },
-    });
-  });
-}
+  return async (req, res, next) => {
+    const match = routes.find(req.path);
+    if (match?.route.endpoints[0]?.limit === 'none') return respond(match.route, GUEST);
+    acquireSlot(res);
+    await limitAddress(req, res);
+    if (!isApiPath(req.path)) return match === null ? next() : respond(match.route, GUEST);
+    const principal = await resolvePrincipal(req.headers.authorization, ctx.authenticate);
+    if (hasBody(req)) await runMiddleware(parseJson, req, res);
+    return match === null ? next() : respond(match.route, principal);
 
-/** Sorts a parameter after every static segment. */
-const sortKey = (path: string): string => path.replaceAll(':', '\uffff');
-
-const toRequestHandler =
-  (ctx: ApiContext, endpoint: Endpoint): RequestHandler =>
-  async (req, res) => {
-    const { policy } = endpoint;
-    const principal = getPrincipal(req);
-    const access = policy === null ? { principal, scope: 'all' as const } : authorize(principal, policy);
-    const actor = toActor(principal);
-    await limitEndpoint(ctx, endpoint, req, res, actor);
-    await endpoint.handler({ ctx, req, res, access, actor, ...parseRequest(req, endpoint) });
+    async function respond(route: Route, principal: Principal): Promise<void> {
+      const endpoint = findEndpoint(route, req.method);
+      req.params = match?.params ?? {};
+      await callEndpoint(ctx, endpoint, principal, req, res);
+    }
   };
+}
+
+const GUEST: Principal = { kind: 'guest' };
+const isApiPath = (path: string): boolean => path.startsWith('/api/') || path === '/api';
+
+/** @throws AppError `method_not_allowed` with `Allow`. */
+function findEndpoint({ endpoints, allowed }: Route, requestMethod: string): Endpoint {
+  const method = requestMethod === 'HEAD' ? 'get' : requestMethod.toLowerCase();
+  const endpoint = endpoints.find((candidate) => candidate.method === method);
+  if (endpoint !== undefined) return endpoint;
+  throw methodNotAllowed(allowed);
+}
+
+async function callEndpoint(
+  ctx: ApiContext,
+  endpoint: Endpoint,
+  principal: Principal,
+  req: Request,
+  res: Response,
+): Promise<void> {
+  const { policy } = endpoint;
+  const access = policy === null ? { principal, scope: 'all' as const } : authorize(principal, policy);
+  const actor = toActor(principal);
+  await limitEndpoint(ctx, endpoint, req, res, actor);
+  await endpoint.handler({ ctx, req, res, access, actor, ...parseRequest(req, endpoint) });
+}
+
+const hasBody = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
+
+const runMiddleware = (middleware: RequestHandler, req: Request, res: Response): Promise<void> =>
+  new Promise((resolve, reject) => {
+    middleware(req, res, (error: unknown) => (error === undefined ? resolve() : reject(error as Error)));
+  });
 
 /** @throws AppError `not_found`, `invalid_request`, `unsupported_media_type`, or that of a header. */
 const parseRequest = (req: Request, endpoint: Endpoint) =>
@@ -98,9 +114,9 @@ function validate(schema: z.ZodType | undefined, value: unknown, part: 'body' | 
 }
 
 function assertJsonContentType(req: Request): void {
-  const hasBody =
-    req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
-  if (hasBody && req.is(['application/json', '+json']) === false) {
+  const isEmpty =
+    req.headers['transfer-encoding'] === undefined && Number(req.headers['content-length'] ?? 0) === 0;
+  if (!isEmpty && req.is(['application/json', '+json']) === false) {
     throw new AppError('unsupported_media_type', 'Send the body as application/json.');
   }
 }

@@ -99,7 +99,11 @@ test('completes responses in flight while stopping, with Connection: close', asy
 test('closes the connection of a client that never reads its response, and serves another one', async () => {
   const large = Buffer.alloc(64 * 1024 * 1024);
   const app = express();
-  app.use(limitConcurrency(1));
+  const acquireSlot = limitConcurrency(1);
+  app.use((_req, res, next) => {
+    acquireSlot(res);
+    next();
+  });
   app.get('/large', (_req, res) => res.send(large));
   app.get('/small', (_req, res) => res.send('ok'));
   const one = await listen(app, '127.0.0.1', 0, { ...TIMEOUTS, idleTimeoutMs: 1_000 });

@@ -20,7 +20,7 @@ import {
   requestPlacement,
 } from '../../services/orders/place-order';
 import type { ApiContext } from '../http/context';
-import { defineEndpoint, definePolicy, type EndpointCall } from '../http/endpoint';
+import { defineEndpoint, definePolicy, type EndpointCall, getCallLog } from '../http/endpoint';
 import { type HeaderName, jsonResponse, NOT_MODIFIED, pageResponse } from '../http/openapi/responses';
 import { z } from '../http/openapi/zod';
 import { decodeCursor, toPage } from '../http/pagination';
@@ -92,7 +92,7 @@ const placeOrder = defineEndpoint({
   errors: ['unknown_sku', 'payment_declined', 'payment_unavailable', 'out_of_stock', 'customer_erased'],
   errorHeaders: { 402: PLACEMENT_HEADERS, 409: PLACEMENT_HEADERS },
   async handler(call) {
-    const { ctx, req, body, access, headers } = call;
+    const { ctx, body, access, headers } = call;
     const request: PlacementRequest = {
       body,
       caller: call.actor.id ?? 'guest',
@@ -102,7 +102,7 @@ const placeOrder = defineEndpoint({
       waitMs: headers.prefer.waitMs ?? ctx.decisionWaitMs,
     };
     const result = await ctx.admission.admit(() => requestPlacement(ctx, request));
-    req.log.info({ orderId: result.orderId, status: result.order?.status }, 'order placed');
+    getCallLog(call).info({ orderId: result.orderId, status: result.order?.status }, 'order placed');
     sendPlacement(call, result, headers.prefer);
   },
 });
@@ -209,13 +209,13 @@ const cancelOrder = defineEndpoint({
   },
   errors: ['not_cancellable'],
   async handler(call) {
-    const { ctx, req, res, access, params, body, headers } = call;
+    const { ctx, res, access, params, body, headers } = call;
     const { id } = params;
     await assertCanAccessOrder(ctx, access, id);
     await recordRead(call, id);
     const request = { reason: body.reason, requestedBy: `${describeActor(call.actor)}, by REST` };
     const result = await requestCancellation(ctx, id, request, headers.prefer.waitMs ?? 0);
-    req.log.info({ orderId: id, status: result.order.status }, 'cancellation requested');
+    getCallLog(call).info({ orderId: id, status: result.order.status }, 'cancellation requested');
     setPreferenceApplied(res, headers.prefer);
     if (!result.finished) res.status(202).set('Location', orderPath(id));
     setOrderETag(res, result.order).json(toResponse(ctx, result));

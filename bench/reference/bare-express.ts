@@ -3,7 +3,7 @@ import express, { Router } from 'express';
 import helmet from 'helmet';
 import { type Logger, pino } from 'pino';
 import { pinoHttp } from 'pino-http';
-import { createAuthMiddleware } from '../../api/http/auth';
+import { resolvePrincipal } from '../../api/http/auth';
 import { RateLimiter } from '../../api/http/limits/rate-limiter';
 import { limitByAddress } from '../../api/http/limits/request-limits';
 import { parseConfig } from '../../config/config';
@@ -50,11 +50,18 @@ function createSystemMiddleware(
     accessTokens: createAccessTokens(auth),
     orderTokens: createOrderTokens(keys.orderTokens),
   };
+  const limiter = new RateLimiter({ store: store.rateLimits, hashKey: keys.rateLimits, log });
+  const limitAddress = limitByAddress(limiter, rateLimits);
+  const authenticate = createAuthenticator({ store, ...tokens });
   const router = Router();
-  router.use(
-    limitByAddress(new RateLimiter({ store: store.rateLimits, hashKey: keys.rateLimits, log }), rateLimits),
-  );
-  router.use(createAuthMiddleware(createAuthenticator({ store, ...tokens })));
+  router.use(async (req, res, next) => {
+    await limitAddress(req, res);
+    next();
+  });
+  router.use(async (req, _res, next) => {
+    await resolvePrincipal(req.get('authorization'), authenticate);
+    next();
+  });
   return router;
 }
 

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Response } from 'express';
 import { AppError } from '../../../domain/shared/errors';
 
 export interface AdmissionLimits {
@@ -86,16 +86,16 @@ export class Admission {
   }
 }
 
-/** Bounds the concurrent requests of this process. @throws AppError `overloaded` */
-export function limitConcurrency(requests: number): RequestHandler {
+/** Bounds the concurrent requests of this process: a request counts until its response is closed. @throws AppError `overloaded` */
+export function limitConcurrency(requests: number): (res: Response) => void {
   let active = 0;
-  return (_req, res, next) => {
+  const release = () => {
+    active -= 1;
+  };
+  return (res) => {
     if (active >= requests) throw overloaded(RETRY_AFTER_BUSY_SECONDS);
     active += 1;
-    res.once('close', () => {
-      active -= 1;
-    });
-    next();
+    res.once('close', release);
   };
 }
 

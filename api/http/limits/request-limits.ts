@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import type { Actor } from '../../../domain/orders/order';
 import { AppError } from '../../../domain/shared/errors';
 import type { ApiContext } from '../context';
@@ -18,12 +18,13 @@ const toRateLimit = (name: RequestLimitName, settings: RateLimitSettings): RateL
 });
 
 /** Counts every request by network address, before authentication. @throws AppError `too_many_requests` */
-export const limitByAddress =
-  (limiter: RateLimiter, settings: RateLimitSettings): RequestHandler =>
-  async (req, res, next) => {
-    await consumeLimit(limiter, toRateLimit('address', settings), clientIp(req), res);
-    next();
-  };
+export function limitByAddress(
+  limiter: RateLimiter,
+  settings: RateLimitSettings,
+): (req: Request, res: Response) => Promise<void> {
+  const limit = toRateLimit('address', settings);
+  return (req, res) => consumeLimit(limiter, limit, clientIp(req), res);
+}
 
 /** Counts a request by its caller and by the endpoint's own limit. @throws AppError `too_many_requests` */
 export async function limitEndpoint(
@@ -82,8 +83,8 @@ async function consumeLimit(
 
 /** Headers of draft-ietf-httpapi-ratelimit-headers-10, for the limit counted last. */
 function setRateLimitHeaders(res: Response, { limit, remaining, resetMs }: RateLimitResult): void {
-  res.set('RateLimit-Policy', `"${limit.name}";q=${limit.requests};w=${limit.windowMs / 1_000}`);
-  res.set('RateLimit', `"${limit.name}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`);
+  res.setHeader('RateLimit-Policy', `"${limit.name}";q=${limit.requests};w=${limit.windowMs / 1_000}`);
+  res.setHeader('RateLimit', `"${limit.name}";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`);
 }
 
 /** The network address that is counted. Of IPv6 the /64: a network assigns its customers 2^64 addresses each. */

@@ -1,27 +1,33 @@
-import type { Router } from 'express';
+import { Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import { ERRORS } from '../../../domain/shared/errors';
 import type { Endpoint } from '../endpoint';
-import { addRoute, createExpressRouter } from '../router';
+import { methodNotAllowed } from '../problems';
 import { createOpenApiDocument } from './document';
 
 /** `/openapi.json`, its reference page at `/docs`, and the meaning of each error code at `/docs/problems`. */
 export function createDocsRouter(endpoints: readonly Endpoint[]): Router {
-  const router = createExpressRouter();
+  const router = Router({ caseSensitive: true, strict: false });
   const document = createOpenApiDocument(endpoints);
-  addRoute(router, '/openapi.json', {
-    get: (_req, res) => {
+  router
+    .route('/openapi.json')
+    .get((_req, res) => {
       res.json(document);
-    },
-  });
-  addRoute(router, '/docs/problems', {
-    get: (_req, res) => {
+    })
+    .all(rejectMethod);
+  router
+    .route('/docs/problems')
+    .get((_req, res) => {
       res.type('html').send(PROBLEMS_PAGE);
-    },
-  });
+    })
+    .all(rejectMethod);
   router.use('/docs', swaggerUi.serve, swaggerUi.setup(document, { customSiteTitle: 'Durable Orders API' }));
   router.get('/', (_req, res) => res.redirect('/docs/'));
   return router;
+}
+
+function rejectMethod(): never {
+  throw methodNotAllowed('GET, HEAD');
 }
 
 /** Target of the `type` of a problem. Contains nothing from requests. */

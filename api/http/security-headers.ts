@@ -1,0 +1,28 @@
+import type { Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+
+/** Sets helmet's headers, and `Cache-Control: no-store`, which endpoints with public content replace. */
+export function setSecurityHeaders(): RequestHandler {
+  const headers = [...listHelmetHeaders(), ['Cache-Control', 'no-store'] as const];
+  return (_req, res, next) => {
+    for (const [name, value] of headers) res.setHeader(name, value);
+    next();
+  };
+}
+
+/** Helmet's headers are the same for every response, so they are computed once. */
+function listHelmetHeaders(): [name: string, value: string][] {
+  const headers: [string, string][] = [];
+  const recorder = {
+    setHeader: (name: string, value: string) => headers.push([name, value]),
+    removeHeader: () => undefined,
+  };
+  helmet({
+    // The development environment uses plain HTTP; in production the TLS proxy sets these headers.
+    strictTransportSecurity: false,
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+  })({} as Request, recorder as unknown as Response, (error?: unknown) => {
+    if (error !== undefined) throw error;
+  });
+  return headers;
+}
