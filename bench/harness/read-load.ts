@@ -1,49 +1,88 @@
 import { connect, type Socket } from 'node:net';
 import { countWarmUpCalls, type LoadResult, summarizeLoad } from './load';
+import { getCpuMs } from './process-usage';
 
-export interface ReadLoadResult extends LoadResult {
-  /** CPU time of this process relative to the elapsed time: near 1 the generator limits the load. */
-  generatorShare: number;
+export interface ReadTarget {
+  url: string;
+  headers: Record<string, string>;
+  /** Of the server. */
+  pid: number;
 }
 
+export interface ReadResult extends LoadResult {
+  /** Of the server, for a request; null where it is unknown. */
+  cpuMs: number | null;
+}
+
+/** Other load of the machine then affects all targets of a comparison. */
+const ROUNDS = 4;
+
 /**
- * Sends `total` GET requests over keep-alive connections, one at a time on each, after a warm-up that is not measured.
- * Node's HTTP client needs more CPU time for a request than the server; this one parses only what framing requires.
+ * Sends `total` GET requests to each target over keep-alive connections, one at a time on each, in alternating rounds with
+ * a warm-up that is not measured. Node's HTTP client needs more CPU time for a request than the server; this one parses
+ * only what framing requires.
  * @throws Error for any status but 200, and for a response without Content-Length.
  */
-export async function runReadLoad(
+export async function compareReads<Name extends string>(
+  targets: Record<Name, ReadTarget>,
   connections: number,
   total: number,
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<ReadLoadResult> {
-  const target = new URL(url);
-  const request = Buffer.from(
-    [
-      `GET ${target.pathname}${target.search} HTTP/1.1`,
-      `host: ${target.host}`,
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-      '\r\n',
-    ].join('\r\n'),
-  );
+): Promise<Record<Name, ReadResult>> {
+  const rounds = Object.entries<ReadTarget>(targets).map(([name, target]) => ({
+    name,
+    target,
+    times: [] as number[],
+    elapsedMs: 0,
+    cpuMs: 0 as number | null,
+  }));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const measured of rounds) {
+      const { times, elapsedMs, cpuMs } = await runRound(measured.target, connections, total / ROUNDS);
+      measured.times.push(...times);
+      measured.elapsedMs += elapsedMs;
+      measured.cpuMs = measured.cpuMs === null || cpuMs === null ? null : measured.cpuMs + cpuMs;
+    }
+  }
+  const results = rounds.map(({ name, times, elapsedMs, cpuMs }) => [
+    name,
+    { ...summarizeLoad(times, elapsedMs), cpuMs: cpuMs === null ? null : cpuMs / times.length },
+  ]);
+  return Object.fromEntries(results);
+}
+
+async function runRound({ url, headers, pid }: ReadTarget, connections: number, total: number) {
+  const request = formatRequest(new URL(url), headers);
+  const { hostname, port } = new URL(url);
   const sockets = await Promise.all(
-    Array.from({ length: connections }, () => openSocket(target.hostname, Number(target.port))),
+    Array.from({ length: connections }, () => openSocket(hostname, Number(port))),
   );
   try {
     await sendRequests(sockets, request, countWarmUpCalls(connections, total));
-    const [startedMs, before] = [performance.now(), process.cpuUsage()];
+    const [startedMs, before] = [performance.now(), getCpuMs(pid)];
     const times = await sendRequests(sockets, request, total);
-    const elapsedMs = performance.now() - startedMs;
-    const { user, system } = process.cpuUsage(before);
-    return { ...summarizeLoad(times, elapsedMs), generatorShare: (user + system) / 1_000 / elapsedMs };
+    const [elapsedMs, after] = [performance.now() - startedMs, getCpuMs(pid)];
+    return { times, elapsedMs, cpuMs: before === null || after === null ? null : after - before };
   } finally {
     for (const socket of sockets) socket.destroy();
   }
 }
 
+const formatRequest = ({ pathname, search, host }: URL, headers: Record<string, string>): Buffer =>
+  Buffer.from(
+    [
+      `GET ${pathname}${search} HTTP/1.1`,
+      `host: ${host}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      '\r\n',
+    ].join('\r\n'),
+  );
+
 function openSocket(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true }, () => resolve(socket));
+    const socket = connect({ host, port, noDelay: true }, () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
     socket.once('error', reject);
   });
 }
@@ -51,31 +90,33 @@ function openSocket(host: string, port: number): Promise<Socket> {
 /** @returns the response times in milliseconds. */
 async function sendRequests(sockets: readonly Socket[], request: Buffer, total: number): Promise<number[]> {
   const times: number[] = [];
-  let next = 0;
-  const runSequentially = (socket: Socket) =>
-    new Promise<void>((resolve, reject) => {
+  let sent = 0;
+  await Promise.all(sockets.map(sendSequentially));
+  return times;
+
+  function sendSequentially(socket: Socket): Promise<void> {
+    return new Promise((resolve, reject) => {
       let received: Buffer = Buffer.alloc(0);
       let startedMs = 0;
-      const stop = (error?: Error) => {
+      const finish = (error?: Error) => {
         socket.removeAllListeners('data').removeAllListeners('close').removeAllListeners('error');
         if (error === undefined) resolve();
         else reject(error);
       };
       const sendNext = () => {
-        if (next >= total) return stop();
-        next += 1;
+        if (sent >= total) return finish();
+        sent += 1;
         startedMs = performance.now();
         socket.write(request);
       };
-      socket.on('error', stop);
-      socket.on('close', () => stop(new Error('the server closed a connection')));
+      socket.on('error', finish);
+      socket.on('close', () => finish(new Error('the server closed a connection')));
       socket.on('data', (chunk: Buffer) => {
         received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
         try {
-          const length = parseResponseLength(received);
-          if (length === null || received.length < length) return;
+          if (!isCompleteResponse(received)) return;
         } catch (error) {
-          return stop(error as Error);
+          return finish(error as Error);
         }
         times.push(performance.now() - startedMs);
         received = Buffer.alloc(0);
@@ -83,20 +124,19 @@ async function sendRequests(sockets: readonly Socket[], request: Buffer, total: 
       });
       sendNext();
     });
-  await Promise.all(sockets.slice(0, total).map(runSequentially));
-  return times;
+  }
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const STATUS_OK = 'HTTP/1.1 200 ';
 
-/** @returns the length of head and body; null while the head is incomplete. */
-function parseResponseLength(received: Buffer): number | null {
+/** @throws Error for another status and without Content-Length. */
+function isCompleteResponse(received: Buffer): boolean {
   const end = received.indexOf(HEAD_END);
-  if (end === -1) return null;
+  if (end === -1) return false;
   const head = received.toString('latin1', 0, end);
   const length = /^content-length: *(\d+)$/im.exec(head)?.[1];
   if (!head.startsWith(STATUS_OK) || length === undefined)
     throw new Error(`unexpected response: ${received.toString('utf8').slice(0, 500)}`);
-  return end + HEAD_END.length + Number(length);
+  return received.length >= end + HEAD_END.length + Number(length);
 }

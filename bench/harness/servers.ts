@@ -32,6 +32,9 @@ export interface Servers {
   expressUrl: string;
   /** Process ids by name. */
   pids: Readonly<Record<string, number>>;
+  /** Makes the mail server unavailable: mails wait in their delivery workflows. */
+  stopMails(): Promise<void>;
+  startMails(): void;
   /** Statements received since the database started; null for SQLite, which does not count them. */
   countStatements(): Promise<number | null>;
   countOpenOrders(): Promise<number>;
@@ -89,13 +92,13 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   await seed(db, Date.now());
   await db.write((tx) => execute(db, 'UPDATE stock SET on_hand = :units', { units: STOCK_UNITS }, tx));
 
+  const mailPort = await findFreePort();
   const environment = {
     DATA_DIR: dir,
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: temporal.address,
     STRIPE_API_KEY: 'sk_test_bench',
-    // Unreachable: mails wait in their delivery workflows, as when the mail server is unavailable.
-    SMTP_URL: 'smtp://127.0.0.1:1',
+    SMTP_URL: `smtp://127.0.0.1:${mailPort}`,
     AUDIT_KEY: 'ab'.repeat(32),
     // Requests are counted but never limited.
     RATE_LIMIT_ADDRESS: '1000000',
@@ -115,6 +118,8 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
     LOG_LEVEL: 'warn',
     DECISION_WAIT_MS: '60000',
   });
+  const startMails = () => start('mails', ['bench/reference/mail-sink.js', String(mailPort)]);
+  let mails = startMails();
   const referenceQueue = 'reference';
   const reference = start('reference', ['bench/reference/worker.js', temporal.address, referenceQueue]);
   const bare = start('bare', ['bench/reference/bare-express.js', String(barePort)], environment);
@@ -145,6 +150,12 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
       system: system.pid,
       reference: reference.pid,
       bare: bare.pid,
+    },
+    async stopMails() {
+      await mails.stop();
+    },
+    startMails() {
+      if (mails.exitStatus() !== undefined) mails = startMails();
     },
     countStatements: () => fetchStatementCount(db),
     countOpenOrders: () => countOrders(db, 'confirmed'),

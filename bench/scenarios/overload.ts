@@ -14,6 +14,8 @@ const RECOVERY_TIMEOUT_MS = 60_000;
 /** Sends placements at three times the capacity, without waiting for earlier responses. */
 export async function measureOverload(servers: Servers, report: Reporter): Promise<void> {
   const { apiUrl, countOpenOrders, countUndecidedOrders, pids } = servers;
+  // The worst case for memory.
+  await servers.stopMails();
   const place = (n: number) => sendOpenLoop(`${apiUrl}/api/orders`, buildOrderBody(n));
   const capacity = await runLoad(40, 300, place);
   const before = { memory: getResidentBytes(pids.system ?? 0), open: await countOpenOrders() };

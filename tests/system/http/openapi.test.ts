@@ -98,9 +98,15 @@ test('documents the response headers of every operation', () => {
   const required = Object.entries(document.components.headers).flatMap(([name, h]) =>
     h.required ? [name] : [],
   );
-  expect(required.toSorted()).toEqual(
-    ['Content-Disposition', 'ETag', 'Location', 'Retry-After', 'WWW-Authenticate'].toSorted(),
-  );
+  expect(required.toSorted()).toEqual([
+    'Cache-Control',
+    'Content-Disposition',
+    'ETag',
+    'Location',
+    'Retry-After',
+    'Vary',
+    'WWW-Authenticate',
+  ]);
   for (const [name, { responses }] of listOperations()) {
     if (name.endsWith('/healthz') || name.endsWith('/readyz')) continue;
     for (const [status, { headers = {} }] of Object.entries(responses)) {
