@@ -2,20 +2,20 @@
 
 # One image for all processes: the command selects one (docs/production.md). Default: the API.
 
-FROM node:22.20.0-bookworm AS build
+FROM node:22.20.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build
 
-# The final stage's system plus the compiler that sqlite3 may need. Only the installed packages are copied.
-FROM node:22.20.0-bookworm AS packages
+# Only the installed packages are copied. They have prebuilt binaries, so no stage needs a compiler.
+FROM node:22.20.0-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
 
-# glibc, not musl: Temporal's core and sqlite3 are built for glibc.
+# glibc, not musl: Temporal's core is built for glibc.
 FROM node:22.20.0-bookworm-slim
 ENV NODE_ENV=production \
     NODE_OPTIONS="--enable-source-maps --max-old-space-size=1024" \

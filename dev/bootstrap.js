@@ -66,7 +66,7 @@ async function installPackages(installId) {
   }
   const startedMs = Date.now();
   const seconds = () => Math.round((Date.now() - startedMs) / 1000);
-  process.stdout.write('Installing dependencies (first time: about 2 minutes, sqlite3 may compile) …\n');
+  process.stdout.write('Installing dependencies (first time: up to a minute) …\n');
   const ticker = process.stdout.isTTY
     ? setInterval(() => process.stdout.write(`\r  ${seconds()} s `), 1000)
     : setInterval(() => process.stdout.write(`  still installing, ${seconds()} s …\n`), 15_000);

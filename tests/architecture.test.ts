@@ -154,7 +154,9 @@ test('only config reads environment variables', () => {
 });
 
 test('only the SQLite driver imports the SQLite package', () => {
-  const importers = files.filter((file) => listImports(file).some(({ target }) => target === 'sqlite3'));
+  const importers = files.filter((file) =>
+    listImports(file).some(({ target }) => target === '@photostructure/sqlite'),
+  );
   expect(importers).toEqual(['db/core/sqlite-driver.ts']);
 });
 

@@ -5,7 +5,7 @@ import { DatabaseError, type Options, Sequelize } from 'sequelize';
 import { AppError } from '../../domain/shared/errors';
 import { currentAbortSignal } from './abort-signal';
 import { defineModels, type Models } from './models';
-import { poolConnections, sqliteDriver } from './sqlite-driver';
+import { holdConnections } from './sqlite-driver';
 import { createStatementExecutor, type OnStatement, type StatementExecutor, sendToMysql } from './statements';
 import type { Tx } from './transaction';
 
@@ -26,7 +26,7 @@ export interface Database {
    * @throws the abort reason when the signal of `withAbortSignal` is aborted before the transaction begins.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Like `write` for a single statement, without the round trips of BEGIN and COMMIT. */
+  /** Like `write` for a single statement; on MySQL without the round trips of BEGIN and COMMIT. */
   writeStatement<T>(statement: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export interface Database {
 export interface DatabaseOptions {
   /** `mysql://user:password@host:port/name` or `sqlite:/path/to/file`. */
   url: string;
-  /** Connections to MySQL. SQLite has three for reading and one for the current write. */
+  /** Connections to MySQL. SQLite has one for reading and one for the current write. */
   poolSize?: number;
   /**
    * Time limit of a statement on MySQL, and half the time that MySQL waits for the next statement of a transaction:
@@ -67,10 +67,15 @@ const TRANSIENT_ERROR_CODES = new Set([
   'SQLITE_BUSY',
   'SQLITE_LOCKED',
 ]);
+const DUPLICATE_ERROR_CODES = new Set([
+  'ER_DUP_ENTRY',
+  'SQLITE_CONSTRAINT_PRIMARYKEY',
+  'SQLITE_CONSTRAINT_UNIQUE',
+]);
 
 /** The driver's error, also when Sequelize has wrapped it. */
-function getDriverError(error: unknown): { code?: string; fatal?: boolean; message?: string } {
-  if (error instanceof DatabaseError) return error.original;
+function getDriverError(error: unknown): { code?: string; fatal?: boolean } {
+  if (error instanceof DatabaseError) return error.original as { code?: string };
   return (error ?? {}) as { code?: string };
 }
 
@@ -80,14 +85,8 @@ export const isTransient = (error: unknown): boolean =>
 /** The connection was lost during a statement, whose outcome is unknown. */
 export const isConnectionLost = (error: unknown): boolean => getDriverError(error).fatal === true;
 
-/** SQLite has one code for all constraints; the message distinguishes them. */
-export function isDuplicate(error: unknown): boolean {
-  const { code, message } = getDriverError(error);
-  return (
-    code === 'ER_DUP_ENTRY' ||
-    (code === 'SQLITE_CONSTRAINT' && message?.includes('UNIQUE constraint failed') === true)
-  );
-}
+export const isDuplicate = (error: unknown): boolean =>
+  DUPLICATE_ERROR_CODES.has(getDriverError(error).code ?? '');
 
 export function connect(options: DatabaseOptions): Database {
   const mysql = options.url.startsWith('mysql:');
@@ -166,10 +165,10 @@ function connectSqlite({ url, onStatement }: DatabaseOptions): Sequelize {
   const sequelize = new Sequelize({
     ...commonOptions(onStatement),
     dialect: 'sqlite',
-    dialectModule: sqliteDriver,
-    storage,
+    // Instead of the sqlite3 package, from which Sequelize would open its connections.
+    dialectModule: {},
   });
-  poolConnections(sequelize);
+  holdConnections(sequelize, storage);
   return sequelize;
 }
 

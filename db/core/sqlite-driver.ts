@@ -1,11 +1,23 @@
+import { DatabaseSync } from '@photostructure/sqlite';
 import type { Sequelize } from 'sequelize';
-import sqlite3 from 'sqlite3';
+import { currentAbortSignal } from './abort-signal';
 
-const BUSY_TIMEOUT_MS = 5_000;
 /** Of one connection. Every length of a list is a separate statement. */
 const MAX_PREPARED_STATEMENTS = 200;
-/** Connections for reading. They share Node's four threads: one is left for writing. */
-const READER_NAMES = ['reader-1', 'reader-2', 'reader-3'];
+/** Statements block: after this time in one turn of the event loop, the next statement waits for a new turn. */
+const MAX_TURN_MS = 10;
+/** For the write lock of another process, as long as the time limit of an activity of an order. */
+const BUSY_WAIT_MS = 5_000;
+const MAX_BUSY_PAUSE_MS = 50;
+
+/** Names of SQLite's result codes, as `code` of errors. The package gives numbers. */
+const CODE_NAMES: Record<number, string> = {
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  1555: 'SQLITE_CONSTRAINT_PRIMARYKEY',
+  2067: 'SQLITE_CONSTRAINT_UNIQUE',
+};
+const PRIMARY_CODE_MASK = 0xff;
 
 /** The rows that a statement returned, or the number of rows that it changed. */
 export interface StatementResult {
@@ -15,102 +27,179 @@ export interface StatementResult {
   insertId?: number;
 }
 
-/**
- * A connection of the sqlite3 package, configured when it opens: Sequelize has no hook for that on SQLite. WAL allows
- * reads during a write; NORMAL survives a killed process, not a power failure.
- */
-export class SqliteConnection extends sqlite3.Database {
-  /** By their SQL, the most recently used one last. */
-  private readonly prepared = new Map<string, Promise<sqlite3.Statement>>();
-  private lastStatement: Promise<unknown> = Promise.resolve();
-  /** Number of concurrent borrowers. */
-  borrowerCount = 0;
+/** In order, or by the name of their placeholder. */
+type Values = readonly unknown[] | Readonly<Record<string, unknown>>;
+type BoundValue = string | bigint | number | Uint8Array | null;
+type SqliteDatabase = InstanceType<typeof DatabaseSync>;
+interface PreparedStatement {
+  statement: ReturnType<SqliteDatabase['prepare']>;
+  returnsRows: boolean;
+}
+type QueryCallback = (this: { changes: number }, error: unknown, rows?: object[]) => void;
 
-  constructor(filename: string, mode?: number, callback?: (error: Error | null) => void) {
-    super(filename, mode, callback);
-    this.configure('busyTimeout', BUSY_TIMEOUT_MS);
-    this.serialize(() => {
-      this.run('PRAGMA journal_mode = WAL');
-      this.run('PRAGMA synchronous = NORMAL');
-      this.run('PRAGMA recursive_triggers = ON');
-    });
+/**
+ * A connection of the SQLite package, whose calls block the event loop. WAL allows reads during a write; NORMAL survives
+ * a killed process, not a power failure.
+ */
+export class SqliteConnection {
+  private readonly database: SqliteDatabase;
+  /** By their SQL, the most recently used one last. */
+  private readonly prepared = new Map<string, PreparedStatement>();
+
+  constructor(file: string) {
+    this.database = new DatabaseSync(file);
+    for (const setting of [
+      // Only while opening: another process may be creating the file.
+      `busy_timeout = ${BUSY_WAIT_MS}`,
+      'journal_mode = WAL',
+      'synchronous = NORMAL',
+      'recursive_triggers = ON',
+      'foreign_keys = ON',
+      // SQLite's own waiting would block the event loop.
+      'busy_timeout = 0',
+    ]) {
+      this.database.exec(`PRAGMA ${setting}`);
+    }
+  }
+
+  get inTransaction(): boolean {
+    return this.database.isTransaction;
   }
 
   /**
-   * Runs statements sequentially: overlapping ones would share one snapshot, which is never renewed under a steady load.
-   * A statement without `values` is sent unprepared: its text contains them.
+   * A statement without `values` is sent unprepared: its text contains them. Outside a transaction it waits up to 5 s
+   * for the lock of another process, without blocking the event loop.
+   * @throws the abort reason when the signal of `withAbortSignal` is aborted while it waits.
    */
-  send(sql: string, values?: readonly unknown[]): Promise<StatementResult> {
-    const result = this.lastStatement.then(() => this.execute(sql, values));
-    this.lastStatement = result.catch(() => undefined);
-    return result;
-  }
-
-  private async execute(sql: string, values?: readonly unknown[]): Promise<StatementResult> {
-    const statement = await (values === undefined
-      ? this.prepareStatement(sql)
-      : this.getPreparedStatement(sql));
-    const result = new Promise<StatementResult>((resolve, reject) => {
-      if (RETURNS_ROWS.test(sql)) {
-        statement.all<object>(values ?? [], (error, rows) =>
-          error === null ? resolve({ rows, affectedRows: 0 }) : reject(error),
-        );
-      } else {
-        statement.run(values ?? [], function (error) {
-          if (error === null) resolve({ rows: [], affectedRows: this.changes });
-          else reject(error);
-        });
+  async send(sql: string, values?: Values): Promise<StatementResult> {
+    await takeTurn();
+    let deadlineMs: number | undefined;
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, MAX_BUSY_PAUSE_MS)) {
+      try {
+        return this.execute(sql, values);
+      } catch (error) {
+        nameErrorCode(error);
+        deadlineMs ??= performance.now() + BUSY_WAIT_MS;
+        const isBusy = (error as { code?: string }).code === 'SQLITE_BUSY';
+        if (!isBusy || this.inTransaction || performance.now() > deadlineMs) throw error;
+        await sleep(pauseMs);
+        currentAbortSignal()?.throwIfAborted();
       }
-    });
-    return values === undefined ? result.finally(() => statement.finalize()) : result;
+    }
   }
 
-  private getPreparedStatement(sql: string): Promise<sqlite3.Statement> {
-    const statement = this.prepared.get(sql) ?? this.prepareStatement(sql);
+  private execute(sql: string, values: Values | undefined): StatementResult {
+    const { statement, returnsRows } =
+      values === undefined ? this.prepare(sql) : this.getPreparedStatement(sql);
+    const bound = bindValues(values ?? [], returnsRows);
+    return returnsRows
+      ? { rows: statement.all(...bound) as object[], affectedRows: 0 }
+      : { rows: [], affectedRows: Number(statement.run(...bound).changes) };
+  }
+
+  private prepare(sql: string): PreparedStatement {
+    const statement = this.database.prepare(sql);
+    return { statement, returnsRows: statement.columns().length > 0 };
+  }
+
+  private getPreparedStatement(sql: string): PreparedStatement {
+    const statement = this.prepared.get(sql) ?? this.prepare(sql);
     // Moved to the end: the most recently used one.
     this.prepared.delete(sql);
     this.prepared.set(sql, statement);
     const [oldest] = this.prepared.keys();
-    if (this.prepared.size > MAX_PREPARED_STATEMENTS && oldest !== undefined) this.evictStatement(oldest);
+    if (this.prepared.size > MAX_PREPARED_STATEMENTS && oldest !== undefined) this.prepared.delete(oldest);
     return statement;
   }
 
-  private prepareStatement(sql: string): Promise<sqlite3.Statement> {
-    const statement = new Promise<sqlite3.Statement>((resolve, reject) => {
-      const made = this.prepare(sql, (error) => (error === null ? resolve(made) : reject(error)));
-    });
-    statement.catch(() => this.prepared.delete(sql));
-    return statement;
+  /** Called by Sequelize, whose queries of migrations expect the interface of the sqlite3 package. */
+  serialize(work: () => void): void {
+    work();
   }
 
-  private evictStatement(sql: string): void {
-    const statement = this.prepared.get(sql);
-    this.prepared.delete(sql);
-    statement?.then(
-      (known) => known.finalize(),
-      () => undefined,
+  all(sql: string, ...args: [QueryCallback] | [Values, QueryCallback]): void {
+    const callback = args.at(-1) as QueryCallback;
+    const values = args.length === 2 ? args[0] : [];
+    this.send(sql, values).then(
+      ({ rows, affectedRows }) => callback.call({ changes: affectedRows }, null, rows),
+      (error: unknown) => callback.call({ changes: 0 }, error),
     );
   }
 
-  /** A connection with prepared statements cannot be closed. */
-  override close(callback?: (error: Error | null) => void): void {
-    const close = () => super.close(callback);
-    Promise.allSettled(this.prepared.values())
-      .then(() => {
-        for (const sql of [...this.prepared.keys()]) this.evictStatement(sql);
-        return this.lastStatement;
-      })
-      .then(close, close);
+  run(sql: string, values: Values, callback: QueryCallback): void {
+    this.all(sql, values, callback);
+  }
+
+  /** Moves the WAL into the file, which SQLite does only after its statements are garbage-collected. */
+  close(callback: (error: null) => void): void {
+    this.prepared.clear();
+    if (!this.inTransaction) this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    this.database.close();
+    callback(null);
   }
 }
 
-/** Statements that return rows. */
-const RETURNS_ROWS = /^\s*(SELECT|PRAGMA|EXPLAIN|WITH)\b|\bRETURNING \w+$/i;
+function nameErrorCode(error: unknown): void {
+  const { errcode = 0 } = error as { errcode?: number };
+  const code = CODE_NAMES[errcode] ?? CODE_NAMES[errcode & PRIMARY_CODE_MASK];
+  if (code !== undefined) Object.assign(error as Error, { code });
+}
 
-export const sqliteDriver = { ...sqlite3, Database: SqliteConnection };
+/** The arguments of the package's methods. Sequelize names values after their placeholders: `$1`. */
+function bindValues(values: Values, returnsRows: boolean): BoundValue[] | [Record<string, BoundValue>] {
+  const bind = (value: unknown) => bindValue(value, returnsRows);
+  if (Array.isArray(values)) return values.map(bind);
+  return [Object.fromEntries(Object.entries(values).map(([name, value]) => [name, bind(value)]))];
+}
+
+function bindValue(value: unknown, returnsRows: boolean): BoundValue {
+  switch (typeof value) {
+    case 'string':
+      return value.includes('\0') ? bindTextWithNul(value, returnsRows) : value;
+    case 'number':
+      // Larger ones would be bound as floating point.
+      return (value | 0) !== value && Number.isSafeInteger(value) ? BigInt(value) : value;
+    case 'boolean':
+      return Number(value);
+    case 'bigint':
+      return value;
+    default:
+      if (value === null || value instanceof Uint8Array) return value;
+      // The package would store some of them as NULL.
+      throw new TypeError(`SQLite cannot store a value of the type ${typeof value}`);
+  }
+}
+
+/** The package shortens text at a NUL. As a BLOB it equals no stored text. */
+function bindTextWithNul(text: string, returnsRows: boolean): Uint8Array {
+  if (!returnsRows) throw new TypeError('SQLite cannot store text with a NUL character');
+  return Buffer.from(text);
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** When the first statement of the current turn of the event loop was sent; undefined before it. */
+let turnStartedMs: number | undefined;
+
+/**
+ * Waits for the next turn of the event loop when the current one has taken too long. A chain of awaited statements never
+ * waits for I/O and would otherwise block timers, sockets and all other requests until it ends.
+ */
+async function takeTurn(): Promise<void> {
+  if (turnStartedMs !== undefined && performance.now() - turnStartedMs > MAX_TURN_MS) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (turnStartedMs === undefined) {
+    turnStartedMs = performance.now();
+    setImmediate(() => {
+      turnStartedMs = undefined;
+    });
+  }
+}
 
 /** The parts of Sequelize's connection manager for SQLite that its types omit. */
 interface SqliteConnectionManager {
+  /** Closed with the Sequelize instance. */
   connections: Record<string, SqliteConnection>;
   getConnection(options: { uuid?: string | undefined }): Promise<SqliteConnection>;
   releaseConnection(connection: SqliteConnection): void;
@@ -118,38 +207,22 @@ interface SqliteConnectionManager {
 }
 
 /**
- * Holds connections open: three for reading, one for the current transaction. By default Sequelize opens and closes a
- * connection for each transaction, which takes longer than the transaction.
+ * Holds two connections open: one for the current transaction, and one for reads beside it, which must not see its
+ * uncommitted rows. By default Sequelize opens and closes a connection for each transaction.
  */
-export function poolConnections(sequelize: Sequelize): void {
+export function holdConnections(sequelize: Sequelize, file: string): void {
   const manager = sequelize.connectionManager as unknown as SqliteConnectionManager;
-  const open = manager.getConnection.bind(manager);
-
-  /** The one with the fewest borrowers. */
-  const reader = (): string => {
-    const borrowers = READER_NAMES.map((name) => manager.connections[name]?.borrowerCount ?? 0);
-    return READER_NAMES[borrowers.indexOf(Math.min(...borrowers))] as string;
-  };
-
+  const { connections } = manager;
   manager.getConnection = async ({ uuid: transaction }) => {
-    const uuid = transaction === undefined ? reader() : 'writer';
-    try {
-      const opened = open({ uuid });
-      // Sequelize stores it synchronously, so it is counted before the next one is chosen.
-      const connection = manager.connections[uuid];
-      if (connection !== undefined) connection.borrowerCount += 1;
-      return await opened;
-    } catch (error) {
-      delete manager.connections[uuid];
-      throw error;
-    }
+    const name = transaction === undefined ? 'reader' : 'writer';
+    connections[name] ??= new SqliteConnection(file);
+    return connections[name];
   };
-  manager.releaseConnection = (connection) => {
-    connection.borrowerCount -= 1;
-  };
-  // For a transaction that could neither commit nor roll back.
-  manager.destroyConnection = (connection) => {
-    delete manager.connections.writer;
-    return new Promise((resolve) => connection.close(() => resolve()));
+  manager.releaseConnection = () => undefined;
+  // After a failed rollback. Without an open transaction the connection is as good as a new one.
+  manager.destroyConnection = async (connection) => {
+    if (!connection.inTransaction) return;
+    delete connections.writer;
+    connection.close(() => undefined);
   };
 }

@@ -74,6 +74,11 @@ function buildExecutor<C extends object>(
       const tx = new Tx(connection);
       try {
         await send(connection, begin, []);
+      } catch (error) {
+        await connectionManager.destroyConnection(connection);
+        throw error;
+      }
+      try {
         const result = await work(tx);
         tx.finished = 'commit';
         await send(connection, 'COMMIT', []);

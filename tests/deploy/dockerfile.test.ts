@@ -19,9 +19,9 @@ const hasLine = (pattern: RegExp) => finalStage.some((line) => pattern.test(line
 test('uses one exact base version in every stage', () => {
   const bases = stages.map(([from]) => /^FROM (\S+)/.exec(from ?? '')?.[1] ?? '');
   expect(bases).toHaveLength(3);
-  for (const base of bases) expect(base).toMatch(/^node:22\.\d+\.\d+-bookworm(-slim)?$/);
-  expect(new Set(bases.map((base) => base.replace('-slim', '')))).toHaveProperty('size', 1);
-  expect(bases.at(-1)).toMatch(/-slim$/);
+  // Without a compiler, like the machines that `npm start` has to run on.
+  for (const base of bases) expect(base).toMatch(/^node:22\.\d+\.\d+-bookworm-slim$/);
+  expect(new Set(bases)).toHaveProperty('size', 1);
 });
 
 test('installs from the lock file, development packages only in the build stage', () => {
