@@ -3,7 +3,7 @@ import * as events from '../domain/orders/order-events';
 import type { LedgerEntry, LedgerEntryKind } from '../domain/payments/payment-ledger';
 import type { DomainEvent } from '../domain/shared/events';
 import { paymentAttemptKey } from '../domain/shared/ids';
-import type { PaymentResult, PaymentReversal } from './payments';
+import type { FailedPayment, PaymentReversal } from './payments';
 
 /** The ledger entries and events that record results of the payment activities. */
 
@@ -32,33 +32,27 @@ export const toLedgerEntry = (
   declineCode: payment.declineCode ?? null,
 });
 
-export const toPaymentEntries = (order: Order, result: PaymentResult | undefined): LedgerEntry[] => {
-  switch (result?.outcome) {
-    case 'captured':
-      return [toLedgerEntry(order, 'captured', result.paid)];
-    case 'declined':
-      return [toLedgerEntry(order, 'declined', { ...result, amountMinor: order.totalMinor })];
-    default:
-      return [];
+export const toPaymentEntries = (order: Order, payment: FailedPayment): LedgerEntry[] =>
+  payment.outcome === 'declined'
+    ? [toLedgerEntry(order, 'declined', { ...payment, amountMinor: order.totalMinor })]
+    : [];
+
+export const toPaymentEvents = (order: Order, payment: FailedPayment): DomainEvent[] => {
+  if (payment.outcome === 'unavailable') {
+    const failed = { attempt: payment.attempt, provider: null, intentId: null, code: 'unavailable' };
+    return [events.paymentFailed(order, failed)];
   }
+  const { attempt, provider, intentId, declineCode: code } = payment;
+  return [events.paymentFailed(order, { attempt, provider, intentId, code })];
 };
 
-export const toPaymentEvents = (order: Order, result: PaymentResult | undefined): DomainEvent[] => {
-  switch (result?.outcome) {
-    case 'captured':
-      return [events.paymentSucceeded(order, result.paid)];
-    case 'declined': {
-      const { attempt, provider, intentId, declineCode: code } = result;
-      return [events.paymentFailed(order, { attempt, provider, intentId, code })];
-    }
-    case 'unavailable': {
-      const { attempt } = result;
-      return [events.paymentFailed(order, { attempt, provider: null, intentId: null, code: 'unavailable' })];
-    }
-    case undefined:
-      return [];
-  }
-};
+/** The events of declines in the ledger. */
+export const toDeclinedEvents = (order: Order, ledger: readonly LedgerEntry[]): DomainEvent[] =>
+  ledger
+    .filter(({ kind }) => kind === 'declined')
+    .map(({ provider, intentId, declineCode }) =>
+      events.paymentFailed(order, { attempt: FIRST_ATTEMPT, provider, intentId, code: declineCode ?? '' }),
+    );
 
 /** A refund implies the capture, also when the result of the capture was lost. */
 export const toReversalEntries = (order: Order, reversal: PaymentReversal): LedgerEntry[] =>

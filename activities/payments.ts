@@ -1,8 +1,12 @@
 import { ApplicationFailure, heartbeat, log } from '@temporalio/activity';
 import type { Store } from '../db/core/store';
+import type { StreamHead } from '../db/events/event-log';
+import type { Order, PaymentStatus } from '../domain/orders/order';
+import { confirmOrder } from '../domain/orders/order-changes';
 import type { SettledPayment } from '../domain/orders/order-events';
 import { type PaymentProvider, PaymentProviderError } from '../domain/payments/provider';
 import { paymentAttemptKey, refundKey } from '../domain/shared/ids';
+import type { OrderActivities } from './orders';
 
 export interface PaymentAttempt {
   orderId: string;
@@ -13,12 +17,18 @@ export interface PaymentAttempt {
   currency: string;
 }
 
-/** The result of a payment attempt, as far as it is known. */
-export type PaymentResult =
-  | { outcome: 'captured'; paid: SettledPayment }
+/** A payment attempt without a captured payment, as far as is known. */
+export type FailedPayment =
   | { outcome: 'declined'; attempt: number; provider: string; intentId: string; declineCode: string }
   /** Stopped without a result: the reversal determines whether money was captured. */
   | { outcome: 'unavailable'; attempt: number };
+
+export type PaymentResult =
+  | FailedPayment
+  /** Captured, and the order is confirmed. */
+  | { outcome: 'confirmed'; head: StreamHead; payment: PaymentStatus; atMs: number }
+  /** Captured. The order could not be confirmed: it has changed meanwhile, or the database is unavailable. */
+  | { outcome: 'captured'; paid: SettledPayment };
 
 export interface PaymentReversal {
   outcome: 'voided' | 'refunded';
@@ -34,11 +44,12 @@ export type PaymentReversalResult = { outcome: 'nothing_to_reverse' } | PaymentR
  */
 export interface PaymentActivities {
   /**
-   * Captures the payment of one attempt. Records the intent's id before it confirms the intent, so the reversal always
-   * finds it.
+   * Captures the payment of one attempt and confirms the order, unless it has changed meanwhile. Records the intent's id
+   * before it confirms the intent, so the reversal always finds it.
+   * @param order as placed.
    * @throws ApplicationFailure `PaymentAttemptSealed` (not retryable) if the attempt was reversed meanwhile.
    */
-  capturePayment(request: PaymentAttempt & { paymentMethod: string }): Promise<PaymentResult>;
+  capturePayment(request: { order: Order; attempt: number; paymentMethod: string }): Promise<PaymentResult>;
   /** Voids or refunds the payment of an attempt, or seals the attempt if it has no intent yet. */
   reversePayment(request: PaymentAttempt): Promise<PaymentReversalResult>;
 }
@@ -51,10 +62,36 @@ const createSealedFailure = () =>
 export function createPaymentActivities(
   { ledger, orders }: Store,
   provider: PaymentProvider,
+  confirm: OrderActivities['confirmOrder'],
   now: () => number = Date.now,
 ): PaymentActivities {
+  /** In the activity that captured the payment: the workflow needs no further task to confirm the order. */
+  const tryToConfirm = async (placed: Order, paid: SettledPayment): Promise<PaymentResult> => {
+    const order = confirmOrder(placed, now());
+    try {
+      const {
+        outcome,
+        head,
+        payment = 'paid',
+        order: stored = { ...order, payment },
+      } = await confirm({
+        order,
+        paid,
+      });
+      if (outcome === 'recorded' && stored.version === order.version)
+        return { outcome: 'confirmed', head, payment: stored.payment, atMs: stored.updatedAtMs };
+    } catch (error) {
+      log.warn('the order of a captured payment could not be confirmed; its workflow retries', {
+        orderId: order.id,
+        error,
+      });
+    }
+    return { outcome: 'captured', paid };
+  };
+
   return {
-    async capturePayment({ orderId, attempt, amountMinor, currency, paymentMethod }) {
+    async capturePayment({ order, attempt, paymentMethod }) {
+      const { id: orderId, totalMinor: amountMinor, currency } = order;
       const key = paymentAttemptKey(orderId, attempt);
       return callProvider(async () => {
         const created = await provider.createIntent({
@@ -87,7 +124,7 @@ export function createPaymentActivities(
               intentId,
               amountMinor: result.intent.capturedMinor,
             };
-            return { outcome: 'captured', paid };
+            return tryToConfirm(order, paid);
           }
           case 'declined':
             return decline(result.declineCode);
@@ -141,6 +178,9 @@ export function createPaymentActivities(
           now(),
         );
         if (intentId === null) return { outcome: 'nothing_to_reverse' };
+        // A declined payment was voided when its decline was recorded.
+        if ((await ledger.findDeclineCode(orderId, attempt)) !== null)
+          return { outcome: 'nothing_to_reverse' };
         const intent = await provider.retrieve(intentId);
         const reversed = { provider: provider.name, intentId };
         switch (intent.state) {

@@ -125,12 +125,15 @@ async function shutdownWorkers(workers: readonly Worker[], connection: NativeCon
 export const createActivitiesByQueue = (
   { store, provider, mailer, notification, publishDecision }: WorkerDependencies,
   workflows: OrderWorkflows,
-): Record<QueueName, object> => ({
-  orders: {
-    ...createOrderActivities(store, publishDecision),
-    ...createReconciliationActivities(store, workflows),
-    ...createImportActivities(store),
-  },
-  payments: createPaymentActivities(store, provider),
-  notifications: createNotificationActivities(store, mailer, notification),
-});
+): Record<QueueName, object> => {
+  const orders = createOrderActivities(store, publishDecision);
+  return {
+    orders: {
+      ...orders,
+      ...createReconciliationActivities(store, workflows),
+      ...createImportActivities(store),
+    },
+    payments: createPaymentActivities(store, provider, orders.confirmOrder),
+    notifications: createNotificationActivities(store, mailer, notification),
+  };
+};

@@ -23,7 +23,7 @@ export interface Stock {
   reserve(order: Order, tx: Tx): Promise<ReserveResult>;
   /** Releases the reservations of the order. */
   release(orderId: string, atMs: number, tx: Tx): Promise<ReleaseResult>;
-  hasReservations(orderId: string): Promise<boolean>;
+  hasReservations(orderId: string, tx?: Tx): Promise<boolean>;
   findLevels(skus: readonly string[]): Promise<StockLevel[]>;
 }
 
@@ -70,8 +70,9 @@ export function createStock(db: Database, stockItems: StockItems): Stock {
       return { allocations, items };
     },
 
-    async hasReservations(orderId) {
-      return (await db.models.reservations.findOne({ where: { orderId, state: 'held' } })) !== null;
+    async hasReservations(orderId, transaction) {
+      const where = { orderId, state: 'held' };
+      return (await db.models.reservations.findOne({ where, transaction })) !== null;
     },
 
     findLevels: async (skus) => (await stockItems.find(skus)).flatMap(({ levels }) => levels),

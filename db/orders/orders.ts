@@ -1,8 +1,18 @@
 import type { Order, OrderStatus } from '../../domain/orders/order';
 import { minOrderIdAt } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
-import { execute, insertRows, limit, type Params, type SqlValue, select, selectRows } from '../core/sql';
+import {
+  execute,
+  forUpdate,
+  insertRows,
+  limit,
+  type Params,
+  type SqlValue,
+  select,
+  selectRows,
+} from '../core/sql';
 import { encodeRow } from '../core/table';
+import type { StreamHead } from '../events/event-log';
 import type { OrderSummary } from './models';
 
 export type { OrderSummary } from './models';
@@ -22,6 +32,8 @@ export interface OrderFilter {
 /** The projection of orders for lists and look-ups. Only the order's workflow writes its row. */
 export interface Orders {
   insert(order: Order, tx: Tx): Promise<void>;
+  /** Locks the order and the head of its stream for the rest of the transaction; null if it is not stored. */
+  lock(id: string, tx: Tx): Promise<{ version: number; head: StreamHead } | null>;
   /**
    * Updates everything but lines and prices.
    * @param requiresReservation whether to update only while the order has reserved stock.
@@ -55,6 +67,17 @@ export function createOrders(db: Database): Orders {
       await insertRows(db, orders, [order], { tx });
       const rows = lines.map((line) => ({ orderId: order.id, ...line }));
       await insertRows(db, orderLines, rows, { tx });
+    },
+
+    async lock(id, tx) {
+      const [row] = await select<{ version: number } & StreamHead>(
+        db,
+        `SELECT o.version, s.seq, s.hash FROM event_streams s JOIN orders o ON o.id = s.stream
+         WHERE s.stream = :id${forUpdate(db)}`,
+        { id },
+        tx,
+      );
+      return row === undefined ? null : { version: row.version, head: { seq: row.seq, hash: row.hash } };
     },
 
     async update(order, tx, requiresReservation = false) {

@@ -150,9 +150,12 @@ function listPendingRetries(
     }));
 }
 
-/** Local activities record their result in a marker, which contains the head of the log's chain. */
+/** The result of a step contains the head of the log's chain. Local activities record theirs in a marker. */
 function collectAnchor(event: HistoryEvent, anchors: Map<number, string>): void {
-  const payload = event.markerRecordedEventAttributes?.details?.result?.payloads?.[0];
+  const result =
+    event.markerRecordedEventAttributes?.details?.result ??
+    event.activityTaskCompletedEventAttributes?.result;
+  const payload = result?.payloads?.[0];
   if (payload === undefined || payload === null) return;
   const { head } = decodePayload<{ head?: { seq: number; hash: string } }>(payload) ?? {};
   if (head === undefined) return;

@@ -1,4 +1,3 @@
-import { createPaymentActivities } from '../../activities/payments';
 import { cancelOrder, getOrder, ORDER_WORKFLOW } from '../../workflows/orders/messages';
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated } from '../harness/workflow/order-assertions';
@@ -136,8 +135,7 @@ describe('a cancellation during the payment', () => {
     await testEnv.getHandle(id).query(getOrder);
     authorize.resume();
 
-    // The pending placement update returns the cancellation.
-    expect(await decision).toMatchObject({ id, status: 'cancelling', payment: 'refund_pending' });
+    expect(await decision).toMatchObject({ id, status: 'cancelling' });
     const order = await expectFullyCompensated(testEnv, id);
     expect(order).toMatchObject({ status: 'cancelled', payment: 'refunded' });
     expect(await testEnv.listIntents(id)).toEqual([
@@ -188,7 +186,7 @@ describe('a cancellation while the payment is retried', () => {
     'stops retrying a failing %s at once, and no later attempt can capture (%s)',
     async (operation, kind, payment) => {
       const input = await testEnv.createOrderInput();
-      const { id, totalMinor: amountMinor, currency } = input.order;
+      const { id } = input.order;
       await testEnv.injectFault({ operation, mode: 'fail_before', times: null, match: { orderId: id } });
       await testEnv.startOrder(input);
       await eventually('a second attempt', async () => (await testEnv.getActivityAttempt(id)) >= 2);
@@ -201,9 +199,9 @@ describe('a cancellation while the payment is retried', () => {
       expect(order).toMatchObject({ status: 'cancelled', payment });
       // A delayed attempt of a lost worker finds the attempt sealed.
       await testEnv.clearFaults();
-      const { capturePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
+      const { capturePayment } = testEnv.createPaymentActivities();
       await expect(
-        capturePayment({ orderId: id, attempt: 1, amountMinor, currency, paymentMethod: 'pm_card_visa' }),
+        capturePayment({ order: input.order, attempt: 1, paymentMethod: 'pm_card_visa' }),
       ).rejects.toMatchObject({ type: 'PaymentAttemptSealed', nonRetryable: true });
       expect((await testEnv.listIntents(id)).map((i) => [i.status, i.amount_captured])).toEqual([
         ['canceled', 0],

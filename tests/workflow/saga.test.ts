@@ -1,5 +1,5 @@
 import { createOrderActivities } from '../../activities/orders';
-import { createPaymentActivities, type PaymentAttempt } from '../../activities/payments';
+import type { PaymentAttempt } from '../../activities/payments';
 import type { Order } from '../../domain/orders/order';
 import * as change from '../../domain/orders/order-changes';
 import { PaymentProviderError } from '../../domain/payments/provider';
@@ -132,7 +132,7 @@ describe('a failing refund', () => {
       cancellation,
     });
     const refunds = [paymentCalls.pause(order.id, 'refund'), paymentCalls.pause(order.id, 'refund')];
-    const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
+    const { reversePayment } = testEnv.createPaymentActivities();
 
     const reversals = Promise.all([reversePayment(firstAttempt(order)), reversePayment(firstAttempt(order))]);
     await Promise.all(refunds.map((refund) => refund.reached));
@@ -149,7 +149,7 @@ describe('a failing refund', () => {
 
 test('a compensation of a reset run does not refund an order that the next run confirmed', async () => {
   const order = await testEnv.placeOrder(await testEnv.createOrderInput());
-  const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
+  const { reversePayment } = testEnv.createPaymentActivities();
   expect(await reversePayment(firstAttempt(order))).toEqual({ outcome: 'nothing_to_reverse' });
   expect(await testEnv.listIntents(order.id)).toEqual([expect.objectContaining({ amount_refunded: 0 })]);
 });
@@ -225,7 +225,7 @@ describe('a compensation that runs before its payment is recorded', () => {
     await created.reached;
     expect(await testEnv.store.ledger.findByOrder(id)).toEqual([]);
 
-    const { reversePayment } = createPaymentActivities(testEnv.store, testEnv.provider);
+    const { reversePayment } = testEnv.createPaymentActivities();
     expect(await reversePayment(firstAttempt(input.order))).toEqual({ outcome: 'nothing_to_reverse' });
     created.resume();
 

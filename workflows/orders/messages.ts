@@ -2,12 +2,13 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Actor, Order } from '../../domain/orders/order';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import type { TaskQueues } from '../shared/task-queues';
+import type { Command } from './inbox';
 
 /** The contract of the order workflow. Its names are public: a change breaks running orders and their clients. */
 
 export const ORDER_WORKFLOW = 'order';
 
-/** Returns the order once its placement is decided. Sent with the start of the workflow, always under the same update id. */
+/** Returns the order once its placement is decided. Always sent under the same update id. */
 export const placement = defineUpdate<Order>('placement');
 export const PLACEMENT_UPDATE_ID = 'placement';
 
@@ -26,4 +27,10 @@ export interface OrderInput {
   paymentMethod: string;
   queues: TaskQueues;
   policy: OrderPolicy;
+  /** Set when a run continues as new: the commands that it has not handled. */
+  commands?: readonly Command[];
+}
+
+export interface OrderResult {
+  status: Order['status'];
 }

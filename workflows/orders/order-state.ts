@@ -1,18 +1,23 @@
 import {
   ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
   proxyLocalActivities,
   setCurrentDetails,
   sleep,
   TemporalFailure,
   TimeoutFailure,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
-import type { OrderActivities, StepResult } from '../../activities/orders';
-import { isClosed, isDecided, type Order } from '../../domain/orders/order';
-import * as orderChanges from '../../domain/orders/order-changes';
-import type { OrderPolicy } from '../../domain/shared/policy';
+import type { StepResult } from '../../activities/order-steps';
+import type { OrderActivities } from '../../activities/orders';
+import { isDecided, type Order } from '../../domain/orders/order';
 import { publicFailureMessage } from '../../domain/shared/public-failure-message';
 import { searchAttributes } from '../shared/search-attributes';
+import type { Command } from './inbox';
+import type { OrderInput, OrderResult } from './messages';
 import { formatOrderDetails } from './order-details';
 
 /** Short SQL transactions, run as local activities: one history event each. */
@@ -23,62 +28,50 @@ export const orderActivities = proxyLocalActivities<OrderActivities>({
 
 const INITIAL_BACKOFF_MS = 1_000;
 
-/** The stored order is ahead of this run, because a run before a reset changed it. The run resumes from the stored order. */
-export class StaleRunError extends Error {
-  override readonly name = 'StaleRunError';
-}
-
-/** The stored order is closed by a run before a reset. Nothing remains to be done. */
-export class OrderClosedError extends Error {
-  override readonly name = 'OrderClosedError';
-}
-
-/**
- * The order of this workflow. Every change is a pure function, followed by the transaction that stores its result.
- * Changes are serialized, so that versions are consecutive.
- */
+/** The order of this workflow. Every change is a pure function, followed by the transaction that stores its result. */
 export class OrderState {
-  /** The order at the time of the placement decision. */
-  decision: Order | undefined;
+  order: Order;
+  /** Whether a payment may exist that a cancellation has to reverse. */
+  hasPaymentAttempt = false;
+  private decision: Order | undefined;
+  /** The version that the last step found in the store. */
+  private storedVersion = 0;
   private outage: string | undefined;
-  private lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    public order: Order,
-    private readonly policy: OrderPolicy,
-  ) {
+  constructor(readonly input: OrderInput) {
+    this.order = input.order;
     this.updateCurrentDetails();
   }
 
-  /**
-   * Changes the order and stores it; retries until it succeeds. If the stored order is ahead because the result of a step
-   * was lost, applies the change to the stored order.
-   * @throws StaleRunError if this run cannot have produced the stored status; OrderClosedError
-   */
-  applyChange(
+  /** Changes the order and stores it; retries until it succeeds. @throws ApplicationFailure `StaleRun` */
+  async applyChange(
     step: string,
     change: (order: Order) => Order,
     store: (order: Order) => Promise<StepResult>,
   ): Promise<void> {
-    const applied = this.lastChange.then(async () => {
-      for (;;) {
-        const before = this.order;
-        const next = change(before);
-        const result = await this.persist(step, () => store(next));
-        const { outcome, payment = next.payment, order: stored = { ...next, payment } } = result;
-        this.syncFromStore(stored, next);
-        const expected = outcome === 'recorded' ? next.status : before.status;
-        if (stored.status !== expected || outcome === 'reservation_released') throw new StaleRunError();
-        if (outcome === 'recorded') return;
-      }
-    });
-    this.lastChange = applied.catch(() => undefined);
-    return applied;
+    if (!(await this.tryChange(step, change, store))) throw this.createStaleRunFailure();
+  }
+
+  /** Like `applyChange`. @returns false if the stored order is ahead: nothing was changed. */
+  async tryChange(
+    step: string,
+    change: (order: Order) => Order,
+    store: (order: Order) => Promise<StepResult>,
+  ): Promise<boolean> {
+    const next = change(this.order);
+    const result = await this.persist(step, () => store(next));
+    const { outcome, payment = next.payment, order: stored = { ...next, payment } } = result;
+    this.storedVersion = stored.version;
+    if (outcome === 'stale') return false;
+    // A repeated step may be followed by others that are stored as well: they are repeated next.
+    this.adopt(stored.status === next.status ? stored : { ...next, payment });
+    return true;
   }
 
   /** Runs a transaction until it commits. While the database is unavailable, each round costs one timer. */
   async persist<T>(step: string, write: () => Promise<T>): Promise<T> {
-    for (let pauseMs = INITIAL_BACKOFF_MS; ; pauseMs = Math.min(2 * pauseMs, this.policy.retryMaxMs)) {
+    const { retryMaxMs } = this.input.policy;
+    for (let pauseMs = INITIAL_BACKOFF_MS; ; pauseMs = Math.min(2 * pauseMs, retryMaxMs)) {
       try {
         const result = await write();
         this.setOutage(undefined);
@@ -94,23 +87,49 @@ export class OrderState {
   }
 
   /** Flags the order because `step` keeps failing; null clears the flag. */
-  setAttention(step: string, detail: string | null): Promise<void> {
-    const sinceMs = Date.now();
-    return this.applyChange(
-      'update the attention flag',
-      (o) => orderChanges.setAttention(o, detail === null ? null : { step, detail, sinceMs }, sinceMs),
-      (order) => orderActivities.recordAttention({ order, attention: order.attention, step }),
+  async setAttention(step: string, detail: string | null): Promise<void> {
+    const atMs = Date.now();
+    const attention = detail === null ? null : { step, detail, sinceMs: atMs };
+    const { outcome, order } = await this.persist('update the attention flag', () =>
+      orderActivities.recordAttention({ order: this.order, attention, step, atMs }),
     );
+    if (outcome === 'recorded' && order !== undefined) this.adopt(order);
   }
 
-  /** Replaces the state with the stored order. @throws OrderClosedError if it is closed with another status than expected. */
-  syncFromStore(stored: Order, expected: Order = stored): void {
+  /** Replaces the state with an order that is stored. */
+  adopt(stored: Order): void {
     const before = this.order;
     this.order = stored;
-    if (this.decision === undefined && isDecided(stored.status)) this.decision = stored;
+    this.storedVersion = Math.max(this.storedVersion, stored.version);
+    if (isDecided(stored.status)) this.decision ??= stored;
     this.updateCurrentDetails();
     this.updateSearchAttributes(before);
-    if (isClosed(stored.status) && stored.status !== expected.status) throw new OrderClosedError();
+  }
+
+  async waitForDecision(): Promise<Order> {
+    await condition(() => this.decision !== undefined);
+    return this.decision ?? this.order;
+  }
+
+  /** A run may repeat stored steps, but must not wait with an outdated order. @throws ApplicationFailure `StaleRun` */
+  assertCurrent(): void {
+    if (this.storedVersion > this.order.version) throw this.createStaleRunFailure();
+  }
+
+  /** The new run resumes from the stored order. @throws ContinueAsNew when the history becomes long. */
+  async continueAsNewIfSuggested(commands: readonly Command[] = []): Promise<void> {
+    if (!workflowInfo().continueAsNewSuggested) return;
+    await condition(allHandlersFinished);
+    const input = { ...this.input, commands };
+    await continueAsNew<(input: OrderInput) => Promise<OrderResult>>(input);
+  }
+
+  createStaleRunFailure(): ApplicationFailure {
+    const { id, status, version } = this.order;
+    return ApplicationFailure.nonRetryable(
+      `The stored order is at version ${this.storedVersion}; this run knows ${id} as ${status}, version ${version}. Reconciliation starts a new run from the stored order.`,
+      'StaleRun',
+    );
   }
 
   private setOutage(outage: string | undefined): void {

@@ -53,7 +53,7 @@ describeOnMariaDb('network partition', () => {
       proxy.freeze();
       const order = newOrder([['walnut-desk', 1]]);
       const { createOrder } = createOrderActivities(shop.store);
-      expect(await createOrder({ order, reserve: true })).toMatchObject({ outcome: 'recorded' });
+      expect(await createOrder({ order, reserve: true })).toMatchObject({ outcome: 'created' });
       gate.open();
       await expect(lost).rejects.toMatchObject({ fatal: true });
     } finally {

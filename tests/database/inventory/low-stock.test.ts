@@ -38,7 +38,7 @@ describe.each(DIALECTS)('low stock on %s', (dialect) => {
 
     const results = await Promise.all(orders.map(reserve));
 
-    expect(results.every(({ outcome }) => outcome === 'recorded')).toBe(true);
+    expect(results.every(({ outcome }) => outcome === 'created')).toBe(true);
     expect(await listAlerts(sku)).toEqual([LOW]);
     expect((await listStockEvents(shop.store, sku)).at(-1)).toMatchObject({
       id: `stock:${sku}:low:1`,

@@ -38,7 +38,7 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     const orders = Array.from({ length: 200 }, () => newOrder([['limited-50', 1]]));
     const results = await Promise.all(orders.map(create));
     const count = (outcome: string) => results.filter((a) => a.outcome === outcome).length;
-    expect([count('recorded'), count('out_of_stock')]).toEqual([50, 150]);
+    expect([count('created'), count('rejected')]).toEqual([50, 150]);
     expect(await sumUnits('limited-50')).toEqual({ onHand: 50, reserved: 50 });
     expect(
       await queryNumber(
@@ -47,8 +47,9 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       ),
     ).toBe(50);
     expect(await queryNumber(shop.db, "SELECT COUNT(*) FROM orders WHERE status = 'rejected'")).toBe(150);
-    const outOfStock = results.find((a) => a.outcome === 'out_of_stock');
-    expect(outOfStock?.shortages).toEqual([{ line: 1, sku: 'limited-50', requested: 1, available: 0 }]);
+    expect(results.find((a) => a.outcome === 'rejected')).toMatchObject({
+      rejection: { shortages: [{ line: 1, sku: 'limited-50', requested: 1, available: 0 }] },
+    });
   });
 
   test('100 concurrent orders with the same products in opposite order all succeed', async () => {
@@ -60,7 +61,7 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     ];
     const orders = Array.from({ length: 100 }, (_, i) => newOrder(i % 2 === 0 ? skus : [...skus].reverse()));
     const results = await Promise.all(orders.map(create));
-    expect(results.filter((a) => a.outcome !== 'recorded')).toEqual([]);
+    expect(results.filter((a) => a.outcome !== 'created')).toEqual([]);
     for (const [sku, each] of skus) expect((await sumUnits(sku)).reserved).toBe(100 * each);
   });
 
@@ -71,8 +72,8 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       ['limited-1', 2],
     ]);
     expect(await create(order)).toMatchObject({
-      outcome: 'out_of_stock',
-      shortages: [{ line: 2, sku: 'limited-1', requested: 2, available: 1 }],
+      outcome: 'rejected',
+      rejection: { shortages: [{ line: 2, sku: 'limited-1', requested: 2, available: 1 }] },
     });
     expect(await sumUnits('walnut-desk')).toEqual(before);
     expect(await queryRows(shop.db, `SELECT id FROM reservations WHERE order_id = '${order.id}'`)).toEqual(
@@ -86,7 +87,7 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
       ['oak-desk', 1_500],
       ['oak-desk', 50],
     ]);
-    expect((await create(order)).outcome).toBe('recorded');
+    expect((await create(order)).outcome).toBe('created');
     expect((await sumUnits('oak-desk')).reserved).toBe(1_550);
     await release(order);
     expect((await sumUnits('oak-desk')).reserved).toBe(0);
@@ -112,12 +113,12 @@ describe.each(DIALECTS)('stock on %s', (dialect) => {
     const first = newOrder([['limited-1', 1]]);
     const second = newOrder([['limited-1', 1]]);
     await create(first);
-    expect((await create(second)).outcome).toBe('out_of_stock');
+    expect((await create(second)).outcome).toBe('rejected');
     await release(first);
     await create(first);
     expect((await sumUnits('limited-1')).reserved).toBe(0);
     const third = newOrder([['limited-1', 1]]);
-    expect((await create(third)).outcome).toBe('recorded');
+    expect((await create(third)).outcome).toBe('created');
     await release(third);
   });
 

@@ -37,15 +37,15 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
 
     expect(await getStockLevel(shop.store, 'wall-shelf', 'RTM')).toEqual({ ...level, active: false });
     expect(await reserve(newOrder([['counter-stool', 1]]))).toMatchObject({
-      outcome: 'out_of_stock',
-      shortages: [{ available: 0 }],
+      outcome: 'rejected',
+      rejection: { shortages: [{ available: 0 }] },
     });
     await release(earlierOrder);
     expect((await getStockLevel(shop.store, 'wall-shelf', 'RTM'))?.reserved).toBe(0);
     await applyStockAdjustment(shop.store, 'counter-stool', { delta: 1 }, { warehouse: 'RTM' });
 
     await setWarehouseActive(shop.store, 'RTM', true);
-    expect((await reserve(newOrder([['counter-stool', 721]]))).outcome).toBe('recorded');
+    expect((await reserve(newOrder([['counter-stool', 721]]))).outcome).toBe('created');
   });
 
   test('the first units of a product in a closed warehouse are unavailable until it opens', async () => {
@@ -55,9 +55,9 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
       createStaffAuditContext(),
     );
     await applyStockAdjustment(shop.store, 'limited-1', { delta: 5 }, { warehouse: 'OSL' });
-    expect((await reserve(newOrder([['limited-1', 2]]))).outcome).toBe('out_of_stock');
+    expect((await reserve(newOrder([['limited-1', 2]]))).outcome).toBe('rejected');
     await setWarehouseActive(shop.store, 'OSL', true);
-    expect((await reserve(newOrder([['limited-1', 5]]))).outcome).toBe('recorded');
+    expect((await reserve(newOrder([['limited-1', 5]]))).outcome).toBe('created');
   });
 
   test('no reservation is made in a warehouse after its closing completes, even with concurrent orders', async () => {
@@ -80,7 +80,7 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
       ...orders.slice(30).map(reserve),
     ]);
     expect(await countReserved('RTM')).toBe(reservedWhenClosed);
-    expect(results.filter((result) => result?.outcome === 'recorded').length).toBeLessThan(60);
+    expect(results.filter((result) => result?.outcome === 'created').length).toBeLessThan(60);
   });
 
   test('a stock row created during the closing of its warehouse counts as closed', async () => {
@@ -156,7 +156,7 @@ describe.each(DIALECTS)('warehouses on %s', (dialect) => {
       failingLock.mockRestore();
       const alerts = await listAlerts(skus);
       expect([alerts[0], alerts.at(-1)]).toEqual([[...(before[0] ?? []), 'InventoryLow'], before.at(-1)]);
-      expect(await reserve(newOrder([['counter-stool', 1]]))).toMatchObject({ outcome: 'out_of_stock' });
+      expect(await reserve(newOrder([['counter-stool', 1]]))).toMatchObject({ outcome: 'rejected' });
 
       await expect(change(true, isExpected)).rejects.toMatchObject({ code: 'precondition_failed' });
       await change(false, isExpected);

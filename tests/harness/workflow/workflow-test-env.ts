@@ -5,6 +5,8 @@ import { Client, Connection, WithStartWorkflowOperation, type WorkflowHandle } f
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { pino } from 'pino';
 import { ulid } from 'ulid';
+import { createOrderActivities } from '../../../activities/orders';
+import { createPaymentActivities, type PaymentActivities } from '../../../activities/payments';
 import { type RunningSimulator, startSimulator } from '../../../dev/payment-simulator/start';
 import type { Order } from '../../../domain/orders/order';
 import { placeOrder } from '../../../domain/orders/order-changes';
@@ -163,6 +165,11 @@ export class WorkflowTestEnv {
   async createInputWithPolicy(policy: Partial<OrderPolicy>): Promise<OrderInput> {
     const input = await this.createOrderInput();
     return { ...input, policy: { ...input.policy, ...policy } };
+  }
+
+  createPaymentActivities(): PaymentActivities {
+    const { confirmOrder } = createOrderActivities(this.store);
+    return createPaymentActivities(this.store, this.provider, confirmOrder);
   }
 
   /** Starts the order's workflow and waits for the decision, as the API does. */
