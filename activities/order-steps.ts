@@ -1,7 +1,7 @@
 import { isDuplicate, type Tx } from '../db/core/connect';
 import type { Store } from '../db/core/store';
 import { EventKeyConflictError, type StreamHead } from '../db/events/event-log';
-import { isDecided, type Order, type PaymentStatus } from '../domain/orders/order';
+import type { Order, OrderStatus, PaymentStatus } from '../domain/orders/order';
 import { withPaymentStatus } from '../domain/orders/order-changes';
 import type { LedgerEntry } from '../domain/payments/payment-ledger';
 import type { DomainEvent } from '../domain/shared/events';
@@ -33,7 +33,7 @@ export interface OrderStep {
   isFirstOutcome?: boolean;
 }
 
-/** Called after the commit of a step that leaves the placement decided. */
+/** Receives each order whose placement may have been decided by a step, after its commit. */
 export type PublishDecision = (order: Order) => void;
 
 export interface OrderSteps {
@@ -48,6 +48,9 @@ export interface OrderSteps {
     effect: (tx: Tx) => Promise<DomainEvent[]>,
   ): Promise<Pick<StepResult, 'head'>>;
 }
+
+/** A step that leaves an order in one of these statuses decides its placement, if it was undecided. */
+const DECISIONS: readonly OrderStatus[] = ['confirmed', 'rejected', 'cancelling'];
 
 export function createOrderSteps(
   { db, log, orders, ledger }: Pick<Store, 'db' | 'log' | 'orders' | 'ledger'>,
@@ -92,8 +95,8 @@ export function createOrderSteps(
     async record(step) {
       const result = await db.write((tx) => apply(step, tx));
       const { payment = step.order.payment, order = { ...step.order, payment } } = result;
-      if (result.outcome === 'recorded' && order.version === step.order.version && isDecided(order.status))
-        publishDecision(order);
+      const isCurrent = result.outcome === 'recorded' && order.version === step.order.version;
+      if (isCurrent && DECISIONS.includes(order.status)) publishDecision(order);
       return result;
     },
 

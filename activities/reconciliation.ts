@@ -188,6 +188,7 @@ export function createReconciliationActivities(
     if (!(await reconciliation.claimRestart({ ...detection, nextCheckMs: nextCheckMs }, finding)))
       return null;
     const { orderId, code, detail, runId } = detection;
+    if (code === 'workflow_behind' && runId !== null) await workflows.terminate(orderId, runId, detail);
     const memo = { restartedBecause: detail, restartedAfterRun: runId };
     if (!(await workflows.restart(input, memo))) return null;
     log.warn('order was restarted', { orderId, problem: code, detail });
@@ -246,7 +247,7 @@ interface RepairCandidate {
 }
 
 const isRepairable = ({ code }: ReconcileProblem): boolean =>
-  code === 'workflow_ended' || code === 'workflow_lost';
+  code === 'workflow_ended' || code === 'workflow_lost' || code === 'workflow_behind';
 
 /** A page that is not full is the last one. */
 const toCandidatePage = (ids: string[], rows: number): CandidatePage => ({

@@ -22,6 +22,7 @@ const running: WorkflowState = {
   status: 'running',
   closeStatus: 'running',
   startedAtMs: minutesAgo(600),
+  orderStatus: null,
   pendingTask: null,
   pendingActivity: null,
 };
@@ -63,6 +64,19 @@ test('reports failing and waiting workflow tasks, not new ones', () => {
   expect(problem(facts('confirmed'), due(2, 0.5))).toBeNull();
   expect(problem(facts('confirmed'), due(3, 0.1))).toBe('workflow_stuck');
   expect(problem(facts('confirmed'), due(1, 2))).toBe('workflow_stuck');
+});
+
+test('reports a waiting run with another status than the stored one after the grace period', () => {
+  const behind = { ...running, orderStatus: 'confirmed' } as const;
+  expect(problem(facts('cancelling', minutesAgo(1.9)), behind)).toBeNull();
+  expect(problem(facts('cancelling', minutesAgo(2.1)), behind)).toBe('workflow_behind');
+  expect(problem(facts('confirmed', minutesAgo(9)), behind)).toBeNull();
+  const pendingTask = { attempt: 1, sinceMs: minutesAgo(0.1) };
+  expect(problem(facts('cancelling', minutesAgo(2.1)), { ...behind, pendingTask })).toBeNull();
+  const pendingActivity = 'capturePayment, attempt 1';
+  expect(
+    problem(facts('confirmed', minutesAgo(9)), { ...running, orderStatus: 'placed', pendingActivity }),
+  ).toBeNull();
 });
 
 test.each([

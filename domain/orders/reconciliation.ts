@@ -15,6 +15,8 @@ export type ReconcileProblemCode =
   | 'workflow_lost'
   /** The workflow runs, but its workflow task keeps failing or no worker polls it. */
   | 'workflow_stuck'
+  /** The workflow runs with an earlier status of the order and waits: it was reset. */
+  | 'workflow_behind'
   /** The workflow runs, but the order exceeds the duration that its policy allows for the status. */
   | 'order_overdue'
   /** The workflow completed, but SQL has the order open: the database was restored to an earlier state. */
@@ -33,6 +35,8 @@ export interface WorkflowState {
   /** Temporal's close status: `terminated`, `failed`, … */
   closeStatus: string;
   startedAtMs: number;
+  /** The order's status as the run knows it. */
+  orderStatus: OrderStatus | null;
   /** The pending workflow task. */
   pendingTask: { attempt: number; sinceMs: number } | null;
   /** Description of the pending activity, for operators. */
@@ -76,6 +80,7 @@ export function findProblem(
     case 'running':
       return (
         findStuckTask(workflow, policy, nowMs) ??
+        findOutdatedRun(order, workflow, policy, nowMs) ??
         findOverdueOrder({ order, placement }, workflow, policy, nowMs)
       );
   }
@@ -96,6 +101,21 @@ function findStuckTask(
   return {
     code: 'workflow_stuck',
     detail: `the workflow task has waited ${formatMinutes(waitedMs)}: check that a worker is running`,
+  };
+}
+
+/** A run with a pending task or activity may still be processing the result of the step that changed the order. */
+function findOutdatedRun(
+  order: OrderData['order'],
+  { orderStatus, pendingTask, pendingActivity }: WorkflowState,
+  { graceMs }: ReconcilePolicy,
+  nowMs: number,
+): ReconcileProblem | null {
+  if (order === null || orderStatus === null || orderStatus === order.status) return null;
+  if (pendingTask !== null || pendingActivity !== null || nowMs - order.updatedAtMs <= graceMs) return null;
+  return {
+    code: 'workflow_behind',
+    detail: `the order is ${order.status}, its workflow waits with status ${orderStatus}`,
   };
 }
 

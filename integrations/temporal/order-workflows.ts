@@ -5,10 +5,12 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
+import type { OrderStatus } from '../../domain/orders/order';
 import { sanitizeText } from '../../domain/orders/order-changes';
 import type { WorkflowState } from '../../domain/orders/reconciliation';
 import { cancelOrder, ORDER_WORKFLOW, type OrderInput } from '../../workflows/orders/messages';
 import type { RestartMemo } from '../../workflows/reconciliation/messages';
+import { searchAttributes } from '../../workflows/shared/search-attributes';
 import { decodePayload, iterateHistoryEvents, timestampToMs } from './history';
 import { toOrderStartOptions } from './order-start-options';
 
@@ -36,6 +38,8 @@ export interface OrderWorkflows {
   listFailed(request: ListRequest): Promise<WorkflowPage>;
   /** Lists running workflows started in the time range whose order is still `placed`. */
   listNotCreated(request: ListRequest): Promise<WorkflowPage>;
+  /** Terminates a run; a closed one stays as it is. */
+  terminate(orderId: string, runId: string, reason: string): Promise<void>;
   /**
    * Restarts an order's workflow unless it runs or has completed. A cancellation requested of the previous run is
    * requested again, because that run may have closed before processing it.
@@ -84,6 +88,8 @@ export function createOrderWorkflows(client: Client, taskQueue: string): OrderWo
           status: name === 'COMPLETED' ? 'completed' : FAILED_STATUSES.has(name) ? 'failed' : 'running',
           closeStatus: name.toLowerCase().replaceAll('_', ' '),
           startedAtMs: description.startTime.getTime(),
+          orderStatus: (description.typedSearchAttributes.get(searchAttributes.status) ??
+            null) as OrderStatus | null,
           pendingTask: toPendingTask(description.raw.pendingWorkflowTask),
           pendingActivity: describePendingActivity(description.raw.pendingActivities?.[0]),
         };
@@ -104,6 +110,14 @@ export function createOrderWorkflows(client: Client, taskQueue: string): OrderWo
         `ExecutionStatus = "Running" AND OrderStatus = "placed" AND ${timeRangeQuery('StartTime', request)}`,
         request,
       ),
+
+    async terminate(orderId, runId, reason) {
+      try {
+        await call(() => client.workflow.getHandle(orderId, runId).terminate(reason));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    },
 
     async restart(input, memo) {
       const options = {

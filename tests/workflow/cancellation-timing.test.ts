@@ -98,7 +98,7 @@ describe('a cancellation before the payment', () => {
     await create.reached;
 
     await testEnv.getHandle(id).signal(cancelOrder, CANCEL_REQUEST);
-    expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('placed');
+    expect((await testEnv.getHandle(id).query(getOrder)).status).toBe('cancelling');
     create.resume();
 
     expect(await expectFullyCompensated(testEnv, id)).toMatchObject({

@@ -19,17 +19,23 @@ export async function placeOrder(state: OrderState, inbox: Inbox): Promise<void>
   if (inbox.find('cancel') !== undefined) return;
   // An earlier run was rejecting the order. Without its reservation it must not be paid.
   const payment = hasReservation ? await pay(state, inbox, compensations) : UNAVAILABLE;
-  if (payment.outcome === 'confirmed') {
-    const { atMs, payment: status } = payment;
-    return state.adopt({ ...orderChanges.confirmOrder(state.order, atMs), payment: status });
+  const isCancelled = inbox.find('cancel') !== undefined;
+  switch (payment.outcome) {
+    case 'confirmed':
+      if (state.order.status === 'placed')
+        state.adopt({ ...orderChanges.confirmOrder(state.order, payment.atMs), payment: payment.payment });
+      return;
+    case 'captured':
+      if (isCancelled) return;
+      return state.applyChange(
+        'confirm the order',
+        (o) => orderChanges.confirmOrder(o, Date.now()),
+        (order) => orderActivities.confirmOrder({ order, paid: payment.paid }),
+      );
+    default:
+      if (isCancelled) return;
+      return reject(state, inbox, compensations, payment);
   }
-  if (inbox.find('cancel') !== undefined) return;
-  if (payment.outcome !== 'captured') return reject(state, inbox, compensations, payment);
-  await state.applyChange(
-    'confirm the order',
-    (o) => orderChanges.confirmOrder(o, Date.now()),
-    (order) => orderActivities.confirmOrder({ order, paid: payment.paid }),
-  );
 }
 
 const ATTEMPT = 1;

@@ -170,7 +170,7 @@ export const ORDER_ACTIVITY_CASES: readonly OrderActivityCase[] = [
     run: (a, order, ms) =>
       a.recordAttention({
         order,
-        attention: { ...attention, sinceMs: attention.sinceMs + ms },
+        attention,
         step: attention.step,
         atMs: nextTimestamp(order) + ms,
       }),

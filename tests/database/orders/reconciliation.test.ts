@@ -167,6 +167,7 @@ describe.each(DIALECTS)('reconciliation on %s', (dialect) => {
       },
       listFailed: async () => ({ ids, nextCursor: null }),
       listNotCreated: async () => ({ ids: [], nextCursor: null }),
+      terminate: async () => undefined,
       restart: async ({ order }) => {
         restarted.push(order.id);
         return true;

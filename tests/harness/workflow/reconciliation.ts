@@ -118,6 +118,18 @@ export async function reconcileUntilHandled(
   );
 }
 
+/** Reconciles until the order's workflow has completed. */
+export async function reconcileUntilClosed(testEnv: WorkflowTestEnv, id: string): Promise<void> {
+  await eventually(
+    `the workflow of order ${id} to complete`,
+    async () => {
+      await reconcile(testEnv);
+      return (await testEnv.getHandle(id).describe()).status.name === 'COMPLETED';
+    },
+    120_000,
+  );
+}
+
 /** Reconciles until all findings of the order are resolved, then twice more to check that nothing changes. */
 export async function reconcileUntilResolved(testEnv: WorkflowTestEnv, id: string): Promise<void> {
   await eventually(
