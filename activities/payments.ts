@@ -6,7 +6,7 @@ import { confirmOrder } from '../domain/orders/order-changes';
 import type { SettledPayment } from '../domain/orders/order-events';
 import { type PaymentProvider, PaymentProviderError } from '../domain/payments/provider';
 import { paymentAttemptKey, refundKey } from '../domain/shared/ids';
-import type { OrderActivities } from './orders';
+import type { StepResult } from './order-steps';
 
 export interface PaymentAttempt {
   orderId: string;
@@ -62,7 +62,7 @@ const createSealedFailure = () =>
 export function createPaymentActivities(
   { ledger, orders }: Store,
   provider: PaymentProvider,
-  confirm: OrderActivities['confirmOrder'],
+  confirm: (input: { order: Order; paid: SettledPayment }) => Promise<StepResult>,
   now: () => number = Date.now,
 ): PaymentActivities {
   /** In the activity that captured the payment: the workflow needs no further task to confirm the order. */

@@ -57,8 +57,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a cancellation by Temporal is ignored',
     counter: 'lost',
-    file: 'workflows/orders/cancellation.ts',
-    edits: [['this.handleRequest(createTemporalCancellation(Date.now()))', 'undefined']],
+    file: 'workflows/orders/inbox.ts',
+    edits: [
+      ["this.post({ action: 'cancel', request: createTemporalCancellation(Date.now()) })", 'undefined'],
+    ],
   },
   {
     name: 'the stored event differs from the hashed one',

@@ -41,6 +41,21 @@ const SCENARIOS: Record<string, { items?: Record<string, number>; method?: strin
       await testEnv.getHandle(input.order.id).result();
     },
   },
+  'cancelled-during-payment': {
+    async run(testEnv, input) {
+      const { id } = input.order;
+      await testEnv.injectFault({
+        operation: 'confirm',
+        mode: 'delay',
+        delayMs: 1_000,
+        match: { orderId: id },
+      });
+      await testEnv.startOrder(input);
+      await eventually('the intent to be created', async () => (await testEnv.listIntents(id)).length === 1);
+      await testEnv.getHandle(id).signal(cancelOrder, { reason: 'changed my mind' });
+      await testEnv.getHandle(id).result();
+    },
+  },
   'cancelled-after-payment': {
     async run(testEnv, input) {
       await testEnv.placeOrder(input);

@@ -39,6 +39,7 @@ test('every scenario has a recorded history', () => {
   expect(recordedHistories.map(({ name }) => name).toSorted()).toEqual([
     'cancelled-after-payment',
     'cancelled-before-payment',
+    'cancelled-during-payment',
     'confirmed',
     'declined',
     'import-cancelled',

@@ -37,6 +37,42 @@ async function listCancellationActors(id: string): Promise<string[]> {
     .map((row) => (JSON.parse(row.body) as { actor: string }).actor);
 }
 
+test('commands that a run could not handle before it continued as new are handled by the next run', async () => {
+  const input = await testEnv.createOrderInput();
+  const { id } = await testEnv.placeOrder(input);
+  await testEnv.getHandle(id).terminate('as if it had continued as new');
+  const request = {
+    reason: 'bought twice',
+    requestedBy: { kind: 'signal' as const },
+    requestedAtMs: Date.now(),
+  };
+  await testEnv.startOrder({ ...input, commands: [{ action: 'cancel', request }] });
+  expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
+    cancellation: { reason: 'bought twice' },
+  });
+});
+
+test('an order with a long history continues as new while its refund is retried', async () => {
+  const id = await placeConfirmedOrder();
+  const { runId } = await testEnv.getHandle(id).describe();
+  await testEnv.injectFault({ operation: 'refund', mode: 'fail_before', match: { orderId: id } });
+  const SIGNALS_AT_ONCE = 500;
+  // The server suggests to continue as new after 4,096 events.
+  for (let sent = 0; sent < 4_500; sent += SIGNALS_AT_ONCE) {
+    const signals = Array.from({ length: SIGNALS_AT_ONCE }, () => testEnv.getHandle(id).signal(cancelOrder));
+    await Promise.all(signals);
+  }
+  await eventually('the order to continue as new', async () => {
+    const first = await testEnv.client.workflow.getHandle(id, runId).describe();
+    return first.status.name === 'CONTINUED_AS_NEW';
+  });
+  await testEnv.clearFaults();
+  expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
+    status: 'cancelled',
+    payment: 'refunded',
+  });
+});
+
 test('a signal with a reason and a requester cancels, and stores both as an unverified claim', async () => {
   const id = await placeConfirmedOrder();
 

@@ -27,11 +27,11 @@ test('confirms an order with available stock and a valid payment method', async 
   ]);
 });
 
-test('writes at most 18 history events from placement to confirmation', async () => {
+test('writes at most 14 history events from placement to confirmation', async () => {
   const input = await testEnv.createOrderInput();
   await testEnv.placeOrder(input);
   const { historyLength } = await testEnv.getHandle(input.order.id).describe();
-  expect(historyLength).toBeLessThanOrEqual(18);
+  expect(historyLength).toBeLessThanOrEqual(14);
 });
 
 test('rejects the order, releases the stock and voids the intent when the card is declined', async () => {

@@ -6,6 +6,7 @@ import { cancelOrder, getOrder, placement } from '../../workflows/orders/message
 import { eventually } from '../harness/eventually';
 import { expectFullyCompensated, getReservedUnits } from '../harness/workflow/order-assertions';
 import { PaymentCallInterceptor } from '../harness/workflow/payment-call-interceptor';
+import { claimPlacement, reconcileUntilClosed } from '../harness/workflow/reconciliation';
 import { WorkflowTestEnv } from '../harness/workflow/workflow-test-env';
 
 const { RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL } = temporal.api.enums.v1.ResetReapplyExcludeType;
@@ -53,7 +54,9 @@ const CANCELLED_EVENTS = [
 ];
 
 async function placeConfirmedOrder() {
-  const order = await testEnv.placeOrder(await testEnv.createOrderInput());
+  const input = await testEnv.createOrderInput();
+  await claimPlacement(testEnv, input);
+  const order = await testEnv.placeOrder(input);
   expect(order.status).toBe('confirmed');
   return order;
 }
@@ -182,6 +185,7 @@ describe('a reset to a later workflow task', () => {
   test('of an order with released stock and an unreversed payment still rejects the order', async () => {
     const input = await testEnv.createInputWithPolicy({ paymentDeadlineMs: 1_000, attentionAfterMs: 300 });
     const { id } = input.order;
+    await claimPlacement(testEnv, input);
     const authorize = paymentCalls.pause(id, 'authorize');
     await testEnv.startOrder(input);
     await authorize.reached;
@@ -200,6 +204,7 @@ describe('a reset to a later workflow task', () => {
     await resetWorkflow(id, 'reapplied', 1);
     await testEnv.clearFaults();
 
+    await reconcileUntilClosed(testEnv, id);
     expect(await expectFullyCompensated(testEnv, id)).toMatchObject({ status: 'rejected' });
   });
 
@@ -223,6 +228,7 @@ describe('a reset to a later workflow task', () => {
       await resetWorkflow(id, signals, PAYMENT_RESULT_TASK);
       await testEnv.clearFaults();
 
+      await reconcileUntilClosed(testEnv, id);
       expect(await expectFullyCompensated(testEnv, id)).toMatchObject({
         status: 'cancelled',
         payment: 'refunded',

@@ -275,7 +275,7 @@ describe('an unavailable database', () => {
     ]);
     // Each waiting round adds a marker, a timer and its workflow task.
     const { historyLength } = await testEnv.getHandle(id).describe();
-    expect(historyLength).toBeLessThanOrEqual(18 + 8 * (await countTimers(id)));
+    expect(historyLength).toBeLessThanOrEqual(16 + 8 * (await countTimers(id)));
   });
 
   async function countTimers(id: string): Promise<number> {

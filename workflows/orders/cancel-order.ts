@@ -1,6 +1,6 @@
 import type { Cancellation } from '../../domain/orders/order';
 import * as orderChanges from '../../domain/orders/order-changes';
-import type { Command } from './inbox';
+import type { Command } from './messages';
 import { type OrderState, orderActivities } from './order-state';
 import { releaseStock, reversePayment } from './reversals';
 

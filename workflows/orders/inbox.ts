@@ -1,15 +1,9 @@
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
-import type { Actor, Cancellation } from '../../domain/orders/order';
+import type { Actor } from '../../domain/orders/order';
 import { createTemporalCancellation, parseCancelRequest } from '../../domain/orders/order-changes';
-import { can, type OrderAction } from '../../domain/orders/transitions';
-import { cancelOrder } from './messages';
+import { can } from '../../domain/orders/transitions';
+import { type Command, cancelOrder } from './messages';
 import { type OrderState, orderActivities } from './order-state';
-
-/** A request to change the order. Every message of the workflow becomes one. */
-export interface Command {
-  action: Extract<OrderAction, 'cancel'>;
-  request: Cancellation;
-}
 
 /**
  * The queue of commands, handled one at a time. A command that the order's state does not allow is refused when it

@@ -1,8 +1,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Actor, Order } from '../../domain/orders/order';
+import type { Actor, Cancellation, Order } from '../../domain/orders/order';
+import type { OrderAction } from '../../domain/orders/transitions';
 import type { OrderPolicy } from '../../domain/shared/policy';
 import type { TaskQueues } from '../shared/task-queues';
-import type { Command } from './inbox';
 
 /** The contract of the order workflow. Its names are public: a change breaks running orders and their clients. */
 
@@ -17,6 +17,12 @@ export const cancelOrder = defineSignal<[request?: unknown]>('cancelOrder');
 
 /** Returns the whole order from the state of its workflow. */
 export const getOrder = defineQuery<Order>('getOrder');
+
+/** A request to change the order. Every message of the workflow becomes one. */
+export interface Command {
+  action: OrderAction;
+  request: Cancellation;
+}
 
 /** Input of the order workflow. No personal data: the contact is stored in SQL under the order's id. */
 export interface OrderInput {

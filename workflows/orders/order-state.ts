@@ -16,8 +16,7 @@ import type { OrderActivities } from '../../activities/orders';
 import { isDecided, type Order } from '../../domain/orders/order';
 import { publicFailureMessage } from '../../domain/shared/public-failure-message';
 import { searchAttributes } from '../shared/search-attributes';
-import type { Command } from './inbox';
-import type { OrderInput, OrderResult } from './messages';
+import type { Command, OrderInput, OrderResult } from './messages';
 import { formatOrderDetails } from './order-details';
 
 /** Short SQL transactions, run as local activities: one history event each. */

@@ -1,8 +1,8 @@
 import { allHandlersFinished, CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { isClosed } from '../../domain/orders/order';
 import { cancelOrder } from './cancel-order';
-import { type Command, Inbox } from './inbox';
-import { getOrder, type OrderInput, type OrderResult, placement } from './messages';
+import { Inbox } from './inbox';
+import { type Command, getOrder, type OrderInput, type OrderResult, placement } from './messages';
 import { OrderState } from './order-state';
 import { placeOrder } from './place-order';
 

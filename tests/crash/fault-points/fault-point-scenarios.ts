@@ -49,6 +49,17 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'the database is unavailable when a captured payment confirms its order',
+    async run(testEnv) {
+      const customer = new OrderScenario(testEnv);
+      await testEnv.withFailingWrites('capturePayment', async () => {
+        await customer.placeOrder();
+        await customer.waitForOrder('confirmed', ({ status }) => status !== 'placed');
+      });
+      await customer.assertOutcome(CONFIRMED);
+    },
+  },
+  {
     name: 'the mail server is temporarily unavailable',
     mailServer: 'reject_temporary',
     async run(testEnv, resetMailServer) {

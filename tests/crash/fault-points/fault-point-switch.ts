@@ -17,18 +17,20 @@ export type FaultPoint = `${string} ${'before' | 'after'}`;
 
 /**
  * Files shared by a test and the process that it kills: the armed point, the reached points, the payment deadline of new
- * orders, and the email addresses of the admin accounts to create at the next start.
+ * orders, the activity whose transactions fail, and the email addresses of the admin accounts to create at the next start.
  */
 export class FaultPointSwitch {
   private readonly armedFile: string;
   private readonly reachedFile: string;
   private readonly deadlineFile: string;
+  private readonly failingWritesFile: string;
   private readonly staffFile: string;
 
   constructor(dir: string) {
     this.armedFile = join(dir, 'armed');
     this.reachedFile = join(dir, 'reached');
     this.deadlineFile = join(dir, 'payment-deadline');
+    this.failingWritesFile = join(dir, 'failing-writes');
     this.staffFile = join(dir, 'staff');
   }
 
@@ -58,6 +60,15 @@ export class FaultPointSwitch {
   /** Applies to new orders. */
   set paymentDeadlineMs(ms: number) {
     writeFileSync(this.deadlineFile, String(ms));
+  }
+
+  /** Name of the activity whose transactions fail; empty for none. */
+  get activityWithFailingWrites(): string {
+    return existsSync(this.failingWritesFile) ? readFileSync(this.failingWritesFile, 'utf8') : '';
+  }
+
+  set activityWithFailingWrites(name: string) {
+    writeFileSync(this.failingWritesFile, name);
   }
 
   /** Creates an admin account at the next start of the process. */

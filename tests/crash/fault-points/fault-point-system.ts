@@ -22,10 +22,11 @@ const faultPoints = new FaultPointSwitch(process.argv[2] ?? '');
 /** Set while the statements of a transaction are sent. */
 const insideTransaction = new AsyncLocalStorage<true>();
 
-/** The orders of the current activity. */
-const activeOrderIds = new AsyncLocalStorage<readonly string[]>();
+/** The current activity and its orders. */
+const activeActivity = new AsyncLocalStorage<{ name: string; orderIds: readonly string[] }>();
 
-const reachPoint = (point: FaultPoint): void => faultPoints.reach(point, activeOrderIds.getStore() ?? []);
+const reachPoint = (point: FaultPoint): void =>
+  faultPoints.reach(point, activeActivity.getStore()?.orderIds ?? []);
 
 async function withFaultPoints<T>(name: string, work: () => Promise<T>): Promise<T> {
   reachPoint(`${name} before`);
@@ -38,7 +39,7 @@ const activityInterceptor: ActivityInterceptorsFactory = ({ info }) => ({
   inbound: {
     execute: (input, next) => {
       const orderIds = JSON.stringify([info.workflowExecution, input.args]).match(/ord_\w{26}/g) ?? [];
-      return activeOrderIds.run(orderIds, () =>
+      return activeActivity.run({ name: info.activityType, orderIds }, () =>
         withFaultPoints(`activity ${info.activityType}`, () => next(input)),
       );
     },
@@ -56,7 +57,12 @@ function instrumentDatabase(db: Database): Database {
       if (!isCovered) reachPoint(`${verb} outside of Database.write before`);
       return db.send(sql, values, tx);
     },
-    write: (work) => instrument(() => db.write(work)),
+    write: async (work) => {
+      const activity = activeActivity.getStore()?.name;
+      if (activity !== undefined && activity === faultPoints.activityWithFailingWrites)
+        throw new Error('the database is unavailable');
+      return instrument(() => db.write(work));
+    },
     writeStatement: (statement) => instrument(() => db.writeStatement(statement)),
   };
 }

@@ -161,6 +161,16 @@ export class FaultPointTestEnv {
     }
   }
 
+  /** Runs `work` while all transactions of an activity fail. */
+  async withFailingWrites(activity: string, work: () => Promise<void>): Promise<void> {
+    this.points.activityWithFailingWrites = activity;
+    try {
+      await work();
+    } finally {
+      this.points.activityWithFailingWrites = '';
+    }
+  }
+
   /** @returns a function that restores the default, unless another scenario has changed the behaviour meanwhile. */
   setMailServer(behaviour: Behaviour): () => void {
     this.mailServerSettings += 1;
