@@ -13,7 +13,8 @@ import {
 import { type Loop, startLeasedLoop } from './leased-loop';
 
 const SUBSCRIPTION = 'notifications';
-const BATCH_SIZE = 100;
+/** More than a second of events at full load: each batch with emails costs a workflow. */
+const BATCH_SIZE = 500;
 const IDLE_MS = 1_000;
 
 export interface SubscriberOptions {

@@ -3,7 +3,7 @@ import type { Store } from '../../db/core/store';
 import type { AccountMailKind } from '../../domain/notifications/notification-rules';
 import { type AccountMailData, renderAccountMail } from '../../integrations/mail-templates/account-mail';
 import type { LinkTokens } from '../../services/auth/tokens/link-tokens';
-import type { AddressedMail, MailComposer } from './mail-composer';
+import { type ComposedMail, composeEach, type MailComposer } from './mail-composer';
 
 export interface AccountMailOptions {
   shopName: string;
@@ -28,18 +28,16 @@ export function createAccountMailComposers(
     kind: AccountMailKind,
     recipient: { email: string | null; name: string | null } | null,
     link: Pick<AccountMailData, 'link'> = {},
-  ): AddressedMail | null => {
-    if (recipient?.email == null) return null;
+  ): ComposedMail => {
+    if (recipient?.email == null) return 'no_recipient';
     return {
       to: { name: recipient.name ?? '', address: recipient.email },
       content: renderAccountMail(kind, { shopName, customerName: recipient.name, ...link }),
     };
   };
 
-  const toCustomer =
-    (kind: AccountMailKind): MailComposer =>
-    async ({ subject: customerId }) =>
-      composeMail(kind, await contacts.findProfile(customerId));
+  const toCustomer = (kind: AccountMailKind): MailComposer =>
+    composeEach(async ({ subject: customerId }) => composeMail(kind, await contacts.findProfile(customerId)));
 
   /** Derives the token at the time of sending. In the fragment (`#`) it stays in the browser: no server logs it. */
   const toLink = ({ id, purpose }: OneTimeToken) => {
@@ -54,9 +52,9 @@ export function createAccountMailComposers(
   };
 
   return {
-    registration_confirm: async ({ subject: tokenId }) => {
+    registration_confirm: composeEach(async ({ subject: tokenId }) => {
       const token = await findUsableToken(tokenId);
-      if (token === null) return null;
+      if (token === null) return 'no_recipient';
       const pending = await registrations.find(tokenId);
       // Without the name: the address is unverified, and the name could carry a message to another person's mailbox.
       return composeMail(
@@ -64,12 +62,12 @@ export function createAccountMailComposers(
         pending && { email: pending.email, name: null },
         toLink(token),
       );
-    },
-    password_reset: async ({ subject: tokenId }) => {
+    }),
+    password_reset: composeEach(async ({ subject: tokenId }) => {
       const token = await findUsableToken(tokenId);
-      if (token === null) return null;
+      if (token === null) return 'no_recipient';
       return composeMail('password_reset', await contacts.findProfile(token.subject), toLink(token));
-    },
+    }),
     duplicate_registration: toCustomer('duplicate_registration'),
     password_changed: toCustomer('password_changed'),
   };

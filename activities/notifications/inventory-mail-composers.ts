@@ -2,7 +2,7 @@ import type { Store } from '../../db/core/store';
 import type { InventoryMailKind } from '../../domain/notifications/notification-rules';
 import type { CloudEvent } from '../../domain/shared/events';
 import { renderInventoryMail } from '../../integrations/mail-templates/inventory-mail';
-import type { MailComposer } from './mail-composer';
+import { composeEach, type MailComposer } from './mail-composer';
 
 /**
  * Emails about stock: one notification for each staff address.
@@ -13,10 +13,10 @@ export function createInventoryMailComposers(
   { shopName, staffAddresses }: { shopName: string; staffAddresses: readonly string[] },
 ): Record<InventoryMailKind, MailComposer> {
   return {
-    async inventory_low({ eventKey, recipient }) {
+    inventory_low: composeEach(async ({ eventKey, recipient }) => {
       const address = staffAddresses[recipient - 1];
       const [row] = await log.findByKeys([eventKey]);
-      if (address === undefined || row === undefined) return null;
+      if (address === undefined || row === undefined) return 'no_recipient';
       const { sku, available, threshold } = (JSON.parse(row.body) as CloudEvent).data as {
         sku: string;
         available: number;
@@ -33,6 +33,6 @@ export function createInventoryMailComposers(
           shopName,
         }),
       };
-    },
+    }),
   };
 }

@@ -9,10 +9,19 @@ export interface AddressedMail {
 }
 
 /**
- * Composes the email of a notification. Reads the recipient's address at the time of sending; it is stored nowhere else.
- * @returns null without a recipient, `opted_out` if the customer declined such emails, `rate_limited` if the limit of
- *   unverified emails to this address is reached.
+ * An email, or the reason why none is sent: `opted_out` if the customer declined such emails, `rate_limited` if the limit
+ * of unverified emails to this address is reached.
  */
-export type MailComposer = (
-  notification: Notification,
-) => Promise<AddressedMail | 'opted_out' | 'rate_limited' | null>;
+export type ComposedMail = AddressedMail | 'no_recipient' | 'opted_out' | 'rate_limited';
+
+/**
+ * Composes the emails of notifications, one for each, in their order. Reads the recipients' addresses at the time of
+ * sending; they are stored nowhere else.
+ */
+export type MailComposer = (notifications: readonly Notification[]) => Promise<ComposedMail[]>;
+
+/** Composes rare emails one by one. */
+export const composeEach =
+  (compose: (notification: Notification) => Promise<ComposedMail>): MailComposer =>
+  (notifications) =>
+    Promise.all(notifications.map(compose));

@@ -1,14 +1,16 @@
 import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import { toBatches } from '../../db/core/batches';
 import type { Store } from '../../db/core/store';
-import type { Notification } from '../../db/notifications/notifications';
+import type { DeliveryResult, Notification } from '../../db/notifications/notifications';
 import type { NotificationKind } from '../../domain/notifications/notification-rules';
 import type { DomainEvent } from '../../domain/shared/events';
+import { groupBy } from '../../domain/shared/group-by';
 import { eventKey } from '../../domain/shared/ids';
-import { MailError } from '../../integrations/smtp/mail-error';
-import { type Mailer, toMessageId } from '../../integrations/smtp/mailer';
+import { toMailError } from '../../integrations/smtp/mail-error';
+import { MAX_CONNECTIONS, type Mailer, toMessageId } from '../../integrations/smtp/mailer';
 import { type AccountMailOptions, createAccountMailComposers } from './account-mail-composers';
 import { createInventoryMailComposers } from './inventory-mail-composers';
-import type { MailComposer } from './mail-composer';
+import type { ComposedMail, MailComposer } from './mail-composer';
 import { createOrderMailComposers } from './order-mail-composers';
 
 export interface NotificationActivities {
@@ -31,10 +33,20 @@ export interface NotificationOptions extends Omit<AccountMailOptions, 'now'> {
   now?: () => number;
 }
 
-/** Longer than an attempt to send one message. */
+/**
+ * Notifications that are claimed, composed and recorded together; a power of two (`toBatches`). A process killed between
+ * the mail server's reply and the record sends at most this many mails again.
+ */
+const BATCH_SIZE = 16;
+/** A send begins in the first half of its claim and takes less than the other half. */
 const CLAIM_MS = 60_000;
 /** Errors of the server, not of the message: the rest of the batch would fail, too. */
-const UNREACHABLE_CODES = new Set(['connection_failed', 'timeout', 'login_failed', 'closed']);
+const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
+  'connection_failed',
+  'timeout',
+  'login_failed',
+  'closed',
+]);
 
 export function createNotificationActivities(
   store: Store,
@@ -54,57 +66,85 @@ export function createNotificationActivities(
     ...createInventoryMailComposers(store, { shopName: options.shopName, staffAddresses }),
   };
 
-  const settle = (n: Notification, error: string | null): Promise<void> =>
-    db.write(async (tx) => {
-      const state = error === null ? 'sent' : 'failed';
-      const head = await log.lockHead(n.id, tx);
+  const settle = async (
+    batch: readonly Notification[],
+    results: readonly DeliveryResult[],
+  ): Promise<void> => {
+    if (results.length === 0) return;
+    const byId = new Map(batch.map((n) => [n.id, n]));
+    await db.write(async (tx) => {
       const atMs = now();
-      if (!(await notifications.recordResult(n.id, { state, error, atMs }, tx))) return;
-      await log.append(head, [toNotificationEvent(n, error, atMs)], tx);
+      const recorded = await notifications.recordResults(results, atMs, tx);
+      const events = results.flatMap(({ id, state, error }) => {
+        const n = byId.get(id);
+        return n === undefined || state === 'queued' || !recorded.has(id)
+          ? []
+          : [toNotificationEvent(n, error, atMs)];
+      });
+      await log.appendToStreams(events, tx);
     });
+  };
 
-  /** @returns whether the notification is settled: sent or failed. */
-  const send = async (id: string): Promise<boolean> => {
-    const n = await notifications.find(id);
-    if (n === null || n.state === 'sent' || n.state === 'failed') return true;
-    if (!(await notifications.claim(id, now(), CLAIM_MS))) return false;
-    const mail = await composers[n.kind](n);
-    if (mail === null || typeof mail === 'string') {
-      await settle(n, mail ?? 'no_recipient');
-      return true;
+  const composeMails = async (batch: readonly Notification[]): Promise<Map<string, ComposedMail>> => {
+    const composed = new Map<string, ComposedMail>();
+    for (const [compose, group] of groupBy(batch, ({ kind }) => composers[kind])) {
+      const mails = await compose(group);
+      for (const [i, mail] of mails.entries()) composed.set((group[i] as Notification).id, mail);
     }
-    try {
-      await mailer.send({ to: mail.to, ...mail.content, messageId: toMessageId(n.id, mailDomain) });
-    } catch (error) {
-      if (!(error instanceof MailError)) throw error;
-      if (error.permanent) {
-        await settle(n, error.code);
-        return true;
+    return composed;
+  };
+
+  /** Sends the emails of a batch over all connections; those of one subject in the order of their events. */
+  const deliver = async (batch: readonly Notification[]): Promise<DeliveryResult[]> => {
+    const sendUntilMs = now() + CLAIM_MS / 2;
+    const mails = await composeMails(batch);
+    const results: DeliveryResult[] = [];
+    let serverError: string | undefined;
+
+    const send = async ({ id }: Notification): Promise<DeliveryResult> => {
+      const mail = mails.get(id) ?? 'no_recipient';
+      if (typeof mail === 'string') return { id, state: 'failed', error: mail };
+      if (now() > sendUntilMs) serverError ??= 'timeout';
+      if (serverError !== undefined) return { id, state: 'queued', error: serverError };
+      try {
+        await mailer.send({ to: mail.to, ...mail.content, messageId: toMessageId(id, mailDomain) });
+        return { id, state: 'sent', error: null };
+      } catch (error) {
+        const { code, permanent } = toMailError(error);
+        if (UNREACHABLE_CODES.has(code)) serverError = code;
+        return { id, state: permanent ? 'failed' : 'queued', error: code };
       }
-      await notifications.defer(id, error.code);
-      throw error;
-    }
-    await settle(n, null);
-    return true;
+    };
+    const subjects = groupBy(batch, ({ subject }) => subject).values();
+    const sendSubjects = async () => {
+      for (const ofSubject of subjects) {
+        for (const n of ofSubject) {
+          results.push(await send(n));
+          heartbeat();
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: MAX_CONNECTIONS }, sendSubjects));
+    return results;
   };
 
   return {
     async sendNotifications(ids) {
       let unsent = 0;
       let lastError = 'claimed by another worker';
-      for (const [n, id] of ids.entries()) {
-        try {
-          if (!(await send(id))) unsent += 1;
-        } catch (error) {
-          if (!(error instanceof MailError)) throw error;
-          unsent += 1;
-          lastError = error.code;
-          if (UNREACHABLE_CODES.has(error.code)) {
-            unsent += ids.length - n - 1;
-            break;
-          }
+      let remaining = ids.length;
+      for (const batchIds of toBatches(ids, BATCH_SIZE)) {
+        const { claimed, unavailable } = await notifications.claim(batchIds, now(), CLAIM_MS);
+        const results = await deliver(claimed);
+        await settle(claimed, results);
+        remaining -= batchIds.length;
+        const deferred = results.filter(({ state }) => state === 'queued');
+        unsent += unavailable + deferred.length;
+        lastError = deferred.at(-1)?.error ?? lastError;
+        if (deferred.some(({ error }) => UNREACHABLE_CODES.has(error ?? ''))) {
+          unsent += remaining;
+          break;
         }
-        heartbeat();
       }
       if (unsent > 0) {
         throw ApplicationFailure.retryable(
@@ -115,9 +155,10 @@ export function createNotificationActivities(
     },
 
     async markNotificationsFailed(ids, reason) {
-      for (const id of ids) {
-        const n = await notifications.find(id);
-        if (n !== null) await settle(n, reason);
+      for (const batchIds of toBatches(ids, BATCH_SIZE)) {
+        const unsettled = await notifications.findUnsettled(batchIds);
+        const results = unsettled.map(({ id }) => ({ id, state: 'failed' as const, error: reason }));
+        await settle(unsettled, results);
       }
     },
   };

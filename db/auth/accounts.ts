@@ -8,6 +8,8 @@ export type { Account, OrderUpdates } from './models';
 
 export interface Accounts {
   find(customerId: string, tx?: Tx): Promise<Account | null>;
+  /** Those customers who declined optional emails about their orders. */
+  findOptedOut(customerIds: readonly string[]): Promise<Set<string>>;
   /** The roles of those customers who have an account. */
   findRoles(customerIds: readonly string[]): Promise<Map<string, Role>>;
   /** @param email lower case. */
@@ -32,6 +34,16 @@ export function createAccounts(db: Database): Accounts {
 
   return {
     find: (customerId, transaction) => accounts.findOne({ where: { customerId }, transaction }),
+
+    async findOptedOut(customerIds) {
+      const rows = await select<{ customerId: string }>(
+        db,
+        `SELECT customer_id AS customerId FROM accounts
+         WHERE customer_id IN (:customerIds) AND order_updates = 'none'`,
+        { customerIds },
+      );
+      return new Set(rows.map(({ customerId }) => customerId));
+    },
 
     async findRoles(customerIds) {
       const rows = await accounts.findAll({ where: { customerId: customerIds } });

@@ -9,6 +9,7 @@ export interface Contacts {
   /** @param newId the id of the customer if it has to be created. @param email lower case. */
   findOrCreateCustomer(email: string, newId: string, atMs: number, tx: Tx): Promise<string>;
   findProfile(customerId: string): Promise<Profile | null>;
+  findProfiles(customerIds: readonly string[]): Promise<Profile[]>;
   findProfileByEmail(email: string): Promise<Profile | null>;
   /** By id, which is unrelated to the time of creation. */
   listProfiles(page: { afterId?: string; limit: number }): Promise<Profile[]>;
@@ -20,6 +21,7 @@ export interface Contacts {
   ): Promise<void>;
   addOrderContact(contact: OrderContact, tx: Tx): Promise<void>;
   findByOrder(orderId: string): Promise<OrderContact | null>;
+  findByOrders(orderIds: readonly string[]): Promise<OrderContact[]>;
   /** Whether it is erased; the answer holds for the rest of the transaction. */
   isErased(orderId: string, tx: Tx): Promise<boolean>;
 }
@@ -36,6 +38,9 @@ export function createContacts(db: Database): Contacts {
     },
 
     findProfile: (customerId) => profiles.findOne({ where: { customerId } }),
+
+    findProfiles: (customerIds) =>
+      selectRows(db, profiles, 'WHERE customer_id IN (:customerIds)', { customerIds }),
 
     findProfileByEmail: (email) => profiles.findOne({ where: { email } }),
 
@@ -54,6 +59,8 @@ export function createContacts(db: Database): Contacts {
       const [contact] = await selectRows(db, orderContacts, 'WHERE order_id = :orderId', { orderId });
       return contact ?? null;
     },
+
+    findByOrders: (orderIds) => selectRows(db, orderContacts, 'WHERE order_id IN (:orderIds)', { orderIds }),
 
     async isErased(orderId, tx) {
       const clauses = `WHERE order_id = :orderId${forShare(db)}`;

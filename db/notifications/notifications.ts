@@ -1,8 +1,18 @@
+import { groupBy } from '../../domain/shared/group-by';
+import { toBatches } from '../core/batches';
 import type { Database, Tx } from '../core/connect';
-import { execute, insertRows } from '../core/sql';
+import { execute, forUpdate, insertRows, select, selectRows } from '../core/sql';
 import type { Notification } from './models';
 
 export type { Notification } from './models';
+
+/** The result of an attempt to deliver a notification. */
+export interface DeliveryResult {
+  id: string;
+  /** `queued` releases the claim after a temporary failure. */
+  state: 'sent' | 'failed' | 'queued';
+  error: string | null;
+}
 
 export interface Notifications {
   /** Adds one per event, channel and recipient; existing ones stay unchanged. */
@@ -13,68 +23,87 @@ export interface Notifications {
     tx: Tx,
   ): Promise<void>;
   find(id: string): Promise<Notification | null>;
-  /** Claims the sending for `forMs`. @returns false when it is sent, failed, or claimed by another worker. */
-  claim(id: string, nowMs: number, forMs: number): Promise<boolean>;
-  /** Releases the claim after a temporary failure. */
-  defer(id: string, error: string): Promise<void>;
-  /** @returns false when a result is already recorded. */
-  recordResult(
-    id: string,
-    result: { state: 'sent' | 'failed'; error: string | null; atMs: number },
-    tx: Tx,
-  ): Promise<boolean>;
+  findUnsettled(ids: readonly string[]): Promise<Notification[]>;
+  /**
+   * Claims the sending of those that are neither sent nor failed, for `forMs`, in the order of their events.
+   * @returns `unavailable`: how many another worker has claimed.
+   */
+  claim(
+    ids: readonly string[],
+    nowMs: number,
+    forMs: number,
+  ): Promise<{ claimed: Notification[]; unavailable: number }>;
+  /** @returns the ids of those without an earlier `sent` or `failed`; the others stay unchanged. */
+  recordResults(results: readonly DeliveryResult[], atMs: number, tx: Tx): Promise<Set<string>>;
   findByOrder(orderId: string): Promise<Notification[]>;
 }
 
 /** More than an order can cause: a bound in case of a defect. */
 const MAX_NOTIFICATIONS_PER_ORDER = 500;
 
+/** Rows are locked in the order of their ids, so that concurrent deliveries of the same notifications wait. */
+const UNSETTLED = "WHERE id IN (:ids) AND state IN ('queued', 'sending') ORDER BY id";
+
 export function createNotifications(db: Database): Notifications {
   const { notifications } = db.models;
   return {
-    enqueue: (queued, createdAtMs, tx) =>
-      insertRows(
-        db,
-        notifications,
-        queued.map((n) => ({ ...n, recipient: n.recipient ?? 1, state: 'queued', createdAtMs })),
-        { tx, ifNew: true },
-      ),
+    async enqueue(queued, createdAtMs, tx) {
+      for (const batch of toBatches(queued)) {
+        const rows = batch.map((n) => ({
+          ...n,
+          recipient: n.recipient ?? 1,
+          state: 'queued' as const,
+          createdAtMs,
+        }));
+        await insertRows(db, notifications, rows, { tx, ifNew: true });
+      }
+    },
 
     find: (id) => notifications.findOne({ where: { id } }),
 
-    claim: (id, nowMs, forMs) =>
+    findUnsettled: (ids) => selectRows(db, notifications, UNSETTLED, { ids }),
+
+    claim: (ids, nowMs, forMs) =>
       db.write(async (tx) => {
-        const claimed = await execute(
-          db,
-          `UPDATE notifications SET state = 'sending', claimed_until_ms = :untilMs, attempts = attempts + 1
-           WHERE id = :id AND (state = 'queued' OR (state = 'sending' AND claimed_until_ms < :nowMs))`,
-          { id, nowMs, untilMs: nowMs + forMs },
-          tx,
+        const unsettled = await selectRows(db, notifications, `${UNSETTLED}${forUpdate(db)}`, { ids }, tx);
+        const claimable = unsettled.filter(
+          ({ state, claimedUntilMs }) => state === 'queued' || (claimedUntilMs ?? 0) < nowMs,
         );
-        return claimed === 1;
+        if (claimable.length > 0) {
+          await execute(
+            db,
+            `UPDATE notifications SET state = 'sending', claimed_until_ms = :untilMs, attempts = attempts + 1
+             WHERE id IN (:ids)`,
+            { ids: claimable.map(({ id }) => id), untilMs: nowMs + forMs },
+            tx,
+          );
+        }
+        const byId = new Map(claimable.map((n) => [n.id, n]));
+        const claimed = ids.flatMap((id) => byId.get(id) ?? []);
+        return { claimed, unavailable: unsettled.length - claimed.length };
       }),
 
-    async defer(id, error) {
-      await db.write((tx) =>
-        execute(
-          db,
-          `UPDATE notifications SET state = 'queued', claimed_until_ms = NULL, last_error = :error
-           WHERE id = :id AND state = 'sending'`,
-          { id, error },
-          tx,
-        ),
-      );
-    },
-
-    async recordResult(id, { state, error, atMs }, tx) {
-      const settled = await execute(
+    async recordResults(results, atMs, tx) {
+      const ids = results.map(({ id }) => id);
+      const unsettled = await select<{ id: string }>(
         db,
-        `UPDATE notifications SET state = :state, claimed_until_ms = NULL, last_error = :error, sent_at_ms = :sentAtMs
-         WHERE id = :id AND state IN ('queued', 'sending')`,
-        { id, state, error, sentAtMs: state === 'sent' ? atMs : null },
+        `SELECT id FROM notifications ${UNSETTLED}${forUpdate(db)}`,
+        { ids },
         tx,
       );
-      return settled === 1;
+      const recorded = new Set(unsettled.map(({ id }) => id));
+      const open = results.filter(({ id }) => recorded.has(id));
+      for (const equal of groupBy(open, ({ state, error }) => `${state} ${error}`).values()) {
+        const { state, error } = equal[0] as DeliveryResult;
+        await execute(
+          db,
+          `UPDATE notifications SET state = :state, claimed_until_ms = NULL, last_error = :error, sent_at_ms = :sentAtMs
+           WHERE id IN (:ids)`,
+          { ids: equal.map(({ id }) => id), state, error, sentAtMs: state === 'sent' ? atMs : null },
+          tx,
+        );
+      }
+      return recorded;
     },
 
     findByOrder: (subject) =>

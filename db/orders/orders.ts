@@ -1,4 +1,5 @@
 import type { Order, OrderStatus } from '../../domain/orders/order';
+import { groupBy } from '../../domain/shared/group-by';
 import { minOrderIdAt } from '../../domain/shared/ids';
 import type { Database, Tx } from '../core/connect';
 import {
@@ -42,6 +43,7 @@ export interface Orders {
   update(order: Order, tx: Tx, requiresReservation?: boolean): Promise<boolean>;
   findStatus(id: string, tx?: Tx): Promise<OrderStatus | null>;
   find(id: string, tx?: Tx): Promise<Order | null>;
+  findMany(ids: readonly string[]): Promise<Order[]>;
   /** Newest first. */
   list(filter: OrderFilter): Promise<OrderSummary[]>;
 }
@@ -102,7 +104,16 @@ export function createOrders(db: Database): Orders {
         selectRows(db, orders, 'WHERE id = :id', { id }, tx),
         selectRows(db, orderLines, 'WHERE order_id = :id ORDER BY line', { id }, tx),
       ]);
-      return order === undefined ? null : { ...order, lines: lines.map(({ orderId: _, ...line }) => line) };
+      return order === undefined ? null : { ...order, lines: lines.map(omitOrderId) };
+    },
+
+    async findMany(ids) {
+      const [rows, lines] = await Promise.all([
+        selectRows(db, orders, 'WHERE id IN (:ids)', { ids }),
+        selectRows(db, orderLines, 'WHERE order_id IN (:ids) ORDER BY line', { ids }),
+      ]);
+      const linesByOrder = groupBy(lines, ({ orderId }) => orderId);
+      return rows.map((order) => ({ ...order, lines: (linesByOrder.get(order.id) ?? []).map(omitOrderId) }));
     },
 
     list(filter) {
@@ -111,6 +122,11 @@ export function createOrders(db: Database): Orders {
     },
   };
 }
+
+const omitOrderId = <Line extends { orderId: string }>({
+  orderId: _,
+  ...line
+}: Line): Omit<Line, 'orderId'> => line;
 
 /** Dates become bounds of the id, which begins with the time of placement. */
 function buildConditions(filter: OrderFilter): { where: string; params: Params } {

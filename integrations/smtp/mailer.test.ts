@@ -1,8 +1,10 @@
 import net from 'node:net';
 import { inspect } from 'node:util';
+import { SMTPServer } from 'smtp-server';
 import { createMailCatcher, type MailCatcher } from '../../dev/mail-catcher/catcher';
+import { eventually } from '../../tests/harness/eventually';
 import { MailError } from './mail-error';
-import { createSmtpMailer, type Mailer, type MailMessage, toMessageId } from './mailer';
+import { createSmtpMailer, MAX_CONNECTIONS, type Mailer, type MailMessage, toMessageId } from './mailer';
 
 const NOTIFICATION = 'ntf:email:ord_01ARZ3NDEKTSV4RRFFQ69G5FAV:confirmed';
 const MESSAGE_ID = toMessageId(NOTIFICATION, 'shop.example');
@@ -196,6 +198,110 @@ describe('delivery over SMTP', () => {
     expect(delivered).toBe(true);
     await sending;
     expect(received()).toHaveLength(2);
+  });
+});
+
+describe('pooled connections', () => {
+  const sockets = new Set<net.Socket>();
+  let server: SMTPServer;
+  let mailer: Mailer;
+  let delivered: number;
+  let connections: number;
+  /** Called when a mail begins, and before the reply to its data. */
+  let onMailFrom: () => void;
+  let onData: () => Promise<void>;
+
+  beforeEach(async () => {
+    [delivered, connections] = [0, 0];
+    onMailFrom = () => undefined;
+    onData = async () => undefined;
+    server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      disableReverseLookup: true,
+      onMailFrom: (_address, _session, callback) => {
+        onMailFrom();
+        callback();
+      },
+      onData: (stream, _session, callback) => {
+        stream.resume();
+        stream.on('end', () => {
+          onData().then(() => {
+            delivered += 1;
+            callback();
+          }, callback);
+        });
+      },
+    });
+    server.on('error', () => undefined);
+    server.server.on('connection', (socket: net.Socket) => {
+      connections += 1;
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    mailer = mailerTo(`smtp://127.0.0.1:${(server.server.address() as net.AddressInfo).port}`);
+  });
+  afterEach(async () => {
+    await mailer.close();
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
+  const closeConnections = (farewell?: string) => {
+    for (const socket of sockets) {
+      if (farewell === undefined) socket.destroy();
+      else socket.end(farewell);
+    }
+  };
+  const allClosed = () => eventually('all connections closed', () => sockets.size === 0);
+
+  test('are reused for many mails', async () => {
+    for (let n = 0; n < 20; n += 1) await mailer.send(message());
+    expect([delivered, connections]).toEqual([20, 1]);
+  });
+
+  test('a mail after the server closed the idle connection is delivered once, over a new one', async () => {
+    await mailer.send(message());
+    closeConnections('421 4.4.2 idle for too long\r\n');
+    await allClosed();
+    await mailer.send(message());
+    expect([delivered, connections]).toEqual([2, 2]);
+  });
+
+  test('a mail that the server drops before its data is delivered once, over a new connection', async () => {
+    await mailer.send(message());
+    onMailFrom = () => {
+      onMailFrom = () => undefined;
+      closeConnections();
+    };
+    await mailer.send(message());
+    expect([delivered, connections]).toEqual([2, 2]);
+  });
+
+  test('close completes the mails in delivery and fails the queued ones', async () => {
+    const replies: (() => void)[] = [];
+    onData = () => new Promise((resolve) => replies.push(resolve));
+    const [busy, waiting] = [MAX_CONNECTIONS, 7];
+    const outcomes = Promise.all(
+      Array.from({ length: busy + waiting }, () =>
+        mailer.send(message()).then(
+          () => 'sent',
+          (error: MailError) => error.code,
+        ),
+      ),
+    );
+    await eventually('mails on all connections', () => replies.length === busy);
+
+    const closed = mailer.close();
+    for (const reply of replies) reply();
+    await closed;
+
+    const codes = await outcomes;
+    expect(codes.filter((code) => code === 'sent')).toHaveLength(busy);
+    expect(codes.filter((code) => code === 'closed')).toHaveLength(waiting);
+    expect(delivered).toBe(busy);
+    await allClosed();
   });
 });
 

@@ -36,7 +36,8 @@ export interface SmtpMailerOptions {
   timeoutMs: number;
 }
 
-const MAX_CONNECTIONS = 5;
+/** Mails in delivery at the same time; further ones wait. */
+export const MAX_CONNECTIONS = 5;
 /**
  * Bounds a whole send, including the wait for a connection, to this multiple of `timeoutMs`: a slow server or queue
  * must not block a send forever.

@@ -2,7 +2,7 @@ import { ulid } from 'ulid';
 import type { Actor } from '../../domain/orders/order';
 import { notificationId } from '../../domain/shared/ids';
 import { MailError } from '../../integrations/smtp/mail-error';
-import type { Mailer, MailMessage } from '../../integrations/smtp/mailer';
+import { MAX_CONNECTIONS, type Mailer, type MailMessage } from '../../integrations/smtp/mailer';
 import {
   DEFAULT_DELIVERY_POLICY,
   DELIVERY_WORKFLOW,
@@ -28,8 +28,14 @@ beforeAll(async () => {
 });
 afterAll(() => testEnv.close());
 
+interface QueuedMail {
+  id: string;
+  orderId: string;
+  email: string;
+}
+
 /** Places an order by a machine, adds its contact and queues its confirmation mail. */
-async function queueNotification(): Promise<{ id: string; orderId: string; email: string }> {
+async function queueNotification(): Promise<QueuedMail> {
   const placedBy: Actor = { kind: 'machine', id: 'key_test' };
   const { id: orderId, customerId } = await testEnv.placeOrder({
     ...(await testEnv.createOrderInput()),
@@ -109,6 +115,88 @@ test('fails a permanently rejected recipient at once, and sends the other mails'
   expect(await listNotificationEvents(rejected.orderId)).toEqual(['NotificationFailed']);
   expect(listMailsTo(accepted.email)).toHaveLength(1);
   expect(await listNotificationEvents(accepted.orderId)).toEqual(['NotificationSent']);
+});
+
+test('a batch with good and bad recipients sends each good mail once and settles all', async () => {
+  // More than one batch of the activity.
+  const queued: QueuedMail[] = [];
+  for (let n = 0; n < 20; n += 1) queued.push(await queueNotification());
+  const [rejected, deferred] = [queued.slice(0, 3), queued.slice(3, 6)];
+  for (const { email } of rejected) {
+    mailBehaviors.set(email, () => Promise.reject(new MailError('recipient_refused', true, '550')));
+  }
+  const attempted = new Set<string>();
+  for (const { email } of deferred) {
+    mailBehaviors.set(email, async () => {
+      if (attempted.has(email)) return;
+      attempted.add(email);
+      throw new MailError('recipient_refused', false, '451');
+    });
+  }
+
+  await deliverNotifications(queued.map(({ id }) => id));
+
+  for (const mail of queued) {
+    const isRejected = rejected.includes(mail);
+    expect(listMailsTo(mail.email)).toHaveLength(isRejected ? 0 : 1);
+    expect(await testEnv.store.notifications.find(mail.id)).toMatchObject({
+      state: isRejected ? 'failed' : 'sent',
+      attempts: deferred.includes(mail) ? 2 : 1,
+      lastError: isRejected ? 'recipient_refused' : null,
+    });
+    expect(await listNotificationEvents(mail.orderId)).toEqual([
+      isRejected ? 'NotificationFailed' : 'NotificationSent',
+    ]);
+  }
+});
+
+test('sends the mails of one order in the order of its events', async () => {
+  const confirmed = await queueNotification();
+  const { orderId } = confirmed;
+  const eventKey = `${orderId}:cancelled`;
+  const id = notificationId(eventKey, 'email');
+  await testEnv.store.db.write((tx) =>
+    testEnv.store.notifications.enqueue(
+      [{ id, subject: orderId, eventKey, kind: 'order_cancelled', channel: 'email' }],
+      Date.now(),
+      tx,
+    ),
+  );
+  let inDelivery = 0;
+  const inDeliveryAtStart: number[] = [];
+  mailBehaviors.set(confirmed.email, async () => {
+    inDeliveryAtStart.push(inDelivery);
+    inDelivery += 1;
+    await new Promise(setImmediate);
+    inDelivery -= 1;
+  });
+
+  await deliverNotifications([confirmed.id, id]);
+
+  expect(listMailsTo(confirmed.email).map(({ subject }) => subject.split(' (')[0])).toEqual([
+    'Your order is confirmed',
+    'Your order was cancelled',
+  ]);
+  expect(inDeliveryAtStart).toEqual([0, 0]);
+});
+
+test('stops after the first error of an unavailable server, and sends all when it recovers', async () => {
+  const queued: QueuedMail[] = [];
+  for (let n = 0; n < 12; n += 1) queued.push(await queueNotification());
+  const failed: string[] = [];
+  for (const { email } of queued) {
+    mailBehaviors.set(email, async () => {
+      if (failed.length === 2 * MAX_CONNECTIONS) return;
+      failed.push(email);
+      throw new MailError('connection_failed', false);
+    });
+  }
+
+  await deliverNotifications(queued.map(({ id }) => id));
+
+  // Each attempt of the activity fails with the mails already in delivery, always the first ones.
+  expect(new Set(failed).size).toBe(MAX_CONNECTIONS);
+  for (const { email } of queued) expect(listMailsTo(email)).toHaveLength(1);
 });
 
 test('marks a notification failed that is not sent by the deadline', async () => {
