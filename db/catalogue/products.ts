@@ -77,8 +77,9 @@ export function createProducts(db: Database): Products {
     async search(words, { after, visibility = 'active', limit: rows }) {
       const driving = after?.driving ?? (await selectDrivingWord(db, words));
       const end = prefixUpperBound(driving);
+      if (db.dialect === 'sqlite') return searchInWindows(after ?? { term: driving, sku: '' });
       if (after === undefined) return matches('t.term >= :driving AND t.term < :end', { end }, rows);
-      // Two range reads in key order: neither database reads one combined condition so, and MariaDB sorts when the order
+      // Two range reads in key order: MySQL does not read one combined condition so, and MariaDB sorts when the order
       // begins with a constant.
       const cursor = { term: after.term, sku: after.sku };
       const first = await matches('t.term = :term AND t.sku > :sku', cursor, rows, 't.sku');
@@ -88,6 +89,20 @@ export function createProducts(db: Database): Products {
         ...first,
         ...(await matches('t.term > :term AND t.term < :end', { term: after.term, end }, left)),
       ];
+
+      /** One statement would read all terms of the word when few products have the other words. */
+      async function searchInWindows(start: { term: string; sku: string }) {
+        const found: (Product & SearchPosition)[] = [];
+        let { term, sku } = start;
+        for (let terms = FIRST_WINDOW_TERMS; ; terms = Math.min(2 * terms, MAX_WINDOW_TERMS)) {
+          const last = await findTermAt(db, { term, sku, end }, terms);
+          const range = `(t.term, t.sku) > (:term, :sku) AND ${last === null ? 't.term < :end' : '(t.term, t.sku) <= (:lastTerm, :lastSku)'}`;
+          const params = last === null ? { end } : { lastTerm: last.term, lastSku: last.sku };
+          found.push(...(await matches(range, { term, sku, ...params }, rows - found.length)));
+          if (last === null || found.length === rows) return found;
+          ({ term, sku } = last);
+        }
+      }
 
       async function matches(range: string, params: Params, most: number, order = 't.term, t.sku') {
         const { sql, others } = buildWordConditions(words.filter((word) => word !== driving));
@@ -117,6 +132,25 @@ export function createProducts(db: Database): Products {
 const MAX_COUNTED_TERMS = 2_000;
 /** A search along so few terms is fast, whatever the other words are. */
 const FEW_TERMS = 50;
+
+/** Terms that a search reads in one statement on SQLite, which blocks the process for up to 10 ms. */
+const MAX_WINDOW_TERMS = 4_096;
+const FIRST_WINDOW_TERMS = 256;
+
+/** @returns the term that is `terms` after the given position, null when fewer are left. */
+async function findTermAt(
+  db: Database,
+  position: { term: string; sku: string; end: string },
+  terms: number,
+): Promise<{ term: string; sku: string } | null> {
+  const [row] = await select<{ term: string; sku: string }>(
+    db,
+    `SELECT term, sku FROM product_terms WHERE (term, sku) > (:term, :sku) AND term < :end
+     ORDER BY term, sku${limit(1)} OFFSET ${terms - 1}`,
+    position,
+  );
+  return row ?? null;
+}
 
 /** The word with the fewest terms; the longest one of those with more than are counted. */
 async function selectDrivingWord(db: Database, words: ProductQuery): Promise<string> {

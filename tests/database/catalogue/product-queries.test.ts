@@ -1,3 +1,4 @@
+import type { SearchPosition } from '../../../db/catalogue/products';
 import { insert } from '../../../db/core/sql';
 import { createStore, type Store } from '../../../db/core/store';
 import { createProduct } from '../../../domain/catalogue/product';
@@ -109,6 +110,29 @@ describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
     expect((await Promise.all(plans)).flat().filter(isSlowPlanStep)).toEqual([]);
   });
 
+  test('pages of a search contain every match once, in order, however many terms lie between them', async () => {
+    const { products } = shop.store;
+    const words = [WORDS[0], WORDS[5]];
+    const expected = Array.from({ length: PRODUCT_COUNT }, (_, n) => n)
+      .filter((n) => {
+        const name = [WORDS[n % WORDS.length], WORDS[(n >> 2) % WORDS.length]];
+        return n % 10 !== 0 && words.every((word) => name.includes(word));
+      })
+      .map((n) => `p-${n}`)
+      .sort();
+    expect(expected.length).toBeGreaterThan(30);
+    for (const limit of [7, 1_000]) {
+      const found: string[] = [];
+      for (let after: SearchPosition | undefined; ; ) {
+        const page = await products.search(query(words.join(' ')), { limit, ...(after && { after }) });
+        found.push(...page.map(({ sku }) => sku));
+        after = page.at(-1);
+        if (page.length < limit) break;
+      }
+      expect(found).toEqual(expected);
+    }
+  });
+
   test('a search reads a range of terms in index order', async () => {
     plans.length = 0;
     await recorded.products.search(query('walnut oak'), { limit: 21 });
@@ -116,7 +140,7 @@ describe.each(DIALECTS)('catalogue queries on %s', (dialect) => {
     expect(first).toMatch(
       dialect === 'mysql'
         ? /^t: type range, key PRIMARY/
-        : /^SEARCH t USING (INDEX|PRIMARY KEY).*\(term>\? AND term<\?\)/,
+        : /^SEARCH t USING (INDEX|PRIMARY KEY).*\(\(term,sku\)>\(\?,\?\) AND \(term,sku\)<\(\?,\?\)\)/,
     );
   });
 });
