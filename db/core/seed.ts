@@ -8,7 +8,8 @@ import { insertRows } from './sql';
 export async function seed(db: Database, nowMs: number): Promise<void> {
   const { models } = db;
   await db.write(async (tx) => {
-    const skus = new Set((await models.products.findAll({ transaction: tx })).map(({ sku }) => sku));
+    const where = { sku: PRODUCTS.map(({ sku }) => sku) };
+    const skus = new Set((await models.products.findAll({ where, transaction: tx })).map(({ sku }) => sku));
     const products = PRODUCTS.filter(({ sku }) => !skus.has(sku)).map((product) => ({
       ...product,
       imageUrl: null,
@@ -33,7 +34,7 @@ export async function seed(db: Database, nowMs: number): Promise<void> {
     );
 
     const movementKey = (sku: string, warehouse: string) => `opening:${sku}:${warehouse}`;
-    const rows = await models.stock.findAll({ transaction: tx });
+    const rows = await models.stock.findAll({ where, transaction: tx });
     const stocked = new Set(rows.map(({ sku, warehouse }) => movementKey(sku, warehouse)));
     const stock = STOCK.filter(({ sku, warehouse }) => !stocked.has(movementKey(sku, warehouse)));
     await insertRows(db, models.stock, stock, { tx });
