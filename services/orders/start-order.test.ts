@@ -73,6 +73,11 @@ test('returns the first decision of an order that is cancelled after another pro
   expect(await placed).toEqual(confirmed);
 });
 
+test('finds a decision of another process in the log', async () => {
+  const { deps } = createDependencies(eager, {}, confirmed);
+  expect(await startAndAwaitDecision(deps, input, { waitMs: 60_000, isRepeated: false })).toEqual(confirmed);
+}, 2_000);
+
 test('waits with an update at once when the start was not eager', async () => {
   const { deps } = createDependencies(notEager, { executeUpdate: async () => confirmed });
   expect(await startAndAwaitDecision(deps, input, FIRST)).toEqual(confirmed);
@@ -91,13 +96,13 @@ test('a repeated request does not start the order eagerly', async () => {
 });
 
 test('returns null, without asking the server, when a started order is not decided in time', async () => {
-  const { deps } = createDependencies(eager, { executeUpdate: forever, describe: forever });
+  const { deps } = createDependencies(eager, { describe: forever });
   expect(await startAndAwaitDecision(deps, input, { waitMs: 20, isRepeated: false })).toBeNull();
   expect(deps.decisions.waitingCount).toBe(0);
 }, 1_000);
 
 test('returns null when the process stops, and waits no more while it stops', async () => {
-  const { deps, shutdown } = createDependencies(eager, { executeUpdate: forever });
+  const { deps, shutdown } = createDependencies(eager);
   const placed = startAndAwaitDecision(deps, input, FIRST);
   await new Promise(setImmediate);
   shutdown.abort();

@@ -36,12 +36,13 @@ const START_UNKNOWN_DETAIL =
   'It is unknown whether the order was accepted. Repeat the request with the same Idempotency-Key to get the same order; without a key it would be a second order.';
 /** For a request that does not wait for the decision. */
 const START_TIMEOUT_MS = 5_000;
-/** A decision that takes longer may be made in another process, which only an update observes. */
-const IN_PROCESS_WAIT_MS = 1_000;
+/** A process that is killed leaves its orders to others, whose decisions are found in the log. */
+const INITIAL_LOG_POLL_MS = 1_000;
+const MAX_LOG_POLL_MS = 4_000;
 
 /**
- * Starts the order's workflow unless it is running, and waits for its decision: from this process if the server let its
- * worker start the order (eager start), otherwise by the `placement` update.
+ * Starts the order's workflow unless it is running, and waits for its decision: from this process and the log if the
+ * server let its worker start the order (eager start), otherwise by the `placement` update.
  * @returns null when it is running but not decided within `waitMs`.
  * @throws AppError `service_unavailable` when the workflow is not known to have started.
  */
@@ -68,7 +69,7 @@ export async function startAndAwaitDecision(
     if (eagerClient === undefined) return startWithUpdate(temporal, input);
     const isEager = await start();
     isStarted = true;
-    if (isEager && isPaidInProcess(input)) await delay(IN_PROCESS_WAIT_MS, undefined, { signal });
+    if (isEager && isPaidInProcess(input)) return pollStoredDecision(deps, id, signal);
     signal.throwIfAborted();
     return awaitPlacementUpdate(temporal, id);
   };
@@ -109,6 +110,18 @@ export async function findStoredDecision(
   if (first === undefined) return null;
   const { time, data } = JSON.parse(first.body) as CloudEvent;
   return { ...(data.order as OrderSnapshot), updatedAtMs: Date.parse(time) };
+}
+
+async function pollStoredDecision(
+  deps: OrderStartDependencies,
+  orderId: string,
+  signal: AbortSignal,
+): Promise<Order> {
+  for (let pauseMs = INITIAL_LOG_POLL_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_LOG_POLL_MS)) {
+    await delay(pauseMs, undefined, { signal });
+    const decided = await findStoredDecision(deps, orderId);
+    if (decided !== null) return decided;
+  }
 }
 
 /**

@@ -111,11 +111,23 @@ describe.each(DIALECTS)('an API with workers in its process on %s', (dialect) =>
     }
   });
 
-  test('waits for a slow decision with an update', async () => {
+  test('waits for a slow decision without an update', async () => {
     await env.injectFault({ operation: 'confirm', mode: 'delay', delayMs: 1_800, times: 1 });
     const { status, body } = await api.place(buildOrderRequest(), { prefer: 'wait=20' });
     expect([status, body.status]).toEqual([201, 'confirmed']);
-    expect(await describeStart(env, body.id)).toEqual({ eager: true, updates: 1 });
+    expect(await describeStart(env, body.id)).toEqual(STARTED_EAGERLY);
+  });
+
+  test('returns a decision that another process commits', async () => {
+    // Without the decisions of the worker, as after a kill of the process that started the order.
+    const other = await servePlacements(env, { decisions: new PlacementDecisions() });
+    try {
+      const { status, body } = await other.place(buildOrderRequest());
+      expect([status, body.status]).toEqual([201, 'confirmed']);
+      expect(await describeStart(env, body.id)).toEqual(STARTED_EAGERLY);
+    } finally {
+      await other.server.stop(0);
+    }
   });
 
   test('returns 202 for a decision that takes longer than the wait', async () => {
