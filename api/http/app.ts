@@ -3,7 +3,7 @@ import { ENDPOINTS } from '../endpoints';
 import type { ApiContext } from './context';
 import { createDocsRouter } from './openapi/docs';
 import { createProblemHandler, notFoundHandler } from './problems';
-import { logRequests } from './request-log';
+import { createRequestLogger } from './request-log';
 import { createRouter } from './router';
 import { setSecurityHeaders } from './security-headers';
 
@@ -16,9 +16,14 @@ export function createApp(ctx: ApiContext): Express {
   app.set('etag', false);
   if (ctx.trustedProxies !== undefined) app.set('trust proxy', ctx.trustedProxies);
 
-  app.use(logRequests(ctx.log));
-  app.use(setSecurityHeaders());
-  app.use(createRouter(ctx, ENDPOINTS));
+  const logRequest = createRequestLogger(ctx.log);
+  const route = createRouter(ctx, ENDPOINTS);
+  // One middleware: calling it takes Express longer than each of these functions.
+  app.use((req, res, next) => {
+    logRequest(req, res);
+    setSecurityHeaders(res);
+    return route(req, res, next);
+  });
   app.use(createDocsRouter(ENDPOINTS));
   app.use(notFoundHandler);
   app.use(createProblemHandler(ctx.log));

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const REQUEST_ID_HEADER = 'X-Request-Id';
 
 /** Assigns the request id, the client's if it is valid, and logs the completed request: 5xx as `warn`, others as `debug`. */
-export const logRequests =
-  (log: Logger): RequestHandler =>
-  (req, res, next) => {
+export const createRequestLogger =
+  (log: Logger) =>
+  (req: Request, res: Response): void => {
     const header = req.headers['x-request-id'];
     res.setHeader(
       REQUEST_ID_HEADER,
@@ -25,7 +25,6 @@ export const logRequests =
       const message = res.writableFinished ? 'request completed' : 'request aborted';
       getRequestLog(log, req, res)[level](fields, message);
     });
-    next();
   };
 
 /** @returns the id in `X-Request-Id` of the response. */

@@ -29,6 +29,8 @@ const createNode = (): Node => ({ children: new Map() });
  */
 export class RouteTable {
   private readonly root = createNode();
+  /** Routes without parameters, by their path. */
+  private readonly exact = new Map<string, RouteMatch>();
 
   /** @throws Error for an operation that is declared twice. */
   constructor(endpoints: readonly Endpoint[]) {
@@ -40,6 +42,8 @@ export class RouteTable {
 
   /** @throws AppError `invalid_request` for a parameter that is not percent-encoded correctly. */
   find(path: string): RouteMatch | null {
+    const exact = this.exact.get(path);
+    if (exact !== undefined) return exact;
     const segments = path.split('/');
     if (segments.at(-1) === '' && segments.length > 2) segments.pop();
     const values: Record<string, string> = {};
@@ -56,6 +60,7 @@ export class RouteTable {
       .flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
       .join(', ');
     node.route = { endpoints, allowed };
+    if (!path.includes(':')) this.exact.set(path, { route: node.route, params: {} });
   }
 }
 

@@ -25,11 +25,12 @@ export function createRouter(ctx: ApiContext, endpoints: readonly Endpoint[]): R
   const parseJson = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] });
 
   return async (req, res, next) => {
-    const match = routes.find(req.path);
+    const { path } = req;
+    const match = routes.find(path);
     if (match?.route.endpoints[0]?.limit === 'none') return respond(match.route, GUEST);
     acquireSlot(res);
     await limitAddress(req, res);
-    if (!isApiPath(req.path)) return match === null ? next() : respond(match.route, GUEST);
+    if (!isApiPath(path)) return match === null ? next() : respond(match.route, GUEST);
     const principal = await resolvePrincipal(req.headers.authorization, ctx.authenticate);
     if (hasBody(req)) await runMiddleware(parseJson, req, res);
     return match === null ? next() : respond(match.route, principal);

@@ -1,16 +1,11 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import helmet from 'helmet';
 
 /** Sets helmet's headers, and `Cache-Control: no-store`, which endpoints with public content replace. */
-export function setSecurityHeaders(): RequestHandler {
-  const headers = [...listHelmetHeaders(), ['Cache-Control', 'no-store'] as const];
-  return (_req, res, next) => {
-    for (const [name, value] of headers) res.setHeader(name, value);
-    next();
-  };
+export function setSecurityHeaders(res: Response): void {
+  for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
 }
 
-/** Helmet's headers are the same for every response, so they are computed once. */
 function listHelmetHeaders(): [name: string, value: string][] {
   const headers: [string, string][] = [];
   const recorder = {
@@ -26,3 +21,6 @@ function listHelmetHeaders(): [name: string, value: string][] {
   });
   return headers;
 }
+
+/** Helmet's headers are the same for every response, so they are computed once. */
+const SECURITY_HEADERS = [...listHelmetHeaders(), ['Cache-Control', 'no-store'] as const];

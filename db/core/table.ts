@@ -74,11 +74,20 @@ export function defineTable<M extends Model>(
   return sequelize.define(tableName, Object.fromEntries(attributes)) as unknown as Table<M>;
 }
 
+const columnLists = new WeakMap<object, Map<string | undefined, string>>();
+
 /** The column list of a SELECT, named like the attributes. */
-export const formatColumnList = (table: TableColumns, alias?: string): string =>
-  Object.entries(table.getAttributes())
+export function formatColumnList(table: TableColumns, alias?: string): string {
+  const lists = columnLists.get(table) ?? new Map<string | undefined, string>();
+  columnLists.set(table, lists);
+  const known = lists.get(alias);
+  if (known !== undefined) return known;
+  const list = Object.entries(table.getAttributes())
     .map(([name, { field = name }]) => `${alias === undefined ? '' : `${alias}.`}${field} AS \`${name}\``)
     .join(', ');
+  lists.set(alias, list);
+  return list;
+}
 
 type Codec = [attribute: string, decode: (value: never) => unknown];
 const codecs = new WeakMap<object, Codec[]>();
