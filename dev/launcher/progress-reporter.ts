@@ -2,10 +2,11 @@ export interface Output {
   write(text: string): unknown;
 }
 
-/** Prints one line per step, with its duration. */
+/** Prints one line per step, with its duration. Of concurrent steps, the later ones get their line when they end. */
 export class ProgressReporter {
-  /** Whether the cursor is after the label of the running step. */
-  private isLineOpen = false;
+  /** The label before the cursor. */
+  private openLabel: string | null = null;
+  private runningCount = 0;
   /** Incremented to silence the steps that are running. */
   private generation = 0;
 
@@ -23,13 +24,18 @@ export class ProgressReporter {
   ): Promise<T> {
     const startedMs = performance.now();
     const seconds = () => `(${((performance.now() - startedMs) / 1000).toFixed(1)} s)`;
-    this.output.write(`${label} … `);
-    this.isLineOpen = true;
     const { generation } = this;
+    if (this.runningCount === 0) {
+      this.output.write(`${label} … `);
+      this.openLabel = label;
+    }
+    this.runningCount += 1;
     const finish = (text: string) => {
       if (generation !== this.generation) return;
-      this.output.write(`${this.isLineOpen ? '' : `${label}: `}${text} ${seconds()}\n`);
-      this.isLineOpen = false;
+      this.runningCount -= 1;
+      if (this.openLabel !== label) return this.print(`${label}: ${text} ${seconds()}`);
+      this.output.write(`${text} ${seconds()}\n`);
+      this.openLabel = null;
     };
     try {
       const value = await work((text) => {
@@ -46,10 +52,11 @@ export class ProgressReporter {
   /** Silences the steps that are running. */
   mute(): void {
     this.generation += 1;
+    this.runningCount = 0;
   }
 
   print(text: string): void {
-    this.output.write(`${this.isLineOpen ? '\n' : ''}${text}\n`);
-    this.isLineOpen = false;
+    this.output.write(`${this.openLabel === null ? '' : '\n'}${text}\n`);
+    this.openLabel = null;
   }
 }

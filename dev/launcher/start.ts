@@ -69,28 +69,20 @@ async function startEnvironment(config: StartConfig): Promise<Environment> {
   const key = config.auditKey ?? loadOrCreateAuditKey(config.dataDir);
   const env = inheritEnvironment(buildChildEnvironment(config, key));
 
-  await startTemporal(config);
-  await startDevServices(config, env);
-  await reporter.run('Database', () => migrateDatabase(config, env));
-  if (config.hasDevelopmentAccounts) {
-    await reporter.run('Development accounts', () =>
-      runToCompletion({
-        name: 'development accounts',
-        ...buildScriptCommand('dev/launcher/create-development-accounts.ts'),
-        env,
-        logFile: getLogFile(config, 'development-accounts'),
-      }),
-    );
-  }
+  await Promise.all([
+    startTemporal(config),
+    ...startDevServices(config, env),
+    reporter.run('Database', () => prepareDatabase(config, env)),
+  ]);
   return env;
 }
 
-const migrateDatabase = (config: StartConfig, env: Environment): Promise<void> =>
+const prepareDatabase = (config: StartConfig, env: Environment): Promise<void> =>
   runToCompletion({
-    name: 'migrations',
-    ...buildScriptCommand('cli/migrate.ts', 'up', '--seed'),
+    name: 'database',
+    ...buildScriptCommand('dev/launcher/prepare-database.ts'),
     env,
-    logFile: getLogFile(config, 'migrate'),
+    logFile: getLogFile(config, 'database'),
   });
 
 /** Starts the system and runs it until it exits. */
@@ -115,7 +107,7 @@ async function runSystemReloading(config: StartConfig, env: Environment): Promis
   await runReloading(
     {
       prepare: async (files) => {
-        if (files.some((file) => file.startsWith('db/'))) await migrateDatabase(config, env);
+        if (files.some((file) => file.startsWith('db/'))) await prepareDatabase(config, env);
       },
       start: () => startSystem(config, env),
       waitUntilReady: (child) => waitForSystem(config, child),
@@ -199,7 +191,7 @@ async function waitForTemporal(address: string): Promise<void> {
   }
 }
 
-async function startDevServices(config: StartConfig, env: Environment): Promise<void> {
+function startDevServices(config: StartConfig, env: Environment): Promise<void>[] {
   const { simulator, mailCatcher } = config;
   const startService = (label: string, script: string, log: string, port: number) =>
     reporter.run(
@@ -216,9 +208,14 @@ async function startDevServices(config: StartConfig, env: Environment): Promise<
       },
       () => `ready on port ${port}`,
     );
-  if (simulator)
-    await startService('Payment simulator', 'dev/payment-simulator/main.ts', 'simulator', simulator.port);
-  if (mailCatcher) await startService('Mail catcher', 'dev/mail-catcher/main.ts', 'mail', mailCatcher.uiPort);
+  return [
+    ...(simulator
+      ? [startService('Payment simulator', 'dev/payment-simulator/main.ts', 'simulator', simulator.port)]
+      : []),
+    ...(mailCatcher
+      ? [startService('Mail catcher', 'dev/mail-catcher/main.ts', 'mail', mailCatcher.uiPort)]
+      : []),
+  ];
 }
 
 const getLogFile = (config: StartConfig, name: string): string => join(config.dataDir, 'logs', `${name}.log`);
