@@ -221,6 +221,7 @@ describe.each(DIALECTS)('order and stock queries on %s', (dialect) => {
       'events by key',
       (s) => s.log.findByKeys([`${buildOrderId(77)}:created`, `${buildOrderId(78)}:created`]),
     ],
+    ['an order and its stream, locked', (s) => s.db.write((tx) => s.orders.lock(buildOrderId(77), tx))],
     ['the payments of an order', (s) => s.ledger.findByOrder(buildOrderId(77))],
     ['the notifications of an order', (s) => s.notifications.findByOrder(buildOrderId(77))],
     [
