@@ -55,6 +55,15 @@ const abortSignalInterceptor: ActivityInterceptorsFactory = ({ info, cancellatio
 /** Workflows cached between tasks; an evicted workflow is replayed at its next task. */
 const MAX_CACHED_WORKFLOWS = 250;
 
+/**
+ * An eager start needs a free slot; without one the order waits in the queue behind all later eager starts. More slots
+ * than placements (MAX_PLACEMENTS) prevent that. As many pollers keep the tasks that follow a start from waiting for it.
+ */
+export const WORKFLOW_TASK_LIMITS = {
+  maxConcurrentWorkflowTaskExecutions: 300,
+  workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 60 },
+} as const;
+
 /** Runs one worker for each task queue name of `queues`. */
 export async function runWorkers(
   temporal: TemporalConnectionOptions,
@@ -83,6 +92,7 @@ export async function runWorkers(
         ...(taskQueue === taskQueues.orders || taskQueue === taskQueues.notifications
           ? { workflowBundle: bundle }
           : {}),
+        ...WORKFLOW_TASK_LIMITS,
         maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
         shutdownGraceTime: '10s',
       }),

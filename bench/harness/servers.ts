@@ -24,6 +24,8 @@ export type Dialect = 'sqlite' | 'mysql';
 export interface Servers {
   temporalAddress: string;
   referenceQueue: string;
+  /** Starts the shape of an order: `POST /<workflow id>`. */
+  referenceUrl: string;
   databaseUrl: string;
   apiUrl: string;
   /** Credentials of a machine account with every permission. */
@@ -121,7 +123,13 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   const startMails = () => start('mails', ['bench/reference/mail-sink.js', String(mailPort)]);
   let mails = startMails();
   const referenceQueue = 'reference';
-  const reference = start('reference', ['bench/reference/worker.js', temporal.address, referenceQueue]);
+  const referencePort = await findFreePort();
+  const reference = start('reference', [
+    'bench/reference/worker.js',
+    temporal.address,
+    referenceQueue,
+    String(referencePort),
+  ]);
   const bare = start('bare', ['bench/reference/bare-express.js', String(barePort)], environment);
 
   const apiUrl = `http://127.0.0.1:${port}`;
@@ -139,6 +147,7 @@ export async function startServers(dialect: Dialect, dist: string): Promise<Serv
   return {
     temporalAddress: temporal.address,
     referenceQueue,
+    referenceUrl: `http://127.0.0.1:${referencePort}`,
     databaseUrl,
     apiUrl,
     headers: { authorization: `Bearer ${token}` },

@@ -1,29 +1,16 @@
-import {
-  condition,
-  defineUpdate,
-  proxyActivities,
-  proxyLocalActivities,
-  setHandler,
-} from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import { searchAttributes } from '../../workflows/shared/search-attributes';
 import type { ReferenceActivities } from './worker';
 
 /** A workflow without steps. */
 export async function empty(): Promise<void> {}
 
-export const decisionUpdate = defineUpdate<string>('decision');
-
 const localActivities = proxyLocalActivities<ReferenceActivities>({ startToCloseTimeout: '5s' });
 const activities = proxyActivities<ReferenceActivities>({ startToCloseTimeout: '30s' });
 
-/** The steps of an order with empty activities: update-with-start, local activity, activity, local activity. */
-export async function orderShape(): Promise<void> {
-  let decision: string | undefined;
-  setHandler(decisionUpdate, async () => {
-    await condition(() => decision !== undefined);
-    return decision ?? '';
-  });
+/** The steps of an order with empty activities: local activity, activity that decides, change of search attributes. */
+export async function orderShape(id: string): Promise<void> {
   await localActivities.noop();
-  await activities.noop();
-  await localActivities.noop();
-  decision = 'confirmed';
+  await activities.decide(id);
+  upsertSearchAttributes([{ key: searchAttributes.status, value: 'confirmed' }]);
 }

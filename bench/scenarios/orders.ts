@@ -1,10 +1,10 @@
-import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { getOrder } from '../../workflows/orders/messages';
 import { call } from '../harness/http';
 import { countWarmUpCalls, type LoadResult, runLoad } from '../harness/load';
 import { getCpuMs } from '../harness/process-usage';
 import type { Reporter } from '../harness/results';
 import type { Servers } from '../harness/servers';
-import { decisionUpdate } from '../reference/workflows';
 
 const LOADS: [concurrency: number, total: number][] = [
   [1, 60],
@@ -51,22 +51,13 @@ async function measureWithoutMails(servers: Servers, report: Reporter): Promise<
 }
 
 async function measureLoad(servers: Servers, client: Client, concurrency: number, total: number) {
-  const { apiUrl, referenceQueue: taskQueue, countStatements } = servers;
+  const { apiUrl, referenceUrl, referenceQueue: taskQueue, countStatements } = servers;
   const load = (call: (n: number) => Promise<unknown>) => runLoadWithCpu(servers, concurrency, total, call);
   const workflowId = (name: string, n: number) => `${name}-${concurrency}-${n}`;
   const empty = await load((n) =>
     client.workflow.execute('empty', { workflowId: workflowId('empty', n), taskQueue }),
   );
-  const shape = await load((n) =>
-    client.workflow.executeUpdateWithStart(decisionUpdate, {
-      startWorkflowOperation: new WithStartWorkflowOperation('orderShape', {
-        workflowId: workflowId('orderShape', n),
-        taskQueue,
-        workflowIdConflictPolicy: 'FAIL',
-        args: [],
-      }),
-    }),
-  );
+  const shape = await load((n) => call(`${referenceUrl}/${workflowId('orderShape', n)}`, 201, ''));
   const before = await countStatements();
   const orders = await load((n) =>
     call(`${apiUrl}/api/orders`, 201, buildOrderBody(n), { 'idempotency-key': workflowId('bench', n) }),
@@ -125,6 +116,8 @@ function reportLoad(
 /** The load does not change the number of events. */
 async function measureHistoryLength({ apiUrl }: Servers, client: Client, report: Reporter): Promise<void> {
   const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, buildOrderBody(0))) as { id: string };
+  // A query waits for the workflow task that follows the payment.
+  await client.workflow.getHandle(id).query(getOrder);
   const { historyLength } = await client.workflow.getHandle(id).describe();
   report({
     name: 'history events of a confirmed order',
