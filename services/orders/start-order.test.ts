@@ -66,10 +66,15 @@ test('returns a decision that is published before the response to the start', as
   expect(deps.decisions.waitingCount).toBe(0);
 });
 
-test('returns the first decision of an order that is cancelled after another process confirmed it', async () => {
-  const { deps } = createDependencies(undefined, { executeUpdateWithStart: forever }, confirmed);
-  const placed = startAndAwaitDecision(deps, input, REPEATED);
-  deps.decisions.publish(cancelling);
+test.each([
+  ['cancelled', REPEATED, cancelling],
+  ['changed', REPEATED, { ...confirmed, version: 3 }],
+  ['cancelled', FIRST, cancelling],
+])('returns the first decision of an order that is %s after another process decided it', async (...args) => {
+  const [, request, published] = args;
+  const { deps } = createDependencies(forever, { executeUpdateWithStart: forever }, confirmed);
+  const placed = startAndAwaitDecision(deps, input, request);
+  deps.decisions.publish(published);
   expect(await placed).toEqual(confirmed);
 });
 

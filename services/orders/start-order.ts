@@ -57,7 +57,10 @@ export async function startAndAwaitDecision(
   const isWaiting = waitMs > 0 && !shutdownSignal.aborted;
   const deadlineMs = Date.now() + (isWaiting ? waitMs : START_TIMEOUT_MS);
   const subscription = decisions.subscribe(id);
-  const ownDecision = subscription.decision.then((order) => toFirstDecision(deps, order));
+  // Later changes are published as well: the log has the first decision of an order that was started earlier.
+  const ownDecision = subscription.decision.then((order) =>
+    isRepeated || order.status === 'cancelling' ? findStoredDecision(deps, id).catch(() => null) : order,
+  );
   let isStarted = false;
 
   const start = async (): Promise<boolean> => {
@@ -95,10 +98,6 @@ export async function startAndAwaitDecision(
 
 /** On one queue, the worker that runs the workflow also runs its payment, and commits the decision. */
 const isPaidInProcess = ({ queues }: OrderInput): boolean => queues.payments === queues.orders;
-
-/** A cancellation may follow an earlier decision, which is in the log. */
-const toFirstDecision = (deps: OrderStartDependencies, order: Order): Promise<Order | null> | Order =>
-  order.status === 'cancelling' ? findStoredDecision(deps, order.id).catch(() => null) : order;
 
 /** The order as recorded in the log when it was decided; null while it is undecided. */
 export async function findStoredDecision(
