@@ -8,14 +8,54 @@ export type Params = Record<string, SqlValue | readonly SqlValue[]>;
 
 const toDriverValue = (value: SqlValue): SqlValue => (typeof value === 'boolean' ? Number(value) : value);
 
+const PARAM = /:([a-zA-Z]\w*)/g;
+/** Statements of the code; only those with a list or a limit have variants. */
+const MAX_TEMPLATES = 2_000;
+
+/** A statement with a placeholder for each name. */
+interface Template {
+  sql: string;
+  names: readonly string[];
+}
+const templates = new Map<string, Template>();
+
+function toTemplate(sql: string): Template {
+  const known = templates.get(sql);
+  if (known !== undefined) return known;
+  const names: string[] = [];
+  const template = {
+    sql: sql.replace(PARAM, (_, name: string) => {
+      names.push(name);
+      return '?';
+    }),
+    names,
+  };
+  if (templates.size >= MAX_TEMPLATES) templates.clear();
+  templates.set(sql, template);
+  return template;
+}
+
 /** Replaces each `:name` by the driver's placeholders. */
 function bindParams(sql: string, params: Params): { sql: string; values: SqlValue[] } {
+  const template = toTemplate(sql);
+  const values: SqlValue[] = [];
+  for (const name of template.names) {
+    const value = params[name];
+    if (value === undefined) throw new Error(`no value for :${name}`);
+    if (Array.isArray(value)) return bindLists(sql, params);
+    values.push(toDriverValue(value as SqlValue));
+  }
+  return { sql: template.sql, values };
+}
+
+/** Each value of a list has a placeholder, so the statement depends on its length. */
+function bindLists(sql: string, params: Params): { sql: string; values: SqlValue[] } {
   const values: SqlValue[] = [];
   const addValue = (value: SqlValue): string => {
     values.push(toDriverValue(value));
     return '?';
   };
-  const bound = sql.replace(/:([a-zA-Z]\w*)/g, (_, name: string) => {
+  const bound = sql.replace(PARAM, (_, name: string) => {
     const value = params[name];
     if (value === undefined) throw new Error(`no value for :${name}`);
     // An empty IN list is not valid SQL; NULL matches nothing.
