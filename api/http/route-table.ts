@@ -11,7 +11,8 @@ export interface Route {
 
 export interface RouteMatch {
   route: Route;
-  params: Record<string, string>;
+  /** As in the path, percent-encoded. */
+  rawParams: Record<string, string>;
 }
 
 /** Children by static segment, or under any segment as a parameter. */
@@ -40,17 +41,14 @@ export class RouteTable {
     for (const [path, group] of groupBy(endpoints, (endpoint) => endpoint.path)) this.add(path, group);
   }
 
-  /** @throws AppError `invalid_request` for a parameter that is not percent-encoded correctly. */
   find(path: string): RouteMatch | null {
     const exact = this.exact.get(path);
     if (exact !== undefined) return exact;
     const segments = path.split('/');
     if (segments.at(-1) === '' && segments.length > 2) segments.pop();
-    const values: Record<string, string> = {};
-    const route = findRoute(this.root, segments, 1, values);
-    if (route === undefined) return null;
-    for (const [name, value] of Object.entries(values)) values[name] = decodeSegment(value);
-    return { route, params: values };
+    const rawParams: Record<string, string> = {};
+    const route = findRoute(this.root, segments, 1, rawParams);
+    return route === undefined ? null : { route, rawParams };
   }
 
   private add(path: string, endpoints: readonly Endpoint[]): void {
@@ -60,7 +58,7 @@ export class RouteTable {
       .flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
       .join(', ');
     node.route = { endpoints, allowed };
-    if (!path.includes(':')) this.exact.set(path, { route: node.route, params: {} });
+    if (!path.includes(':')) this.exact.set(path, { route: node.route, rawParams: {} });
   }
 }
 
@@ -92,6 +90,10 @@ function findRoute(
   if (found !== undefined) values[node.param.name] = segment;
   return found;
 }
+
+/** @throws AppError `invalid_request` for a parameter that is not encoded correctly. */
+export const decodeParams = ({ rawParams }: RouteMatch): Record<string, string> =>
+  Object.fromEntries(Object.entries(rawParams).map(([name, value]) => [name, decodeSegment(value)]));
 
 function decodeSegment(segment: string): string {
   if (!segment.includes('%')) return segment;

@@ -94,3 +94,20 @@ test('rejects two declarations of one operation', () => {
     'declared twice: GET /api/things/:id',
   );
 });
+
+test('counts and authenticates a request before it decodes the path', async () => {
+  const rateLimits = { address: 1, principal: 0, placement: 0, login: 0, mailbox: 0 };
+  const app = express();
+  app.use(createRouter(createApiContext({ rateLimits }), [getThing]));
+  app.use(createProblemHandler(createApiContext().log));
+  const limited = await listen(app, '127.0.0.1', 0);
+  try {
+    const sendMalformed = (headers = {}) =>
+      sendRequest<{ code?: string }>(`${limited.url}/api/things/%E0%A4`, { headers });
+    const responses = [await sendMalformed({ authorization: 'Bearer unknown' }), await sendMalformed()];
+    expect(responses.map(({ body }) => body.code)).toEqual(['invalid_token', 'too_many_requests']);
+  } finally {
+    await limited.stop(0);
+  }
+  expect((await send('GET', '/api/things/%E0%A4')).body.code).toBe('invalid_request');
+});

@@ -8,7 +8,7 @@ import type { Endpoint, EndpointCall, RequestSchemas } from './endpoint';
 import { limitConcurrency } from './limits/admission';
 import { limitByAddress, limitEndpoint } from './limits/request-limits';
 import { methodNotAllowed, toValidationError } from './problems';
-import { type Route, RouteTable } from './route-table';
+import { decodeParams, type Route, type RouteMatch, RouteTable } from './route-table';
 
 const BODY_LIMIT = '64kb';
 /** Each holds a connection and the memory of its response. */
@@ -27,17 +27,17 @@ export function createRouter(ctx: ApiContext, endpoints: readonly Endpoint[]): R
   return async (req, res, next) => {
     const { path } = req;
     const match = routes.find(path);
-    if (match?.route.endpoints[0]?.limit === 'none') return respond(match.route, GUEST);
+    if (match?.route.endpoints[0]?.limit === 'none') return respond(match, GUEST);
     acquireSlot(res);
     await limitAddress(req, res);
-    if (!isApiPath(path)) return match === null ? next() : respond(match.route, GUEST);
+    if (!isApiPath(path)) return match === null ? next() : respond(match, GUEST);
     const principal = await resolvePrincipal(req.headers.authorization, ctx.authenticate);
     if (hasBody(req)) await runMiddleware(parseJson, req, res);
-    return match === null ? next() : respond(match.route, principal);
+    return match === null ? next() : respond(match, principal);
 
-    async function respond(route: Route, principal: Principal): Promise<void> {
-      const endpoint = findEndpoint(route, req.method);
-      req.params = match?.params ?? {};
+    async function respond(found: RouteMatch, principal: Principal): Promise<void> {
+      req.params = decodeParams(found);
+      const endpoint = findEndpoint(found.route, req.method);
       await callEndpoint(ctx, endpoint, principal, req, res);
     }
   };
