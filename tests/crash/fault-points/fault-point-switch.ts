@@ -2,8 +2,14 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { minOrderIdAt } from '../../../domain/shared/ids';
 
+/** What happens to the process at the armed point: SIGKILL, or SIGSTOP until the test sends SIGCONT. */
+export type FaultAction = 'kill' | 'pause';
+
 interface ArmedPoint {
   point: FaultPoint;
+  action: FaultAction;
+  /** Operations that wait at the point for each other. */
+  operations: number;
   atMs: number;
 }
 
@@ -11,12 +17,17 @@ interface ArmedPoint {
 export const STAFF_PASSWORD = 'password of the staff';
 
 const NEW_ORDERS_ONLY_MS = 20_000;
+/** How long operations wait for the others: less than the time limit of a local activity. */
+const GATHER_TIMEOUT_MS = 3_000;
 
-/** The moment before or after an activity or a transaction: `activity confirmOrder after`. */
+/** The operation that starts an order's workflow. */
+export const ORDER_START = 'start of the order workflow';
+
+/** The moment before or after an activity, a transaction or the start of an order: `activity confirmOrder after`. */
 export type FaultPoint = `${string} ${'before' | 'after'}`;
 
 /**
- * Files shared by a test and the process that it kills: the armed point, the reached points, the payment deadline of new
+ * Files shared by a test and the process that it kills or pauses: the armed point, the reached points, the payment deadline of new
  * orders, the activity whose transactions fail, and the email addresses of the admin accounts to create at the next start.
  */
 export class FaultPointSwitch {
@@ -25,6 +36,9 @@ export class FaultPointSwitch {
   private readonly deadlineFile: string;
   private readonly failingWritesFile: string;
   private readonly staffFile: string;
+  /** In the process: the operations that wait at the armed point. */
+  private readonly waiting: (() => void)[] = [];
+  private gatherTimer: NodeJS.Timeout | undefined;
 
   constructor(dir: string) {
     this.armedFile = join(dir, 'armed');
@@ -41,12 +55,17 @@ export class FaultPointSwitch {
   }
 
   /**
-   * Kills the process the next time it reaches the point. For a while, work of earlier orders is ignored: scenarios that
-   * an earlier kill interrupted reach the point, too.
+   * Kills or pauses the process once when `operations` have reached the point, or some after a timeout. For a while, work
+   * of earlier orders is ignored: scenarios that an earlier kill interrupted reach the point, too.
    */
-  arm(point: FaultPoint): void {
-    const armed: ArmedPoint = { point, atMs: Date.now() };
+  arm(point: FaultPoint, action: FaultAction = 'kill', operations = 1): void {
+    const armed: ArmedPoint = { point, action, operations, atMs: Date.now() };
     writeFileSync(this.armedFile, JSON.stringify(armed));
+  }
+
+  /** False after `disarm`, and once the process has reached the armed point. */
+  get isArmed(): boolean {
+    return readFileSync(this.armedFile, 'utf8') !== '';
   }
 
   disarm(): void {
@@ -86,10 +105,10 @@ export class FaultPointSwitch {
   }
 
   /**
-   * Records the point, and kills the process when the point is armed.
+   * Records the point, and kills or pauses the process when the point is armed.
    * @param orderIds the orders of the current activity, if any.
    */
-  reach(point: FaultPoint, orderIds: readonly string[]): void {
+  async reach(point: FaultPoint, orderIds: readonly string[]): Promise<void> {
     appendFileSync(this.reachedFile, `${point}\n`);
     const text = readFileSync(this.armedFile, 'utf8');
     if (text === '') return;
@@ -98,6 +117,21 @@ export class FaultPointSwitch {
     const firstNewId = minOrderIdAt(armed.atMs);
     const isEarlierWork = orderIds.length > 0 && orderIds.every((id) => id < firstNewId);
     if (isEarlierWork && Date.now() < armed.atMs + NEW_ORDERS_ONLY_MS) return;
-    process.kill(process.pid, 'SIGKILL');
+    await new Promise<void>((resolve) => {
+      this.waiting.push(resolve);
+      if (this.waiting.length >= armed.operations) return this.interrupt(armed.action);
+      this.gatherTimer ??= setTimeout(() => this.interrupt(armed.action), GATHER_TIMEOUT_MS);
+    });
+  }
+
+  /** A stopped process writes nothing, so the point is disarmed first. */
+  private interrupt(action: FaultAction): void {
+    clearTimeout(this.gatherTimer);
+    this.gatherTimer = undefined;
+    if (this.isArmed) {
+      this.disarm();
+      process.kill(process.pid, action === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+    }
+    for (const resume of this.waiting.splice(0)) resume();
   }
 }

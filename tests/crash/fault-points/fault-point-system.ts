@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { relative } from 'node:path';
+import { WorkflowClient } from '@temporalio/client';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { connect, type Database } from '../../../db/core/connect';
 import { seed } from '../../../db/core/seed';
@@ -10,14 +11,29 @@ import { createPasswords } from '../../../services/auth/passwords/passwords';
 import { ensureAccount } from '../../../services/auth/roles';
 import { startSystem } from '../../../system/start-system';
 import { DEFAULT_DELIVERY_POLICY } from '../../../workflows/notifications/messages';
-import { type FaultPoint, FaultPointSwitch, STAFF_PASSWORD } from './fault-point-switch';
+import { ORDER_WORKFLOW } from '../../../workflows/orders/messages';
+import { type FaultPoint, FaultPointSwitch, ORDER_START, STAFF_PASSWORD } from './fault-point-switch';
 
-/** `fault-point-system.ts <dir>`: the system of `npm start`, killed at the point that is armed in `dir`. */
+/**
+ * `fault-point-system.ts <dir> [--production-policy]`: the system of `npm start`, killed or paused at the point that is
+ * armed in `dir`. Retries are fast, unless `--production-policy` is given.
+ */
 
 /** Outdated parameters: the first login rehashes the password, which is a separate transaction. */
 const CHEAP_HASHES = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
-const faultPoints = new FaultPointSwitch(process.argv[2] ?? '');
+const [dir = '', policyOption] = process.argv.slice(2);
+const faultPoints = new FaultPointSwitch(dir);
+const FAST_RETRIES =
+  policyOption === '--production-policy'
+    ? {}
+    : {
+        paymentAttemptTimeoutMs: 3_000,
+        retryInitialMs: 300,
+        retryMaxMs: 400,
+        attentionAfterMs: 300,
+        compensationRoundMs: 1_500,
+      };
 
 /** Set while the statements of a transaction are sent. */
 const insideTransaction = new AsyncLocalStorage<true>();
@@ -25,13 +41,13 @@ const insideTransaction = new AsyncLocalStorage<true>();
 /** The current activity and its orders. */
 const activeActivity = new AsyncLocalStorage<{ name: string; orderIds: readonly string[] }>();
 
-const reachPoint = (point: FaultPoint): void =>
+const reachPoint = (point: FaultPoint): Promise<void> =>
   faultPoints.reach(point, activeActivity.getStore()?.orderIds ?? []);
 
 async function withFaultPoints<T>(name: string, work: () => Promise<T>): Promise<T> {
-  reachPoint(`${name} before`);
+  await reachPoint(`${name} before`);
   const result = await work();
-  reachPoint(`${name} after`);
+  await reachPoint(`${name} after`);
   return result;
 }
 
@@ -51,10 +67,10 @@ function instrumentDatabase(db: Database): Database {
     withFaultPoints(`transaction ${findCallSite()}`, () => insideTransaction.run(true, work));
   return {
     ...db,
-    send(sql, values, tx) {
+    async send(sql, values, tx) {
       const [verb = ''] = /\w+/.exec(sql) ?? [];
       const isCovered = verb.toUpperCase() === 'SELECT' || insideTransaction.getStore() === true;
-      if (!isCovered) reachPoint(`${verb} outside of Database.write before`);
+      if (!isCovered) await reachPoint(`${verb} outside of Database.write before`);
       return db.send(sql, values, tx);
     },
     write: async (work) => {
@@ -76,6 +92,15 @@ function findCallSite(): string {
   return `${relative(process.cwd(), file.replace('file://', ''))}:${line}`;
 }
 
+/** A point between the claim of the idempotency key and the order: the call that starts the order's workflow. */
+function instrumentOrderStarts(): void {
+  const start = WorkflowClient.prototype.start;
+  WorkflowClient.prototype.start = function (this: WorkflowClient, type, options) {
+    const call = () => start.call(this, type, options) as ReturnType<typeof start>;
+    return type === ORDER_WORKFLOW ? withFaultPoints(ORDER_START, call) : call();
+  } as typeof start;
+}
+
 /** Seeds the database and creates the admin accounts, as `npm start` does. */
 async function seedDatabase({ config }: ProcessContext): Promise<void> {
   const db = instrumentDatabase(connect({ url: config.databaseUrl }));
@@ -90,6 +115,7 @@ async function seedDatabase({ config }: ProcessContext): Promise<void> {
 
 runProcess('orders', async (context) => {
   await seedDatabase(context);
+  instrumentOrderStarts();
   await startSystem(context, {
     wrapDatabase: instrumentDatabase,
     activityInterceptors: [activityInterceptor],
@@ -98,11 +124,7 @@ runProcess('orders', async (context) => {
       get paymentDeadlineMs() {
         return faultPoints.paymentDeadlineMs;
       },
-      paymentAttemptTimeoutMs: 3_000,
-      retryInitialMs: 300,
-      retryMaxMs: 400,
-      attentionAfterMs: 300,
-      compensationRoundMs: 1_500,
+      ...FAST_RETRIES,
     },
     deliveryPolicy: { ...DEFAULT_DELIVERY_POLICY, attemptTimeoutMs: 5_000, retryMaxMs: 1_000 },
   });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { OrderWorkflows } from '../../../integrations/temporal/order-workflows';
 import { createActivitiesByQueue, type WorkerDependencies } from '../../../workers/run-workers';
-import type { FaultPoint } from './fault-point-switch';
+import { type FaultPoint, ORDER_START } from './fault-point-switch';
 
 const ROOT = resolve(__dirname, '../../..');
 
@@ -35,8 +35,9 @@ function listActivityNames(): string[] {
   );
 }
 
-/** Every activity of the workers and every transaction in the sources. */
+/** The start of an order, every activity of the workers and every transaction in the sources. */
 export const FAULT_POINT_OPERATIONS: readonly string[] = [
+  ORDER_START,
   ...listActivityNames().map((name) => `activity ${name}`),
   ...findCallSites(/\bdb\s*\.\s*write\w*/g).map((site) => `transaction ${site}`),
 ];
