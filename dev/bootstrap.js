@@ -71,7 +71,7 @@ async function installPackages(installId) {
     ? setInterval(() => process.stdout.write(`\r  ${seconds()} s `), 1000)
     : setInterval(() => process.stdout.write(`  still installing, ${seconds()} s …\n`), 15_000);
 
-  const npm = spawn('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], {
+  const npm = spawn('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--prefer-offline'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
