@@ -46,7 +46,8 @@ export async function queryOrderWorkflow(
     const order = await temporal.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
       temporal.workflow.getHandle(id).query(getOrder),
     );
-    return { ...stored, order };
+    // The activity that captures a payment confirms the order before its workflow receives the result.
+    return order.version < stored.order.version ? stored : { ...stored, order };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return stored;
     throw serviceUnavailable(error);

@@ -16,9 +16,11 @@ import {
   isUrlReachable,
 } from '../../../dev/launcher/supervisor';
 import type { Behaviour } from '../../../dev/mail-catcher/smtp';
+import type { Order } from '../../../domain/orders/order';
 import { DEFAULT_RECONCILE_POLICY, type ReconcilePolicy } from '../../../domain/shared/policy';
 import { createTemporalClient } from '../../../integrations/temporal/connect';
 import { DELIVERY_WORKFLOW } from '../../../workflows/notifications/messages';
+import { getOrder } from '../../../workflows/orders/messages';
 import { RECONCILE_WORKFLOW, type ReconcileInput } from '../../../workflows/reconciliation/messages';
 import { eventually } from '../../harness/eventually';
 import type { HttpResponse } from '../../harness/http/http-client';
@@ -232,6 +234,11 @@ export class FaultPointTestEnv {
       await this.temporal.withDeadline(deadline, () => run.result()).catch(() => undefined);
       return done();
     });
+  }
+
+  /** The order as its workflow knows it. */
+  queryWorkflow(orderId: string): Promise<Order> {
+    return this.temporal.workflow.getHandle(orderId).query(getOrder);
   }
 
   async isWorkflowRunning(orderId: string): Promise<boolean> {

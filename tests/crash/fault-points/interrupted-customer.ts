@@ -3,7 +3,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { ulid } from 'ulid';
 import type { Order } from '../../../api/orders/schemas';
-import { cancelOrder } from '../../../workflows/orders/messages';
+import { cancelOrder, getOrder } from '../../../workflows/orders/messages';
 import { eventually } from '../../harness/eventually';
 import type { HttpResponse } from '../../harness/http/http-client';
 import { buildOrderRequest } from '../../system/orders/orders';
@@ -118,12 +118,15 @@ export class InterruptedCustomer {
       `workflow ${orderId} ${expectedState}`,
       async () => (await workflow.describe()).status.name === expectedState,
     );
+    if (expectedStatus === 'confirmed') {
+      await eventually(
+        `the workflow of ${orderId} ${expectedStatus}`,
+        async () => (await workflow.query(getOrder)).status === expectedStatus,
+      );
+    }
     for (const url of testEnv.urls) {
-      // The activity that captures the payment confirms the order before its workflow receives the result.
-      await eventually(`the workflow of ${orderId} ${expectedStatus}`, async () => {
-        const strong = await testEnv.request<Order>(`${url}/api/orders/${orderId}?consistency=strong`);
-        return strong.body.status === expectedStatus;
-      });
+      const strong = await testEnv.request<Order>(`${url}/api/orders/${orderId}?consistency=strong`);
+      if (strong.body.status !== expectedStatus) report(`a strong read returns ${strong.body.status}`);
       const { status, body } = await this.repeatPlacement(url);
       const id = body.id ?? body.orderId;
       if (status !== 201 || id !== orderId) report(`the repeated placement returns ${status} ${id}`);
