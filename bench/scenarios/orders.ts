@@ -116,8 +116,9 @@ function reportLoad(
 /** The load does not change the number of events. */
 async function measureHistoryLength({ apiUrl }: Servers, client: Client, report: Reporter): Promise<void> {
   const { id } = JSON.parse(await call(`${apiUrl}/api/orders`, 201, buildOrderBody(0))) as { id: string };
-  // A query waits for the workflow task that follows the payment.
-  await client.workflow.getHandle(id).query(getOrder);
+  // The response precedes the last workflow task.
+  let { status } = await client.workflow.getHandle(id).query(getOrder);
+  while (status === 'placed') ({ status } = await client.workflow.getHandle(id).query(getOrder));
   const { historyLength } = await client.workflow.getHandle(id).describe();
   report({
     name: 'history events of a confirmed order',

@@ -73,10 +73,13 @@ export async function createConfirmedOrder(testEnv: WorkflowTestEnv): Promise<st
   return input.order.id;
 }
 
-/** SQL has `confirmed` before the workflow task that wrote it completes; a query waits for that task. */
+/** SQL has `confirmed` before the workflow receives the result of the activity that stored it. */
 export async function waitUntilConfirmed(testEnv: WorkflowTestEnv, id: string): Promise<void> {
   await waitForStatus(testEnv, id, 'confirmed');
-  expect(await testEnv.getHandle(id).query(getOrder)).toMatchObject({ status: 'confirmed' });
+  await eventually(
+    `the workflow of order ${id} to be confirmed`,
+    async () => (await testEnv.getHandle(id).query(getOrder)).status === 'confirmed',
+  );
 }
 
 const createReconcileOptions = (testEnv: WorkflowTestEnv, policy: Partial<ReconcilePolicy>) => {
