@@ -142,10 +142,9 @@ async function withTimeLimit<T>(
     signal.addEventListener('abort', () => reject(signal.reason));
   });
   try {
-    return await Promise.race([
-      aborted,
-      temporal.withAbortSignal(signal, () => temporal.withDeadline(deadlineMs, () => call(signal))),
-    ]);
+    const called = (async () =>
+      temporal.withAbortSignal(signal, () => temporal.withDeadline(deadlineMs, () => call(signal))))();
+    return await Promise.race([aborted, called]);
   } finally {
     clearTimeout(timer);
     shutdownSignal.removeEventListener('abort', abort);

@@ -12,7 +12,11 @@ import { createStaffAuditContext, getStockLevel } from '../inventory/inventory';
 import { queryNumber } from '../orders/sample-orders';
 
 /** Accepts every workflow start; nothing runs. */
-const temporal = { withDeadline: async () => undefined, workflow: {} } as unknown as Client;
+const temporal = {
+  withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+  withDeadline: async () => undefined,
+  workflow: {},
+} as unknown as Client;
 
 interface TestRequest {
   caller: string;
