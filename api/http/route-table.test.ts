@@ -1,6 +1,6 @@
 import { defineEndpoint, EVERYONE } from './endpoint';
 import { emptyResponse } from './openapi/responses';
-import { decodeParams, RouteTable } from './route-table';
+import { RouteTable } from './route-table';
 
 const declare = (path: string) =>
   defineEndpoint({
@@ -18,7 +18,7 @@ const routes = new RouteTable(
 );
 const find = (path: string) => {
   const match = routes.find(path);
-  return match && [match.route.endpoints[0]?.path, decodeParams(match)];
+  return match && [match.route.endpoints[0]?.path, match.params()];
 };
 
 test.each([

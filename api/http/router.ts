@@ -8,7 +8,7 @@ import type { Endpoint, EndpointCall, RequestSchemas } from './endpoint';
 import { limitConcurrency } from './limits/admission';
 import { limitByAddress, limitEndpoint } from './limits/request-limits';
 import { methodNotAllowed, toValidationError } from './problems';
-import { decodeParams, type Route, type RouteMatch, RouteTable } from './route-table';
+import { type Route, type RouteMatch, RouteTable } from './route-table';
 
 const BODY_LIMIT = '64kb';
 /** Each holds a connection and the memory of its response. */
@@ -25,18 +25,19 @@ export function createRouter(ctx: ApiContext, endpoints: readonly Endpoint[]): R
   const parseJson = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/*+json'] });
 
   return async (req, res, next) => {
-    const { path } = req;
-    const match = routes.find(path);
-    if (match?.route.endpoints[0]?.limit === 'none') return respond(match, GUEST);
+    const match = routes.find(req.path);
+    const endpoint = match?.route.endpoints[0];
+    if (match !== null && endpoint?.limit === 'none') return respond(match, GUEST);
     acquireSlot(res);
     await limitAddress(req, res);
-    if (!isApiPath(path)) return match === null ? next() : respond(match, GUEST);
+    // Of the endpoint: the path of the request may be percent-encoded.
+    if (!isApiPath(endpoint?.path ?? req.path)) return match === null ? next() : respond(match, GUEST);
     const principal = await resolvePrincipal(req.headers.authorization, ctx.authenticate);
     if (hasBody(req)) await runMiddleware(parseJson, req, res);
     return match === null ? next() : respond(match, principal);
 
     async function respond(found: RouteMatch, principal: Principal): Promise<void> {
-      req.params = decodeParams(found);
+      req.params = found.params();
       const endpoint = findEndpoint(found.route, req.method);
       await callEndpoint(ctx, endpoint, principal, req, res);
     }
