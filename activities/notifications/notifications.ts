@@ -66,16 +66,12 @@ export function createNotificationActivities(
     ...createInventoryMailComposers(store, { shopName: options.shopName, staffAddresses }),
   };
 
-  const settle = async (
-    batch: readonly Notification[],
-    results: readonly DeliveryResult[],
-  ): Promise<void> => {
+  const settle = async (batch: readonly Notification[], results: readonly TimedResult[]): Promise<void> => {
     if (results.length === 0) return;
     const byId = new Map(batch.map((n) => [n.id, n]));
     await db.write(async (tx) => {
-      const atMs = now();
-      const recorded = await notifications.recordResults(results, atMs, tx);
-      const events = results.flatMap(({ id, state, error }) => {
+      const recorded = await notifications.recordResults(results, now(), tx);
+      const events = results.flatMap(({ id, state, error, atMs }) => {
         const n = byId.get(id);
         return n === undefined || state === 'queued' || !recorded.has(id)
           ? []
@@ -95,10 +91,10 @@ export function createNotificationActivities(
   };
 
   /** Sends the emails of a batch over all connections; those of one subject in the order of their events. */
-  const deliver = async (batch: readonly Notification[]): Promise<DeliveryResult[]> => {
+  const deliver = async (batch: readonly Notification[]): Promise<TimedResult[]> => {
     const sendUntilMs = now() + CLAIM_MS / 2;
     const mails = await composeMails(batch);
-    const results: DeliveryResult[] = [];
+    const results: TimedResult[] = [];
     let serverError: string | undefined;
 
     const send = async ({ id }: Notification): Promise<DeliveryResult> => {
@@ -118,8 +114,12 @@ export function createNotificationActivities(
     const subjects = groupBy(batch, ({ subject }) => subject).values();
     const sendSubjects = async () => {
       for (const ofSubject of subjects) {
+        let atMs = 0;
         for (const n of ofSubject) {
-          results.push(await send(n));
+          const result = await send(n);
+          // The history of an order lists its emails by time.
+          atMs = Math.max(now(), atMs + 1);
+          results.push({ ...result, atMs });
           heartbeat();
         }
       }
@@ -157,12 +157,19 @@ export function createNotificationActivities(
     async markNotificationsFailed(ids, reason) {
       for (const batchIds of toBatches(ids, BATCH_SIZE)) {
         const unsettled = await notifications.findUnsettled(batchIds);
-        const results = unsettled.map(({ id }) => ({ id, state: 'failed' as const, error: reason }));
+        const results = unsettled.map(({ id }) => ({
+          id,
+          state: 'failed' as const,
+          error: reason,
+          atMs: now(),
+        }));
         await settle(unsettled, results);
       }
     },
   };
 }
+
+type TimedResult = DeliveryResult & { atMs: number };
 
 const toNotificationEvent = (n: Notification, error: string | null, atMs: number): DomainEvent => ({
   key: eventKey(n.id, error === null ? 'sent' : 'failed'),
