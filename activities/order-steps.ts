@@ -1,8 +1,9 @@
 import { isDuplicate, type Tx } from '../db/core/connect';
 import type { Store } from '../db/core/store';
 import { EventKeyConflictError, type StreamHead } from '../db/events/event-log';
-import type { Order, OrderStatus, PaymentStatus } from '../domain/orders/order';
+import type { Order, PaymentStatus } from '../domain/orders/order';
 import { withPaymentStatus } from '../domain/orders/order-changes';
+import { DECISION_STATUSES } from '../domain/orders/order-events';
 import type { LedgerEntry } from '../domain/payments/payment-ledger';
 import type { DomainEvent } from '../domain/shared/events';
 
@@ -49,9 +50,6 @@ export interface OrderSteps {
   ): Promise<Pick<StepResult, 'head'>>;
 }
 
-/** A step that leaves an order in one of these statuses decides its placement, if it was undecided. */
-const DECISIONS: readonly OrderStatus[] = ['confirmed', 'rejected', 'cancelling'];
-
 export function createOrderSteps(
   { db, log, orders, ledger }: Pick<Store, 'db' | 'log' | 'orders' | 'ledger'>,
   publishDecision: PublishDecision,
@@ -96,7 +94,7 @@ export function createOrderSteps(
       const result = await db.write((tx) => apply(step, tx));
       const { payment = step.order.payment, order = { ...step.order, payment } } = result;
       const isCurrent = result.outcome === 'recorded' && order.version === step.order.version;
-      if (isCurrent && DECISIONS.includes(order.status)) publishDecision(order);
+      if (isCurrent && DECISION_STATUSES.includes(order.status)) publishDecision(order);
       return result;
     },
 

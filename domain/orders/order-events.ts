@@ -1,7 +1,7 @@
 import type { StockAllocation } from '../inventory/allocation';
 import type { DomainEvent, EventType } from '../shared/events';
 import { eventKey, reservationId } from '../shared/ids';
-import type { Actor, Attention, Cancellation, Order } from './order';
+import type { Actor, Attention, Cancellation, Order, OrderStatus } from './order';
 
 /** Builders of an order's events. Each takes the order as it is after the step. */
 
@@ -37,9 +37,12 @@ const orderEvent = (
 
 const toSnapshot = ({ updatedAtMs: _, ...rest }: Order): OrderSnapshot => rest;
 
-/** Keys of the events that decide a placement; the first one recorded is the decision. */
+/** The statuses that decide a placement when an order first enters one of them. */
+export const DECISION_STATUSES: readonly OrderStatus[] = ['confirmed', 'rejected', 'cancelling'];
+
+/** Keys of the events that decide a placement, named like the status; the first one recorded is the decision. */
 export const decisionEventKeys = (orderId: string): string[] =>
-  ['confirmed', 'rejected', 'cancelling'].map((step) => eventKey(orderId, step));
+  DECISION_STATUSES.map((status) => eventKey(orderId, status));
 
 export const orderCreated = (order: Order, placedBy: Actor): DomainEvent =>
   orderEvent(

@@ -6,7 +6,7 @@ import { Compensations } from '../shared/compensations';
 import { startCancellation } from './cancel-order';
 import type { Inbox } from './inbox';
 import { type OrderState, orderActivities } from './order-state';
-import { paymentActivities, releaseStock, reversePayment } from './reversals';
+import { ATTEMPT, paymentActivities, REVERSE_PAYMENT, releaseStock, reversePayment } from './reversals';
 
 /**
  * Decides a placement: reserves the stock, captures the payment, then confirms or rejects the order. Resumes an order
@@ -38,7 +38,6 @@ export async function placeOrder(state: OrderState, inbox: Inbox): Promise<void>
   }
 }
 
-const ATTEMPT = 1;
 const UNAVAILABLE: FailedPayment = { outcome: 'unavailable', attempt: ATTEMPT };
 
 /**
@@ -66,8 +65,6 @@ async function reserve(state: OrderState, inbox: Inbox, compensations: Compensat
       return created.hasReservation;
   }
 }
-
-const REVERSE_PAYMENT = 'reverse the payment';
 
 /** Attempts the payment until it is captured or declined, its deadline passes, or a cancellation stops it. */
 async function pay(state: OrderState, inbox: Inbox, compensations: Compensations): Promise<PaymentResult> {

@@ -12,7 +12,9 @@ export async function releaseStock(state: OrderState): Promise<void> {
   );
 }
 
-const REVERSE_PAYMENT = 'reverse the payment';
+export const REVERSE_PAYMENT = 'reverse the payment';
+/** Number of the payment attempt. */
+export const ATTEMPT = 1;
 
 /** Voids or refunds in rounds until it succeeds. After the first failed round the order requires attention. */
 export async function reversePayment(state: OrderState): Promise<void> {
@@ -27,7 +29,7 @@ export async function reversePayment(state: OrderState): Promise<void> {
     try {
       const reversal = await paymentActivities(input, REVERSE_PAYMENT, roundMs).reversePayment({
         orderId,
-        attempt: 1,
+        attempt: ATTEMPT,
         amountMinor,
         currency,
       });
