@@ -38,6 +38,8 @@ export interface OrderStep {
 export type PublishDecision = (order: Order) => void;
 
 export interface OrderSteps {
+  /** Locks the order and the head of its stream, and reads the order. @throws Error if it is not stored */
+  lockOrder(id: string, tx: Tx): Promise<{ head: StreamHead; order: Order }>;
   /**
    * Records the step, its events and its ledger entries in one transaction. Idempotent: a recorded step changes nothing.
    * @throws Error if the order is not stored; EventKeyConflictError, LedgerKeyConflictError
@@ -54,10 +56,12 @@ export function createOrderSteps(
   { db, log, orders, ledger }: Pick<Store, 'db' | 'log' | 'orders' | 'ledger'>,
   publishDecision: PublishDecision,
 ): OrderSteps {
+  const lock = async (id: string, tx: Tx) => requireStored(id, await orders.lock(id, tx));
+  const findStored = async (id: string, tx: Tx) => requireStored(id, await orders.find(id, tx));
+
   /** The outcome of a step that does not fit the version of the stored order. */
   const findOutcome = async (step: OrderStep, head: StreamHead, tx: Tx): Promise<StepResult> => {
-    const order = await orders.find(step.order.id, tx);
-    if (order === null) throw new Error(`order ${step.order.id} is not in the database`);
+    const order = await findStored(step.order.id, tx);
     const events = step.events(step.order, await ledger.findByOrder(order.id, tx)).slice(-1);
     const isRecorded = (await log.filterUnrecorded(events, tx)).length === 0;
     return { outcome: isRecorded ? 'recorded' : 'stale', head, order };
@@ -65,8 +69,7 @@ export function createOrderSteps(
 
   const apply = async (step: OrderStep, tx: Tx): Promise<StepResult> => {
     const { id, version } = step.order;
-    const locked = await orders.lock(id, tx);
-    if (locked === null) throw new Error(`order ${id} is not in the database`);
+    const locked = await lock(id, tx);
     if (locked.version !== version - 1) return findOutcome(step, locked.head, tx);
 
     const added = step.ledger ?? [];
@@ -90,6 +93,11 @@ export function createOrderSteps(
   };
 
   return {
+    async lockOrder(id, tx) {
+      const { head } = await lock(id, tx);
+      return { head, order: await findStored(id, tx) };
+    },
+
     async record(step) {
       const result = await db.write((tx) => apply(step, tx));
       const { payment = step.order.payment, order = { ...step.order, payment } } = result;
@@ -104,4 +112,9 @@ export function createOrderSteps(
         return { head: await log.append(head, await log.filterUnrecorded(await effect(tx), tx), tx) };
       }),
   };
+}
+
+function requireStored<T>(id: string, stored: T | null): T {
+  if (stored === null) throw new Error(`order ${id} is not in the database`);
+  return stored;
 }

@@ -80,7 +80,7 @@ export function createOrderActivities(
   publishDecision: PublishDecision = () => undefined,
 ): OrderActivities {
   const { db, log, orders, contacts, stock } = store;
-  const { record, recordEvents } = createOrderSteps(store, publishDecision);
+  const { lockOrder, record, recordEvents } = createOrderSteps(store, publishDecision);
 
   /** No row exists to lock: unique keys let only one of two concurrent attempts commit. */
   const insertOrder = (order: Order, created: DomainEvent, reserve: boolean): Promise<CreateOrderResult> =>
@@ -103,12 +103,10 @@ export function createOrderActivities(
 
   const findExisting = (id: string, created: DomainEvent): Promise<CreateOrderResult> =>
     db.write(async (tx) => {
-      const locked = await orders.lock(id, tx);
-      const order = await orders.find(id, tx);
-      if (locked === null || order === null) throw new Error(`order ${id} is not in the database`);
+      const { head, order } = await lockOrder(id, tx);
       await log.filterUnrecorded([created], tx);
       const hasReservation = await stock.hasReservations(id, tx);
-      return { outcome: 'exists', head: locked.head, order, hasReservation };
+      return { outcome: 'exists', head, order, hasReservation };
     });
 
   /** A restarted run counts from 1: skips the numbers under which an earlier run recorded other rejections. */
@@ -184,19 +182,17 @@ export function createOrderActivities(
 
     recordAttention: ({ order: { id, status }, attention, step, atMs }) =>
       db.write(async (tx) => {
-        const locked = await orders.lock(id, tx);
-        const stored = await orders.find(id, tx);
-        if (locked === null || stored === null) throw new Error(`order ${id} is not in the database`);
-        if (stored.status !== status) return { outcome: 'stale', head: locked.head, order: stored };
+        const { head, order: stored } = await lockOrder(id, tx);
+        if (stored.status !== status) return { outcome: 'stale', head, order: stored };
         if ((stored.attention === null) === (attention === null))
-          return { outcome: 'recorded', head: locked.head, order: stored };
+          return { outcome: 'recorded', head, order: stored };
         const order = setAttention(stored, attention, atMs);
         await orders.update(order, tx);
         const event =
           attention === null
             ? events.orderAttentionResolved(order, step)
             : events.orderAttentionRequired(order, attention);
-        return { outcome: 'recorded', head: await log.append(locked.head, [event], tx), order };
+        return { outcome: 'recorded', head: await log.append(head, [event], tx), order };
       }),
 
     recordCancellationRejection: ({ order, request, sequence, reason }) =>
